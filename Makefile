@@ -1,0 +1,35 @@
+# make && make install && make installcheck, with PG_CONFIG naming the server to build for.
+PG_CONFIG ?= pg_config
+
+EXTENSION = aggregation
+MODULE_big = aggregation
+EXTENSION_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" aggregation.control)
+
+# The folders are the list of sources: what lies in them is built, here and by CMake.
+C_SOURCES := $(sort $(wildcard src/pg/*.c))
+CXX_SOURCES := $(sort $(wildcard src/core/*.cpp src/ops/*.cpp))
+OBJS = $(C_SOURCES:.c=.o) $(CXX_SOURCES:.cpp=.o)
+SQL_SOURCES := $(sort $(wildcard src/sql/*.sql))
+
+SCRIPT = aggregation--$(EXTENSION_VERSION).sql
+DATA_built = $(SCRIPT)
+DATA = $(sort $(wildcard src/sql/updates/*.sql))
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc)
+
+# Without bitcode: JIT has nothing to inline here, and the clang that Debian's PostgreSQL would use knows no standard coroutines.
+override with_llvm = no
+# The server's headers count as the system's, so that -Wextra speaks of our code alone.
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD -MP
+PG_CFLAGS = -Wextra
+# No fused multiply-add: the same bars must give the same bits on every machine.
+PG_CXXFLAGS = -std=c++20 -Wall -Wextra -ffp-contract=off -fvisibility=hidden
+SHLIB_LINK = -lstdc++
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(SCRIPT): $(SQL_SOURCES) aggregation.control
+	cat $(SQL_SOURCES) > $@
+
+-include $(OBJS:.o=.d)

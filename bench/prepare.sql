@@ -1,0 +1,70 @@
+-- Makes an empty database ready to be measured in: the extension's own tables, the same tables once more for each baseline that writes,
+-- and a place to keep the samples. Every table of a baseline is defined LIKE the one that agg_setup() made, so that all pay for the same
+-- columns, defaults, checks and indexes.
+--
+--   public      what the extension reads and writes; the 1-minute bars that all contenders read
+--   seed        the PL/pgSQL functions and their tables
+--   set_based   the plain SQL statement's table
+--   floor       tables with nothing but what must be there: the columns and the one unique index
+--   bench       the generator of data, the samples, the report
+
+SET client_min_messages = warning;
+SELECT to_regprocedure('agg_setup(boolean)') IS NULL AS missing \gset
+\if :missing
+CREATE EXTENSION aggregation;
+\endif
+SELECT count(*) FROM agg_setup() \g /dev/null
+
+CREATE SCHEMA seed;
+CREATE TABLE seed.data_bars (LIKE public.data_bars INCLUDING ALL);
+CREATE TABLE seed.derived_data_bars (LIKE public.derived_data_bars INCLUDING ALL);
+CREATE TABLE seed.data_agg_state (LIKE public.data_agg_state INCLUDING ALL);
+
+CREATE SCHEMA set_based;
+CREATE TABLE set_based.derived_data_bars (LIKE public.derived_data_bars INCLUDING ALL);
+CREATE TABLE set_based.data_agg_state (LIKE public.data_agg_state INCLUDING ALL);
+
+CREATE SCHEMA floor;
+CREATE TABLE floor.derived_data_bars (LIKE public.derived_data_bars INCLUDING DEFAULTS);
+CREATE UNIQUE INDEX ON floor.derived_data_bars (canonical_symbol, timeframe, ts_utc) WHERE deleted_at IS NULL;
+CREATE TABLE floor.data_agg_state (LIKE public.data_agg_state INCLUDING ALL);
+
+-- Autovacuum would wake up in the middle of somebody's turn; the rows below vacuum between the turns instead.
+SELECT format('ALTER TABLE %s SET (autovacuum_enabled = off)', c.oid::regclass)
+FROM pg_class c
+WHERE c.relkind = 'r' AND c.relname IN ('data_bars', 'derived_data_bars', 'data_agg_state') \gexec
+
+CREATE SCHEMA bench;
+CREATE TABLE bench.sample (
+	measure text, contender text, round int, seconds double precision,
+	PRIMARY KEY (measure, contender, round)
+);
+CREATE TABLE bench.fact (
+	measure text, fact text, round int, value numeric,
+	PRIMARY KEY (measure, fact, round)
+);
+CREATE TABLE bench.target (
+	place serial, measure text, ratio text, over text, under text, must text, bound numeric
+);
+INSERT INTO bench.target (measure, ratio, over, under, must, bound) VALUES
+	('one_year',  'PL/pgSQL / ours',             'plpgsql',           'ours',        '>=', 25),
+	('one_year',  'set-based SQL / ours',        'set_based',         'ours',        NULL, NULL),
+	('one_year',  'TimescaleDB default / ours',  'timescale_default', 'ours',        NULL, NULL),
+	('one_year',  'TimescaleDB best / ours',     'timescale_best',    'ours',        '>=', 2),
+	('one_year',  'ours / floor',                'ours',              'floor',       '<=', 1.3),
+	('unchanged', 'ours again / ours first',     'ours_again',        'ours',        '<=', 0.5),
+	('due_tasks', 'PL/pgSQL / ours',             'plpgsql',           'ours',        '>=', 5),
+	('due_tasks', 'set-based SQL / ours',        'set_based',         'ours',        NULL, NULL),
+	('due_tasks', 'ours / floor',                'ours',              'floor',       '<=', 1.5),
+	('dxy',       'the old SQL / ours',          'seed_sql',          'ours',        '>=', 5);
+
+-- What a finished 5m bar says about its origin: the same bytes as the extension writes, so that all rows are equally wide.
+CREATE FUNCTION bench.provenance() RETURNS jsonb LANGUAGE sql IMMUTABLE
+RETURN '{"rule": "ohlcv", "source": "data_bars", "window": "5m", "source_timeframe": "1m"}'::jsonb;
+
+CREATE FUNCTION bench.new_task(p_symbol text, p_start timestamptz) RETURNS public.data_agg_state LANGUAGE sql
+RETURN jsonb_populate_record(NULL::public.data_agg_state, jsonb_build_object(
+	'canonical_symbol', p_symbol, 'timeframe', '5m', 'source_timeframe', '1m', 'run_interval_minutes', 5,
+	'aggregation_delay_seconds', 30, 'last_agg_bar_ts_utc', p_start, 'status', 'idle', 'is_mandatory', true,
+	'hard_fail_streak', 0, 'total_runs', 0, 'total_bars_created', 0, 'total_bars_quality_poor', 0,
+	'agg_start_utc', p_start, 'enabled', true, 'task_priority', 100, 'updated_at', now()));

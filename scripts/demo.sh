@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# From nothing to bars of every timeframe: packages, build, a private server that stays,
+# data, DXY, tasks, and a report. Run again, it reuses whatever is there.
+set -euo pipefail
+
+here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+root=$(dirname -- "$here")
+source "$here/packages.sh"
+source "$here/server.sh"
+source "$here/build.sh"
+source "$here/archives.sh"
+source "$here/recognise.sh"
+
+usage() {
+	cat <<'TEXT'
+usage: ./run demo [--data FOLDER] [--fresh]
+       ./run demo --stop | --remove
+
+Installs what is missing, builds and installs the extension, starts a private PostgreSQL (on a Unix
+socket in a folder of its own; it goes on running), loads 1-minute bars, makes DXY and bars of 5m,
+15m, 30m, 1h, 4h, 1d and 1w through the extension's own functions, and shows what came of it.
+
+  --data FOLDER  load the 1-minute files in FOLDER (./run import --help lists the formats; symbol and
+                 format are told from name and content, everything else is left alone and named).
+                 Without it, six pairs of generated bars are used: five trading days, always the same.
+  --fresh        start with an empty database instead of reusing what is there
+  --stop         stop the server (its data stays)
+  --remove       stop the server and delete its folder
+
+The server's folder is $AGGREGATION_DEMO, by default ~/.local/state/aggregation-demo
+(/var/lib/aggregation-demo for root). PG_CONFIG chooses the PostgreSQL (default: Debian's 15).
+TEXT
+}
+
+data='' fresh=no action=show
+while [ $# -gt 0 ]; do
+	case $1 in
+	--data=*)
+		data=${1#*=}
+		shift
+		;;
+	--data)
+		[ $# -ge 2 ] || { echo "demo: --data needs a folder" >&2; exit 2; }
+		data=$2
+		shift 2
+		;;
+	--fresh) fresh=yes; shift ;;
+	--stop) action=stop; shift ;;
+	--remove) action=remove; shift ;;
+	-h | --help) usage; exit 0 ;;
+	*)
+		printf 'demo: "%s" is not understood\n\n' "$1" >&2
+		usage >&2
+		exit 2
+		;;
+	esac
+done
+if [ -n "$data" ]; then
+	[ -d "$data" ] || { printf 'demo: there is no folder "%s"\n' "$data" >&2; exit 2; }
+	data=$(readlink -f -- "$data")
+fi
+
+if [ -n "${AGGREGATION_DEMO:-}" ]; then
+	folder=$AGGREGATION_DEMO
+elif [ "$(id -u)" -eq 0 ]; then
+	folder=/var/lib/aggregation-demo
+else
+	folder=${XDG_STATE_HOME:-$HOME/.local/state}/aggregation-demo
+fi
+case $folder in /*) ;; *) folder=$PWD/$folder ;; esac
+
+choose_postgresql
+
+if [ "$action" != show ]; then
+	if [ ! -e "$folder/data/PG_VERSION" ]; then
+		echo "There is no demo server in $folder."
+		exit 0
+	fi
+	server_at "$folder"
+	if [ "$action" = remove ]; then
+		server_remove
+		echo "The demo server is stopped and $folder is gone."
+	else
+		server_stop
+		echo "The demo server is stopped. Its data stays in $folder; ./run demo starts it again."
+	fi
+	exit 0
+fi
+
+explain_interruption() {
+	cat >&2 <<TEXT
+
+Interrupted. Work that was begun is rolled back; what was finished is kept. Nothing needs mending:
+  ./run demo            goes on from there     ./run demo --stop   stops the server, if it runs
+TEXT
+	exit 130
+}
+trap explain_interruption INT TERM
+
+need_build
+need_archives
+install_missing
+
+echo "Building and installing the extension for $("$PG_CONFIG" --version)"
+build_and_install "$root"
+
+server_make "$folder"
+server_start
+echo "The private server runs in $folder."
+
+# Generated and real bars never share a database, nor do two folders of real ones.
+database=demo
+if [ -n "$data" ]; then
+	short=$(basename -- "$data" | LC_ALL=C tr -cd 'a-zA-Z0-9' | cut -c 1-20)
+	database=demo_${short,,}_$(printf '%s' "$data" | cksum | cut -d ' ' -f 1)
+fi
+if [ "$fresh" = yes ]; then
+	psql -X -q -d postgres -c 'SET client_min_messages = warning' -c "DROP DATABASE IF EXISTS $database WITH (FORCE)"
+fi
+if [ -z "$(psql -X -A -t -d postgres -c "SELECT 1 FROM pg_database WHERE datname = '$database'")" ]; then
+	psql -X -q -d postgres -c "CREATE DATABASE $database"
+fi
+export PGDATABASE=$database
+query() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
+query -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION IF NOT EXISTS aggregation' \
+	-c 'ALTER EXTENSION aggregation UPDATE' -c 'SELECT * FROM agg_setup()' >/dev/null
+
+if [ -n "$data" ]; then
+	echo "Loading 1-minute bars from $data into the database $database"
+	declare -A found=()
+	loaded=0
+	while IFS= read -r -d '' file; do
+		if what=$(recognise "$file"); then
+			found[$what]+=$file$'\n'
+		else
+			echo "  left alone: ${file#"$data"/} $what"
+		fi
+	done < <(find "$data" -type f -print0 | sort -z)
+	for what in $(printf '%s\n' "${!found[@]}" | sort | tr ' ' ':'); do
+		format=${what%%:*} symbol=${what#*:}
+		mapfile -t files < <(printf '%s' "${found[${what/:/ }]}")
+		if bash "$here/import.sh" --format "$format" --symbol "$symbol" -- "${files[@]}" | sed "s/^/  $format /"; then
+			loaded=$((loaded + 1))
+		fi
+		if [ "$format" = histdata ]; then histdata=yes; fi
+	done
+	if [ "${histdata:-no}" = yes ]; then
+		echo "  note: HistData stamps were read as UTC-5, as documented; some files are at UTC-4 (./run import --help)"
+	fi
+	if [ "$loaded" -eq 0 ]; then
+		echo "demo: no 1-minute file in $data could be loaded" >&2
+		exit 1
+	fi
+else
+	echo "Loading GENERATED bars of six pairs into the database $database (raw says {\"generated\": true})"
+	query -f "$here/demo/generate.sql"
+fi
+query -c "SELECT format('1m: %s bars of %s symbols, %s to %s UTC', count(*), count(DISTINCT canonical_symbol), min(ts_utc) AT TIME ZONE 'UTC', max(ts_utc) AT TIME ZONE 'UTC') FROM data_bars WHERE source <> 'synthetic'"
+query -f "$here/demo/register.sql"
+psql -X -q -v ON_ERROR_STOP=1 -P pager=off -f "$here/demo/work.sql"
+
+cat <<TEXT
+Look around:   $(command -v psql) -h $PGHOST -U postgres $database
+Stop it:       $root/run demo --stop       Delete it:   $root/run demo --remove
+TEXT

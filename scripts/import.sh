@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Loads files of 1-minute bars into data_bars.
+#
+# The shell only opens files: it unpacks them, makes every line safe to COPY and
+# numbers it. All reading of stamps and numbers is SQL (scripts/import/*.sql), in
+# one transaction for all files of a call:
+#
+#   files -> numbered lines -> [COPY] lines -> fields -> minutes -> data_bars
+#                                              (import/FORMAT.sql says where a field is)
+set -euo pipefail
+
+here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+source "$here/archives.sh"
+
+usage() {
+	cat <<'TEXT'
+usage: ./run import --format FORMAT --symbol SYMBOL [OPTION …] FILE…
+
+Loads 1-minute bars into the table data_bars of a database that has the extension
+"aggregation". A FILE is plain, .gz or .zip. Importing the same bars again changes nothing.
+
+  --format FORMAT   one of
+      histdata      20230601 000000;open;high;low;close;volume
+                    stamps in Eastern Standard Time all year (UTC-5, no daylight saving)
+      mt4           2021-01-25 02:48,open,high,low,close,volume
+                    or MetaTrader's own 2021.01.25,02:48,…; stamps taken as UTC
+      binance       klines of 12 columns, with or without header; stamps are epoch milliseconds
+                    or microseconds (told apart by themselves), UTC
+      dukascopy     01.06.2023 00:00:00.000 GMT+0000,open,high,low,close,volume, with header;
+                    the offset in the stamp counts, a stamp without one is UTC
+      csv           a header names the columns: time (or date and time), open, high, low, close and,
+                    if there, volume, vwap, trade_count; ISO 8601 stamps, UTC unless they say otherwise
+  --symbol SYMBOL   what the bars are bars of, for example EURUSD
+  --timezone ZONE   read stamps that carry no offset in this zone instead: UTC-4, +02:00 (both as
+                    ISO 8601 has it: minus is west) or a name such as America/New_York
+  --keep-flat       dukascopy: load the flat rows without volume too, with which it fills
+                    weekends and quiet minutes (they are skipped otherwise)
+  -d, --dbname NAME  -h, --host HOST  -p, --port PORT  -U, --username USER
+                    where the database is; by default what psql would take (PGDATABASE, PGHOST, …)
+  --help            this text
+
+A word of warning: HistData documents UTC-5 without daylight saving, but files at UTC-4 are in
+circulation (some from summer months are New York time). An hour's shift is not visible in the
+numbers alone: compare some minutes with a second source, and give --timezone UTC-4 or
+--timezone America/New_York if that fits. Brokers' MetaTrader servers are often at UTC+2 or UTC+3.
+
+Lines that are no good bar are refused, counted per reason, and the first 20 listed with their line
+numbers; all others are loaded. Where a minute is there twice, the last line wins.
+
+Exit status: 0 if every file was read and held at least one good bar between them, refused lines or
+not; 1 if a file could not be read (the others are loaded), nothing could be loaded or the database
+refused; 2 if the call was wrong.
+TEXT
+}
+
+wrong_call() {
+	printf 'import: %s\n' "$1" >&2
+	printf 'Hint: %s\n' "${2:-./run import --help}" >&2
+	exit 2
+}
+
+format='' symbol='' timezone='' keep_flat=off files=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--help)
+		usage
+		exit 0
+		;;
+	--keep-flat)
+		keep_flat=on
+		shift
+		;;
+	--*=*)
+		set -- "${1%%=*}" "${1#*=}" "${@:2}"
+		;;
+	--format | --symbol | --timezone | -d | --dbname | -h | --host | -p | --port | -U | --username)
+		[ $# -ge 2 ] || wrong_call "$1 needs a value"
+		case $1 in
+		--format) format=$2 ;;
+		--symbol) symbol=$2 ;;
+		--timezone) timezone=$2 ;;
+		-d | --dbname) export PGDATABASE=$2 ;;
+		-h | --host) export PGHOST=$2 ;;
+		-p | --port) export PGPORT=$2 ;;
+		-U | --username) export PGUSER=$2 ;;
+		esac
+		shift 2
+		;;
+	--)
+		shift
+		files+=("$@")
+		break
+		;;
+	-?*) wrong_call "there is no option \"$1\"" ;;
+	*)
+		files+=("$1")
+		shift
+		;;
+	esac
+done
+
+case $format in
+histdata | mt4 | binance | dukascopy | csv) ;;
+'') wrong_call "--format is missing" "--format histdata, mt4, binance, dukascopy or csv" ;;
+*) wrong_call "there is no format \"$format\"" "--format histdata, mt4, binance, dukascopy or csv" ;;
+esac
+[ -n "$symbol" ] || wrong_call "--symbol is missing" "--symbol EURUSD, for example"
+[ ${#files[@]} -gt 0 ] || wrong_call "no file was given" "./run import --format $format --symbol EURUSD FILE…"
+if [ "$format" = binance ] && [ -n "$timezone" ]; then
+	wrong_call "binance stamps count from 1970-01-01 UTC: there is no time zone to choose" "leave --timezone out"
+fi
+if ! command -v psql >/dev/null; then
+	PATH=$PATH:/usr/lib/postgresql/15/bin
+	if ! command -v psql >/dev/null; then
+		echo "import: psql is not there" >&2
+		echo "Hint: apt-get install postgresql-client" >&2
+		exit 1
+	fi
+fi
+
+# Every file is looked at before the first one is loaded, so that a broken
+# archive is refused whole and not half.
+status=0 sources=()
+for file in "${files[@]}"; do
+	if problem=$(archive_problem "$file"); then
+		printf 'import: %s: %s\n' "$file" "$problem" >&2
+		status=1
+	else
+		while IFS= read -r -d '' member; do
+			sources+=("$file" "$member")
+		done < <(archive_members "$file")
+	fi
+done
+if [ ${#sources[@]} -eq 0 ]; then
+	echo "import: none of the files can be read, nothing was loaded" >&2
+	exit 1
+fi
+
+progress=0
+if [ -t 2 ]; then progress=1; fi
+
+# The names of what is read, one SQL array element each (psql variables carry any byte but NUL).
+names=()
+for ((i = 0; i < ${#sources[@]}; i += 2)); do
+	name=${sources[i]}${sources[i + 1]:+ (${sources[i + 1]})}
+	names+=("${name//$'\n'/ }")
+done
+
+# numbered_lines : all lines of all sources as "file number, line number, text".
+#
+# No 1-minute file needs more than plain ASCII, and COPY would stop at anything
+# else, so a byte outside it becomes \001 (and its line is refused later); \r
+# becomes \002, as Windows' line ends are fine. A line is cut after 1,000 bytes.
+numbered_lines() {
+	local i
+	for ((i = 0; i < ${#sources[@]}; i += 2)); do
+		archive_read "${sources[i]}" "${sources[i + 1]}" |
+			LC_ALL=C tr '\000-\010\013-\037\177-\377' '[\001*11]\002[\001*]' |
+			LC_ALL=C cut -b 1-1000 |
+			LC_ALL=C awk -v file=$((i / 2 + 1)) -v progress="$progress" '
+				{ print file "\003" NR "\003" $0 }
+				progress && NR % 100000 == 0 { printf "\r%d lines read", NR >"/dev/stderr" }'
+	done
+	if [ "$progress" = 1 ]; then printf '\r%40s\r' '' >&2; fi
+}
+
+export PGCLIENTENCODING=UTF8 PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning"
+names_text=$(printf '%s\n' "${names[@]}" | LC_ALL=C tr '\001-\011\013-\037\177' '?' | iconv -c -f UTF-8 -t UTF-8)
+numbered_lines | psql -X -q -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=default \
+	-v format="$format" -v symbol="$symbol" -v timezone="$timezone" -v keep_flat="$keep_flat" \
+	-v names="$names_text" -v progress="$progress" -f "$here/import/load.sql" || status=1
+exit "$status"

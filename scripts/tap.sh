@@ -1,0 +1,74 @@
+# Counting test results and saying them in one line a file. Sourced by the suites.
+#
+# A suite appends "passed failed skipped" to the file $COUNTS as it goes; scripts/test.sh adds up.
+
+count() { echo "$1 $2 ${3:-0}" >>"$COUNTS"; }
+
+# tap_file NAME OUTPUT STATUS : counts one test file's TAP and prints its line; when
+# something failed, the failures and their diagnostics below it.
+#
+# A plan that was not fulfilled, or a failure that no test line tells of, is a failure too.
+tap_file() {
+	local name=$1 output=$2 status=$3 passed failed skipped planned ran
+	passed=$(grep -cE '^ok\b' "$output" || true)
+	skipped=$(grep -cE '^ok\b.*# *(SKIP|skip)' "$output" || true)
+	failed=$(grep -cE '^not ok\b' "$output" || true)
+	local todo
+	todo=$(grep -cE '^not ok\b.*# *(TODO|todo)' "$output" || true)
+	failed=$((failed - todo)) skipped=$((skipped + todo)) ran=$((passed + failed + todo))
+	passed=$((ran - failed - skipped))
+	planned=$(grep -oE '^1\.\.[0-9]+' "$output" | tail -n 1 | cut -c 4- || true)
+	if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "${planned:-none}" != "$ran" ]; }; then
+		failed=1
+		echo "  NOT OK $name: $ran tests ran, ${planned:-no} were planned, exit status $status"
+		tail -n 40 "$output" | sed 's/^/    /'
+	elif [ "$failed" -gt 0 ]; then
+		echo "  NOT OK $name: $failed failed"
+		grep -vE '^ok\b' "$output" | head -n 100 | sed 's/^/    /'
+	else
+		printf '  ok     %s (%s)\n' "$name" "$passed${skipped#0}"
+	fi
+	count "$passed" "$failed" "$skipped"
+}
+
+# fresh_database NAME : an empty database of that name.
+fresh_database() {
+	psql -X -q -d postgres -v ON_ERROR_STOP=1 -c "DROP DATABASE IF EXISTS \"$1\" WITH (FORCE)" -c "CREATE DATABASE \"$1\"" 2>&1 |
+		grep -v 'does not exist, skipping' || true
+}
+
+# pgtap_files FILE… : runs each with pg_prove in a database of its own that has the
+# extension and pgTAP, and nothing else.
+pgtap_files() {
+	local file name output status
+	output=$(mktemp)
+	for file in "$@"; do
+		name=$(basename -- "$file" .sql)
+		fresh_database "test_$name"
+		status=0
+		{
+			PGDATABASE=test_$name psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION aggregation' -c 'CREATE EXTENSION pgtap' &&
+				PGDATABASE=test_$name pg_prove --verbose --psql-bin "$(bin_dir)/psql" "$file"
+		} >"$output" 2>&1 </dev/null || status=$?
+		tap_file "$name" "$output" "$status"
+		psql -X -q -d postgres -c "DROP DATABASE IF EXISTS \"test_$name\" WITH (FORCE)" >/dev/null 2>&1 || true
+	done
+	rm -f -- "$output"
+}
+
+# shell_files FILE… : runs each, a bash script that prints TAP, in an empty scratch folder.
+shell_files() {
+	local file output status
+	output=$(mktemp)
+	for file in "$@"; do
+		status=0
+		(
+			scratch=$(mktemp -d)
+			trap 'rm -rf -- "$scratch"' EXIT
+			cd "$scratch"
+			bash "$file"
+		) >"$output" 2>&1 </dev/null || status=$?
+		tap_file "$(basename -- "$file" .sh)" "$output" "$status"
+	done
+	rm -f -- "$output"
+}

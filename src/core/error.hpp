@@ -1,0 +1,39 @@
+// The one way in which the core and the operations refuse: an error as data, thrown inside C++ and turned into a PostgreSQL
+// error by the shim. It never crosses into C as an exception.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace aggregation {
+
+/// SQLSTATEs that this extension raises itself, named as in PostgreSQL's errcodes.txt.
+namespace sqlstate {
+inline constexpr const char *null_value_not_allowed = "22004";
+inline constexpr const char *datetime_field_overflow = "22008";
+inline constexpr const char *invalid_parameter_value = "22023";
+inline constexpr const char *no_data_found = "P0002";
+inline constexpr const char *unique_violation = "23505";
+inline constexpr const char *serialization_failure = "40001";
+inline constexpr const char *insufficient_resources = "53000";
+inline constexpr const char *out_of_memory = "53200";
+inline constexpr const char *internal_error = "XX000";
+} // namespace sqlstate
+
+/// What a user is told: a five-character SQLSTATE, a message in lower case, and optionally a detail and a hint as sentences.
+struct Error : std::exception {
+	Error(std::string state, std::string text, std::string hint_text = {}, std::string detail_text = {})
+	    : sqlstate(std::move(state)), message(std::move(text)), detail(std::move(detail_text)), hint(std::move(hint_text)) {
+	}
+	const char *what() const noexcept override {
+		return message.c_str();
+	}
+
+	std::string sqlstate;
+	std::string message;
+	std::string detail;
+	std::string hint;
+};
+
+} // namespace aggregation

@@ -1,0 +1,104 @@
+#include "core/registry.hpp"
+
+#include "core/error.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace aggregation {
+
+namespace {
+
+constexpr int64_t default_delay_seconds = 30;
+constexpr int64_t default_priority = 100;
+constexpr int64_t int4_max = std::numeric_limits<int32_t>::max();
+constexpr int64_t int4_min = std::numeric_limits<int32_t>::min();
+
+[[noreturn]] void refuse(const std::string &what) {
+	throw Error(sqlstate::invalid_parameter_value, "metadata.agg" + what);
+}
+
+int64_t whole_number(const MetadataValue &value, const char *key, int64_t fallback, int64_t least) {
+	if (value.absent())
+		return fallback;
+	int64_t number = 0;
+	const char *end = value.text.data() + value.text.size();
+	const auto [stop, failure] = std::from_chars(value.text.data(), end, number);
+	if (value.type != "number" || failure != std::errc() || stop != end || number < least || number > int4_max)
+		refuse(std::string(".") + key + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(int4_max));
+	return number;
+}
+
+std::vector<Timeframe> timeframes(const MetadataValue &value, const char *key, std::initializer_list<const char *> fallback) {
+	std::vector<Timeframe> list;
+	if (value.absent()) {
+		for (const char *name : fallback)
+			list.push_back(*Timeframe::parse(name));
+		return list;
+	}
+	if (value.type != "array")
+		refuse(std::string(".") + key + " must be a list of timeframes");
+	std::string_view rest = value.text;
+	while (!rest.empty()) {
+		const auto end = rest.find(list_separator);
+		const std::string_view name = rest.substr(0, end);
+		const auto timeframe = Timeframe::parse(name);
+		if (!timeframe || !timeframe->default_source())
+			refuse(std::string(".") + key + " names \"" + std::string(name) + "\", which is no timeframe that can be built");
+		list.push_back(*timeframe);
+		rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+	}
+	return list;
+}
+
+/// Adds the timeframe and all that it is built from; what is there already stays as it is.
+void add_with_sources(std::vector<TaskConfiguration> &tasks, const Timeframe &timeframe, const TaskConfiguration &pattern) {
+	for (auto next = std::optional(timeframe); next && !next->ingested();) {
+		const bool there = std::any_of(tasks.begin(), tasks.end(), [&](const auto &task) { return task.timeframe == *next; });
+		const auto source = *next->default_source();
+		if (!there) {
+			TaskConfiguration task = pattern;
+			task.timeframe = *next;
+			task.source = source;
+			task.run_interval_minutes = next->width().us / Duration::minutes(1).us;
+			tasks.push_back(task);
+		}
+		next = source;
+	}
+}
+
+} // namespace
+
+std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start) {
+	if (!metadata.agg.absent() && metadata.agg.type != "object")
+		refuse(" must be an object");
+	if (!metadata.enabled.absent() && metadata.enabled.type != "boolean")
+		refuse(".enabled must be true or false");
+
+	Timestamp start = default_start;
+	if (!metadata.start_utc.absent()) {
+		const auto given = metadata.start_utc.type == "string" ? parse_iso8601(metadata.start_utc.text) : std::nullopt;
+		if (!given)
+			refuse(".start_utc must be an ISO 8601 time such as \"2025-07-01T00:00:00Z\"");
+		start = *given;
+	}
+	const auto one_minute = *Timeframe::parse("1m");
+	TaskConfiguration pattern {.timeframe = one_minute,
+	                           .source = one_minute,
+	                           .run_interval_minutes = 0,
+	                           .delay_seconds = whole_number(metadata.delay_seconds, "delay_seconds", default_delay_seconds, 0),
+	                           .priority = whole_number(metadata.priority, "priority", default_priority, int4_min),
+	                           .start = start,
+	                           .mandatory = true,
+	                           .enabled = metadata.enabled.absent() || metadata.enabled.text == "true"};
+	std::vector<TaskConfiguration> tasks;
+	for (const auto &timeframe : timeframes(metadata.mandatory, "mandatory", {"5m", "1h"}))
+		add_with_sources(tasks, timeframe, pattern);
+	pattern.mandatory = false;
+	for (const auto &timeframe : timeframes(metadata.optional, "optional", {}))
+		add_with_sources(tasks, timeframe, pattern);
+	return tasks;
+}
+
+} // namespace aggregation

@@ -1,0 +1,53 @@
+// Which tasks an asset of the registry asks for: the defaults, overridden by what its metadata says under "agg".
+#pragma once
+
+#include "core/timeframe.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aggregation {
+
+/// One value of the metadata: its JSON type ("string", "number", "boolean", "array", "object", "null", or "" where the key is absent) and
+/// its text. The elements of an array are joined by `list_separator`.
+struct MetadataValue {
+	std::string type;
+	std::string text;
+
+	bool absent() const {
+		return type.empty() || type == "null";
+	}
+};
+
+inline constexpr char list_separator = '\x1f';
+
+/// metadata.agg of one asset, as documented in DESIGN.md section 9.
+struct AssetMetadata {
+	MetadataValue agg;
+	MetadataValue enabled;
+	MetadataValue start_utc;
+	MetadataValue mandatory;
+	MetadataValue optional;
+	MetadataValue delay_seconds;
+	MetadataValue priority;
+};
+
+/// The configuration of one task, without its state.
+struct TaskConfiguration {
+	Timeframe timeframe;
+	Timeframe source;
+	int64_t run_interval_minutes;
+	int64_t delay_seconds;
+	int64_t priority;
+	Timestamp start;
+	bool mandatory;
+	bool enabled;
+};
+
+/// The tasks of one asset: 5m and 1h, mandatory, 30 s of delay, priority 100, from `default_start` on, unless its metadata says otherwise.
+/// A list pulls in what its members are built from. Throws Error (22023) that says what is wrong in the metadata.
+std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start);
+
+} // namespace aggregation

@@ -1,0 +1,86 @@
+#include "core/timeframe.hpp"
+
+namespace aggregation {
+
+namespace {
+
+constexpr Duration one_minute = Duration::minutes(1);
+constexpr Duration one_hour = Duration::minutes(60);
+constexpr Duration one_day = Duration::minutes(24 * 60);
+constexpr Duration one_week = Duration::minutes(7 * 24 * 60);
+constexpr int64_t widest_weeks = 5'200;
+
+constexpr Timestamp unix_epoch {-946'684'800'000'000};
+constexpr Timestamp first_monday = unix_epoch + Duration {4 * one_day.us}; // 1970-01-05
+
+int64_t modulo(int64_t value, int64_t divisor) {
+	const int64_t rest = value % divisor;
+	return rest < 0 ? rest + divisor : rest;
+}
+
+} // namespace
+
+std::optional<Timeframe> Timeframe::parse(std::string_view name) {
+	if (name.size() < 2 || name.size() > 6 || name.front() == '0')
+		return std::nullopt;
+	int64_t count = 0;
+	for (const char c : name.substr(0, name.size() - 1)) {
+		if (c < '0' || c > '9')
+			return std::nullopt;
+		count = count * 10 + (c - '0');
+	}
+	Duration unit;
+	Timestamp origin = unix_epoch;
+	switch (name.back()) {
+	case 'm':
+		unit = one_minute;
+		break;
+	case 'h':
+		unit = one_hour;
+		break;
+	case 'd':
+		unit = one_day;
+		break;
+	case 'w':
+		unit = one_week;
+		origin = first_monday;
+		break;
+	default:
+		return std::nullopt;
+	}
+	const Duration width {unit.us * count};
+	if (width.us > one_week.us * widest_weeks)
+		return std::nullopt;
+	return Timeframe(std::string(name), width, origin);
+}
+
+int64_t Timeframe::phase(Timestamp t) const {
+	return modulo(modulo(t.us, width_.us) - modulo(origin_.us, width_.us), width_.us);
+}
+
+Timestamp Timeframe::floor(Timestamp t) const {
+	return t - Duration {phase(t)};
+}
+
+Timestamp Timeframe::ceil(Timestamp t) const {
+	const int64_t past = phase(t);
+	return past == 0 ? t : t + Duration {width_.us - past};
+}
+
+int64_t Timeframe::bars_from(const Timeframe &source) const {
+	// Weeks begin on Mondays, everything else at the epoch's Thursday: a source must not only divide the width but share its starts.
+	if (source.width_ >= width_ || width_.us % source.width_.us != 0 || !source.aligned(origin_))
+		return 0;
+	return width_.us / source.width_.us;
+}
+
+std::optional<Timeframe> Timeframe::default_source() const {
+	for (const char *candidate : {"1d", "1h", "5m", "1m"}) {
+		auto source = parse(candidate);
+		if (bars_from(*source) > 0)
+			return source;
+	}
+	return std::nullopt;
+}
+
+} // namespace aggregation

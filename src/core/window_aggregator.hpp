@@ -1,0 +1,35 @@
+// One window's candles, in time order, folded into one bar.
+//
+//   open = the first candle's open         vol, trade_count = sums over those that are there
+//   high = max(high), low = min(low)       vwap = sum(vwap * vol) / sum(vol) over candles with a vwap and vol > 0
+//   close = the last candle's close
+//
+// Sums run left to right in time order in double precision, so that the same candles give the same bits by whatever path they come.
+// A vol or vwap that is NaN or infinite counts as missing. A sum that double precision (or bigint) cannot hold is NULL rather than
+// infinite or an error: one absurd volume must neither poison every wider bar nor stop a task.
+#pragma once
+
+#include "core/bar.hpp"
+
+namespace aggregation {
+
+class WindowAggregator {
+public:
+	/// Rows must come in ascending order of their start.
+	void add(const SourceBar &bar);
+	/// Prices are meaningful only if `candles` > 0.
+	BarValues values() const;
+
+private:
+	BarValues bar_;
+	double vol_sum_ = 0;
+	double weighted_sum_ = 0;
+	double weight_ = 0;
+	int64_t trades_ = 0;
+	bool any_vol_ = false;
+	bool any_weight_ = false;
+	bool any_trades_ = false;
+	bool trades_overflow_ = false;
+};
+
+} // namespace aggregation

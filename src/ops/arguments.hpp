@@ -1,0 +1,49 @@
+// The arguments of an SQL function, checked: a NULL, infinite or out-of-range one is refused by name before anything is done.
+#pragma once
+
+#include "core/error.hpp"
+#include "core/timeframe.hpp"
+#include "ops/database.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aggregation {
+
+class Arguments {
+public:
+	Arguments(const agg_parameter *parameters, size_t count) : parameters_(parameters), count_(count) {
+	}
+	size_t count() const {
+		return count_;
+	}
+	bool is_null(size_t i) const {
+		return parameters_[i].is_array ? parameters_[i].cells == nullptr : parameters_[i].cells->is_null;
+	}
+
+	// Each throws 22004 for NULL. `name` is the argument's name in SQL.
+	std::string text(size_t i, const char *name) const;
+	int64_t integer(size_t i, const char *name) const;
+	bool boolean(size_t i, const char *name) const;
+	/// Throws 22008 unless finite and inside timestamptz's range.
+	Timestamp timestamp(size_t i, const char *name) const;
+	/// Throws 22023 for what is no timeframe.
+	Timeframe timeframe(size_t i, const char *name) const;
+	/// The strings of an array; NULL elements are refused too.
+	std::vector<std::string> texts(size_t i, const char *name) const;
+
+	std::optional<std::string> maybe_text(size_t i) const;
+	std::optional<Timestamp> maybe_timestamp(size_t i, const char *name) const;
+
+private:
+	const agg_cell &value(size_t i, const char *name) const;
+
+	const agg_parameter *parameters_;
+	size_t count_;
+};
+
+/// The timeframe of that name, or 22023 with the list of what there is.
+Timeframe timeframe_or_throw(const std::string &name);
+
+} // namespace aggregation

@@ -1,0 +1,69 @@
+// catchup_aggregation_range: brings one task forward from a given cursor. It does not move the stored cursor; agg_finish does.
+#include "ops/functions.hpp"
+
+#include "ops/engine.hpp"
+#include "ops/json.hpp"
+#include "ops/source_probe.hpp"
+#include "ops/source_watermark.hpp"
+
+namespace aggregation {
+
+Op<Answer> catchup_range(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")};
+	const Timestamp start_cursor = arguments.timestamp(2, "p_start_cursor_utc");
+	const int64_t max_windows = arguments.integer(3, "p_max_windows");
+	const Timestamp now = arguments.maybe_timestamp(4, "p_now_utc").value_or(db.transaction_start());
+	const int64_t derivation_version = arguments.integer(5, "p_derivation_version");
+	const bool ignore_confirmation = arguments.boolean(6, "p_ignore_confirmation");
+	timeframe_or_throw(key.timeframe);
+	if (max_windows < 1)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_max_windows must be at least 1, not " + std::to_string(max_windows) + " (" + key.label() + ")",
+		            "Pass the number of windows to process at most, such as 100.");
+
+	std::vector<TaskKey> keys {key};
+	auto tasks = co_await read_tasks(db, keys);
+	if (!tasks.front())
+		throw missing_task("Missing agg config ", key);
+	std::vector<Task> task {*tasks.front()};
+	const auto watermarks = co_await source_watermarks(db, task);
+
+	std::vector<TaskRun> runs;
+	runs.push_back({.task = task.front(),
+	                .plan = CatchUp({.target = task.front().target,
+	                                 .start_cursor = start_cursor,
+	                                 .agg_start = task.front().start,
+	                                 .now = now,
+	                                 .delay = task.front().delay,
+	                                 .confirmation = ignore_confirmation ? Confirmation::ignored : Confirmation::required,
+	                                 .max_windows = max_windows,
+	                                 .at_gap = AtGap::stop,
+	                                 .source_complete_until = watermarks.front()}),
+	                .derivation_version = derivation_version,
+	                .counts = {}});
+	TaskRun &run = runs.front();
+	std::vector<SourceProbe> probes {{run.task.key.symbol, run.task.source}};
+	const auto last = co_await last_bars(db, probes);
+	run.plan.last_source(last.front());
+	co_await run_tasks(db, runs);
+
+	co_return Answer::json(JsonObject()
+	                           .add("success", true)
+	                           .add("windows_processed", run.plan.windows_processed())
+	                           .add("cursor_advanced_to", run.plan.cursor())
+	                           .add("bars_created", run.counts.created())
+	                           .add("bars_inserted", run.counts.inserted)
+	                           .add("bars_updated", run.counts.updated)
+	                           .add("bars_unchanged", run.counts.unchanged)
+	                           .add("bars_deleted", run.counts.deleted)
+	                           .add("bars_quality_poor", run.counts.quality_poor)
+	                           .add("bars_skipped", run.counts.skipped)
+	                           .add("source_rows_refused", run.counts.refused)
+	                           .add("continue", worth_calling_again(run.reason))
+	                           .add("reason", to_string(run.reason))
+	                           .add("max_source_ts", last.front())
+	                           .add("agg_start_enforced", run.task.start)
+	                           .text());
+}
+
+} // namespace aggregation

@@ -1,0 +1,293 @@
+// The abstract database that operations are written against. Every call returns something to co_await: it hands a request to whoever drives
+// the operation (PostgreSQL's shim, or a fake in the unit tests) and goes on when that has an outcome.
+#pragma once
+
+#include "core/error.hpp"
+#include "core/timestamp.hpp"
+#include "ops/operation.h"
+
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aggregation {
+
+/// A request of the database failed inside a subtransaction. Left uncaught, the database's own error is raised again, whole.
+struct DatabaseError : Error {
+	using Error::Error;
+};
+
+// Cells. Text is not copied: what it points to must outlive the cell.
+agg_cell null_cell();
+agg_cell cell(bool value);
+agg_cell cell(int64_t value);
+agg_cell cell(double value);
+agg_cell cell(Timestamp value);
+agg_cell cell(std::string_view value);
+agg_cell cell(const char *value) = delete;
+
+template <class T>
+agg_cell cell(const std::optional<T> &value) {
+	return value ? cell(*value) : null_cell();
+}
+
+/// One row of a result; columns count from 0.
+class Row {
+public:
+	explicit Row(const agg_cell *cells) : cells_(cells) {
+	}
+	bool is_null(size_t column) const {
+		return cells_[column].is_null;
+	}
+	int64_t integer(size_t column) const {
+		return cells_[column].as.integer;
+	}
+	bool boolean(size_t column) const {
+		return cells_[column].as.integer != 0;
+	}
+	double real(size_t column) const {
+		return cells_[column].as.real;
+	}
+	Timestamp timestamp(size_t column) const {
+		return {cells_[column].as.integer};
+	}
+	std::string_view text(size_t column) const {
+		return {cells_[column].as.text, static_cast<size_t>(cells_[column].length)};
+	}
+	std::optional<double> maybe_real(size_t column) const {
+		return is_null(column) ? std::nullopt : std::optional(real(column));
+	}
+	std::optional<int64_t> maybe_integer(size_t column) const {
+		return is_null(column) ? std::nullopt : std::optional(integer(column));
+	}
+	std::optional<Timestamp> maybe_timestamp(size_t column) const {
+		return is_null(column) ? std::nullopt : std::optional(timestamp(column));
+	}
+	std::optional<std::string> maybe_text(size_t column) const {
+		return is_null(column) ? std::nullopt : std::optional(std::string(text(column)));
+	}
+
+private:
+	const agg_cell *cells_;
+};
+
+/// A parameter of a statement: one value, or an array of them.
+class Parameter {
+public:
+	Parameter(agg_type type, agg_cell value) : type_(type), is_array_(false), cells_ {value} {
+	}
+	Parameter(agg_type type, std::vector<agg_cell> array) : type_(type), is_array_(true), cells_(std::move(array)) {
+	}
+	agg_parameter view() const {
+		return {type_, is_array_, cells_.data(), cells_.size()};
+	}
+
+private:
+	agg_type type_;
+	bool is_array_;
+	std::vector<agg_cell> cells_;
+};
+
+/// A statement as operations know it: `@` before a table's name stands for the extension's schema.
+struct Statement {
+	const char *relation; // whose owner acts; nullptr: the caller
+	const char *sql;
+	std::vector<agg_type> columns = {};
+};
+
+/// Takes rows as they come. False: enough.
+enum class Flow { more, enough };
+
+/// Gives rows away, one at a time; fills a row's cells and returns true, or returns false at the end.
+class RowSource {
+public:
+	virtual ~RowSource() = default;
+	virtual bool next(agg_cell *row) = 0;
+};
+
+class Database {
+public:
+	Database(std::string schema, Timestamp transaction_start) : schema_(std::move(schema)), transaction_start_(transaction_start) {
+	}
+	Database(const Database &) = delete;
+	Database &operator=(const Database &) = delete;
+
+	/// now(): when the transaction began.
+	Timestamp transaction_start() const {
+		return transaction_start_;
+	}
+	const std::string &schema() const {
+		return schema_;
+	}
+
+	// What is being awaited, seen from the driver.
+	class Pending {
+	public:
+		virtual ~Pending() = default;
+		virtual void describe(agg_request &request) const = 0;
+		virtual Flow rows(const agg_cell *, size_t) {
+			return Flow::enough;
+		}
+		virtual size_t fill(agg_cell *, size_t) {
+			return 0;
+		}
+
+		bool await_ready() const noexcept {
+			return false;
+		}
+		void await_suspend(std::coroutine_handle<> waiting) noexcept {
+			database_->pending_ = this;
+			database_->waiting_ = waiting;
+		}
+
+	protected:
+		explicit Pending(Database &database) : database_(&database) {
+		}
+		/// Rows touched; throws what went wrong while rows were handed over, or inside a subtransaction in the database.
+		uint64_t outcome();
+
+	private:
+		friend class Database;
+		Database *database_;
+		std::exception_ptr fault_;
+		std::optional<DatabaseError> error_;
+		uint64_t processed_ = 0;
+	};
+
+	template <class Take>
+	class Query : public Pending {
+	public:
+		Query(Database &database, const Statement &statement, std::vector<Parameter> parameters, bool keep_plan, Take take)
+		    : Pending(database), relation_(statement.relation), sql_(database.qualify(statement.sql)), columns_(statement.columns),
+		      parameters_(std::move(parameters)), keep_plan_(keep_plan), take_(std::move(take)) {
+			for (const auto &parameter : parameters_)
+				views_.push_back(parameter.view());
+		}
+		void describe(agg_request &request) const override {
+			request.kind = AGG_QUERY;
+			request.relation = relation_;
+			request.sql = sql_.c_str();
+			request.keep_plan = keep_plan_;
+			request.parameters = views_.data();
+			request.parameter_count = views_.size();
+			request.column_types = columns_.data();
+			request.column_count = columns_.size();
+		}
+		Flow rows(const agg_cell *cells, size_t row_count) override {
+			for (size_t i = 0; i < row_count; ++i) {
+				if (take_(Row(cells + i * columns_.size())) == Flow::enough)
+					return Flow::enough;
+			}
+			return Flow::more;
+		}
+		uint64_t await_resume() {
+			return outcome();
+		}
+
+	private:
+		const char *relation_;
+		std::string sql_;
+		std::vector<agg_type> columns_;
+		std::vector<Parameter> parameters_;
+		std::vector<agg_parameter> views_;
+		bool keep_plan_;
+		Take take_;
+	};
+
+	class BulkWrite : public Pending {
+	public:
+		BulkWrite(Database &database, const char *relation, const std::vector<const char *> &names, const std::vector<agg_type> &types,
+		          RowSource &source)
+		    : Pending(database), relation_(relation), names_(names), types_(types), source_(source) {
+		}
+		void describe(agg_request &request) const override;
+		size_t fill(agg_cell *cells, size_t most_rows) override;
+		uint64_t await_resume() {
+			return outcome();
+		}
+
+	private:
+		const char *relation_;
+		const std::vector<const char *> &names_;
+		const std::vector<agg_type> &types_;
+		RowSource &source_;
+	};
+
+	class Simple : public Pending {
+	public:
+		Simple(Database &database, agg_request_kind kind, const std::vector<agg_cell> *cells = nullptr, size_t columns = 0)
+		    : Pending(database), kind_(kind), cells_(cells), columns_(columns) {
+		}
+		void describe(agg_request &request) const override;
+		void await_resume() {
+			outcome();
+		}
+
+	private:
+		agg_request_kind kind_;
+		const std::vector<agg_cell> *cells_;
+		size_t columns_;
+	};
+
+	/// Runs a statement; `take(Row)` gets each row and says whether it wants more. Awaited, it gives the number of rows touched.
+	template <class Take>
+	Query<Take> query(const Statement &statement, std::vector<Parameter> parameters, Take take) {
+		return Query<Take>(*this, statement, std::move(parameters), true, std::move(take));
+	}
+	/// Runs a statement without a result.
+	auto execute(const Statement &statement, std::vector<Parameter> parameters) {
+		return query(statement, std::move(parameters), ignore_row);
+	}
+	/// Runs a statement that is made for this one call (DDL): its plan is not kept.
+	auto execute_once(const Statement &statement) {
+		return Query<Flow (*)(const Row &)>(*this, statement, {}, false, ignore_row);
+	}
+	/// Inserts all rows of `source` through COPY's machinery: fast, but a key that exists is an error. `names`, `types`, `source` must
+	/// outlive the await.
+	BulkWrite bulk_write(const char *relation, const std::vector<const char *> &names, const std::vector<agg_type> &types,
+	                     RowSource &source) {
+		return {*this, relation, names, types, source};
+	}
+	/// From begin to release or roll back, a failing request throws DatabaseError where it is awaited; the transaction can go on only after
+	/// a roll back.
+	Simple begin_subtransaction() {
+		return {*this, AGG_BEGIN_SUBTRANSACTION};
+	}
+	Simple release_subtransaction() {
+		return {*this, AGG_RELEASE_SUBTRANSACTION};
+	}
+	Simple rollback_subtransaction() {
+		return {*this, AGG_ROLLBACK_SUBTRANSACTION};
+	}
+	/// Adds rows, `columns` cells each, to the result of a set-returning function.
+	Simple emit_rows(const std::vector<agg_cell> &cells, size_t columns) {
+		return {*this, AGG_EMIT_ROWS, &cells, columns};
+	}
+
+	// The driver's side.
+	Pending *pending() const {
+		return pending_;
+	}
+	Flow deliver_rows(const agg_cell *cells, size_t row_count) noexcept;
+	size_t fetch_rows(agg_cell *cells, size_t most_rows) noexcept;
+	void resume(const agg_outcome &outcome);
+
+	/// The statement with `@` replaced by the schema and a dot.
+	std::string qualify(std::string_view sql) const;
+
+private:
+	static Flow ignore_row(const Row &) {
+		return Flow::more;
+	}
+
+	std::string schema_;
+	Timestamp transaction_start_;
+	Pending *pending_ = nullptr;
+	std::coroutine_handle<> waiting_;
+};
+
+} // namespace aggregation

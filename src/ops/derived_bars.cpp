@@ -1,0 +1,253 @@
+#include "ops/derived_bars.hpp"
+
+#include "ops/bulk_insert.hpp"
+#include "ops/json.hpp"
+#include "ops/tasks.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <memory>
+#include <string>
+
+namespace aggregation {
+
+namespace {
+
+constexpr const char *table = "derived_data_bars";
+
+const Statement &read_stored() {
+	static const Statement statement {
+	    table,
+	    "SELECT t.ord, b.* "
+	    "FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY AS t(symbol, timeframe, from_utc, to_utc, ord) "
+	    "CROSS JOIN LATERAL (SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8, d.source_timeframe, "
+	    "d.source_candles::int8, d.expected_candles::int8, d.quality_score::int8, d.derivation_version::int8 "
+	    "FROM @derived_data_bars d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe "
+	    "AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc AND d.deleted_at IS NULL ORDER BY d.ts_utc OFFSET 0) b",
+	    {AGG_INT8, AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_INT8, AGG_TEXT, AGG_INT8,
+	     AGG_INT8, AGG_INT8, AGG_INT8}};
+	return statement;
+}
+
+const Statement &upsert() {
+	static const Statement statement {
+	    table,
+	    "INSERT INTO @derived_data_bars AS d (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count, source, raw, "
+	    "source_timeframe, source_candles, expected_candles, quality_score, derivation_version) "
+	    "SELECT n.symbol, n.timeframe, n.ts_utc, n.open, n.high, n.low, n.close, n.vol, n.vwap, n.trade_count, n.source, n.raw::jsonb, "
+	    "n.source_timeframe, n.source_candles, n.expected_candles, n.quality_score, n.derivation_version "
+	    "FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], "
+	    "$9::float8[], $10::int8[], $11::text[], $12::text[], $13::text[], $14::int4[], $15::int4[], $16::int4[], $17::int4[]) "
+	    "AS n(symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count, source, raw, source_timeframe, source_candles, "
+	    "expected_candles, quality_score, derivation_version) "
+	    "ON CONFLICT (canonical_symbol, timeframe, ts_utc) WHERE deleted_at IS NULL DO UPDATE SET "
+	    "open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, vol = EXCLUDED.vol, vwap = EXCLUDED.vwap, "
+	    "trade_count = EXCLUDED.trade_count, source = EXCLUDED.source, raw = EXCLUDED.raw, source_timeframe = EXCLUDED.source_timeframe, "
+	    "source_candles = EXCLUDED.source_candles, expected_candles = EXCLUDED.expected_candles, quality_score = EXCLUDED.quality_score, "
+	    "derivation_version = EXCLUDED.derivation_version, updated_at = now()"};
+	return statement;
+}
+
+const Statement &soft_delete() {
+	static const Statement statement {
+	    table, "UPDATE @derived_data_bars d SET deleted_at = now(), updated_at = now(), "
+	           "raw = COALESCE(d.raw, '{}'::jsonb) || '{\"deleted\": \"insufficient_source_bars\"}'::jsonb "
+	           "FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n(symbol, timeframe, ts_utc) "
+	           "WHERE d.canonical_symbol = n.symbol AND d.timeframe = n.timeframe AND d.ts_utc = n.ts_utc AND d.deleted_at IS NULL"};
+	return statement;
+}
+
+// The columns of a bar as it is written, in the order of the upsert's parameters.
+const std::vector<const char *> column_names {"canonical_symbol", "timeframe",        "ts_utc",         "open",
+                                              "high",             "low",              "close",          "vol",
+                                              "vwap",             "trade_count",      "source",         "raw",
+                                              "source_timeframe", "source_candles",   "expected_candles", "quality_score",
+                                              "derivation_version"};
+const std::vector<agg_type> column_types {AGG_TEXT,   AGG_TEXT,   AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,
+                                          AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,      AGG_INT8,   AGG_TEXT,   AGG_TEXT,
+                                          AGG_TEXT,   AGG_INT4,   AGG_INT4,        AGG_INT4,   AGG_INT4};
+constexpr size_t key_columns = 3;
+
+/// How the bars of a pair of timeframes come to be; the same for all of them, so that it is worth nothing to compare.
+std::string provenance(const Segment &segment) {
+	return JsonObject()
+	    .add("rule", "ohlcv")
+	    .add("source", table_of(*segment.source))
+	    .add("source_timeframe", std::string_view(segment.source->name()))
+	    .add("window", std::string_view(segment.target->name()))
+	    .text();
+}
+
+/// Turns windows into rows of cells, one after the other.
+class BarRows : public RowSource {
+public:
+	BarRows(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows, const std::vector<size_t> &which)
+	    : segments_(segments), windows_(windows), which_(which) {
+	}
+
+	bool next(agg_cell *row) override {
+		if (position_ == which_.size())
+			return false;
+		const ComputedWindow &window = windows_[which_[position_++]];
+		const Segment &segment = segments_[window.segment];
+		const BarValues &bar = window.values;
+		if (segment.source != described_source_ || segment.target != described_target_) {
+			raw_.push_back(std::make_unique<std::string>(provenance(segment)));
+			described_source_ = segment.source;
+			described_target_ = segment.target;
+		}
+		const agg_cell cells[] {cell(segment.symbol),
+		                        cell(std::string_view(segment.target->name())),
+		                        cell(window.start),
+		                        cell(bar.open),
+		                        cell(bar.high),
+		                        cell(bar.low),
+		                        cell(bar.close),
+		                        cell(bar.vol),
+		                        cell(bar.vwap),
+		                        cell(bar.trade_count),
+		                        cell(std::string_view("agg")),
+		                        cell(std::string_view(*raw_.back())),
+		                        cell(std::string_view(segment.source->name())),
+		                        cell(bar.candles),
+		                        cell(segment.target->bars_from(*segment.source)),
+		                        cell(static_cast<int64_t>(*window.quality)),
+		                        cell(segment.derivation_version)};
+		std::copy(std::begin(cells), std::end(cells), row);
+		return true;
+	}
+
+private:
+	const std::vector<Segment> &segments_;
+	const std::vector<ComputedWindow> &windows_;
+	const std::vector<size_t> &which_;
+	size_t position_ = 0;
+	const Timeframe *described_source_ = nullptr;
+	const Timeframe *described_target_ = nullptr;
+	std::vector<std::unique_ptr<std::string>> raw_; // cells point into them
+};
+
+bool same_bits(double a, double b) {
+	return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+}
+
+bool same(const Row &row, size_t column, double value) {
+	return !row.is_null(column) && same_bits(row.real(column), value);
+}
+
+bool same(const Row &row, size_t column, const std::optional<double> &value) {
+	return row.is_null(column) ? !value : value && same_bits(row.real(column), *value);
+}
+
+bool same(const Row &row, size_t column, const std::optional<int64_t> &value) {
+	return row.maybe_integer(column) == value;
+}
+
+/// Whether a stored bar, as read_stored() gives it, is what the window came to.
+bool same_bar(const Row &row, const ComputedWindow &window, const Segment &segment) {
+	const BarValues &bar = window.values;
+	return same(row, 2, bar.open) && same(row, 3, bar.high) && same(row, 4, bar.low) && same(row, 5, bar.close) && same(row, 6, bar.vol) &&
+	       same(row, 7, bar.vwap) && same(row, 8, bar.trade_count) && !row.is_null(9) && row.text(9) == segment.source->name() &&
+	       same(row, 10, std::optional(bar.candles)) && same(row, 11, std::optional(segment.target->bars_from(*segment.source))) &&
+	       same(row, 12, std::optional<int64_t>(*window.quality)) && same(row, 13, std::optional(segment.derivation_version));
+}
+
+/// The key columns of some windows as parameters $1, $2, $3.
+std::vector<Parameter> keys_of(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows, const std::vector<size_t> &which) {
+	std::vector<std::vector<agg_cell>> columns(key_columns);
+	for (const size_t i : which) {
+		const Segment &segment = segments[windows[i].segment];
+		columns[0].push_back(cell(segment.symbol));
+		columns[1].push_back(cell(std::string_view(segment.target->name())));
+		columns[2].push_back(cell(windows[i].start));
+	}
+	return parameters(Parameter(AGG_TEXT, std::move(columns[0])), Parameter(AGG_TEXT, std::move(columns[1])),
+	                  Parameter(AGG_TIMESTAMPTZ, std::move(columns[2])));
+}
+
+} // namespace
+
+Op<BarChanges> compare_with_stored(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+	// For each segment that has windows, the span from its first to its last one.
+	std::vector<size_t> asked; // segment of each span
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> timeframes;
+	std::vector<agg_cell> from;
+	std::vector<agg_cell> to;
+	for (const auto &window : windows) {
+		const Segment &segment = segments[window.segment];
+		if (asked.empty() || asked.back() != window.segment) {
+			asked.push_back(window.segment);
+			symbols.push_back(cell(segment.symbol));
+			timeframes.push_back(cell(std::string_view(segment.target->name())));
+			from.push_back(cell(window.start));
+			to.push_back({});
+		}
+		to.back() = cell(window.start + segment.target->width());
+	}
+
+	BarChanges changes;
+	size_t position = 0; // the first window that has not been compared
+	const auto not_stored = [&](size_t i) {
+		if (windows[i].quality)
+			changes.inserts.push_back(i);
+	};
+	auto take = [&](const Row &row) {
+		const size_t segment = asked.at(static_cast<size_t>(row.integer(0) - 1));
+		const Timestamp start = row.timestamp(1);
+		const auto before = [&](const ComputedWindow &window) {
+			return window.segment < segment || (window.segment == segment && window.start < start);
+		};
+		while (position < windows.size() && before(windows[position]))
+			not_stored(position++);
+		if (position == windows.size() || windows[position].segment != segment || windows[position].start != start)
+			return Flow::more; // a stored bar whose window has no source rows: its source may have been retired, it stays
+		const auto &window = windows[position];
+		if (!window.quality)
+			changes.deletes.push_back(position);
+		else if (same_bar(row, window, segments[segment]))
+			changes.unchanged.push_back(position);
+		else
+			changes.updates.push_back(position);
+		++position;
+		return Flow::more;
+	};
+	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)));
+	co_await db.query(read_stored(), std::move(list), take);
+	while (position < windows.size())
+		not_stored(position++);
+	co_return changes;
+}
+
+Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
+                          const std::vector<size_t> &which) {
+	BarRows rows(segments, windows, which);
+	co_return co_await bulk_insert(db, table, column_names, column_types, rows);
+}
+
+Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
+                     const std::vector<size_t> &which) {
+	if (which.empty())
+		co_return;
+	BarRows rows(segments, windows, which);
+	std::vector<std::vector<agg_cell>> columns(column_types.size());
+	std::vector<agg_cell> row(column_types.size());
+	while (rows.next(row.data())) {
+		for (size_t i = 0; i < row.size(); ++i)
+			columns[i].push_back(row[i]);
+	}
+	std::vector<Parameter> list;
+	for (size_t i = 0; i < columns.size(); ++i)
+		list.emplace_back(column_types[i], std::move(columns[i]));
+	co_await db.execute(upsert(), std::move(list));
+}
+
+Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
+                          const std::vector<size_t> &which) {
+	if (which.empty())
+		co_return;
+	co_await db.execute(soft_delete(), keys_of(segments, windows, which));
+}
+
+} // namespace aggregation

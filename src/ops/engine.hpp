@@ -1,0 +1,29 @@
+// The engine: brings any number of tasks forward. A catch-up of one task and a pass over ten thousand are the same code: each round asks
+// every task's plan what it needs, answers all probes of a kind in one statement, and packs the reads of many tasks into batches of windows.
+#pragma once
+
+#include "core/catch_up.hpp"
+#include "ops/database.hpp"
+#include "ops/op.hpp"
+#include "ops/tasks.hpp"
+#include "ops/window_batch.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace aggregation {
+
+/// A task on its way.
+struct TaskRun {
+	Task task;
+	CatchUp plan;
+	int64_t derivation_version = 1;
+	WindowCounts counts;
+	StopReason reason = StopReason::max_windows; // set when the run is over
+};
+
+/// Runs every plan to its end. The targets of the runs must not be built from one another: of such tasks the narrower ones come first, in
+/// a call of their own.
+Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs);
+
+} // namespace aggregation

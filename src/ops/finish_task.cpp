@@ -1,0 +1,173 @@
+// agg_finish: records how a worker's run of one task ended, moves its cursor and says when it runs next.
+#include "ops/functions.hpp"
+
+#include "core/schedule.hpp"
+#include "ops/json.hpp"
+
+#include <limits>
+
+namespace aggregation {
+
+namespace {
+
+// What the worker reports counts only if it is a whole number; a stats object of another shape is not an error of the run.
+#define AGG_STAT(key)                                                                                                                      \
+	"CASE WHEN jsonb_typeof($4::text::jsonb -> '" key "') = 'number' AND ($4::text::jsonb ->> '" key "') ~ '^[0-9]{1,18}$' "               \
+	"THEN ($4::text::jsonb ->> '" key "')::int8 END"
+
+const Statement &lock_task() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT s.status, s.claim_token::text, s.hard_fail_streak::int8, s.is_mandatory, $3::text IS NOT NULL AND s.claim_token IS NOT DISTINCT "
+	    "FROM $3::text::uuid, " AGG_STAT("windows_processed") " FROM @data_agg_state s "
+	    "WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text FOR NO KEY UPDATE",
+	    {AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_BOOL, AGG_BOOL, AGG_INT8}};
+	return statement;
+}
+
+const Statement &record_success() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "UPDATE @data_agg_state s SET status = CASE WHEN s.status IN ('hard_failed', 'disabled') THEN s.status ELSE 'idle' END, "
+	    "running_started_at_utc = NULL, claim_token = NULL, hard_fail_streak = 0, last_error = NULL, last_successful_at_utc = $3::timestamptz, "
+	    "last_attempted_at_utc = $3::timestamptz, last_agg_bar_ts_utc = COALESCE($5::timestamptz, s.last_agg_bar_ts_utc), "
+	    "next_run_at = $6::timestamptz, total_runs = COALESCE(s.total_runs, 0) + 1, "
+	    "total_bars_created = COALESCE(s.total_bars_created, 0) + COALESCE(" AGG_STAT("bars_created") ", 0), "
+	    "total_bars_quality_poor = COALESCE(s.total_bars_quality_poor, 0) + COALESCE(" AGG_STAT("bars_quality_poor") ", 0), "
+	    "updated_at = now() WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text"};
+	return statement;
+}
+
+const Statement &record_failure() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "UPDATE @data_agg_state s SET status = $4::text, running_started_at_utc = NULL, claim_token = NULL, hard_fail_streak = $5::int4, "
+	    "last_error = left($6::text, 1900), last_attempted_at_utc = $3::timestamptz, next_run_at = $7::timestamptz, "
+	    "total_runs = COALESCE(s.total_runs, 0) + 1, updated_at = now() WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text"};
+	return statement;
+}
+
+struct Report {
+	bool success;
+	std::optional<Timestamp> new_cursor;
+	std::optional<std::string> stats;
+	bool transient;
+	std::optional<std::string> error;
+	Timestamp now;
+	int64_t threshold;
+	std::optional<std::string> token;
+};
+
+struct StoredState {
+	std::string status;
+	int64_t streak = 0;
+	bool mandatory = false;
+	bool token_matches = false;
+	std::optional<int64_t> windows_processed; // as the stats say
+};
+
+agg_cell maybe_text_cell(const std::optional<std::string> &value) {
+	return value ? cell(std::string_view(*value)) : null_cell();
+}
+
+/// The cursor that the task gets: the new one, floored to its window. Refuses to move back.
+std::optional<Timestamp> moved_cursor(const Task &task, const Report &report) {
+	if (!report.new_cursor)
+		return std::nullopt;
+	const Timestamp cursor = task.target.floor(*report.new_cursor);
+	if (task.cursor && cursor < task.target.floor(*task.cursor))
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_new_cursor_utc " + to_iso8601(*report.new_cursor) + " of " + task.key.label() + " is before the stored cursor " +
+		                to_iso8601(*task.cursor),
+		            "A cursor never moves back. To build older windows again call catchup_aggregation_range() with an earlier start cursor, "
+		            "which leaves the stored one alone.");
+	return cursor;
+}
+
+Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, const Report report) {
+	const auto cursor = moved_cursor(task, report);
+	Task after = task;
+	after.cursor = cursor ? cursor : task.cursor;
+	const bool moved = after.cursor != task.cursor;
+	const bool found_work = moved || stored.windows_processed.value_or(0) > 0;
+	const Timestamp confirmable = after.effective_cursor() + task.target.width() + task.delay;
+	const Timestamp next = next_run_after_success(report.now, confirmable, task.run_interval, found_work);
+	co_await db.execute(record_success(), parameters(text_parameter(task.key.symbol), text_parameter(task.key.timeframe),
+	                                                 timestamp_parameter(report.now), Parameter(AGG_TEXT, maybe_text_cell(report.stats)),
+	                                                 Parameter(AGG_TIMESTAMPTZ, cell(cursor)), timestamp_parameter(next)));
+	const bool parked = stored.status == "hard_failed" || stored.status == "disabled";
+	co_return Answer::json(JsonObject()
+	                           .add("success", true)
+	                           .add("status", parked ? std::string_view(stored.status) : std::string_view("idle"))
+	                           .add("last_agg_bar_ts_utc", after.cursor)
+	                           .add("next_run_at", next)
+	                           .add("hard_fail_streak", 0)
+	                           .text());
+}
+
+Op<Answer> finish_badly(Database &db, const Task task, const StoredState stored, const Report report) {
+	const int64_t streak = std::min<int64_t>(stored.streak + (report.transient ? 0 : 1), std::numeric_limits<int32_t>::max());
+	std::string status = stored.status == "hard_failed" || stored.status == "disabled" ? stored.status : "idle";
+	if (!report.transient && streak >= report.threshold && status == "idle")
+		status = stored.mandatory ? "hard_failed" : "disabled";
+	const Timestamp next = next_run_after_failure(report.now, task.run_interval, report.transient);
+	co_await db.execute(record_failure(), parameters(text_parameter(task.key.symbol), text_parameter(task.key.timeframe),
+	                                                 timestamp_parameter(report.now), text_parameter(status), Parameter(AGG_INT4, cell(streak)),
+	                                                 Parameter(AGG_TEXT, maybe_text_cell(report.error)), timestamp_parameter(next)));
+	co_return Answer::json(JsonObject()
+	                           .add("success", true)
+	                           .add("status", std::string_view(status))
+	                           .add("last_agg_bar_ts_utc", task.cursor)
+	                           .add("next_run_at", next)
+	                           .add("hard_fail_streak", streak)
+	                           .text());
+}
+
+} // namespace
+
+Op<Answer> finish_task(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+	const Report report {.success = arguments.boolean(2, "p_success"),
+	                     .new_cursor = arguments.maybe_timestamp(3, "p_new_cursor_utc"),
+	                     .stats = arguments.maybe_text(4),
+	                     .transient = arguments.maybe_text(5) == "transient",
+	                     .error = arguments.maybe_text(6),
+	                     .now = arguments.timestamp(7, "p_now_utc"),
+	                     .threshold = arguments.integer(8, "p_auto_disable_hard_fail_threshold"),
+	                     .token = arguments.maybe_text(9)};
+	timeframe_or_throw(key.timeframe);
+	if (report.threshold < 1)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_auto_disable_hard_fail_threshold must be at least 1, not " + std::to_string(report.threshold) + " (" + key.label() + ")",
+		            "Pass the number of hard failures in a row after which a task is taken out of service, such as 3.");
+
+	std::optional<StoredState> stored;
+	auto take = [&](const Row &row) {
+		stored = {.status = row.maybe_text(0).value_or("idle"),
+		          .streak = row.maybe_integer(2).value_or(0),
+		          .mandatory = !row.is_null(3) && row.boolean(3),
+		          .token_matches = !row.is_null(4) && row.boolean(4),
+		          .windows_processed = row.maybe_integer(5)};
+		return Flow::more;
+	};
+	co_await db.query(lock_task(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe),
+	                                          Parameter(AGG_TEXT, maybe_text_cell(report.token)), Parameter(AGG_TEXT, maybe_text_cell(report.stats))),
+	                  take);
+	if (!stored)
+		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());
+	if (report.token && !stored->token_matches)
+		co_return Answer::json(JsonObject()
+		                           .add("success", false)
+		                           .add("error", "claim_lost")
+		                           .add("message", "the claim of " + key.label() + " was taken over or released; nothing was changed")
+		                           .text());
+
+	std::vector<TaskKey> keys {key};
+	const auto tasks = co_await read_tasks(db, keys);
+	const Task task = *tasks.front();
+	if (report.success)
+		co_return co_await finish_well(db, task, *stored, report);
+	co_return co_await finish_badly(db, task, *stored, report);
+}
+
+} // namespace aggregation

@@ -1,0 +1,49 @@
+// One operation for each SQL function, and what they answer with.
+#pragma once
+
+#include "ops/arguments.hpp"
+#include "ops/database.hpp"
+#include "ops/op.hpp"
+#include "ops/tasks.hpp"
+
+#include <optional>
+#include <string>
+
+namespace aggregation {
+
+/// The result of an SQL function: jsonb, a timestamp, or nothing where rows were emitted on the way.
+struct Answer {
+	std::optional<std::string> json_text;
+	std::optional<Timestamp> timestamp_value;
+
+	static Answer json(std::string text) {
+		return {.json_text = std::move(text), .timestamp_value = {}};
+	}
+	static Answer timestamp(Timestamp t) {
+		return {.json_text = {}, .timestamp_value = t};
+	}
+	static Answer rows() {
+		return {};
+	}
+};
+
+// Each is described where it is defined and, for users, in its COMMENT ON.
+Op<Answer> bootstrap_cursor(Database &db, Arguments arguments);
+Op<Answer> catchup_range(Database &db, Arguments arguments);
+Op<Answer> get_due_tasks(Database &db, Arguments arguments);
+Op<Answer> start_task(Database &db, Arguments arguments);
+Op<Answer> finish_task(Database &db, Arguments arguments);
+Op<Answer> sync_from_registry(Database &db, Arguments arguments);
+Op<Answer> calc_dxy_range(Database &db, Arguments arguments);
+Op<Answer> aggregate_1m_to_5m(Database &db, Arguments arguments);
+Op<Answer> aggregate_5m_to_1h(Database &db, Arguments arguments);
+Op<Answer> aggregate_window(Database &db, Arguments arguments);
+Op<Answer> aggregate_tasks(Database &db, Arguments arguments);
+Op<Answer> setup(Database &db, Arguments arguments);
+
+/// P0002 with the message of DESIGN.md section 3: `prefix` and the task's label.
+inline Error missing_task(const std::string &prefix, const TaskKey &key) {
+	return Error(sqlstate::no_data_found, prefix + key.label(), "Run sync_agg_state_from_registry() to create the tasks of all active assets.");
+}
+
+} // namespace aggregation

@@ -1,0 +1,140 @@
+/*
+ * The boundary between PostgreSQL (C, leaves by longjmp) and the operations (C++, leave by throw).
+ *
+ * PostgreSQL calls C++, never the other way round. An operation runs until it needs the database; then it hands a request to its caller
+ * and is suspended. The caller executes the request with no C++ frame on the stack and resumes the operation with the outcome. While a
+ * query runs, its rows are handed over in batches through agg_operation_rows(); while a bulk write runs, rows are fetched through
+ * agg_operation_fill(). No function of this header throws or calls back into its caller.
+ *
+ * Memory that a request points to belongs to the operation and lives until it is resumed; memory that the caller passes in is read during
+ * the call only, except the arguments and the context of agg_operation_new, which must outlive the operation.
+ */
+#ifndef AGGREGATION_OPERATION_H
+#define AGGREGATION_OPERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#define AGG_NOEXCEPT noexcept
+#else
+#define AGG_NOEXCEPT
+#endif
+
+typedef enum agg_type {
+	AGG_BOOL,
+	AGG_INT4,
+	AGG_INT8,
+	AGG_FLOAT8,
+	AGG_TEXT,
+	AGG_TIMESTAMPTZ /* microseconds since 2000-01-01 UTC, as PostgreSQL's TimestampTz */
+} agg_type;
+
+typedef struct agg_cell {
+	union {
+		int64_t integer; /* AGG_BOOL, AGG_INT4, AGG_INT8, AGG_TIMESTAMPTZ */
+		double real;     /* AGG_FLOAT8 */
+		const char *text; /* AGG_TEXT, in the server's encoding, not terminated */
+	} as;
+	int32_t length; /* of text, in bytes */
+	bool is_null;
+} agg_cell;
+
+typedef struct agg_parameter {
+	agg_type type;
+	bool is_array; /* else exactly one cell */
+	const agg_cell *cells;
+	size_t count;
+} agg_parameter;
+
+typedef struct agg_error {
+	const char *sqlstate; /* five characters */
+	const char *message;
+	const char *detail; /* NULL or a sentence */
+	const char *hint;   /* NULL or a sentence */
+} agg_error;
+
+typedef enum agg_request_kind {
+	AGG_QUERY,                /* run `sql`, hand over its rows */
+	AGG_BULK_WRITE,           /* insert rows into `relation` through COPY's machinery */
+	AGG_BEGIN_SUBTRANSACTION, /* from here errors come back as outcomes */
+	AGG_RELEASE_SUBTRANSACTION,
+	AGG_ROLLBACK_SUBTRANSACTION,
+	AGG_EMIT_ROWS, /* add rows to the result of a set-returning function */
+	AGG_DONE,      /* the result is in `result`; the operation is over */
+	AGG_FAILED,    /* raise `error`; the operation is over */
+	AGG_FAILED_BY_DATABASE /* raise the database's own last error again, whole; the operation is over */
+} agg_request_kind;
+
+typedef struct agg_request {
+	agg_request_kind kind;
+	/* AGG_QUERY, AGG_BULK_WRITE: the table, in the extension's schema, whose owner acts; NULL: the caller acts. */
+	const char *relation;
+	/* AGG_QUERY. A static statement is the same for every call and its plan is kept; others are planned each time. */
+	const char *sql;
+	bool keep_plan;
+	const agg_parameter *parameters;
+	size_t parameter_count;
+	/* AGG_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write. */
+	const agg_type *column_types;
+	const char *const *column_names; /* AGG_BULK_WRITE only */
+	size_t column_count;
+	/* AGG_EMIT_ROWS: row after row. */
+	const agg_cell *cells;
+	size_t row_count;
+	/* AGG_DONE: AGG_TEXT holds jsonb. Not set for a set-returning function. */
+	agg_type result_type;
+	agg_cell result;
+	/* AGG_FAILED */
+	agg_error error;
+} agg_request;
+
+typedef struct agg_outcome {
+	const agg_error *error; /* NULL if the request succeeded; set only inside a subtransaction */
+	uint64_t processed;     /* rows that a statement or a bulk write touched */
+} agg_outcome;
+
+/* One entry for each SQL function. */
+typedef enum agg_function {
+	AGG_FN_BOOTSTRAP_CURSOR,
+	AGG_FN_CATCHUP_RANGE,
+	AGG_FN_GET_DUE_TASKS,
+	AGG_FN_START,
+	AGG_FN_FINISH,
+	AGG_FN_SYNC_FROM_REGISTRY,
+	AGG_FN_CALC_DXY,
+	AGG_FN_AGGREGATE_1M_TO_5M,
+	AGG_FN_AGGREGATE_5M_TO_1H,
+	AGG_FN_AGGREGATE_WINDOW,
+	AGG_FN_AGGREGATE_TASKS,
+	AGG_FN_SETUP
+} agg_function;
+
+typedef struct agg_context {
+	const char *schema;        /* the extension's schema, quoted as an identifier */
+	int64_t transaction_start; /* now() */
+} agg_context;
+
+typedef struct agg_operation agg_operation;
+
+/* Arguments as SQL has them, arrays as parameters with is_array; a NULL array has count 0 and cells NULL. NULL when out of memory. */
+agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_parameter *arguments,
+                                 size_t argument_count) AGG_NOEXCEPT;
+void agg_operation_free(agg_operation *operation) AGG_NOEXCEPT;
+
+/* Runs to the next request. The first call starts the operation; its outcome is ignored. */
+void agg_operation_resume(agg_operation *operation, const agg_outcome *outcome, agg_request *next) AGG_NOEXCEPT;
+
+/* A batch of a query's rows. False: no more rows are wanted. */
+bool agg_operation_rows(agg_operation *operation, const agg_cell *cells, size_t row_count) AGG_NOEXCEPT;
+
+/* Fills in up to most_rows rows of a bulk write; 0 when there are no more. */
+size_t agg_operation_fill(agg_operation *operation, agg_cell *cells, size_t most_rows) AGG_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

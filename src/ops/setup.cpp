@@ -1,0 +1,306 @@
+// agg_setup: creates the tables that the extension works on, or mends what is there already. It looks at the catalog, makes a list of what is
+// missing, and carries it out step by step, each in a subtransaction of its own: what cannot be done (duplicate keys, a column of another
+// type) is named and left alone. The caller's own rights count here, not the extension owner's.
+#include "ops/functions.hpp"
+
+#include "ops/setup_plan.hpp"
+
+#include <map>
+#include <string_view>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &present_columns() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT c.relname::text, c.relkind::text, a.attname::text, format_type(a.atttypid, NULL) FROM pg_catalog.pg_class c "
+	    "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+	    "WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY ($2::text[]) AND c.relkind NOT IN ('i', 'I')",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT}};
+	return statement;
+}
+
+const Statement &present_indexes() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT t.relname::text, i.relname::text, x.indisunique AND x.indisvalid AND x.indimmediate, "
+	    "(SELECT string_agg(COALESCE(a.attname::text, '(' || pg_get_indexdef(x.indexrelid, k.n::int4, true) || ')'), ', ' ORDER BY k.n) "
+	    "FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k(attnum, n) LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid "
+	    "AND a.attnum = k.attnum AND k.attnum > 0 WHERE k.n <= x.indnkeyatts), "
+	    "pg_get_expr(x.indpred, x.indrelid, true), pg_get_indexdef(x.indexrelid) "
+	    "FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid JOIN pg_catalog.pg_class t ON t.oid = x.indrelid "
+	    "WHERE t.relnamespace = $1::text::regnamespace AND t.relname = ANY ($2::text[])",
+	    {AGG_TEXT, AGG_TEXT, AGG_BOOL, AGG_TEXT, AGG_TEXT, AGG_TEXT}};
+	return statement;
+}
+
+const Statement &present_source_checks() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT quote_ident(k.conname::text), pg_get_constraintdef(k.oid) FROM pg_catalog.pg_constraint k "
+	    "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid "
+	    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'source' AND k.conkey = ARRAY[a.attnum] "
+	    "WHERE k.contype = 'c' AND c.relname = 'data_bars' AND c.relnamespace = $1::text::regnamespace",
+	    {AGG_TEXT, AGG_TEXT}};
+	return statement;
+}
+
+struct PresentIndex {
+	std::string table;
+	std::string name;
+	bool serves_as_key;
+	std::string keys;
+	std::string predicate;
+	std::string definition;
+};
+
+struct SourceCheck {
+	std::string name; // quoted
+	std::string definition;
+};
+
+struct Catalog {
+	std::map<std::string, std::string, std::less<>> kinds;                                            // relation -> relkind
+	std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> columns; // table -> column -> type
+	std::vector<PresentIndex> indexes;
+	std::vector<SourceCheck> source_checks;
+};
+
+Op<Catalog> read_catalog(Database &db) {
+	Catalog catalog;
+	std::vector<agg_cell> names;
+	for (const auto &table : wanted_tables())
+		names.push_back(cell(std::string_view(table.name)));
+	for (const auto &view : wanted_views())
+		names.push_back(cell(std::string_view(view.name)));
+	const std::string schema = db.schema();
+
+	auto take_column = [&](const Row &row) {
+		const std::string table(row.text(0));
+		catalog.kinds[table] = row.text(1);
+		if (!row.is_null(2))
+			catalog.columns[table][std::string(row.text(2))] = row.text(3);
+		return Flow::more;
+	};
+	co_await db.query(present_columns(), parameters(text_parameter(schema), Parameter(AGG_TEXT, names)), take_column);
+
+	auto take_index = [&](const Row &row) {
+		catalog.indexes.push_back({std::string(row.text(0)), std::string(row.text(1)), row.boolean(2), row.maybe_text(3).value_or(""),
+		                           row.maybe_text(4).value_or(""), row.maybe_text(5).value_or("")});
+		return Flow::more;
+	};
+	co_await db.query(present_indexes(), parameters(text_parameter(schema), Parameter(AGG_TEXT, names)), take_index);
+
+	auto take_check = [&](const Row &row) {
+		catalog.source_checks.push_back({std::string(row.text(0)), std::string(row.text(1))});
+		return Flow::more;
+	};
+	co_await db.query(present_source_checks(), parameters(text_parameter(schema)), take_check);
+	co_return catalog;
+}
+
+enum class Action { create, add, replace, cannot_mend };
+
+/// One thing that differs from the plan. `sql` has `@` for the schema.
+struct Step {
+	std::string object;
+	Action action;
+	std::string sql;    // empty: nothing can be done
+	std::string detail; // why, where nothing can be done
+};
+
+std::string create_table(const WantedTable &table) {
+	std::string sql = std::string("CREATE TABLE @") + table.name + " (";
+	const char *separator = "";
+	for (const auto &column : table.columns) {
+		sql += std::string(separator) + column.name + " " + column.definition;
+		separator = ", ";
+	}
+	if (table.constraints != nullptr)
+		sql += std::string(", ") + table.constraints;
+	return sql + ")";
+}
+
+/// A column for rows that are there already: without a default it must be nullable.
+std::string definition_for_old_rows(const WantedColumn &column) {
+	std::string definition = column.definition;
+	if (definition.find("DEFAULT") == std::string::npos) {
+		const auto not_null = definition.find(" NOT NULL");
+		if (not_null != std::string::npos)
+			definition.erase(not_null);
+	}
+	return definition;
+}
+
+/// Text may be kept in any of its kinds, counts in any integer; everything else must be what the plan says.
+bool type_serves(std::string_view present, std::string_view wanted) {
+	if (wanted == "text")
+		return present == "text" || present == "character varying";
+	if (wanted == "integer" || wanted == "bigint")
+		return present == "smallint" || present == "integer" || present == "bigint";
+	return present == wanted;
+}
+
+void plan_table(const Catalog &catalog, const WantedTable &table, std::vector<Step> &steps) {
+	const auto kind = catalog.kinds.find(std::string_view(table.name));
+	if (kind == catalog.kinds.end()) {
+		steps.push_back({std::string("table ") + table.name, Action::create, create_table(table), ""});
+		return;
+	}
+	if (kind->second != "r" && kind->second != "p") {
+		steps.push_back({std::string("table ") + table.name, Action::cannot_mend, "",
+		                 "a relation of this name exists that is no table; rename it and run agg_setup() again"});
+		return;
+	}
+	const auto columns = catalog.columns.find(std::string_view(table.name));
+	for (const auto &wanted : table.columns) {
+		const std::string object = std::string("column ") + table.name + "." + wanted.name;
+		const bool any = columns != catalog.columns.end();
+		const auto present = any ? columns->second.find(std::string_view(wanted.name)) : decltype(columns->second.find("")) {};
+		if (!any || present == columns->second.end())
+			steps.push_back({object, Action::add,
+			                 std::string("ALTER TABLE @") + table.name + " ADD COLUMN " + wanted.name + " " + definition_for_old_rows(wanted), ""});
+		else if (!type_serves(present->second, wanted.type))
+			steps.push_back({object, Action::cannot_mend, "",
+			                 "it is of type " + present->second + ", but must be " + wanted.type + "; change its type and run agg_setup() again"});
+	}
+}
+
+std::string create_index(const WantedIndex &index) {
+	std::string sql = std::string("CREATE ") + (index.unique ? "UNIQUE " : "") + "INDEX " + index.name + " ON @" + index.table + " (" +
+	                  index.keys + ")";
+	if (index.predicate != nullptr)
+		sql += std::string(" WHERE ") + index.predicate;
+	return sql;
+}
+
+/// The name of an index of this table that is not taken yet.
+void plan_index(const Catalog &catalog, const WantedIndex &wanted, std::vector<Step> &steps) {
+	const std::string object = std::string("index ") + wanted.name;
+	const bool table_is_new = !catalog.kinds.contains(std::string_view(wanted.table));
+	const std::string predicate = wanted.predicate == nullptr ? "" : wanted.predicate;
+	if (table_is_new && wanted.unique && wanted.predicate == nullptr)
+		return; // the new table's primary key
+	if (wanted.unique) {
+		for (const auto &index : catalog.indexes) {
+			if (index.table == wanted.table && index.serves_as_key && index.keys == wanted.keys && index.predicate == predicate)
+				return;
+		}
+		steps.push_back({object, Action::create, create_index(wanted), ""});
+		return;
+	}
+	// A plain index is known by its name; one of that name over other keys is replaced, which loses nothing.
+	for (const auto &index : catalog.indexes) {
+		if (index.table != wanted.table || index.name != wanted.name)
+			continue;
+		const bool expression = std::string_view(wanted.keys).starts_with("COALESCE");
+		const bool same_keys = expression ? index.keys.find("COALESCE(next_run_at, '-infinity'") != std::string::npos : index.keys == wanted.keys;
+		if (!same_keys)
+			steps.push_back({object, Action::replace, std::string("DROP INDEX @") + wanted.name + "; " + create_index(wanted), ""});
+		return;
+	}
+	steps.push_back({object, Action::create, create_index(wanted), ""});
+}
+
+void plan_source_check(const Catalog &catalog, std::vector<Step> &steps) {
+	if (!catalog.kinds.contains("data_bars"))
+		return;
+	std::string list;
+	for (const char *source : wanted_sources())
+		list += std::string(list.empty() ? "'" : ", '") + source + "'";
+	const std::string add = "ALTER TABLE @data_bars ADD CONSTRAINT data_bars_source_check CHECK (source IN (" + list + "))";
+	bool allowed = false;
+	for (const auto &check : catalog.source_checks) {
+		bool complete = true;
+		for (const char *source : wanted_sources())
+			complete = complete && check.definition.find(std::string("'") + source + "'") != std::string::npos;
+		allowed = allowed || complete;
+		if (!complete) {
+			steps.push_back({"constraint data_bars_source_check", Action::replace,
+			                 "ALTER TABLE @data_bars DROP CONSTRAINT " + check.name + "; " + add, ""});
+			return;
+		}
+	}
+	if (!allowed)
+		steps.push_back({"constraint data_bars_source_check", Action::add, add, ""});
+}
+
+std::vector<Step> plan_steps(const Catalog &catalog) {
+	std::vector<Step> steps;
+	for (const auto &table : wanted_tables())
+		plan_table(catalog, table, steps);
+	plan_source_check(catalog, steps);
+	for (const auto &index : wanted_indexes())
+		plan_index(catalog, index, steps);
+	for (const auto &view : wanted_views()) {
+		if (!catalog.kinds.contains(std::string_view(view.name)))
+			steps.push_back({std::string("view ") + view.name, Action::create, std::string("CREATE VIEW @") + view.name + " AS " + view.definition, ""});
+	}
+	return steps;
+}
+
+const char *word(Action action, bool dry_run) {
+	switch (action) {
+	case Action::create:
+		return dry_run ? "would create" : "created";
+	case Action::add:
+		return dry_run ? "would add" : "added";
+	case Action::replace:
+		return dry_run ? "would replace" : "replaced";
+	case Action::cannot_mend:
+		break;
+	}
+	return "cannot mend";
+}
+
+/// Carries out a step; the reason if it could not be done, after everything of it was rolled back.
+Op<std::string> carry_out(Database &db, const std::string sql) {
+	co_await db.begin_subtransaction();
+	std::string failure;
+	try {
+		std::string_view rest = sql;
+		while (!rest.empty()) {
+			const auto end = rest.find("; ");
+			const std::string one(rest.substr(0, end));
+			const Statement statement {nullptr, one.c_str()};
+			co_await db.execute_once(statement);
+			rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
+		}
+	} catch (const DatabaseError &error) {
+		if (error.sqlstate.starts_with("57") || error.sqlstate == sqlstate::out_of_memory)
+			throw;
+		failure = error.message + (error.detail.empty() ? "" : ": " + error.detail);
+	}
+	if (failure.empty())
+		co_await db.release_subtransaction();
+	else
+		co_await db.rollback_subtransaction();
+	co_return failure;
+}
+
+constexpr size_t result_columns = 3;
+
+} // namespace
+
+Op<Answer> setup(Database &db, Arguments arguments) {
+	const bool dry_run = arguments.boolean(0, "dry_run");
+	const auto catalog = co_await read_catalog(db);
+	for (const auto &step : plan_steps(catalog)) {
+		std::string action = word(step.action, dry_run);
+		std::string detail = step.sql.empty() ? step.detail : db.qualify(step.sql);
+		if (!dry_run && !step.sql.empty()) {
+			const std::string failure = co_await carry_out(db, step.sql);
+			if (!failure.empty()) {
+				action = word(Action::cannot_mend, dry_run);
+				detail = failure;
+			}
+		}
+		std::vector<agg_cell> cells {cell(std::string_view(step.object)), cell(std::string_view(action)), cell(std::string_view(detail))};
+		co_await db.emit_rows(cells, result_columns);
+	}
+	co_return Answer::rows();
+}
+
+} // namespace aggregation

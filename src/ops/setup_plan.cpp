@@ -1,0 +1,122 @@
+#include "ops/setup_plan.hpp"
+
+#include "ops/due_order.hpp"
+
+namespace aggregation {
+
+namespace {
+
+#define AGG_BAR_COLUMNS(source_default)                                                                                                    \
+	{"canonical_symbol", "text", "text NOT NULL"}, {"timeframe", "text", "text NOT NULL"},                                                 \
+	    {"ts_utc", "timestamp with time zone", "timestamptz NOT NULL"}, {"provider_ticker", "text", "text"},                               \
+	    {"open", "double precision", "double precision NOT NULL"}, {"high", "double precision", "double precision NOT NULL"},              \
+	    {"low", "double precision", "double precision NOT NULL"}, {"close", "double precision", "double precision NOT NULL"},              \
+	    {"vol", "double precision", "double precision"}, {"vwap", "double precision", "double precision"},                                 \
+	    {"trade_count", "bigint", "bigint"}, {"is_partial", "boolean", "boolean NOT NULL DEFAULT false"},                                  \
+	    {"source", "text", "text NOT NULL DEFAULT '" source_default "'"},                                                                  \
+	    {"ingested_at", "timestamp with time zone", "timestamptz DEFAULT now()"}, {"raw", "jsonb", "jsonb DEFAULT '{}'::jsonb"},           \
+	    {"created_at", "timestamp with time zone", "timestamptz DEFAULT now()"},                                                           \
+	    {"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"}
+
+} // namespace
+
+const std::vector<WantedTable> &wanted_tables() {
+	static const std::vector<WantedTable> tables {
+	    {"core_asset_registry_all",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"asset_class", "text", "text"},
+	      {"description", "text", "text"},
+	      {"active", "boolean", "boolean NOT NULL DEFAULT true"},
+	      {"test_active", "boolean", "boolean NOT NULL DEFAULT false"},
+	      {"metadata", "jsonb", "jsonb DEFAULT '{}'::jsonb"},
+	      {"created_at", "timestamp with time zone", "timestamptz DEFAULT now()"},
+	      {"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"}},
+	     "PRIMARY KEY (canonical_symbol)"},
+	    {"data_bars",
+	     {AGG_BAR_COLUMNS("ingest")},
+	     "PRIMARY KEY (canonical_symbol, timeframe, ts_utc), "
+	     "CONSTRAINT data_bars_source_check CHECK (source IN ('massive_api', 'ingest', 'synthetic'))"},
+	    {"derived_data_bars",
+	     {AGG_BAR_COLUMNS("agg"),
+	      {"source_timeframe", "text", "text"},
+	      {"source_candles", "integer", "integer"},
+	      {"expected_candles", "integer", "integer"},
+	      {"quality_score", "integer", "integer"},
+	      {"derivation_version", "integer", "integer DEFAULT 1"},
+	      {"deleted_at", "timestamp with time zone", "timestamptz"}},
+	     nullptr},
+	    {"data_agg_state",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"source_timeframe", "text", "text"},
+	      {"run_interval_minutes", "integer", "integer"},
+	      {"aggregation_delay_seconds", "integer", "integer"},
+	      {"last_agg_bar_ts_utc", "timestamp with time zone", "timestamptz"},
+	      {"status", "text", "text DEFAULT 'idle'"},
+	      {"next_run_at", "timestamp with time zone", "timestamptz"},
+	      {"running_started_at_utc", "timestamp with time zone", "timestamptz"},
+	      {"is_mandatory", "boolean", "boolean NOT NULL DEFAULT false"},
+	      {"hard_fail_streak", "integer", "integer DEFAULT 0"},
+	      {"total_runs", "bigint", "bigint DEFAULT 0"},
+	      {"total_bars_created", "bigint", "bigint DEFAULT 0"},
+	      {"total_bars_quality_poor", "bigint", "bigint DEFAULT 0"},
+	      {"last_successful_at_utc", "timestamp with time zone", "timestamptz"},
+	      {"last_attempted_at_utc", "timestamp with time zone", "timestamptz"},
+	      {"last_error", "text", "text"},
+	      {"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"},
+	      {"agg_start_utc", "timestamp with time zone", "timestamptz NOT NULL DEFAULT '2025-07-01 00:00:00+00'"},
+	      {"enabled", "boolean", "boolean NOT NULL DEFAULT true"},
+	      {"task_priority", "integer", "integer NOT NULL DEFAULT 100"},
+	      {"claim_token", "uuid", "uuid"}},
+	     "PRIMARY KEY (canonical_symbol, timeframe)"},
+	    {"ops_runlog",
+	     {{"run_id", "uuid", "uuid NOT NULL"},
+	      {"job_name", "text", "text NOT NULL"},
+	      {"trigger", "text", "text NOT NULL"},
+	      {"env_name", "text", "text"},
+	      {"started_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"},
+	      {"finished_at", "timestamp with time zone", "timestamptz"},
+	      {"status", "text", "text NOT NULL DEFAULT 'running'"},
+	      {"checkpoints", "jsonb", "jsonb NOT NULL DEFAULT '[]'::jsonb"},
+	      {"events", "jsonb", "jsonb NOT NULL DEFAULT '[]'::jsonb"},
+	      {"stats", "jsonb", "jsonb NOT NULL DEFAULT '{}'::jsonb"},
+	      {"created_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
+	     "PRIMARY KEY (run_id)"}};
+	return tables;
+}
+
+const std::vector<WantedIndex> &wanted_indexes() {
+	static const std::vector<WantedIndex> indexes {
+	    {"core_asset_registry_all", "core_asset_registry_all_symbol_idx", "canonical_symbol", nullptr, true, false},
+	    {"data_bars", "data_bars_unique_idx", "canonical_symbol, timeframe, ts_utc", nullptr, true, false},
+	    {"derived_data_bars", "derived_data_bars_live_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NULL", true, false},
+	    {"data_agg_state", "data_agg_state_task_idx", "canonical_symbol, timeframe", nullptr, true, false},
+	    // The cost of looking for due tasks grows with the due ones: they are a range of this index, sorted by urgency afterwards.
+	    {"data_agg_state", "idx_agg_state_due_priority", AGG_DUE_AT(""), AGG_CLAIMABLE(""), false, true},
+	    {"data_agg_state", "idx_agg_state_running", "running_started_at_utc", "status = 'running'", false, true}};
+	return indexes;
+}
+
+const std::vector<WantedView> &wanted_views() {
+	// A cursor that is more than a window behind the last source bar's window end cannot have come from processing it.
+	static const std::vector<WantedView> views {
+	    {"v_aggregation_frontier_health",
+	     "SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.status, s.enabled, s.is_mandatory, s.last_agg_bar_ts_utc AS cursor, "
+	     "l.max_source_ts, CASE WHEN s.last_agg_bar_ts_utc IS NULL THEN 'NO_CURSOR' WHEN l.max_source_ts IS NULL THEN 'NO_SOURCE' "
+	     "WHEN s.last_agg_bar_ts_utc > l.max_source_ts + make_interval(mins => " AGG_WIDTH_MINUTES("s.") "::int4) THEN 'AHEAD_OF_SOURCE' "
+	     "ELSE 'OK' END AS cursor_status, s.total_runs, s.total_bars_created, "
+	     "round(s.total_bars_created::numeric / NULLIF(s.total_runs, 0), 2) AS bars_per_run, s.last_successful_at_utc, "
+	     "round((EXTRACT(epoch FROM now() - s.last_successful_at_utc) / 60)::numeric, 1) AS minutes_since_success, s.hard_fail_streak, s.last_error "
+	     "FROM @data_agg_state s CROSS JOIN LATERAL (SELECT CASE WHEN s.source_timeframe = '1m' "
+	     "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = s.source_timeframe) "
+	     "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
+	     "AND b.timeframe = s.source_timeframe AND b.deleted_at IS NULL) END AS max_source_ts) l"}};
+	return views;
+}
+
+const std::vector<const char *> &wanted_sources() {
+	static const std::vector<const char *> sources {"massive_api", "ingest", "synthetic"};
+	return sources;
+}
+
+} // namespace aggregation

@@ -1,0 +1,43 @@
+// What agg_setup wants to see in the extension's schema: tables, columns, indexes, one constraint, one view.
+#pragma once
+
+#include <vector>
+
+namespace aggregation {
+
+struct WantedColumn {
+	const char *name;
+	const char *type;       // as format_type() prints it
+	const char *definition; // type, default and NOT NULL, as in CREATE TABLE
+	/// For a NOT NULL column without a default no old row could have a value: it is added as nullable instead.
+};
+
+struct WantedIndex {
+	const char *table;
+	const char *name;
+	const char *keys;      // the key list, as in CREATE INDEX
+	const char *predicate; // after WHERE, or nullptr
+	bool unique;
+	/// Found by what it indexes (a unique index over these plain columns under any name serves), or by its name and definition.
+	bool by_name;
+};
+
+struct WantedTable {
+	const char *name;
+	std::vector<WantedColumn> columns;
+	const char *constraints; // behind the columns in CREATE TABLE, or nullptr
+};
+
+struct WantedView {
+	const char *name;
+	const char *definition;
+};
+
+const std::vector<WantedTable> &wanted_tables();
+const std::vector<WantedIndex> &wanted_indexes();
+const std::vector<WantedView> &wanted_views();
+
+/// The values that data_bars.source may have.
+const std::vector<const char *> &wanted_sources();
+
+} // namespace aggregation

@@ -1,0 +1,27 @@
+// Where a source has bars: one index probe for each question, many questions in one statement.
+#pragma once
+
+#include "core/timeframe.hpp"
+#include "ops/database.hpp"
+#include "ops/op.hpp"
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace aggregation {
+
+/// A question about the bars of one symbol and timeframe. The symbol must outlive it.
+struct SourceProbe {
+	std::string_view symbol;
+	Timeframe timeframe;
+	Timestamp from {}; // for first_bars
+};
+
+/// The start of the first live bar at or after `from`, for each probe in order; nullopt where there is none.
+Op<std::vector<std::optional<Timestamp>>> first_bars(Database &db, const std::vector<SourceProbe> &probes);
+
+/// The start of the last live bar, for each probe in order; nullopt where there is none at all.
+Op<std::vector<std::optional<Timestamp>>> last_bars(Database &db, const std::vector<SourceProbe> &probes);
+
+} // namespace aggregation

@@ -1,0 +1,97 @@
+#include "ops/tasks.hpp"
+
+#include "ops/arguments.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+constexpr Timestamp default_start {804'643'200'000'000}; // 2025-07-01 00:00 UTC, the default of agg_start_utc
+constexpr int64_t default_delay_seconds = 30;
+
+const Statement &tasks_by_key() {
+	static const Statement statement {"data_agg_state",
+	                                  "SELECT t.ord, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, "
+	                                  "s.agg_start_utc, s.last_agg_bar_ts_utc "
+	                                  "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	                                  "JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe",
+	                                  {AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+Timeframe source_of(const TaskKey &key, const Timeframe &target, const std::optional<std::string> &configured) {
+	if (!configured)
+		return default_source_or_throw(target);
+	const auto source = Timeframe::parse(*configured);
+	if (!source || target.bars_from(*source) == 0)
+		throw Error(sqlstate::invalid_parameter_value, "task " + key.label() + " cannot be built from source_timeframe \"" + *configured + "\"",
+		            "Set source_timeframe in data_agg_state to a smaller timeframe that divides " + key.timeframe +
+		                ", or to NULL for the default.");
+	return *source;
+}
+
+/// A time of a task's row: '-infinity' means from the first representable moment, 'infinity' is refused.
+std::optional<Timestamp> time_of(const TaskKey &key, const char *column, std::optional<Timestamp> value) {
+	if (value == Timestamp::infinity())
+		throw Error(sqlstate::datetime_field_overflow, std::string(column) + " of task " + key.label() + " is infinite",
+		            std::string("Set ") + column + " in data_agg_state to a finite timestamp.");
+	return value == Timestamp::minus_infinity() ? Timestamp::range_begin() : value;
+}
+
+Task task_from(const Row &row, const TaskKey &key) {
+	const Timeframe target = timeframe_or_throw(key.timeframe);
+	const int64_t window_minutes = target.width().us / Duration::minutes(1).us;
+	const int64_t interval = row.maybe_integer(2).value_or(window_minutes);
+	return {.key = key,
+	        .target = target,
+	        .source = source_of(key, target, row.maybe_text(1)),
+	        .run_interval = Duration::minutes(interval > 0 ? interval : window_minutes),
+	        .delay = Duration::seconds(std::max<int64_t>(0, row.maybe_integer(3).value_or(default_delay_seconds))),
+	        .start = time_of(key, "agg_start_utc", row.maybe_timestamp(4)).value_or(default_start),
+	        .cursor = time_of(key, "last_agg_bar_ts_utc", row.maybe_timestamp(5))};
+}
+
+Parameter column(const std::vector<TaskKey> &keys, std::string TaskKey::*member) {
+	std::vector<agg_cell> cells;
+	cells.reserve(keys.size());
+	for (const auto &key : keys)
+		cells.push_back(cell(std::string_view(key.*member)));
+	return {AGG_TEXT, std::move(cells)};
+}
+
+} // namespace
+
+Timestamp Task::effective_cursor() const {
+	return target.ceil(std::max(cursor.value_or(start), start));
+}
+
+Timeframe default_source_or_throw(const Timeframe &target) {
+	const auto source = target.default_source();
+	if (!source)
+		throw Error(sqlstate::invalid_parameter_value, "timeframe " + target.name() + " is ingested, not aggregated",
+		            "Aggregate to a wider timeframe, such as 5m.");
+	return *source;
+}
+
+Parameter symbols_of(const std::vector<TaskKey> &keys) {
+	return column(keys, &TaskKey::symbol);
+}
+
+Parameter timeframes_of(const std::vector<TaskKey> &keys) {
+	return column(keys, &TaskKey::timeframe);
+}
+
+Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys) {
+	std::vector<std::optional<Task>> tasks(keys.size());
+	auto take = [&](const Row &row) {
+		const auto i = static_cast<size_t>(row.integer(0) - 1);
+		tasks.at(i) = task_from(row, keys.at(i));
+		return Flow::more;
+	};
+	co_await db.query(tasks_by_key(), parameters(symbols_of(keys), timeframes_of(keys)), take);
+	co_return tasks;
+}
+
+} // namespace aggregation

@@ -1,0 +1,70 @@
+// Tasks: the rows of data_agg_state as the operations see them.
+#pragma once
+
+#include "core/timeframe.hpp"
+#include "ops/database.hpp"
+#include "ops/op.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aggregation {
+
+/// What identifies a task.
+struct TaskKey {
+	std::string symbol;
+	std::string timeframe;
+
+	std::string label() const {
+		return symbol + "/" + timeframe;
+	}
+};
+
+/// The configuration and position of a task, with the defaults for what an adopted table leaves NULL.
+struct Task {
+	TaskKey key;
+	Timeframe target;
+	Timeframe source;
+	Duration run_interval;
+	Duration delay;
+	Timestamp start;                 // agg_start_utc
+	std::optional<Timestamp> cursor; // NULL: never run
+
+	/// Where the task goes on: its cursor, but not before its start, at a boundary.
+	Timestamp effective_cursor() const;
+};
+
+/// The rows of data_agg_state with these keys, in the same order; nullopt where there is none. Throws 22023 for a row whose timeframes make
+/// no sense.
+Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys);
+
+/// The table that holds bars of this timeframe.
+inline const char *table_of(const Timeframe &timeframe) {
+	return timeframe.ingested() ? "data_bars" : "derived_data_bars";
+}
+
+/// The default source of a target; throws 22023 for 1m, which is ingested.
+Timeframe default_source_or_throw(const Timeframe &target);
+
+/// One column of keys as an array parameter. The keys must outlive it.
+Parameter symbols_of(const std::vector<TaskKey> &keys);
+Parameter timeframes_of(const std::vector<TaskKey> &keys);
+
+/// Puts parameters into a list, in the order of $1, $2, ...
+template <class... P>
+std::vector<Parameter> parameters(P &&...each) {
+	std::vector<Parameter> list;
+	list.reserve(sizeof...(each));
+	(list.push_back(std::forward<P>(each)), ...);
+	return list;
+}
+
+inline Parameter text_parameter(std::string_view value) {
+	return {AGG_TEXT, cell(value)};
+}
+inline Parameter timestamp_parameter(Timestamp value) {
+	return {AGG_TIMESTAMPTZ, cell(value)};
+}
+
+} // namespace aggregation

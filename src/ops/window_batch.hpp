@@ -1,0 +1,69 @@
+// The heart of the engine: reads the source of many windows, computes their bars, compares them with what is stored, and writes what differs.
+//
+//   segments:   EURUSD 5m [10:00, 10:25)   GBPUSD 5m [10:00, 10:05)   ...      one statement reads them all, in order
+//   windows:    |----|----|----|----|----| |----|                              folded as the rows stream past
+//   stored:     =    =    ~         x      .                                   one ordered read of the same ranges
+//   written:              update    delete insert                              nothing for what is equal (=)
+//
+// Memory is proportional to the windows of a batch, never to the rows read.
+#pragma once
+
+#include "core/bar.hpp"
+#include "core/catch_up.hpp"
+#include "core/timeframe.hpp"
+#include "ops/database.hpp"
+#include "ops/op.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace aggregation {
+
+/// The most windows that a batch should hold; bounds the engine's memory to a few megabytes.
+inline constexpr int64_t most_windows_in_batch = 8192;
+
+/// What became of the windows of a segment or of a whole task.
+struct WindowCounts {
+	int64_t inserted = 0;
+	int64_t updated = 0;
+	int64_t unchanged = 0;
+	int64_t deleted = 0;      // stored bars whose window has too few candles now
+	int64_t quality_poor = 0; // stored with a score <= 0
+	int64_t skipped = 0;      // windows with too few candles
+	int64_t refused = 0;      // source rows that are no candles
+
+	/// Windows whose bar is stored, written now or before.
+	int64_t created() const {
+		return inserted + updated + unchanged;
+	}
+	WindowCounts &operator+=(const WindowCounts &other);
+};
+
+/// A range of windows of one symbol, [from, to), both aligned to the target. What it points to must outlive it.
+struct Segment {
+	std::string_view symbol;
+	const Timeframe *source;
+	const Timeframe *target;
+	Timestamp from;
+	Timestamp to;
+	int64_t derivation_version = 1;
+	/// Told of each window that has source rows; may end the segment. Not set: all windows are wanted.
+	CatchUp *plan = nullptr;
+	WindowCounts counts;
+};
+
+/// One window that had source rows.
+struct ComputedWindow {
+	size_t segment;
+	Timestamp start;
+	BarValues values;
+	std::optional<int> quality; // nullopt: too few candles, no bar
+};
+
+/// Processes all windows of the segments and adds to their counts. All sources must be in the same table. Returns the windows that had
+/// source rows, in order.
+Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments);
+
+} // namespace aggregation

@@ -1,0 +1,27 @@
+/*
+ * The module: its magic block and one entry point for each SQL function. All of them are the same: the driver converts the arguments,
+ * runs the operation of that name and converts its answer.
+ */
+#include "shim.h"
+
+PG_MODULE_MAGIC;
+
+#define AGG_ENTRY(name, operation)                                                                                                         \
+	PG_FUNCTION_INFO_V1(aggregation_##name);                                                                                               \
+	Datum aggregation_##name(PG_FUNCTION_ARGS) {                                                                                           \
+		return agg_call(fcinfo, operation);                                                                                                \
+	}                                                                                                                                      \
+	extern Datum aggregation_##name(PG_FUNCTION_ARGS)
+
+AGG_ENTRY(agg_bootstrap_cursor, AGG_FN_BOOTSTRAP_CURSOR);
+AGG_ENTRY(catchup_aggregation_range, AGG_FN_CATCHUP_RANGE);
+AGG_ENTRY(agg_get_due_tasks, AGG_FN_GET_DUE_TASKS);
+AGG_ENTRY(agg_start, AGG_FN_START);
+AGG_ENTRY(agg_finish, AGG_FN_FINISH);
+AGG_ENTRY(sync_agg_state_from_registry, AGG_FN_SYNC_FROM_REGISTRY);
+AGG_ENTRY(calc_dxy_range_1m, AGG_FN_CALC_DXY);
+AGG_ENTRY(aggregate_1m_to_5m_window, AGG_FN_AGGREGATE_1M_TO_5M);
+AGG_ENTRY(aggregate_5m_to_1h_window, AGG_FN_AGGREGATE_5M_TO_1H);
+AGG_ENTRY(aggregate_window, AGG_FN_AGGREGATE_WINDOW);
+AGG_ENTRY(agg_aggregate_tasks, AGG_FN_AGGREGATE_TASKS);
+AGG_ENTRY(agg_setup, AGG_FN_SETUP);

@@ -1,0 +1,20 @@
+/*
+ * What differs between the PostgreSQL versions that are supported, 14 to 18. One entry for each difference, with the reason.
+ */
+#ifndef AGGREGATION_COMPAT_H
+#define AGGREGATION_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
+#error "aggregation supports PostgreSQL 14 to 18"
+#endif
+
+/* 16 moved permission checks out of the range table entry into RTEPermissionInfo (commit a61b1f7). */
+#if PG_VERSION_NUM >= 160000
+#define agg_require_insert(nsitem) ((nsitem)->p_perminfo->requiredPerms = ACL_INSERT)
+#else
+#define agg_require_insert(nsitem) ((nsitem)->p_rte->requiredPerms = ACL_INSERT)
+#endif
+
+#endif

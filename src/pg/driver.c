@@ -1,0 +1,272 @@
+/*
+ * Runs an operation: hands it the arguments, executes one request after the other, and returns what it answers.
+ *
+ * While PostgreSQL works no C++ frame is on the stack. The suspended operation belongs to a memory context; when that goes, by an error, a
+ * cancel or the ordinary end, the operation is destroyed with everything in it. An error of PostgreSQL passes through untouched. Only inside
+ * a subtransaction that the operation asked for does it come back as an outcome, and even then the whole error is kept, in case the
+ * operation lets it pass.
+ */
+#include "shim.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#define DEEPEST_SUBTRANSACTION 4
+
+typedef struct call_state {
+	agg_operation *operation;
+	MemoryContext memory;  /* owns the operation */
+	MemoryContext request; /* reset after each request */
+	Oid schema;
+	ReturnSetInfo *rows; /* of a set-returning function, or NULL */
+	int depth;           /* of subtransactions */
+	ResourceOwner owners[DEEPEST_SUBTRANSACTION];
+	ErrorData *error;     /* the last one caught */
+	bool broken;          /* a request failed in the innermost subtransaction, which waits to be rolled back */
+	char sqlstate[6];     /* of `error` */
+	agg_error description; /* of `error` */
+} call_state;
+
+static void destroy_operation(void *state) {
+	agg_operation_free(((call_state *) state)->operation);
+}
+
+/* ---- the result of a set-returning function ---- */
+
+static void begin_rows(FunctionCallInfo fcinfo) {
+	ReturnSetInfo *rows = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext caller;
+	TupleDesc columns;
+
+	if (rows == NULL || !IsA(rows, ReturnSetInfo) || (rows->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("set-valued function called in context that cannot accept a set"),
+		                errhint("Call it in the FROM clause of a query.")));
+	caller = MemoryContextSwitchTo(rows->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	rows->returnMode = SFRM_Materialize;
+	rows->setResult = tuplestore_begin_heap((rows->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	rows->setDesc = CreateTupleDescCopy(columns);
+	MemoryContextSwitchTo(caller);
+}
+
+static void emit_rows(const call_state *state, const agg_request *request) {
+	TupleDesc columns = state->rows->setDesc;
+	Datum *values = palloc(sizeof(Datum) * columns->natts);
+	bool *nulls = palloc(sizeof(bool) * columns->natts);
+
+	if ((size_t) columns->natts != request->column_count)
+		elog(ERROR, "operation emits %d columns instead of %d", (int) request->column_count, columns->natts);
+	for (size_t row = 0; row < request->row_count; row++) {
+		for (int i = 0; i < columns->natts; i++) {
+			const agg_cell *cell = &request->cells[row * request->column_count + i];
+
+			nulls[i] = cell->is_null;
+			values[i] = agg_cell_to_column(cell, TupleDescAttr(columns, i)->atttypid);
+		}
+		tuplestore_putvalues(state->rows->setResult, columns, values, nulls);
+	}
+}
+
+/* ---- subtransactions ---- */
+
+static void begin_subtransaction(call_state *state) {
+	if (state->depth == DEEPEST_SUBTRANSACTION)
+		elog(ERROR, "subtransactions are nested too deeply");
+	state->owners[state->depth++] = CurrentResourceOwner;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(state->memory);
+}
+
+static void end_subtransaction(call_state *state, bool release) {
+	if (state->depth == 0)
+		elog(ERROR, "there is no subtransaction to end");
+	if (release)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	state->depth--;
+	state->broken = false;
+	MemoryContextSwitchTo(state->memory);
+	CurrentResourceOwner = state->owners[state->depth];
+}
+
+/* ---- errors ---- */
+
+static void keep_error(call_state *state) {
+	MemoryContextSwitchTo(state->memory);
+	if (state->error != NULL)
+		FreeErrorData(state->error);
+	state->error = CopyErrorData();
+	FlushErrorState();
+	state->broken = true;
+	strlcpy(state->sqlstate, unpack_sql_state(state->error->sqlerrcode), sizeof(state->sqlstate));
+	state->description = (agg_error) {.sqlstate = state->sqlstate,
+	                                  .message = state->error->message,
+	                                  .detail = state->error->detail,
+	                                  .hint = state->error->hint};
+}
+
+static void raise_failure(const agg_error *error) {
+	const char *s = error->sqlstate;
+
+	ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg_internal("%s", error->message),
+	                error->detail ? errdetail_internal("%s", error->detail) : 0, error->hint ? errhint("%s", error->hint) : 0));
+}
+
+/* ---- requests ---- */
+
+static uint64 execute_as_owner(call_state *state, const agg_request *request) {
+	agg_identity before = {0};
+	Oid table = InvalidOid;
+	uint64 processed;
+
+	if (request->relation != NULL) {
+		table = agg_find_table(state->schema, request->relation);
+		agg_act_as_owner(table, &before);
+	}
+	if (request->kind == AGG_QUERY)
+		processed = agg_run_query(state->operation, request);
+	else
+		processed = agg_run_bulk_write(state->operation, request, table);
+	agg_act_as_before(&before);
+	return processed;
+}
+
+/* Executes the request; an error inside a subtransaction becomes the outcome. */
+static agg_outcome execute(call_state *state, const agg_request *request) {
+	agg_outcome outcome = {0};
+	MemoryContext memory = state->memory;
+
+	if (state->broken && request->kind != AGG_ROLLBACK_SUBTRANSACTION)
+		elog(ERROR, "a failed subtransaction must be rolled back first");
+	MemoryContextSwitchTo(state->request);
+	switch (request->kind) {
+	case AGG_QUERY:
+	case AGG_BULK_WRITE:
+		if (state->depth == 0) {
+			outcome.processed = execute_as_owner(state, request);
+			break;
+		}
+		PG_TRY();
+		{
+			outcome.processed = execute_as_owner(state, request);
+		}
+		PG_CATCH();
+		{
+			keep_error(state);
+			outcome.error = &state->description;
+		}
+		PG_END_TRY();
+		break;
+	case AGG_BEGIN_SUBTRANSACTION:
+		begin_subtransaction(state);
+		break;
+	case AGG_RELEASE_SUBTRANSACTION:
+	case AGG_ROLLBACK_SUBTRANSACTION:
+		end_subtransaction(state, request->kind == AGG_RELEASE_SUBTRANSACTION);
+		break;
+	case AGG_EMIT_ROWS:
+		emit_rows(state, request);
+		break;
+	case AGG_DONE:
+	case AGG_FAILED:
+	case AGG_FAILED_BY_DATABASE:
+		elog(ERROR, "unexpected request %d", (int) request->kind);
+	}
+	MemoryContextSwitchTo(memory);
+	MemoryContextReset(state->request);
+	return outcome;
+}
+
+/* Runs the operation to its last request. */
+static void run(call_state *state, agg_request *request) {
+	agg_outcome outcome = {0};
+
+	for (;;) {
+		CHECK_FOR_INTERRUPTS();
+		agg_operation_resume(state->operation, &outcome, request);
+		switch (request->kind) {
+		case AGG_FAILED:
+			raise_failure(&request->error);
+			break;
+		case AGG_FAILED_BY_DATABASE:
+			ReThrowError(state->error);
+			break;
+		case AGG_DONE:
+			if (state->depth > 0)
+				elog(ERROR, "operation left a subtransaction open");
+			return;
+		default:
+			outcome = execute(state, request);
+		}
+	}
+}
+
+static agg_operation *create_operation(FunctionCallInfo fcinfo, agg_function function, Oid schema) {
+	Oid *types;
+	int count;
+	agg_parameter *arguments;
+	agg_operation *operation;
+	agg_context context = {.schema = quote_identifier(get_namespace_name(schema)),
+	                       .transaction_start = GetCurrentTransactionStartTimestamp()};
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
+	arguments = palloc0(sizeof(agg_parameter) * (count + 1));
+	for (int i = 0; i < count; i++)
+		agg_argument_to_parameter(fcinfo->args[i], types[i], &arguments[i]);
+	operation = agg_operation_new(function, &context, arguments, count);
+	if (operation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errhint("Process fewer tasks or windows in one call.")));
+	return operation;
+}
+
+static Datum result_of(const agg_request *request) {
+	if (request->result_type == AGG_TIMESTAMPTZ)
+		return TimestampTzGetDatum(request->result.as.integer);
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(request->result.as.text, request->result.length)));
+}
+
+Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext memory = AllocSetContextCreate(caller, "aggregation operation", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextCallback *callback = MemoryContextAllocZero(memory, sizeof(MemoryContextCallback));
+	call_state *state = MemoryContextAllocZero(memory, sizeof(call_state));
+	agg_request request = {0};
+	Datum result = (Datum) 0;
+
+	state->memory = memory;
+	state->request = AllocSetContextCreate(memory, "aggregation request", ALLOCSET_DEFAULT_SIZES);
+	state->schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	callback->func = destroy_operation;
+	callback->arg = state;
+	MemoryContextRegisterResetCallback(memory, callback);
+	if (fcinfo->flinfo->fn_retset) {
+		begin_rows(fcinfo);
+		state->rows = (ReturnSetInfo *) fcinfo->resultinfo;
+	}
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	MemoryContextSwitchTo(memory);
+	state->operation = create_operation(fcinfo, function, state->schema);
+	run(state, &request);
+	SPI_finish();
+
+	MemoryContextSwitchTo(caller);
+	if (state->rows == NULL)
+		result = result_of(&request);
+	MemoryContextDelete(memory);
+	if (fcinfo->flinfo->fn_retset)
+		fcinfo->isnull = true;
+	return result;
+}

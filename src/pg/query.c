@@ -1,0 +1,209 @@
+/*
+ * Statements. Each is planned once a session as a generic plan and kept; PostgreSQL itself plans it again when a relation changes. Rows go to
+ * the operation through a DestReceiver, in batches; nothing is materialised.
+ */
+#include "shim.h"
+
+#include "access/tupdesc.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+
+#define ROWS_IN_BATCH 1024
+
+/* ---- plans ---- */
+
+typedef struct kept_plan {
+	uint64 hash; /* key */
+	char *sql;
+	SPIPlanPtr plan;
+} kept_plan;
+
+static HTAB *kept_plans = NULL;
+
+/*
+ * The statements read ranges of an index for many keys in order, whatever the statistics say (after a bulk load there are none): every
+ * plan must be a nested loop over index scans. The settings hold while a statement is planned, not while it runs.
+ */
+static int enter_planning(void) {
+	static const char *const off[] = {"enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_material",
+	                                  "enable_memoize",    "enable_seqscan",  "enable_sort",      "jit"};
+	int nest_level = NewGUCNestLevel();
+
+	for (size_t i = 0; i < lengthof(off); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return nest_level;
+}
+
+/* While a statement is prepared: whoever changed or dropped a column is told how to get it back. */
+static void add_setup_hint(void *unused pg_attribute_unused()) {
+	int code = geterrcode();
+
+	if (code == ERRCODE_UNDEFINED_COLUMN || code == ERRCODE_UNDEFINED_TABLE || code == ERRCODE_UNDEFINED_FUNCTION ||
+	    code == ERRCODE_DATATYPE_MISMATCH || code == ERRCODE_INVALID_COLUMN_REFERENCE)
+		errhint("Run agg_setup() to see and mend what differs from the tables that the extension needs.");
+}
+
+static SPIPlanPtr prepare(const agg_request *request) {
+	Oid *types = palloc(sizeof(Oid) * (request->parameter_count + 1));
+	SPIPlanPtr plan;
+
+	for (size_t i = 0; i < request->parameter_count; i++) {
+		Oid element = agg_type_oid(request->parameters[i].type);
+
+		types[i] = request->parameters[i].is_array ? get_array_type(element) : element;
+	}
+	plan = SPI_prepare_cursor(request->sql, (int) request->parameter_count, types, CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+static SPIPlanPtr find_or_prepare(const agg_request *request) {
+	uint64 hash;
+	kept_plan *kept;
+	char *sql;
+	SPIPlanPtr plan;
+
+	if (!request->keep_plan)
+		return prepare(request);
+	if (kept_plans == NULL) {
+		HASHCTL control = {.keysize = sizeof(uint64), .entrysize = sizeof(kept_plan), .hcxt = TopMemoryContext};
+
+		kept_plans = hash_create("aggregation plans", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	hash = DatumGetUInt64(hash_any_extended((const unsigned char *) request->sql, (int) strlen(request->sql), 0));
+	kept = hash_search(kept_plans, &hash, HASH_FIND, NULL);
+	if (kept != NULL && strcmp(kept->sql, request->sql) == 0)
+		return kept->plan;
+	plan = prepare(request);
+	sql = MemoryContextStrdup(TopMemoryContext, request->sql);
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "SPI_keepplan failed");
+	kept = hash_search(kept_plans, &hash, HASH_ENTER, NULL); /* of two statements with one hash the later one is kept */
+	kept->sql = sql;
+	kept->plan = plan;
+	return plan;
+}
+
+/* The statement, with a valid plan made under our settings. */
+static SPIPlanPtr ready_plan(const agg_request *request) {
+	int nest_level = enter_planning();
+	ErrorContextCallback callback = {.previous = error_context_stack, .callback = add_setup_hint};
+	SPIPlanPtr plan;
+	CachedPlan *cached;
+
+	error_context_stack = &callback;
+	plan = find_or_prepare(request);
+	cached = SPI_plan_get_cached_plan(plan);
+	error_context_stack = callback.previous;
+	if (cached != NULL)
+		ReleaseCachedPlan(cached, request->keep_plan ? CurrentResourceOwner : NULL);
+	AtEOXact_GUC(true, nest_level);
+	return plan;
+}
+
+/* ---- rows ---- */
+
+typedef struct row_receiver {
+	DestReceiver pub;
+	agg_operation *operation;
+	const agg_request *request;
+	agg_cell *cells;
+	size_t rows;
+	MemoryContext texts; /* of the batch at hand */
+	bool enough;
+} row_receiver;
+
+static void deliver(row_receiver *receiver) {
+	if (receiver->rows == 0 || receiver->enough)
+		return;
+	receiver->enough = !agg_operation_rows(receiver->operation, receiver->cells, receiver->rows);
+	receiver->rows = 0;
+	MemoryContextReset(receiver->texts);
+	CHECK_FOR_INTERRUPTS();
+}
+
+static bool receive(TupleTableSlot *slot, DestReceiver *self) {
+	row_receiver *receiver = (row_receiver *) self;
+	const agg_request *request = receiver->request;
+	agg_cell *row = receiver->cells + receiver->rows * request->column_count;
+	MemoryContext caller = MemoryContextSwitchTo(receiver->texts);
+
+	slot_getallattrs(slot);
+	for (size_t i = 0; i < request->column_count; i++)
+		agg_datum_to_cell(slot->tts_values[i], slot->tts_isnull[i], request->column_types[i], &row[i]);
+	MemoryContextSwitchTo(caller);
+	if (++receiver->rows == ROWS_IN_BATCH)
+		deliver(receiver);
+	return !receiver->enough;
+}
+
+/* An adopted table may hold columns of other types than the operation can read. */
+static void check_columns(DestReceiver *self, int operation pg_attribute_unused(), TupleDesc columns) {
+	const agg_request *request = ((row_receiver *) self)->request;
+
+	if ((size_t) columns->natts != request->column_count)
+		elog(ERROR, "statement has %d columns instead of %d", columns->natts, (int) request->column_count);
+	for (int i = 0; i < columns->natts; i++) {
+		Form_pg_attribute column = TupleDescAttr(columns, i);
+		Oid wanted = agg_type_oid(request->column_types[i]);
+
+		if (column->atttypid != wanted && !(wanted == TEXTOID && column->atttypid == VARCHAROID))
+			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+			                errmsg("column \"%s\" of table \"%s\" is of type %s, but must be %s", NameStr(column->attname),
+			                       request->relation ? request->relation : "", format_type_be(column->atttypid), format_type_be(wanted)),
+			                errhint("Change the column's type; agg_setup() lists all that differs.")));
+	}
+}
+
+static void ignore_end(DestReceiver *self pg_attribute_unused()) {
+}
+
+uint64 agg_run_query(agg_operation *operation, const agg_request *request) {
+	SPIPlanPtr plan;
+	ParamListInfo parameters;
+	row_receiver receiver = {
+	    .pub = {.receiveSlot = receive, .rStartup = check_columns, .rShutdown = ignore_end, .rDestroy = ignore_end, .mydest = DestTuplestore},
+	    .operation = operation,
+	    .request = request};
+	SPIExecuteOptions options = {0};
+	int code;
+
+	if (!request->keep_plan) {
+		code = SPI_execute(request->sql, false, 0);
+		if (code < 0)
+			elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
+		return SPI_processed;
+	}
+
+	plan = ready_plan(request);
+	parameters = makeParamList((int) request->parameter_count);
+	for (size_t i = 0; i < request->parameter_count; i++) {
+		ParamExternData *parameter = &parameters->params[i];
+		Oid element = agg_type_oid(request->parameters[i].type);
+
+		parameter->value = agg_parameter_to_datum(&request->parameters[i], &parameter->isnull);
+		parameter->pflags = PARAM_FLAG_CONST;
+		parameter->ptype = request->parameters[i].is_array ? get_array_type(element) : element;
+	}
+	options.params = parameters;
+	if (request->column_count > 0) {
+		receiver.cells = palloc(sizeof(agg_cell) * ROWS_IN_BATCH * request->column_count);
+		receiver.texts = AllocSetContextCreate(CurrentMemoryContext, "aggregation row texts", ALLOCSET_DEFAULT_SIZES);
+		options.dest = &receiver.pub;
+	}
+	code = SPI_execute_plan_extended(plan, &options);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(code));
+	deliver(&receiver);
+	return SPI_processed;
+}

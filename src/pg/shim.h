@@ -1,0 +1,43 @@
+/*
+ * The parts of the shim: the driver (driver.c) runs an operation and executes its requests with the help of values.c (cells and Datums),
+ * table_owner.c (on whose behalf), query.c (statements) and bulk_write.c (COPY's machinery).
+ */
+#ifndef AGGREGATION_SHIM_H
+#define AGGREGATION_SHIM_H
+
+#include "compat.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "ops/operation.h"
+
+/* driver.c */
+extern Datum agg_call(FunctionCallInfo fcinfo, agg_function function);
+
+/* values.c */
+extern Oid agg_type_oid(agg_type type);
+extern const char *agg_type_name(agg_type type);
+extern Datum agg_cell_to_datum(const agg_cell *cell, agg_type type);
+extern Datum agg_cell_to_column(const agg_cell *cell, Oid type);
+extern Datum agg_parameter_to_datum(const agg_parameter *parameter, bool *is_null);
+extern void agg_datum_to_cell(Datum value, bool is_null, agg_type type, agg_cell *cell);
+extern void agg_argument_to_parameter(NullableDatum argument, Oid type, agg_parameter *parameter);
+
+/* table_owner.c */
+typedef struct agg_identity {
+	Oid user;
+	int security_context;
+	bool switched;
+} agg_identity;
+
+extern Oid agg_find_table(Oid schema, const char *relation);
+extern void agg_act_as_owner(Oid table, agg_identity *saved);
+extern void agg_act_as_before(const agg_identity *saved);
+
+/* query.c */
+extern uint64 agg_run_query(agg_operation *operation, const agg_request *request);
+
+/* bulk_write.c */
+extern uint64 agg_run_bulk_write(agg_operation *operation, const agg_request *request, Oid table);
+
+#endif

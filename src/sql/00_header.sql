@@ -1,0 +1,3 @@
+-- complain if this script is read by psql rather than by CREATE EXTENSION
+\echo Use "CREATE EXTENSION aggregation" to load this file. \quit
+

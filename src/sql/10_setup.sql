@@ -1,0 +1,14 @@
+-- The tables are nobody's members: they hold people's market data and outlive the extension. agg_setup() makes or mends them.
+
+CREATE FUNCTION @extschema@.agg_setup(dry_run boolean DEFAULT false)
+RETURNS TABLE (object text, action text, detail text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, @extschema@, pg_temp
+AS 'MODULE_PATHNAME', 'aggregation_agg_setup';
+
+COMMENT ON FUNCTION @extschema@.agg_setup(boolean) IS
+'Creates the tables, indexes, constraints and views that the extension works on, in the extension''s schema, or adds what is missing to those that are there; nothing else is touched.
+dry_run: true only lists what would be done.
+Returns one row for each thing that was missing: the object; the action (created, added, replaced, would create, would add, would replace, cannot mend); the SQL, or the reason why it cannot be mended. No row means that everything is in place.
+Runs with the rights of its caller, who becomes the owner of what it creates.';
+

@@ -1,0 +1,47 @@
+-- The life of a task: due, claimed, finished.
+
+CREATE FUNCTION @extschema@.agg_get_due_tasks(p_env_name text, p_now_utc timestamptz DEFAULT now(), p_limit int DEFAULT 20, p_running_stale_seconds int DEFAULT 900)
+RETURNS TABLE (canonical_symbol text, timeframe text, source_timeframe text, run_interval_minutes int, aggregation_delay_seconds int, last_agg_bar_ts_utc timestamptz, status text, hard_fail_streak int, task_priority int, is_mandatory boolean)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, @extschema@, pg_temp
+AS 'MODULE_PATHNAME', 'aggregation_agg_get_due_tasks';
+
+COMMENT ON FUNCTION @extschema@.agg_get_due_tasks(text, timestamptz, int, int) IS
+'The tasks to work on now, most urgent first, at most p_limit: idle, enabled, next_run_at NULL or passed at p_now_utc, of active assets (for p_env_name DEV or TEST in any case of assets with test_active).
+Order: mandatory first, then the shorter window, then the lower task_priority, then the longest without success (never-run first), then the symbol.
+Tasks that have been running for more than p_running_stale_seconds return to idle first, with a note in last_error.
+Errors: 22004 for NULL, 22008 for an infinite timestamp, 22023 for a negative limit or age.';
+
+CREATE FUNCTION @extschema@.agg_start(p_symbol text, p_tf text, p_now_utc timestamptz DEFAULT now())
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, @extschema@, pg_temp
+AS 'MODULE_PATHNAME', 'aggregation_agg_start';
+
+COMMENT ON FUNCTION @extschema@.agg_start(text, text, timestamptz) IS
+'Claims a task: compare-and-set from idle and enabled to running.
+Answers success, canonical_symbol, timeframe, source_timeframe, run_interval_minutes, aggregation_delay_seconds, last_agg_bar_ts_utc and claim_token (pass it to agg_finish()), or {"success": false, "error": "not_idle_or_missing"}.';
+
+CREATE FUNCTION @extschema@.agg_finish(p_symbol text, p_tf text, p_success boolean, p_new_cursor_utc timestamptz DEFAULT NULL, p_stats jsonb DEFAULT NULL, p_fail_kind text DEFAULT NULL, p_error text DEFAULT NULL, p_now_utc timestamptz DEFAULT now(), p_auto_disable_hard_fail_threshold int DEFAULT 3, p_claim_token uuid DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, @extschema@, pg_temp
+AS 'MODULE_PATHNAME', 'aggregation_agg_finish';
+
+COMMENT ON FUNCTION @extschema@.agg_finish(text, text, boolean, timestamptz, jsonb, text, text, timestamptz, int, uuid) IS
+'Records how a run of a task ended and when it runs next.
+Success: the cursor moves to p_new_cursor_utc (floored to its window; NULL leaves it; before the stored one is an error, 22023), the failure streak ends, bars_created and bars_quality_poor of p_stats are added to the totals, and the task runs next when its next window can be confirmed, at the latest after its run interval; a run that processed no window although one should have been there waits half of the time that it is overdue (5 seconds to the run interval).
+Failure: p_fail_kind transient keeps the streak and is tried again within a minute; anything else adds one, and at p_auto_disable_hard_fail_threshold a mandatory task becomes hard_failed and an optional one disabled, which only an explicit reset ends. p_error is kept up to 1,900 characters.
+p_claim_token: if given and no longer the task''s, nothing changes and the answer is {"success": false, "error": "claim_lost"}. Without it a finish is accepted whatever the status.
+Answers success, status, last_agg_bar_ts_utc, next_run_at, hard_fail_streak, or {"success": false, "error": "not_found"}.';
+
+CREATE FUNCTION @extschema@.sync_agg_state_from_registry(p_env_name text DEFAULT 'prod', p_agg_start_utc timestamptz DEFAULT '2025-07-01 00:00:00+00')
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, @extschema@, pg_temp
+AS 'MODULE_PATHNAME', 'aggregation_sync_agg_state_from_registry';
+
+COMMENT ON FUNCTION @extschema@.sync_agg_state_from_registry(text, timestamptz) IS
+'Makes data_agg_state hold the tasks that the registry''s active assets ask for (test_active for p_env_name DEV and TEST): 5m and 1h, mandatory, 30 s of delay, priority 100, from p_agg_start_utc on, unless metadata.agg of the asset says otherwise: enabled, start_utc, mandatory (list), optional (list), delay_seconds, priority. A list pulls in the timeframes that its members are built from. Tasks of assets that are no longer active are disabled. Cursors, statuses and streaks are kept; rows whose configuration is the same are not touched.
+Answers success, tasks_created, tasks_updated, tasks_disabled, timestamp_utc, env, agg_start_utc, and assets_skipped: symbol and error of each asset whose metadata cannot be understood.';
+
