@@ -92,11 +92,16 @@ private:
 	std::vector<agg_cell> cells_;
 };
 
+/// How a statement is planned: once a session, as nested loops over index scans in the order in which it is written, whatever the
+/// statistics say; or for each call, as they suggest.
+enum class Planning { by_index, by_statistics };
+
 /// A statement as operations know it: `@` before a table's name stands for the extension's schema.
 struct Statement {
 	const char *relation; // whose owner acts; nullptr: the caller
 	const char *sql;
 	std::vector<agg_type> columns = {};
+	Planning planning = Planning::by_index;
 };
 
 /// Takes rows as they come. False: enough.
@@ -161,9 +166,9 @@ public:
 	template <class Take>
 	class Query : public Pending {
 	public:
-		Query(Database &database, const Statement &statement, std::vector<Parameter> parameters, bool keep_plan, Take take)
+		Query(Database &database, const Statement &statement, std::vector<Parameter> parameters, Take take)
 		    : Pending(database), relation_(statement.relation), sql_(database.qualify(statement.sql)), columns_(statement.columns),
-		      parameters_(std::move(parameters)), keep_plan_(keep_plan), take_(std::move(take)) {
+		      parameters_(std::move(parameters)), keep_plan_(statement.planning == Planning::by_index), take_(std::move(take)) {
 			for (const auto &parameter : parameters_)
 				views_.push_back(parameter.view());
 		}
@@ -236,15 +241,11 @@ public:
 	/// Runs a statement; `take(Row)` gets each row and says whether it wants more. Awaited, it gives the number of rows touched.
 	template <class Take>
 	Query<Take> query(const Statement &statement, std::vector<Parameter> parameters, Take take) {
-		return Query<Take>(*this, statement, std::move(parameters), true, std::move(take));
+		return Query<Take>(*this, statement, std::move(parameters), std::move(take));
 	}
 	/// Runs a statement without a result.
 	auto execute(const Statement &statement, std::vector<Parameter> parameters) {
 		return query(statement, std::move(parameters), ignore_row);
-	}
-	/// Runs a statement that is made for this one call (DDL): its plan is not kept.
-	auto execute_once(const Statement &statement) {
-		return Query<Flow (*)(const Row &)>(*this, statement, {}, false, ignore_row);
 	}
 	/// Inserts all rows of `source` through COPY's machinery: fast, but a key that exists is an error. `names`, `types`, `source` must
 	/// outlive the await.

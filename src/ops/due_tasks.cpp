@@ -34,8 +34,10 @@ const Statement &due_tasks() {
 	    "data_agg_state",
 	    "SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.run_interval_minutes, s.aggregation_delay_seconds, "
 	    "s.last_agg_bar_ts_utc, s.status, s.hard_fail_streak, s.task_priority, s.is_mandatory "
-	    "FROM @data_agg_state s JOIN @core_asset_registry_all a ON a.canonical_symbol = s.canonical_symbol "
-	    "WHERE " AGG_CLAIMABLE("s.") " AND " AGG_DUE_AT("s.") " <= $1::timestamptz AND CASE WHEN $2::bool THEN a.test_active ELSE a.active END "
+	    // The fences keep the order: the due tasks by their index, then the asset of each.
+	    "FROM (SELECT * FROM @data_agg_state d WHERE " AGG_CLAIMABLE("d.") " AND " AGG_DUE_AT("d.") " <= $1::timestamptz OFFSET 0) s "
+	    "CROSS JOIN LATERAL (SELECT FROM @core_asset_registry_all r WHERE r.canonical_symbol = s.canonical_symbol "
+	    "AND CASE WHEN $2::bool THEN r.test_active ELSE r.active END OFFSET 0) a "
 	    "ORDER BY s.is_mandatory DESC, " AGG_WIDTH_MINUTES("s.") ", s.task_priority, s.last_successful_at_utc NULLS FIRST, "
 	    "s.canonical_symbol, s.timeframe LIMIT $3::int8",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_INT4, AGG_INT4, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_INT4, AGG_INT4, AGG_BOOL}};

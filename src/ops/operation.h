@@ -72,7 +72,7 @@ typedef struct agg_request {
 	agg_request_kind kind;
 	/* AGG_QUERY, AGG_BULK_WRITE: the table, in the extension's schema, whose owner acts; NULL: the caller acts. */
 	const char *relation;
-	/* AGG_QUERY. A static statement is the same for every call and its plan is kept; others are planned each time. */
+	/* AGG_QUERY. A plan that is kept is made once a session, as nested loops over index scans; others are made for each call. */
 	const char *sql;
 	bool keep_plan;
 	const agg_parameter *parameters;

@@ -18,7 +18,8 @@ const Statement &present_columns() {
 	    "SELECT c.relname::text, c.relkind::text, a.attname::text, format_type(a.atttypid, NULL) FROM pg_catalog.pg_class c "
 	    "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
 	    "WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY ($2::text[]) AND c.relkind NOT IN ('i', 'I')",
-	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT}};
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
 	return statement;
 }
 
@@ -32,7 +33,8 @@ const Statement &present_indexes() {
 	    "pg_get_expr(x.indpred, x.indrelid, true), pg_get_indexdef(x.indexrelid) "
 	    "FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid JOIN pg_catalog.pg_class t ON t.oid = x.indrelid "
 	    "WHERE t.relnamespace = $1::text::regnamespace AND t.relname = ANY ($2::text[])",
-	    {AGG_TEXT, AGG_TEXT, AGG_BOOL, AGG_TEXT, AGG_TEXT, AGG_TEXT}};
+	    {AGG_TEXT, AGG_TEXT, AGG_BOOL, AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
 	return statement;
 }
 
@@ -43,7 +45,8 @@ const Statement &present_source_checks() {
 	    "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid "
 	    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'source' AND k.conkey = ARRAY[a.attnum] "
 	    "WHERE k.contype = 'c' AND c.relname = 'data_bars' AND c.relnamespace = $1::text::regnamespace",
-	    {AGG_TEXT, AGG_TEXT}};
+	    {AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
 	return statement;
 }
 
@@ -264,8 +267,8 @@ Op<std::string> carry_out(Database &db, const std::string sql) {
 		while (!rest.empty()) {
 			const auto end = rest.find("; ");
 			const std::string one(rest.substr(0, end));
-			const Statement statement {nullptr, one.c_str()};
-			co_await db.execute_once(statement);
+			const Statement statement {nullptr, one.c_str(), {}, Planning::by_statistics};
+			co_await db.execute(statement, {});
 			rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
 		}
 	} catch (const DatabaseError &error) {

@@ -27,7 +27,8 @@ const Statement &active_assets() {
 	    " FROM @core_asset_registry_all a CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END "
 	    "AS agg) m WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END ORDER BY a.canonical_symbol",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT,
-	     AGG_TEXT}};
+	     AGG_TEXT},
+	    Planning::by_statistics};
 	return statement;
 }
 
@@ -51,7 +52,8 @@ const Statement &apply() {
 	    "disabled AS (UPDATE @data_agg_state s SET enabled = false, updated_at = now() WHERE s.enabled "
 	    "AND NOT EXISTS (SELECT 1 FROM unnest($10::text[]) AS a(symbol) WHERE a.symbol = s.canonical_symbol) RETURNING 1) "
 	    "SELECT (SELECT count(*) FROM applied WHERE created), (SELECT count(*) FROM applied WHERE NOT created), (SELECT count(*) FROM disabled)",
-	    {AGG_INT8, AGG_INT8, AGG_INT8}};
+	    {AGG_INT8, AGG_INT8, AGG_INT8},
+	    Planning::by_statistics};
 	return statement;
 }
 

@@ -61,20 +61,18 @@ static SPIPlanPtr prepare(const agg_request *request) {
 
 		types[i] = request->parameters[i].is_array ? get_array_type(element) : element;
 	}
-	plan = SPI_prepare_cursor(request->sql, (int) request->parameter_count, types, CURSOR_OPT_GENERIC_PLAN);
+	plan = SPI_prepare_cursor(request->sql, (int) request->parameter_count, types, request->keep_plan ? CURSOR_OPT_GENERIC_PLAN : 0);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
 	return plan;
 }
 
-static SPIPlanPtr find_or_prepare(const agg_request *request) {
+static SPIPlanPtr find_or_keep(const agg_request *request) {
 	uint64 hash;
 	kept_plan *kept;
 	char *sql;
 	SPIPlanPtr plan;
 
-	if (!request->keep_plan)
-		return prepare(request);
 	if (kept_plans == NULL) {
 		HASHCTL control = {.keysize = sizeof(uint64), .entrysize = sizeof(kept_plan), .hcxt = TopMemoryContext};
 
@@ -94,20 +92,25 @@ static SPIPlanPtr find_or_prepare(const agg_request *request) {
 	return plan;
 }
 
-/* The statement, with a valid plan made under our settings. */
-static SPIPlanPtr ready_plan(const agg_request *request) {
+/* The statement with a valid plan made under our settings. */
+static SPIPlanPtr plan_by_index(const agg_request *request) {
 	int nest_level = enter_planning();
+	SPIPlanPtr plan = find_or_keep(request);
+	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
+
+	if (cached != NULL)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+	AtEOXact_GUC(true, nest_level);
+	return plan;
+}
+
+static SPIPlanPtr plan_of(const agg_request *request) {
 	ErrorContextCallback callback = {.previous = error_context_stack, .callback = add_setup_hint};
 	SPIPlanPtr plan;
-	CachedPlan *cached;
 
 	error_context_stack = &callback;
-	plan = find_or_prepare(request);
-	cached = SPI_plan_get_cached_plan(plan);
+	plan = request->keep_plan ? plan_by_index(request) : prepare(request);
 	error_context_stack = callback.previous;
-	if (cached != NULL)
-		ReleaseCachedPlan(cached, request->keep_plan ? CurrentResourceOwner : NULL);
-	AtEOXact_GUC(true, nest_level);
 	return plan;
 }
 
@@ -178,14 +181,7 @@ uint64 agg_run_query(agg_operation *operation, const agg_request *request) {
 	SPIExecuteOptions options = {0};
 	int code;
 
-	if (!request->keep_plan) {
-		code = SPI_execute(request->sql, false, 0);
-		if (code < 0)
-			elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-		return SPI_processed;
-	}
-
-	plan = ready_plan(request);
+	plan = plan_of(request);
 	parameters = makeParamList((int) request->parameter_count);
 	for (size_t i = 0; i < request->parameter_count; i++) {
 		ParamExternData *parameter = &parameters->params[i];

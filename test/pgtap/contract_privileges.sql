@@ -9,11 +9,11 @@ FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.o
 	JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
 WHERE e.extname = 'aggregation';
 
-SELECT cmp_ok(count(*), '>=', 16::bigint, 'the extension has its functions') FROM extension_functions;
+SELECT cmp_ok(count(*), '>=', 12::bigint, 'the extension has its functions') FROM extension_functions;
 SELECT is_empty($$SELECT signature FROM extension_functions WHERE proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0)$$, 'nothing is executable by PUBLIC');
 SELECT ok(prosecdef, 'SECURITY DEFINER: ' || signature) FROM extension_functions
 WHERE proname IN ('agg_bootstrap_cursor', 'catchup_aggregation_range', 'agg_get_due_tasks', 'agg_start', 'agg_finish', 'sync_agg_state_from_registry', 'calc_dxy_range_1m',
-	'ops_runlog_start', 'ops_runlog_checkpoint', 'ops_runlog_finish', 'ops_runlog_prune', 'aggregate_1m_to_5m_window', 'aggregate_5m_to_1h_window', 'aggregate_window', 'agg_aggregate_tasks')
+	'aggregate_1m_to_5m_window', 'aggregate_5m_to_1h_window', 'aggregate_window', 'agg_aggregate_tasks')
 ORDER BY proname;
 SELECT is_empty($$SELECT signature FROM extension_functions WHERE prosecdef AND NOT EXISTS (SELECT FROM unnest(proconfig) AS c WHERE c LIKE 'search_path=%')$$,
 	'every SECURITY DEFINER function pins its search_path');

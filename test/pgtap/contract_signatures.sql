@@ -13,18 +13,14 @@ INSERT INTO contract VALUES
 	('agg_finish', 'p_symbol text, p_tf text, p_success boolean, p_new_cursor_utc timestamp with time zone DEFAULT NULL::timestamp with time zone, p_stats jsonb DEFAULT NULL::jsonb, p_fail_kind text DEFAULT NULL::text, p_error text DEFAULT NULL::text, p_now_utc timestamp with time zone DEFAULT now(), p_auto_disable_hard_fail_threshold integer DEFAULT 3, p_claim_token uuid DEFAULT NULL::uuid', 'jsonb'),
 	('sync_agg_state_from_registry', 'p_env_name text DEFAULT ''prod''::text, p_agg_start_utc timestamp with time zone DEFAULT ''2025-07-01 00:00:00+00''::timestamp with time zone', 'jsonb'),
 	('calc_dxy_range_1m', 'p_from_utc timestamp with time zone, p_to_utc timestamp with time zone, p_derivation_version integer DEFAULT 1', 'jsonb'),
-	('ops_runlog_start', 'p_run_id uuid, p_job_name text, p_trigger text, p_env_name text', 'jsonb'),
-	('ops_runlog_checkpoint', 'p_run_id uuid, p_checkpoint text, p_details jsonb DEFAULT ''{}''::jsonb', 'jsonb'),
-	('ops_runlog_finish', 'p_run_id uuid, p_status text, p_stats jsonb DEFAULT ''{}''::jsonb', 'jsonb'),
-	('ops_runlog_prune', 'p_job_name text, p_trigger text, p_keep integer DEFAULT 10', 'jsonb'),
 	('aggregate_1m_to_5m_window', 'p_symbol text, p_from_utc timestamp with time zone, p_to_utc timestamp with time zone, p_derivation_version integer DEFAULT 1', 'jsonb'),
 	('aggregate_5m_to_1h_window', 'p_symbol text, p_from_utc timestamp with time zone, p_to_utc timestamp with time zone, p_derivation_version integer DEFAULT 1', 'jsonb'),
 	('aggregate_window', 'p_symbol text, p_to_tf text, p_from_utc timestamp with time zone, p_to_utc timestamp with time zone, p_derivation_version integer DEFAULT 1', 'jsonb'),
 	('agg_aggregate_tasks', 'p_symbols text[], p_timeframes text[], p_max_windows integer DEFAULT 1000, p_now_utc timestamp with time zone DEFAULT NULL::timestamp with time zone, p_derivation_version integer DEFAULT 1',
-		'TABLE(canonical_symbol text, timeframe text, windows_processed bigint, bars_created bigint, bars_inserted bigint, bars_updated bigint, bars_unchanged bigint, bars_deleted bigint, bars_quality_poor bigint, bars_skipped bigint, source_rows_refused bigint, last_agg_bar_ts_utc timestamp with time zone, reason text, "continue" boolean)'),
+		'TABLE(canonical_symbol text, timeframe text, windows_processed bigint, bars_created bigint, bars_inserted bigint, bars_updated bigint, bars_unchanged bigint, bars_deleted bigint, bars_quality_poor bigint, bars_skipped bigint, source_rows_refused bigint, last_agg_bar_ts_utc timestamp with time zone, reason text, continue boolean)'),
 	('agg_setup', 'dry_run boolean DEFAULT false', 'TABLE(object text, action text, detail text)');
 
-SELECT is(count(*), 1::bigint, 'there is one ' || c.name) FROM contract AS c LEFT JOIN pg_proc AS p ON p.proname = c.name GROUP BY c.name ORDER BY c.name;
+SELECT is(count(p.oid), 1::bigint, 'there is one ' || c.name) FROM contract AS c LEFT JOIN pg_proc AS p ON p.proname = c.name GROUP BY c.name ORDER BY c.name;
 SELECT is(left(pg_get_function_arguments(p.oid), length(c.arguments)), c.arguments, 'arguments of ' || c.name)
 FROM contract AS c JOIN pg_proc AS p ON p.proname = c.name ORDER BY c.name;
 SELECT is(pg_get_function_result(p.oid), c.result, 'result of ' || c.name) FROM contract AS c JOIN pg_proc AS p ON p.proname = c.name ORDER BY c.name;

@@ -18,7 +18,7 @@ DECLARE
 	s seeds;
 	tf text;
 BEGIN
-	FOR e, s IN SELECT eras, seeds FROM eras, seeds LOOP
+	FOR e IN TABLE eras LOOP FOR s IN TABLE seeds LOOP
 		PERFORM start_of_random(s.seed);
 		PERFORM oracle.make_minutes(e.symbol || s.symbol, e.from_utc, '11 days', 0.2);
 		PERFORM oracle.deliver(e.symbol || s.symbol);
@@ -26,7 +26,7 @@ BEGIN
 		FOREACH tf IN ARRAY ARRAY['5m', '15m', '30m', '1h', '4h', '1d', '1w'] LOOP
 			PERFORM oracle.catch_up_both_to_the_end(e.symbol || s.symbol, tf, 500, e.from_utc + interval '16 days');
 		END LOOP;
-	END LOOP;
+	END LOOP; END LOOP;
 END
 $$;
 
