@@ -4,7 +4,8 @@
 TRUNCATE public.data_bars, public.derived_data_bars, public.data_agg_state, seed.derived_data_bars, seed.data_agg_state,
 	set_based.derived_data_bars, floor.derived_data_bars;
 CALL bench.make_bars('{BENCH}', '{1.1}', '2025-07-01 00:00+00', :minutes);
-INSERT INTO public.data_agg_state SELECT (bench.new_task(symbol, '2025-07-01 00:00+00')).* FROM unnest('{BENCH,WARMUP}'::text[]) AS symbol;
+INSERT INTO public.data_agg_state
+SELECT t.* FROM unnest('{BENCH,WARMUP}'::text[]) AS symbol CROSS JOIN LATERAL bench.new_task(symbol, '2025-07-01 00:00+00') AS t;
 INSERT INTO seed.data_agg_state SELECT * FROM public.data_agg_state;
 VACUUM ANALYZE public.data_bars, public.data_agg_state, seed.data_agg_state;
 

@@ -34,7 +34,8 @@ enum class StopReason {
 const char *to_string(StopReason reason);
 bool worth_calling_again(StopReason reason);
 
-/// What an empty window does to a call: end it (the SQL function's contract), or be jumped over in the same call (the engine over many tasks).
+/// What an empty window does to a call: end it (the SQL function's contract), or be jumped over in the same call (the engine over many
+/// tasks).
 enum class AtGap { stop, jump };
 
 enum class Confirmation { required, ignored };

@@ -7,12 +7,8 @@ namespace aggregation {
 
 namespace {
 
-constexpr std::array<IndexComponent, 6> dollar_components {{{"EURUSD", -0.576},
-                                                            {"USDJPY", 0.136},
-                                                            {"GBPUSD", -0.119},
-                                                            {"USDCAD", 0.091},
-                                                            {"USDSEK", 0.042},
-                                                            {"USDCHF", 0.036}}};
+constexpr std::array<IndexComponent, 6> dollar_components {
+    {{"EURUSD", -0.576}, {"USDJPY", 0.136}, {"GBPUSD", -0.119}, {"USDCAD", 0.091}, {"USDSEK", 0.042}, {"USDCHF", 0.036}}};
 
 } // namespace
 

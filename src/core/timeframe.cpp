@@ -6,8 +6,8 @@ namespace {
 
 constexpr Duration one_minute = Duration::minutes(1);
 constexpr Duration one_hour = Duration::minutes(60);
-constexpr Duration one_day = Duration::minutes(24 * 60);
-constexpr Duration one_week = Duration::minutes(7 * 24 * 60);
+constexpr Duration one_day = Duration {24 * one_hour.us};
+constexpr Duration one_week = Duration {7 * one_day.us};
 constexpr int64_t widest_weeks = 5'200;
 
 constexpr Timestamp unix_epoch {-946'684'800'000'000};

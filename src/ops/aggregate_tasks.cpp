@@ -46,14 +46,14 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const Order &ord
 		symbols.push_back(cell(std::string_view(run.task.key.symbol)));
 		timeframes.push_back(cell(std::string_view(run.task.key.timeframe)));
 		cursors.push_back(cell(run.plan.cursor()));
-		next_runs.push_back(
-		    cell(next_run_after_success(order.now, confirmable, run.task.run_interval, run.plan.windows_processed() > 0)));
+		next_runs.push_back(cell(next_run_after_success(order.now, confirmable, run.task.run_interval, run.plan.windows_processed() > 0)));
 		created.push_back(cell(run.counts.created()));
 		poor.push_back(cell(run.counts.quality_poor));
 	}
-	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)), timestamp_parameter(order.now),
-	                       Parameter(AGG_TIMESTAMPTZ, std::move(cursors)), Parameter(AGG_TIMESTAMPTZ, std::move(next_runs)),
-	                       Parameter(AGG_INT8, std::move(created)), Parameter(AGG_INT8, std::move(poor)));
+	auto list =
+	    parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)), timestamp_parameter(order.now),
+	               Parameter(AGG_TIMESTAMPTZ, std::move(cursors)), Parameter(AGG_TIMESTAMPTZ, std::move(next_runs)),
+	               Parameter(AGG_INT8, std::move(created)), Parameter(AGG_INT8, std::move(poor)));
 	co_await db.execute(record_progress(), std::move(list));
 }
 
@@ -95,12 +95,12 @@ Op<void> report(Database &db, const std::vector<TaskRun> &runs) {
 		std::vector<agg_cell> cells;
 		for (size_t i = begin; i < std::min(runs.size(), begin + rows_at_once); ++i) {
 			const TaskRun &run = runs[i];
-			for (const agg_cell &value : {cell(std::string_view(run.task.key.symbol)), cell(std::string_view(run.task.key.timeframe)),
-			                              cell(run.plan.windows_processed()), cell(run.counts.created()), cell(run.counts.inserted),
-			                              cell(run.counts.updated), cell(run.counts.unchanged), cell(run.counts.deleted),
-			                              cell(run.counts.quality_poor), cell(run.counts.skipped), cell(run.counts.refused),
-			                              cell(run.plan.cursor()), cell(std::string_view(to_string(run.reason))),
-			                              cell(worth_calling_again(run.reason))})
+			for (const agg_cell &value :
+			     {cell(std::string_view(run.task.key.symbol)), cell(std::string_view(run.task.key.timeframe)),
+			      cell(run.plan.windows_processed()), cell(run.counts.created()), cell(run.counts.inserted), cell(run.counts.updated),
+			      cell(run.counts.unchanged), cell(run.counts.deleted), cell(run.counts.quality_poor), cell(run.counts.skipped),
+			      cell(run.counts.refused), cell(run.plan.cursor()), cell(std::string_view(to_string(run.reason))),
+			      cell(worth_calling_again(run.reason))})
 				cells.push_back(value);
 		}
 		co_await db.emit_rows(cells, result_columns);

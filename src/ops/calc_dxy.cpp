@@ -51,8 +51,8 @@ const Statement &upsert() {
 	return statement;
 }
 
-const std::vector<const char *> column_names {"canonical_symbol", "timeframe", "ts_utc",      "open",       "high",   "low", "close",
-                                              "vol",              "vwap",      "trade_count", "is_partial", "source", "raw"};
+const std::vector<const char *> column_names {"canonical_symbol", "timeframe",  "ts_utc", "open", "high", "low", "close", "vol", "vwap",
+                                              "trade_count",      "is_partial", "source", "raw"};
 const std::vector<agg_type> column_types {AGG_TEXT,   AGG_TEXT,   AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,
                                           AGG_FLOAT8, AGG_FLOAT8, AGG_INT8,        AGG_BOOL,   AGG_TEXT,   AGG_TEXT};
 
@@ -63,16 +63,26 @@ struct IndexPoint {
 
 class PointRows : public RowSource {
 public:
-	PointRows(const std::vector<IndexPoint> &points, std::string_view symbol, std::string_view raw) : points_(points), symbol_(symbol), raw_(raw) {
+	PointRows(const std::vector<IndexPoint> &points, std::string_view symbol, std::string_view raw)
+	    : points_(points), symbol_(symbol), raw_(raw) {
 	}
 	bool next(agg_cell *row) override {
 		if (position_ == points_.size())
 			return false;
 		const IndexPoint &point = points_[position_++];
 		const agg_cell price = cell(point.value);
-		const agg_cell cells[] {cell(symbol_),   cell(std::string_view("1m")),        cell(point.time), price,
-		                        price,           price,                               price,            cell(0.0),
-		                        null_cell(),     cell(int64_t {0}),                   cell(false),      cell(std::string_view("synthetic")),
+		const agg_cell cells[] {cell(symbol_),
+		                        cell(std::string_view("1m")),
+		                        cell(point.time),
+		                        price,
+		                        price,
+		                        price,
+		                        price,
+		                        cell(0.0),
+		                        null_cell(),
+		                        cell(int64_t {0}),
+		                        cell(false),
+		                        cell(std::string_view("synthetic")),
 		                        cell(raw_)};
 		std::copy(std::begin(cells), std::end(cells), row);
 		return true;
@@ -121,6 +131,7 @@ private:
 		merge_.clear();
 		points_.clear();
 		std::vector<agg_cell> symbols;
+		symbols.reserve(symbols_.size());
 		for (const auto &symbol : symbols_)
 			symbols.push_back(cell(symbol));
 		auto take = [this](const Row &row) {
@@ -144,6 +155,7 @@ private:
 	/// The first bar of any component at or after `from`, or infinity.
 	Op<Timestamp> next_source(Timestamp from) {
 		std::vector<SourceProbe> probes;
+		probes.reserve(symbols_.size());
 		for (const auto &symbol : symbols_)
 			probes.push_back({symbol, *Timeframe::parse("1m"), from});
 		const auto found = co_await first_bars(db_, probes);

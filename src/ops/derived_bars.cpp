@@ -58,10 +58,22 @@ const Statement &soft_delete() {
 }
 
 // The columns of a bar as it is written, in the order of the upsert's parameters.
-const std::vector<const char *> column_names {"canonical_symbol", "timeframe",        "ts_utc",         "open",
-                                              "high",             "low",              "close",          "vol",
-                                              "vwap",             "trade_count",      "source",         "raw",
-                                              "source_timeframe", "source_candles",   "expected_candles", "quality_score",
+const std::vector<const char *> column_names {"canonical_symbol",
+                                              "timeframe",
+                                              "ts_utc",
+                                              "open",
+                                              "high",
+                                              "low",
+                                              "close",
+                                              "vol",
+                                              "vwap",
+                                              "trade_count",
+                                              "source",
+                                              "raw",
+                                              "source_timeframe",
+                                              "source_candles",
+                                              "expected_candles",
+                                              "quality_score",
                                               "derivation_version"};
 const std::vector<agg_type> column_types {AGG_TEXT,   AGG_TEXT,   AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,
                                           AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,      AGG_INT8,   AGG_TEXT,   AGG_TEXT,
@@ -153,7 +165,8 @@ bool same_bar(const Row &row, const ComputedWindow &window, const Segment &segme
 }
 
 /// The key columns of some windows as parameters $1, $2, $3.
-std::vector<Parameter> keys_of(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows, const std::vector<size_t> &which) {
+std::vector<Parameter> keys_of(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
+                               const std::vector<size_t> &which) {
 	std::vector<std::vector<agg_cell>> columns(key_columns);
 	for (const size_t i : which) {
 		const Segment &segment = segments[windows[i].segment];

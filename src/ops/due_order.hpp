@@ -14,7 +14,7 @@ namespace aggregation {
 #define AGG_CLAIMABLE(s) s "status = 'idle' AND " s "enabled"
 /// A window's width in minutes, by the timeframe's name; NULL for a name that makes no sense.
 #define AGG_WIDTH_MINUTES(s)                                                                                                               \
-	"(CASE WHEN " s "timeframe ~ '^[1-9][0-9]{0,4}[mhdw]$' THEN left(" s "timeframe, -1)::int8 * "                                          \
+	"(CASE WHEN " s "timeframe ~ '^[1-9][0-9]{0,4}[mhdw]$' THEN left(" s "timeframe, -1)::int8 * "                                         \
 	"CASE right(" s "timeframe, 1) WHEN 'm' THEN 1 WHEN 'h' THEN 60 WHEN 'd' THEN 1440 ELSE 10080 END END)"
 
 } // namespace aggregation

@@ -12,7 +12,9 @@ namespace {
 
 const Statement &stale_claims() {
 	static const Statement statement {
-	    "data_agg_state", "SELECT 1 FROM @data_agg_state WHERE status = 'running' AND running_started_at_utc < $1::timestamptz LIMIT 1", {AGG_INT4}};
+	    "data_agg_state",
+	    "SELECT 1 FROM @data_agg_state WHERE status = 'running' AND running_started_at_utc < $1::timestamptz LIMIT 1",
+	    {AGG_INT4}};
 	return statement;
 }
 
@@ -35,11 +37,12 @@ const Statement &due_tasks() {
 	    "SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.run_interval_minutes, s.aggregation_delay_seconds, "
 	    "s.last_agg_bar_ts_utc, s.status, s.hard_fail_streak, s.task_priority, s.is_mandatory "
 	    // The fences keep the order: the due tasks by their index, then the asset of each.
-	    "FROM (SELECT * FROM @data_agg_state d WHERE " AGG_CLAIMABLE("d.") " AND " AGG_DUE_AT("d.") " <= $1::timestamptz OFFSET 0) s "
-	    "CROSS JOIN LATERAL (SELECT FROM @core_asset_registry_all r WHERE r.canonical_symbol = s.canonical_symbol "
-	    "AND CASE WHEN $2::bool THEN r.test_active ELSE r.active END OFFSET 0) a "
-	    "ORDER BY s.is_mandatory DESC, " AGG_WIDTH_MINUTES("s.") ", s.task_priority, s.last_successful_at_utc NULLS FIRST, "
-	    "s.canonical_symbol, s.timeframe LIMIT $3::int8",
+	    "FROM (SELECT * FROM @data_agg_state d WHERE " AGG_CLAIMABLE("d.") " AND " AGG_DUE_AT(
+	        "d.") " <= $1::timestamptz OFFSET 0) s "
+	              "CROSS JOIN LATERAL (SELECT FROM @core_asset_registry_all r WHERE r.canonical_symbol = s.canonical_symbol "
+	              "AND CASE WHEN $2::bool THEN r.test_active ELSE r.active END OFFSET 0) a "
+	              "ORDER BY s.is_mandatory DESC, " AGG_WIDTH_MINUTES("s.") ", s.task_priority, s.last_successful_at_utc NULLS FIRST, "
+	                                                                       "s.canonical_symbol, s.timeframe LIMIT $3::int8",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_INT4, AGG_INT4, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_INT4, AGG_INT4, AGG_BOOL}};
 	return statement;
 }
@@ -57,7 +60,8 @@ Op<Answer> get_due_tasks(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value, "p_limit must not be negative, but is " + std::to_string(limit),
 		            "Pass the number of tasks wanted at most.");
 	if (stale_seconds < 0)
-		throw Error(sqlstate::invalid_parameter_value, "p_running_stale_seconds must not be negative, but is " + std::to_string(stale_seconds),
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_running_stale_seconds must not be negative, but is " + std::to_string(stale_seconds),
 		            "Pass the age in seconds from which a claim counts as abandoned, such as 900.");
 
 	const Timestamp stale_before = now - Duration::seconds(stale_seconds);
@@ -86,7 +90,8 @@ Op<Answer> get_due_tasks(Database &db, Arguments arguments) {
 		due.push_back(std::move(task));
 		return Flow::more;
 	};
-	co_await db.query(due_tasks(), parameters(timestamp_parameter(now), Parameter(AGG_BOOL, cell(test)), Parameter(AGG_INT8, cell(limit))), take);
+	co_await db.query(due_tasks(), parameters(timestamp_parameter(now), Parameter(AGG_BOOL, cell(test)), Parameter(AGG_INT8, cell(limit))),
+	                  take);
 
 	for (size_t begin = 0; begin < due.size(); begin += rows_at_once) {
 		std::vector<agg_cell> cells;

@@ -1,5 +1,6 @@
 // The engine: brings any number of tasks forward. A catch-up of one task and a pass over ten thousand are the same code: each round asks
-// every task's plan what it needs, answers all probes of a kind in one statement, and packs the reads of many tasks into batches of windows.
+// every task's plan what it needs, answers all probes of a kind in one statement, and packs the reads of many tasks into batches of
+// windows.
 #pragma once
 
 #include "core/catch_up.hpp"

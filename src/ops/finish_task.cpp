@@ -19,8 +19,9 @@ const Statement &lock_task() {
 	static const Statement statement {
 	    "data_agg_state",
 	    "SELECT s.status, s.claim_token::text, s.hard_fail_streak::int8, s.is_mandatory, $3::text IS NOT NULL AND s.claim_token IS NOT DISTINCT "
-	    "FROM $3::text::uuid, " AGG_STAT("windows_processed") " FROM @data_agg_state s "
-	    "WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text FOR NO KEY UPDATE",
+	    "FROM $3::text::uuid, " AGG_STAT(
+	        "windows_processed") " FROM @data_agg_state s "
+	                             "WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text FOR NO KEY UPDATE",
 	    {AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_BOOL, AGG_BOOL, AGG_INT8}};
 	return statement;
 }
@@ -32,9 +33,11 @@ const Statement &record_success() {
 	    "running_started_at_utc = NULL, claim_token = NULL, hard_fail_streak = 0, last_error = NULL, last_successful_at_utc = $3::timestamptz, "
 	    "last_attempted_at_utc = $3::timestamptz, last_agg_bar_ts_utc = COALESCE($5::timestamptz, s.last_agg_bar_ts_utc), "
 	    "next_run_at = $6::timestamptz, total_runs = COALESCE(s.total_runs, 0) + 1, "
-	    "total_bars_created = COALESCE(s.total_bars_created, 0) + COALESCE(" AGG_STAT("bars_created") ", 0), "
-	    "total_bars_quality_poor = COALESCE(s.total_bars_quality_poor, 0) + COALESCE(" AGG_STAT("bars_quality_poor") ", 0), "
-	    "updated_at = now() WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text"};
+	    "total_bars_created = COALESCE(s.total_bars_created, 0) + COALESCE(" AGG_STAT(
+	        "bars_created") ", 0), "
+	                        "total_bars_quality_poor = COALESCE(s.total_bars_quality_poor, 0) + COALESCE(" AGG_STAT(
+	                            "bars_quality_poor") ", 0), "
+	                                                 "updated_at = now() WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text"};
 	return statement;
 }
 
@@ -76,11 +79,12 @@ std::optional<Timestamp> moved_cursor(const Task &task, const Report &report) {
 		return std::nullopt;
 	const Timestamp cursor = task.target.floor(*report.new_cursor);
 	if (task.cursor && cursor < task.target.floor(*task.cursor))
-		throw Error(sqlstate::invalid_parameter_value,
-		            "p_new_cursor_utc " + to_iso8601(*report.new_cursor) + " of " + task.key.label() + " is before the stored cursor " +
-		                to_iso8601(*task.cursor),
-		            "A cursor never moves back. To build older windows again call catchup_aggregation_range() with an earlier start cursor, "
-		            "which leaves the stored one alone.");
+		throw Error(
+		    sqlstate::invalid_parameter_value,
+		    "p_new_cursor_utc " + to_iso8601(*report.new_cursor) + " of " + task.key.label() + " is before the stored cursor " +
+		        to_iso8601(*task.cursor),
+		    "A cursor never moves back. To build older windows again call catchup_aggregation_range() with an earlier start cursor, "
+		    "which leaves the stored one alone.");
 	return cursor;
 }
 
@@ -111,9 +115,10 @@ Op<Answer> finish_badly(Database &db, const Task task, const StoredState stored,
 	if (!report.transient && streak >= report.threshold && status == "idle")
 		status = stored.mandatory ? "hard_failed" : "disabled";
 	const Timestamp next = next_run_after_failure(report.now, task.run_interval, report.transient);
-	co_await db.execute(record_failure(), parameters(text_parameter(task.key.symbol), text_parameter(task.key.timeframe),
-	                                                 timestamp_parameter(report.now), text_parameter(status), Parameter(AGG_INT4, cell(streak)),
-	                                                 Parameter(AGG_TEXT, maybe_text_cell(report.error)), timestamp_parameter(next)));
+	co_await db.execute(record_failure(),
+	                    parameters(text_parameter(task.key.symbol), text_parameter(task.key.timeframe), timestamp_parameter(report.now),
+	                               text_parameter(status), Parameter(AGG_INT4, cell(streak)),
+	                               Parameter(AGG_TEXT, maybe_text_cell(report.error)), timestamp_parameter(next)));
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)
 	                           .add("status", std::string_view(status))
@@ -138,7 +143,8 @@ Op<Answer> finish_task(Database &db, Arguments arguments) {
 	timeframe_or_throw(key.timeframe);
 	if (report.threshold < 1)
 		throw Error(sqlstate::invalid_parameter_value,
-		            "p_auto_disable_hard_fail_threshold must be at least 1, not " + std::to_string(report.threshold) + " (" + key.label() + ")",
+		            "p_auto_disable_hard_fail_threshold must be at least 1, not " + std::to_string(report.threshold) + " (" + key.label() +
+		                ")",
 		            "Pass the number of hard failures in a row after which a task is taken out of service, such as 3.");
 
 	std::optional<StoredState> stored;
@@ -150,8 +156,9 @@ Op<Answer> finish_task(Database &db, Arguments arguments) {
 		          .windows_processed = row.maybe_integer(5)};
 		return Flow::more;
 	};
-	co_await db.query(lock_task(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe),
-	                                          Parameter(AGG_TEXT, maybe_text_cell(report.token)), Parameter(AGG_TEXT, maybe_text_cell(report.stats))),
+	co_await db.query(lock_task(),
+	                  parameters(text_parameter(key.symbol), text_parameter(key.timeframe),
+	                             Parameter(AGG_TEXT, maybe_text_cell(report.token)), Parameter(AGG_TEXT, maybe_text_cell(report.stats))),
 	                  take);
 	if (!stored)
 		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());

@@ -43,7 +43,7 @@ Op<Answer> setup(Database &db, Arguments arguments);
 
 /// P0002 with the message of DESIGN.md section 3: `prefix` and the task's label.
 inline Error missing_task(const std::string &prefix, const TaskKey &key) {
-	return Error(sqlstate::no_data_found, prefix + key.label(), "Run sync_agg_state_from_registry() to create the tasks of all active assets.");
+	return {sqlstate::no_data_found, prefix + key.label(), "Run sync_agg_state_from_registry() to create the tasks of all active assets."};
 }
 
 } // namespace aggregation

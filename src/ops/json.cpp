@@ -1,8 +1,5 @@
 #include "ops/json.hpp"
 
-#include <array>
-#include <cstdio>
-
 namespace aggregation {
 
 std::string json_string(std::string_view text) {
@@ -12,9 +9,10 @@ std::string json_string(std::string_view text) {
 			result += '\\';
 			result += c;
 		} else if (static_cast<unsigned char>(c) < 0x20) {
-			std::array<char, 8> buffer {};
-			std::snprintf(buffer.data(), buffer.size(), "\\u%04x", static_cast<unsigned>(c));
-			result += buffer.data();
+			constexpr std::string_view digits = "0123456789abcdef";
+			result += "\\u00";
+			result += digits[static_cast<unsigned char>(c) >> 4];
+			result += digits[static_cast<unsigned char>(c) & 15];
 		} else {
 			result += c;
 		}

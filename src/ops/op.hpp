@@ -1,5 +1,5 @@
-// Op<T>: a coroutine that computes a T and may be suspended while the database works. It starts when it is awaited and gives control back to
-// who awaits it when it ends; exceptions travel the same way. Destroying an Op destroys its frame and everything suspended inside it.
+// Op<T>: a coroutine that computes a T and may be suspended while the database works. It starts when it is awaited and gives control back
+// to who awaits it when it ends; exceptions travel the same way. Destroying an Op destroys its frame and everything suspended inside it.
 #pragma once
 
 #include <coroutine>

@@ -1,4 +1,5 @@
-// The C++ side of the boundary: owns a suspended operation, drives it from request to request, and turns everything that is thrown into data.
+// The C++ side of the boundary: owns a suspended operation, drives it from request to request, and turns everything that is thrown into
+// data.
 #include "ops/operation.h"
 
 #include "ops/functions.hpp"

@@ -34,8 +34,8 @@ typedef enum agg_type {
 
 typedef struct agg_cell {
 	union {
-		int64_t integer; /* AGG_BOOL, AGG_INT4, AGG_INT8, AGG_TIMESTAMPTZ */
-		double real;     /* AGG_FLOAT8 */
+		int64_t integer;  /* AGG_BOOL, AGG_INT4, AGG_INT8, AGG_TIMESTAMPTZ */
+		double real;      /* AGG_FLOAT8 */
 		const char *text; /* AGG_TEXT, in the server's encoding, not terminated */
 	} as;
 	int32_t length; /* of text, in bytes */
@@ -62,9 +62,9 @@ typedef enum agg_request_kind {
 	AGG_BEGIN_SUBTRANSACTION, /* from here errors come back as outcomes */
 	AGG_RELEASE_SUBTRANSACTION,
 	AGG_ROLLBACK_SUBTRANSACTION,
-	AGG_EMIT_ROWS, /* add rows to the result of a set-returning function */
-	AGG_DONE,      /* the result is in `result`; the operation is over */
-	AGG_FAILED,    /* raise `error`; the operation is over */
+	AGG_EMIT_ROWS,         /* add rows to the result of a set-returning function */
+	AGG_DONE,              /* the result is in `result`; the operation is over */
+	AGG_FAILED,            /* raise `error`; the operation is over */
 	AGG_FAILED_BY_DATABASE /* raise the database's own last error again, whole; the operation is over */
 } agg_request_kind;
 

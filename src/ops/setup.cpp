@@ -1,6 +1,6 @@
-// agg_setup: creates the tables that the extension works on, or mends what is there already. It looks at the catalog, makes a list of what is
-// missing, and carries it out step by step, each in a subtransaction of its own: what cannot be done (duplicate keys, a column of another
-// type) is named and left alone. The caller's own rights count here, not the extension owner's.
+// agg_setup: creates the tables that the extension works on, or mends what is there already. It looks at the catalog, makes a list of what
+// is missing, and carries it out step by step, each in a subtransaction of its own: what cannot be done (duplicate keys, a column of
+// another type) is named and left alone. The caller's own rights count here, not the extension owner's.
 #include "ops/functions.hpp"
 
 #include "ops/setup_plan.hpp"
@@ -65,7 +65,7 @@ struct SourceCheck {
 };
 
 struct Catalog {
-	std::map<std::string, std::string, std::less<>> kinds;                                            // relation -> relkind
+	std::map<std::string, std::string, std::less<>> kinds;                                       // relation -> relkind
 	std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> columns; // table -> column -> type
 	std::vector<PresentIndex> indexes;
 	std::vector<SourceCheck> source_checks;
@@ -163,17 +163,19 @@ void plan_table(const Catalog &catalog, const WantedTable &table, std::vector<St
 		const bool any = columns != catalog.columns.end();
 		const auto present = any ? columns->second.find(std::string_view(wanted.name)) : decltype(columns->second.find("")) {};
 		if (!any || present == columns->second.end())
-			steps.push_back({object, Action::add,
-			                 std::string("ALTER TABLE @") + table.name + " ADD COLUMN " + wanted.name + " " + definition_for_old_rows(wanted), ""});
+			steps.push_back(
+			    {object, Action::add,
+			     std::string("ALTER TABLE @") + table.name + " ADD COLUMN " + wanted.name + " " + definition_for_old_rows(wanted), ""});
 		else if (!type_serves(present->second, wanted.type))
-			steps.push_back({object, Action::cannot_mend, "",
-			                 "it is of type " + present->second + ", but must be " + wanted.type + "; change its type and run agg_setup() again"});
+			steps.push_back(
+			    {object, Action::cannot_mend, "",
+			     "it is of type " + present->second + ", but must be " + wanted.type + "; change its type and run agg_setup() again"});
 	}
 }
 
 std::string create_index(const WantedIndex &index) {
-	std::string sql = std::string("CREATE ") + (index.unique ? "UNIQUE " : "") + "INDEX " + index.name + " ON @" + index.table + " (" +
-	                  index.keys + ")";
+	std::string sql =
+	    std::string("CREATE ") + (index.unique ? "UNIQUE " : "") + "INDEX " + index.name + " ON @" + index.table + " (" + index.keys + ")";
 	if (index.predicate != nullptr)
 		sql += std::string(" WHERE ") + index.predicate;
 	return sql;
@@ -199,7 +201,8 @@ void plan_index(const Catalog &catalog, const WantedIndex &wanted, std::vector<S
 		if (index.table != wanted.table || index.name != wanted.name)
 			continue;
 		const bool expression = std::string_view(wanted.keys).starts_with("COALESCE");
-		const bool same_keys = expression ? index.keys.find("COALESCE(next_run_at, '-infinity'") != std::string::npos : index.keys == wanted.keys;
+		const bool same_keys =
+		    expression ? index.keys.find("COALESCE(next_run_at, '-infinity'") != std::string::npos : index.keys == wanted.keys;
 		if (!same_keys)
 			steps.push_back({object, Action::replace, std::string("DROP INDEX @") + wanted.name + "; " + create_index(wanted), ""});
 		return;
@@ -239,7 +242,8 @@ std::vector<Step> plan_steps(const Catalog &catalog) {
 		plan_index(catalog, index, steps);
 	for (const auto &view : wanted_views()) {
 		if (!catalog.kinds.contains(std::string_view(view.name)))
-			steps.push_back({std::string("view ") + view.name, Action::create, std::string("CREATE VIEW @") + view.name + " AS " + view.definition, ""});
+			steps.push_back({std::string("view ") + view.name, Action::create,
+			                 std::string("CREATE VIEW @") + view.name + " AS " + view.definition, ""});
 	}
 	return steps;
 }

@@ -15,8 +15,9 @@ namespace {
 	    {"trade_count", "bigint", "bigint"}, {"is_partial", "boolean", "boolean NOT NULL DEFAULT false"},                                  \
 	    {"source", "text", "text NOT NULL DEFAULT '" source_default "'"},                                                                  \
 	    {"ingested_at", "timestamp with time zone", "timestamptz DEFAULT now()"}, {"raw", "jsonb", "jsonb DEFAULT '{}'::jsonb"},           \
-	    {"created_at", "timestamp with time zone", "timestamptz DEFAULT now()"},                                                           \
-	    {"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"}
+	    {"created_at", "timestamp with time zone", "timestamptz DEFAULT now()"}, {                                                         \
+		"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"                                                              \
+	}
 
 } // namespace
 
@@ -103,14 +104,15 @@ const std::vector<WantedView> &wanted_views() {
 	    {"v_aggregation_frontier_health",
 	     "SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.status, s.enabled, s.is_mandatory, s.last_agg_bar_ts_utc AS cursor, "
 	     "l.max_source_ts, CASE WHEN s.last_agg_bar_ts_utc IS NULL THEN 'NO_CURSOR' WHEN l.max_source_ts IS NULL THEN 'NO_SOURCE' "
-	     "WHEN s.last_agg_bar_ts_utc > l.max_source_ts + make_interval(mins => " AGG_WIDTH_MINUTES("s.") "::int4) THEN 'AHEAD_OF_SOURCE' "
-	     "ELSE 'OK' END AS cursor_status, s.total_runs, s.total_bars_created, "
-	     "round(s.total_bars_created::numeric / NULLIF(s.total_runs, 0), 2) AS bars_per_run, s.last_successful_at_utc, "
-	     "round((EXTRACT(epoch FROM now() - s.last_successful_at_utc) / 60)::numeric, 1) AS minutes_since_success, s.hard_fail_streak, s.last_error "
-	     "FROM @data_agg_state s CROSS JOIN LATERAL (SELECT CASE WHEN s.source_timeframe = '1m' "
-	     "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = s.source_timeframe) "
-	     "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
-	     "AND b.timeframe = s.source_timeframe AND b.deleted_at IS NULL) END AS max_source_ts) l"}};
+	     "WHEN s.last_agg_bar_ts_utc > l.max_source_ts + make_interval(mins => " AGG_WIDTH_MINUTES(
+	         "s.") "::int4) THEN 'AHEAD_OF_SOURCE' "
+	               "ELSE 'OK' END AS cursor_status, s.total_runs, s.total_bars_created, "
+	               "round(s.total_bars_created::numeric / NULLIF(s.total_runs, 0), 2) AS bars_per_run, s.last_successful_at_utc, "
+	               "round((EXTRACT(epoch FROM now() - s.last_successful_at_utc) / 60)::numeric, 1) AS minutes_since_success, s.hard_fail_streak, s.last_error "
+	               "FROM @data_agg_state s CROSS JOIN LATERAL (SELECT CASE WHEN s.source_timeframe = '1m' "
+	               "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = s.source_timeframe) "
+	               "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
+	               "AND b.timeframe = s.source_timeframe AND b.deleted_at IS NULL) END AS max_source_ts) l"}};
 	return views;
 }
 

@@ -9,7 +9,7 @@ struct WantedColumn {
 	const char *name;
 	const char *type;       // as format_type() prints it
 	const char *definition; // type, default and NOT NULL, as in CREATE TABLE
-	/// For a NOT NULL column without a default no old row could have a value: it is added as nullable instead.
+	                        /// For a NOT NULL column without a default no old row could have a value: it is added as nullable instead.
 };
 
 struct WantedIndex {

@@ -1,6 +1,6 @@
-// sync_agg_state_from_registry: makes data_agg_state hold the tasks that the registry's active assets ask for. The registry is read, the tasks
-// are worked out asset by asset (one with bad metadata is reported and skipped), and one statement applies them all, so that others see
-// either the old configuration or the new one. Cursors, statuses and streaks stay as they are.
+// sync_agg_state_from_registry: makes data_agg_state hold the tasks that the registry's active assets ask for. The registry is read, the
+// tasks are worked out asset by asset (one with bad metadata is reported and skipped), and one statement applies them all, so that others
+// see either the old configuration or the new one. Cursors, statuses and streaks stay as they are.
 #include "ops/functions.hpp"
 
 #include "core/registry.hpp"
@@ -15,17 +15,16 @@ namespace {
 
 #define AGG_METADATA_SCALAR(key) "jsonb_typeof(m.agg -> '" key "'), m.agg ->> '" key "'"
 #define AGG_METADATA_LIST(key)                                                                                                             \
-	"jsonb_typeof(m.agg -> '" key "'), CASE WHEN jsonb_typeof(m.agg -> '" key "') = 'array' THEN "                                          \
-	"(SELECT string_agg(COALESCE(e #>> '{}', ''), chr(31) ORDER BY n) FROM jsonb_array_elements(m.agg -> '" key "') WITH ORDINALITY AS l(e, n)) END"
+	"jsonb_typeof(m.agg -> '" key "'), CASE WHEN jsonb_typeof(m.agg -> '" key "') = 'array' THEN "                                         \
+	"(SELECT string_agg(COALESCE(e #>> '{}', ''), chr(31) ORDER BY n) FROM jsonb_array_elements(m.agg -> '" key                            \
+	"') WITH ORDINALITY AS l(e, n)) END"
 
 const Statement &active_assets() {
 	static const Statement statement {
 	    "core_asset_registry_all",
-	    "SELECT a.canonical_symbol, jsonb_typeof(m.agg), " AGG_METADATA_SCALAR("enabled") ", " AGG_METADATA_SCALAR("start_utc") ", "
-	    AGG_METADATA_LIST("mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", "
-	    AGG_METADATA_SCALAR("priority")
-	    " FROM @core_asset_registry_all a CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END "
-	    "AS agg) m WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END ORDER BY a.canonical_symbol",
+	    "SELECT a.canonical_symbol, jsonb_typeof(m.agg), " AGG_METADATA_SCALAR("enabled") ", " AGG_METADATA_SCALAR("start_utc") ", " AGG_METADATA_LIST(
+	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") " FROM @core_asset_registry_all a CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END "
+	                                                                                                                                       "AS agg) m WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END ORDER BY a.canonical_symbol",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT,
 	     AGG_TEXT},
 	    Planning::by_statistics};
@@ -126,8 +125,9 @@ Op<Answer> sync_from_registry(Database &db, Arguments arguments) {
 			for (const auto &task : configured_tasks(asset.metadata, start))
 				wanted.add(asset.symbol, task);
 		} catch (const Error &error) {
-			refused += (refused.empty() ? "" : ", ") +
-			           JsonObject().add("canonical_symbol", std::string_view(asset.symbol)).add("error", std::string_view(error.message)).text();
+			refused +=
+			    (refused.empty() ? "" : ", ") +
+			    JsonObject().add("canonical_symbol", std::string_view(asset.symbol)).add("error", std::string_view(error.message)).text();
 		}
 	}
 	auto list = wanted.take();

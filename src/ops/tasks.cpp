@@ -26,7 +26,8 @@ Timeframe source_of(const TaskKey &key, const Timeframe &target, const std::opti
 		return default_source_or_throw(target);
 	const auto source = Timeframe::parse(*configured);
 	if (!source || target.bars_from(*source) == 0)
-		throw Error(sqlstate::invalid_parameter_value, "task " + key.label() + " cannot be built from source_timeframe \"" + *configured + "\"",
+		throw Error(sqlstate::invalid_parameter_value,
+		            "task " + key.label() + " cannot be built from source_timeframe \"" + *configured + "\"",
 		            "Set source_timeframe in data_agg_state to a smaller timeframe that divides " + key.timeframe +
 		                ", or to NULL for the default.");
 	return *source;

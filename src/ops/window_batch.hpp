@@ -1,4 +1,5 @@
-// The heart of the engine: reads the source of many windows, computes their bars, compares them with what is stored, and writes what differs.
+// The heart of the engine: reads the source of many windows, computes their bars, compares them with what is stored, and writes what
+// differs.
 //
 //   segments:   EURUSD 5m [10:00, 10:25)   GBPUSD 5m [10:00, 10:05)   ...      one statement reads them all, in order
 //   windows:    |----|----|----|----|----| |----|                              folded as the rows stream past

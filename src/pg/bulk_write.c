@@ -40,7 +40,7 @@ static bulk_writer *current_writer = NULL;
 
 static void put_value(StringInfo bytes, const agg_cell *cell, Oid type) {
 	if (cell->is_null) {
-		pq_sendint32(bytes, (uint32) -1);
+		pq_sendint32(bytes, (uint32)-1);
 		return;
 	}
 	switch (type) {
@@ -50,16 +50,16 @@ static void put_value(StringInfo bytes, const agg_cell *cell, Oid type) {
 		break;
 	case INT2OID:
 		pq_sendint32(bytes, 2);
-		pq_sendint16(bytes, (uint16) cell->as.integer);
+		pq_sendint16(bytes, (uint16)cell->as.integer);
 		break;
 	case INT4OID:
 		pq_sendint32(bytes, 4);
-		pq_sendint32(bytes, (uint32) cell->as.integer);
+		pq_sendint32(bytes, (uint32)cell->as.integer);
 		break;
 	case INT8OID:
 	case TIMESTAMPTZOID:
 		pq_sendint32(bytes, 8);
-		pq_sendint64(bytes, (uint64) cell->as.integer);
+		pq_sendint64(bytes, (uint64)cell->as.integer);
 		break;
 	case FLOAT8OID:
 		pq_sendint32(bytes, 8);
@@ -86,12 +86,12 @@ static void refill(bulk_writer *writer) {
 	resetStringInfo(&writer->bytes);
 	writer->taken = 0;
 	for (size_t i = 0; i < rows; i++) {
-		pq_sendint16(&writer->bytes, (uint16) columns);
+		pq_sendint16(&writer->bytes, (uint16)columns);
 		for (size_t j = 0; j < columns; j++)
 			put_value(&writer->bytes, &writer->cells[i * columns + j], writer->column_types[j]);
 	}
 	if (rows == 0) {
-		pq_sendint16(&writer->bytes, (uint16) -1);
+		pq_sendint16(&writer->bytes, (uint16)-1);
 		writer->finished = true;
 	}
 }
@@ -157,7 +157,7 @@ uint64 agg_run_bulk_write(agg_operation *operation, const agg_request *request, 
 	bulk_writer writer = {.operation = operation, .request = request, .outer = current_writer};
 	Relation relation = table_open(table, RowExclusiveLock);
 	List *names = NIL;
-	List *options = list_make1(makeDefElem("format", (Node *) makeString("binary"), -1));
+	List *options = list_make1(makeDefElem("format", (Node *)makeString("binary"), -1));
 	ParseState *parse_state = make_parsestate(NULL);
 	ParseNamespaceItem *item;
 	uint64 processed = 0;
@@ -188,9 +188,7 @@ uint64 agg_run_bulk_write(agg_operation *operation, const agg_request *request, 
 		EndCopyFrom(copy);
 	}
 	PG_FINALLY();
-	{
-		current_writer = writer.outer;
-	}
+	{ current_writer = writer.outer; }
 	PG_END_TRY();
 	PopActiveSnapshot();
 	CommandCounterIncrement();

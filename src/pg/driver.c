@@ -2,8 +2,8 @@
  * Runs an operation: hands it the arguments, executes one request after the other, and returns what it answers.
  *
  * While PostgreSQL works no C++ frame is on the stack. The suspended operation belongs to a memory context; when that goes, by an error, a
- * cancel or the ordinary end, the operation is destroyed with everything in it. An error of PostgreSQL passes through untouched. Only inside
- * a subtransaction that the operation asked for does it come back as an outcome, and even then the whole error is kept, in case the
+ * cancel or the ordinary end, the operation is destroyed with everything in it. An error of PostgreSQL passes through untouched. Only
+ * inside a subtransaction that the operation asked for does it come back as an outcome, and even then the whole error is kept, in case the
  * operation lets it pass.
  */
 #include "shim.h"
@@ -30,20 +30,20 @@ typedef struct call_state {
 	ReturnSetInfo *rows; /* of a set-returning function, or NULL */
 	int depth;           /* of subtransactions */
 	ResourceOwner owners[DEEPEST_SUBTRANSACTION];
-	ErrorData *error;     /* the last one caught */
-	bool broken;          /* a request failed in the innermost subtransaction, which waits to be rolled back */
-	char sqlstate[6];     /* of `error` */
+	ErrorData *error;      /* the last one caught */
+	bool broken;           /* a request failed in the innermost subtransaction, which waits to be rolled back */
+	char sqlstate[6];      /* of `error` */
 	agg_error description; /* of `error` */
 } call_state;
 
 static void destroy_operation(void *state) {
-	agg_operation_free(((call_state *) state)->operation);
+	agg_operation_free(((call_state *)state)->operation);
 }
 
 /* ---- the result of a set-returning function ---- */
 
 static void begin_rows(FunctionCallInfo fcinfo) {
-	ReturnSetInfo *rows = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *rows = (ReturnSetInfo *)fcinfo->resultinfo;
 	MemoryContext caller;
 	TupleDesc columns;
 
@@ -64,8 +64,8 @@ static void emit_rows(const call_state *state, const agg_request *request) {
 	Datum *values = palloc(sizeof(Datum) * columns->natts);
 	bool *nulls = palloc(sizeof(bool) * columns->natts);
 
-	if ((size_t) columns->natts != request->column_count)
-		elog(ERROR, "operation emits %d columns instead of %d", (int) request->column_count, columns->natts);
+	if ((size_t)columns->natts != request->column_count)
+		elog(ERROR, "operation emits %d columns instead of %d", (int)request->column_count, columns->natts);
 	for (size_t row = 0; row < request->row_count; row++) {
 		for (int i = 0; i < columns->natts; i++) {
 			const agg_cell *cell = &request->cells[row * request->column_count + i];
@@ -110,10 +110,8 @@ static void keep_error(call_state *state) {
 	FlushErrorState();
 	state->broken = true;
 	strlcpy(state->sqlstate, unpack_sql_state(state->error->sqlerrcode), sizeof(state->sqlstate));
-	state->description = (agg_error) {.sqlstate = state->sqlstate,
-	                                  .message = state->error->message,
-	                                  .detail = state->error->detail,
-	                                  .hint = state->error->hint};
+	state->description = (agg_error) {
+	    .sqlstate = state->sqlstate, .message = state->error->message, .detail = state->error->detail, .hint = state->error->hint};
 }
 
 static void raise_failure(const agg_error *error) {
@@ -158,9 +156,7 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 			break;
 		}
 		PG_TRY();
-		{
-			outcome.processed = execute_as_owner(state, request);
-		}
+		{ outcome.processed = execute_as_owner(state, request); }
 		PG_CATCH();
 		{
 			keep_error(state);
@@ -181,7 +177,7 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 	case AGG_DONE:
 	case AGG_FAILED:
 	case AGG_FAILED_BY_DATABASE:
-		elog(ERROR, "unexpected request %d", (int) request->kind);
+		elog(ERROR, "unexpected request %d", (int)request->kind);
 	}
 	MemoryContextSwitchTo(memory);
 	MemoryContextReset(state->request);
@@ -220,7 +216,7 @@ static agg_operation *create_operation(FunctionCallInfo fcinfo, agg_function fun
 	agg_context context = {.schema = quote_identifier(get_namespace_name(schema)),
 	                       .transaction_start = GetCurrentTransactionStartTimestamp()};
 
-	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
+	(void)get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
 	arguments = palloc0(sizeof(agg_parameter) * (count + 1));
 	for (int i = 0; i < count; i++)
 		agg_argument_to_parameter(fcinfo->args[i], types[i], &arguments[i]);
@@ -242,7 +238,7 @@ Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
 	MemoryContextCallback *callback = MemoryContextAllocZero(memory, sizeof(MemoryContextCallback));
 	call_state *state = MemoryContextAllocZero(memory, sizeof(call_state));
 	agg_request request = {0};
-	Datum result = (Datum) 0;
+	Datum result = (Datum)0;
 
 	state->memory = memory;
 	state->request = AllocSetContextCreate(memory, "aggregation request", ALLOCSET_DEFAULT_SIZES);
@@ -252,7 +248,7 @@ Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
 	MemoryContextRegisterResetCallback(memory, callback);
 	if (fcinfo->flinfo->fn_retset) {
 		begin_rows(fcinfo);
-		state->rows = (ReturnSetInfo *) fcinfo->resultinfo;
+		state->rows = (ReturnSetInfo *)fcinfo->resultinfo;
 	}
 
 	if (SPI_connect() != SPI_OK_CONNECT)

@@ -1,6 +1,6 @@
 /*
- * Statements. Each is planned once a session as a generic plan and kept; PostgreSQL itself plans it again when a relation changes. Rows go to
- * the operation through a DestReceiver, in batches; nothing is materialised.
+ * Statements. Each is planned once a session as a generic plan and kept; PostgreSQL itself plans it again when a relation changes. Rows go
+ * to the operation through a DestReceiver, in batches; nothing is materialised.
  */
 #include "shim.h"
 
@@ -39,7 +39,7 @@ static int enter_planning(void) {
 	int nest_level = NewGUCNestLevel();
 
 	for (size_t i = 0; i < lengthof(off); i++)
-		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void)set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	return nest_level;
 }
 
@@ -61,7 +61,7 @@ static SPIPlanPtr prepare(const agg_request *request) {
 
 		types[i] = request->parameters[i].is_array ? get_array_type(element) : element;
 	}
-	plan = SPI_prepare_cursor(request->sql, (int) request->parameter_count, types, request->keep_plan ? CURSOR_OPT_GENERIC_PLAN : 0);
+	plan = SPI_prepare_cursor(request->sql, (int)request->parameter_count, types, request->keep_plan ? CURSOR_OPT_GENERIC_PLAN : 0);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
 	return plan;
@@ -78,7 +78,7 @@ static SPIPlanPtr find_or_keep(const agg_request *request) {
 
 		kept_plans = hash_create("aggregation plans", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	hash = DatumGetUInt64(hash_any_extended((const unsigned char *) request->sql, (int) strlen(request->sql), 0));
+	hash = DatumGetUInt64(hash_any_extended((const unsigned char *)request->sql, (int)strlen(request->sql), 0));
 	kept = hash_search(kept_plans, &hash, HASH_FIND, NULL);
 	if (kept != NULL && strcmp(kept->sql, request->sql) == 0)
 		return kept->plan;
@@ -136,7 +136,7 @@ static void deliver(row_receiver *receiver) {
 }
 
 static bool receive(TupleTableSlot *slot, DestReceiver *self) {
-	row_receiver *receiver = (row_receiver *) self;
+	row_receiver *receiver = (row_receiver *)self;
 	const agg_request *request = receiver->request;
 	agg_cell *row = receiver->cells + receiver->rows * request->column_count;
 	MemoryContext caller = MemoryContextSwitchTo(receiver->texts);
@@ -152,10 +152,10 @@ static bool receive(TupleTableSlot *slot, DestReceiver *self) {
 
 /* An adopted table may hold columns of other types than the operation can read. */
 static void check_columns(DestReceiver *self, int operation pg_attribute_unused(), TupleDesc columns) {
-	const agg_request *request = ((row_receiver *) self)->request;
+	const agg_request *request = ((row_receiver *)self)->request;
 
-	if ((size_t) columns->natts != request->column_count)
-		elog(ERROR, "statement has %d columns instead of %d", columns->natts, (int) request->column_count);
+	if ((size_t)columns->natts != request->column_count)
+		elog(ERROR, "statement has %d columns instead of %d", columns->natts, (int)request->column_count);
 	for (int i = 0; i < columns->natts; i++) {
 		Form_pg_attribute column = TupleDescAttr(columns, i);
 		Oid wanted = agg_type_oid(request->column_types[i]);
@@ -174,15 +174,18 @@ static void ignore_end(DestReceiver *self pg_attribute_unused()) {
 uint64 agg_run_query(agg_operation *operation, const agg_request *request) {
 	SPIPlanPtr plan;
 	ParamListInfo parameters;
-	row_receiver receiver = {
-	    .pub = {.receiveSlot = receive, .rStartup = check_columns, .rShutdown = ignore_end, .rDestroy = ignore_end, .mydest = DestTuplestore},
-	    .operation = operation,
-	    .request = request};
+	row_receiver receiver = {.pub = {.receiveSlot = receive,
+	                                 .rStartup = check_columns,
+	                                 .rShutdown = ignore_end,
+	                                 .rDestroy = ignore_end,
+	                                 .mydest = DestTuplestore},
+	                         .operation = operation,
+	                         .request = request};
 	SPIExecuteOptions options = {0};
 	int code;
 
 	plan = plan_of(request);
-	parameters = makeParamList((int) request->parameter_count);
+	parameters = makeParamList((int)request->parameter_count);
 	for (size_t i = 0; i < request->parameter_count; i++) {
 		ParamExternData *parameter = &parameters->params[i];
 		Oid element = agg_type_oid(request->parameters[i].type);

@@ -1,8 +1,8 @@
 /*
- * On whose behalf a request is executed. The SQL functions are SECURITY DEFINER, and their owner may be a superuser. What hangs on the tables
- * (triggers, rules, defaults, index expressions) belongs to the tables' owner, so it must run with that owner's rights and no more. As REFRESH
- * MATERIALIZED VIEW does, a request acts as the owner of its table, in a security-restricted context in which nothing can be left behind
- * that would act with other rights later.
+ * On whose behalf a request is executed. The SQL functions are SECURITY DEFINER, and their owner may be a superuser. What hangs on the
+ * tables (triggers, rules, defaults, index expressions) belongs to the tables' owner, so it must run with that owner's rights and no more.
+ * As REFRESH MATERIALIZED VIEW does, a request acts as the owner of its table, in a security-restricted context in which nothing can be
+ * left behind that would act with other rights later.
  */
 #include "shim.h"
 
@@ -29,7 +29,7 @@ void agg_act_as_owner(Oid table, agg_identity *saved) {
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for relation %u", table);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	owner = ((Form_pg_class)GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 
 	GetUserIdAndSecContext(&saved->user, &saved->security_context);

@@ -25,7 +25,7 @@ Oid agg_type_oid(agg_type type) {
 	case AGG_TIMESTAMPTZ:
 		return TIMESTAMPTZOID;
 	}
-	elog(ERROR, "unknown cell type %d", (int) type);
+	elog(ERROR, "unknown cell type %d", (int)type);
 }
 
 const char *agg_type_name(agg_type type) {
@@ -34,12 +34,12 @@ const char *agg_type_name(agg_type type) {
 
 Datum agg_cell_to_datum(const agg_cell *cell, agg_type type) {
 	if (cell->is_null)
-		return (Datum) 0;
+		return (Datum)0;
 	switch (type) {
 	case AGG_BOOL:
 		return BoolGetDatum(cell->as.integer != 0);
 	case AGG_INT4:
-		return Int32GetDatum((int32) cell->as.integer);
+		return Int32GetDatum((int32)cell->as.integer);
 	case AGG_INT8:
 		return Int64GetDatum(cell->as.integer);
 	case AGG_FLOAT8:
@@ -49,7 +49,7 @@ Datum agg_cell_to_datum(const agg_cell *cell, agg_type type) {
 	case AGG_TIMESTAMPTZ:
 		return TimestampTzGetDatum(cell->as.integer);
 	}
-	elog(ERROR, "unknown cell type %d", (int) type);
+	elog(ERROR, "unknown cell type %d", (int)type);
 }
 
 /* A cell as a value of a result column's declared type; the operation fills cells to match it. */
@@ -67,7 +67,7 @@ Datum agg_parameter_to_datum(const agg_parameter *parameter, bool *is_null) {
 	Oid element = agg_type_oid(parameter->type);
 	Datum *values;
 	bool *nulls;
-	int dimension = (int) parameter->count;
+	int dimension = (int)parameter->count;
 	int lower_bound = 1;
 	int16 length;
 	bool by_value;
@@ -154,7 +154,7 @@ static void argument_to_cell(NullableDatum argument, Oid type, agg_cell *cell) {
 		text = OidOutputFunctionCall(output, argument.value);
 		cell->is_null = false;
 		cell->as.text = text;
-		cell->length = (int32_t) strlen(text);
+		cell->length = (int32_t)strlen(text);
 		return;
 	}
 	agg_datum_to_cell(argument.value, argument.isnull, serving, cell);

@@ -1,6 +1,7 @@
 -- Who may call: nobody but the owner, and service_role where that role exists. With whose rights: the owner's, on a pinned search_path.
 \ir include/tap.psql
 \ir include/refusals.psql
+BEGIN;
 SELECT no_plan();
 
 CREATE VIEW extension_functions AS
@@ -21,7 +22,6 @@ SELECT is_empty($$SELECT signature FROM extension_functions WHERE EXISTS (SELECT
 	'and temporary tables come last in it, or not at all');
 
 -- A user of his own: refused. service_role, where it was there first: allowed, with no right on any table.
-BEGIN;
 DROP EXTENSION aggregation;
 DO $$ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'service_role') THEN
@@ -50,6 +50,6 @@ SELECT is(answer ->> 'tasks_created', '2', 'service_role syncs') FROM seen_by_se
 SELECT is(due, 2::bigint, 'sees its tasks') FROM seen_by_service;
 SELECT is(caught_up ->> 'reason', 'no_source_data_anywhere', 'catches up') FROM seen_by_service;
 SELECT is(state, '42501', 'and may not read the tables') FROM seen_by_service;
-ROLLBACK;
 
 SELECT * FROM finish();
+ROLLBACK; -- the roles

@@ -29,7 +29,7 @@ BEGIN
 	FOR s IN TABLE seeds LOOP
 		PERFORM start_of_random(s.seed);
 		INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, close)
-		SELECT symbol, '1m', minute, CASE WHEN random() < 0.02 THEN oracle.pick(ARRAY[NULL, 'NaN', 'Infinity', '-Infinity', 0, '-0', -1]) ELSE level * (1 + (random() - 0.5) / 50) END
+		SELECT symbol, '1m', minute, CASE WHEN random() < 0.02 THEN oracle.pick(ARRAY[NULL, 'NaN', 'Infinity', '-Infinity', 0, '-0', -1]::float8[]) ELSE level * (1 + (random() - 0.5) / 50) END
 		FROM generate_series('2025-08-01 00:00+00'::timestamptz + s.seed % 1000 * interval '7 days', '2025-08-02 12:00+00'::timestamptz + s.seed % 1000 * interval '7 days', interval '1 min') AS minute, parts
 		WHERE random() < 0.97
 		ON CONFLICT DO NOTHING;

@@ -24,6 +24,7 @@ BEGIN
 		PERFORM oracle.make_minutes(s.symbol, '2024-12-30 03:17+00', '21 days', 0.3);
 		PERFORM oracle.deliver(s.symbol);
 		PERFORM oracle.make_tasks(s.symbol, '2024-12-30 03:01:00+00');
+		ANALYZE data_bars;
 		FOR t IN SELECT * FROM timeframes ORDER BY n LOOP
 			PERFORM oracle.catch_up_both_to_the_end(s.symbol, t.tf, 250, '2026-01-01');
 		END LOOP;
@@ -48,7 +49,7 @@ DO $$
 DECLARE
 	p paths;
 	t timeframes;
-	row record;
+	minute record;
 	again boolean;
 BEGIN
 	FOR p IN TABLE paths LOOP
@@ -57,21 +58,21 @@ BEGIN
 				PERFORM oracle.catch_up_extension(p.symbol, t.tf, p.batch, '2026-01-01');
 			END LOOP;
 		ELSIF p.path = 'engine' THEN
-			FOR call IN 1 .. 100000 LOOP
+			FOR n IN 1 .. 100000 LOOP
 				SELECT bool_or("continue") INTO again
 				FROM agg_aggregate_tasks((SELECT array_agg(p.symbol) FROM timeframes), (SELECT array_agg(tf ORDER BY md5(tf)) FROM timeframes), p.batch, '2026-01-01');
 				EXIT WHEN NOT again;
 			END LOOP;
 		ELSE
 			FOR t IN SELECT * FROM timeframes ORDER BY n LOOP
-				FOR row IN
+				FOR minute IN
 					SELECT DISTINCT oracle.window_start(s.ts_utc, t.tf) AS from_utc FROM data_bars AS s WHERE s.canonical_symbol = p.original
 				LOOP
-					CONTINUE WHEN row.from_utc < '2024-12-30 03:01:00+00';
+					CONTINUE WHEN minute.from_utc < '2024-12-30 03:01:00+00';
 					INSERT INTO oracle.calls (what, symbol, timeframe, arguments, reference, extension)
-					SELECT 'window', p.symbol, t.tf, to_jsonb(row),
-						(oracle.aggregate_window(p.original, t.tf, row.from_utc, 1)).answer,
-						aggregate_window(p.symbol, t.tf, row.from_utc, row.from_utc + oracle.width(t.tf));
+					SELECT 'window', p.symbol, t.tf, to_jsonb(minute),
+						(oracle.aggregate_window(p.original, t.tf, minute.from_utc, 1)).answer,
+						aggregate_window(p.symbol, t.tf, minute.from_utc, minute.from_utc + oracle.width(t.tf));
 				END LOOP;
 			END LOOP;
 		END IF;
@@ -83,9 +84,9 @@ SELECT is_empty('TABLE oracle.disagreements', 'single windows answer as the refe
 CREATE FUNCTION path_differs(p_symbol text, p_original text) RETURNS TABLE (difference text) LANGUAGE sql AS $$
 	WITH ours AS (SELECT to_jsonb(b) - 'canonical_symbol' AS bar FROM oracle.bars_of_extension AS b WHERE b.canonical_symbol = p_symbol),
 		reference AS (SELECT to_jsonb(b) - 'canonical_symbol' AS bar FROM oracle.bars_of_reference AS b WHERE b.canonical_symbol = p_original)
-	(SELECT 'only this path: ' || bar FROM (TABLE ours EXCEPT ALL TABLE reference) AS x ORDER BY 1 LIMIT 5)
+	(SELECT 'only this path: ' || bar::text FROM (TABLE ours EXCEPT ALL TABLE reference) AS x ORDER BY 1 LIMIT 5)
 	UNION ALL
-	(SELECT 'only reference: ' || bar FROM (TABLE reference EXCEPT ALL TABLE ours) AS x ORDER BY 1 LIMIT 5)
+	(SELECT 'only reference: ' || bar::text FROM (TABLE reference EXCEPT ALL TABLE ours) AS x ORDER BY 1 LIMIT 5)
 $$;
 SELECT is_empty(format('SELECT * FROM path_differs(%L, %L)', symbol, original), 'the same bars by ' || path || ', ' || batch || ' at a time: ' || symbol)
 FROM paths ORDER BY symbol;

@@ -21,6 +21,9 @@ BEGIN
 		clock := '2025-02-23 22:00+00';
 		WHILE clock < '2025-03-25' LOOP
 			PERFORM oracle.deliver(s.symbol, clock - make_interval(mins => floor(random() * 3)::int), 0.998);
+			IF oracle.chance(0.02) THEN
+				ANALYZE data_bars, oracle.bars;
+			END IF;
 			FOR i IN 1 .. 3 LOOP
 				tf := timeframes[1 + floor(random() * array_length(timeframes, 1))::int];
 				PERFORM oracle.catch_up_both(s.symbol, tf, (ARRAY[1, 3, 7, 100, 100000])[1 + floor(random() * 5)::int], clock, 1, oracle.chance(0.1));

@@ -31,6 +31,7 @@ UPDATE data_agg_state SET enabled = false WHERE canonical_symbol = 'D';
 SELECT is(due('prod', 3), 'E/5m B/5m C/5m', 'a microsecond early is not due, on the dot is; switched off is not');
 UPDATE core_asset_registry_all SET active = false WHERE canonical_symbol = 'E';
 UPDATE core_asset_registry_all SET active = false, test_active = true WHERE canonical_symbol = 'C';
+ALTER TABLE core_asset_registry_all ALTER COLUMN active DROP NOT NULL; -- an older table allows it
 UPDATE core_asset_registry_all SET active = NULL WHERE canonical_symbol = 'OPT';
 INSERT INTO data_agg_state (canonical_symbol, timeframe, is_mandatory) VALUES ('ORPHAN', '5m', true);
 SELECT is(due('prod', 100), 'B/5m B/15m B/30m B/1h B/4h B/1d B/1w', 'an inactive asset''s are not');

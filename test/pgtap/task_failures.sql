@@ -14,7 +14,7 @@ DECLARE
 BEGIN
 	PERFORM agg_start(p_symbol, '5m', '2025-07-01 10:00+00');
 	answer := agg_finish(p_symbol, '5m', false, NULL, NULL, kind, message, '2025-07-01 10:00:07+00', threshold);
-	RETURN CASE WHEN (answer ->> 'success')::boolean THEN '' ELSE answer || ' ' END || state(p_symbol);
+	RETURN CASE WHEN (answer ->> 'success')::boolean THEN '' ELSE answer::text || ' ' END || state(p_symbol);
 END
 $$;
 

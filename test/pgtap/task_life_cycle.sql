@@ -41,10 +41,16 @@ SELECT agg_finish('A', '5m', true, '2025-07-01 10:10+00', '{"bars_created": null
 SELECT is((task('A')).last_agg_bar_ts_utc, '2025-07-01 10:10+00', 'the same cursor again is no step back');
 SELECT agg_finish('A', '5m', true, '2025-07-01 10:12+00', NULL, NULL, NULL, '2025-07-01 10:15:34+00') \g /dev/null
 SELECT is((task('A')).last_agg_bar_ts_utc, '2025-07-01 10:10+00', 'nor is one that floors to it');
-SELECT probe.refuses($$SELECT agg_finish('A', '5m', true, '2025-07-01 10:05+00', '{"bars_created": 1}', NULL, NULL, '2025-07-01 10:16+00')$$, '22023', '%A/5m%', '%rebuild%', 'the cursor never moves back, and the hint names the rebuild');
+SELECT probe.refuses($$SELECT agg_finish('A', '5m', true, '2025-07-01 10:05+00', '{"bars_created": 1}', NULL, NULL, '2025-07-01 10:16+00')$$, '22023', '%A/5m%', '%build%()%', 'the cursor never moves back, and the hint names what builds older windows again');
 SELECT is(agg_finish('NONE', '5m', true), '{"success": false, "error": "not_found"}', 'a finish of nothing');
 SELECT is(agg_finish('NONE', '5m', false, NULL, NULL, 'hard', 'x'), '{"success": false, "error": "not_found"}', 'a failure of nothing');
 SELECT is((SELECT count(*) FROM data_agg_state WHERE canonical_symbol = 'NONE'), 0::bigint, 'makes no task');
+
+-- A worker's stats are only counted: what is no count adds nothing, and does not keep the task from ending.
+CREATE TABLE totals AS SELECT t.total_runs, t.total_bars_created, t.total_bars_quality_poor FROM task('A') AS t;
+SELECT probe.answers(agg_finish('A', '5m', true, '2025-07-01 10:10+00', stats::jsonb, NULL, NULL, '2025-07-01 10:15:35+00'), '{"success": true}', 'stats that are none: ' || stats)
+FROM unnest(ARRAY['[1]', '5', '"x"', 'null', '{"bars_created": "many"}', '{"bars_created": [7]}', '{"bars_created": -3}', '{"bars_created": 1e300}', '{"bars_quality_poor": {}}']) AS stats;
+SELECT results_eq($$SELECT t.total_runs, t.total_bars_created, t.total_bars_quality_poor FROM task('A') AS t$$, 'SELECT total_runs + 9, total_bars_created, total_bars_quality_poor FROM totals', 'nine runs, and no bars');
 
 -- A claim that was taken over.
 INSERT INTO claims SELECT 'F1', agg_start('F', '5m', '2025-07-01 10:00+00');
@@ -53,12 +59,12 @@ SELECT count(*) FROM agg_get_due_tasks('prod', '2025-07-01 11:00+00', 20) \g /de
 INSERT INTO claims SELECT 'F2', agg_start('F', '5m', '2025-07-01 11:00+00');
 SELECT is((SELECT count(DISTINCT answer ->> 'claim_token') FROM claims), 3::bigint, 'every claim has a token of its own');
 CREATE TABLE held AS SELECT task('F') AS t;
-SELECT is(agg_finish('F', '5m', true, '2025-07-01 10:05+00', '{"bars_created": 9}', NULL, NULL, '2025-07-01 11:01+00', 3, (answer ->> 'claim_token')::uuid), '{"success": false, "error": "claim_lost"}', 'the first worker comes late') FROM claims WHERE symbol = 'F1';
-SELECT is(agg_finish('F', '5m', false, NULL, NULL, 'hard', 'boom', '2025-07-01 11:01+00', 3, (answer ->> 'claim_token')::uuid), '{"success": false, "error": "claim_lost"}', 'with a failure too') FROM claims WHERE symbol = 'F1';
-SELECT is(agg_finish('F', '5m', true, NULL, NULL, NULL, NULL, '2025-07-01 11:01+00', 3, '00000000-0000-0000-0000-000000000000'), '{"success": false, "error": "claim_lost"}', 'a token of nobody');
+SELECT probe.answers(agg_finish('F', '5m', true, '2025-07-01 10:05+00', '{"bars_created": 9}', NULL, NULL, '2025-07-01 11:01+00', 3, (answer ->> 'claim_token')::uuid), '{"success": false, "error": "claim_lost"}', 'the first worker comes late') FROM claims WHERE symbol = 'F1';
+SELECT probe.answers(agg_finish('F', '5m', false, NULL, NULL, 'hard', 'boom', '2025-07-01 11:01+00', 3, (answer ->> 'claim_token')::uuid), '{"success": false, "error": "claim_lost"}', 'with a failure too') FROM claims WHERE symbol = 'F1';
+SELECT probe.answers(agg_finish('F', '5m', true, NULL, NULL, NULL, NULL, '2025-07-01 11:01+00', 3, '00000000-0000-0000-0000-000000000000'), '{"success": false, "error": "claim_lost"}', 'a token of nobody');
 SELECT is(task('F'), t, 'nothing changed') FROM held;
 SELECT probe.answers(agg_finish('F', '5m', true, '2025-07-01 10:05+00', '{"bars_created": 1}', NULL, NULL, '2025-07-01 11:02+00', 3, (answer ->> 'claim_token')::uuid), '{"success": true}', 'the second finishes') FROM claims WHERE symbol = 'F2';
-SELECT is(agg_finish('F', '5m', true, '2025-07-01 10:10+00', NULL, NULL, NULL, '2025-07-01 11:03+00', 3, (answer ->> 'claim_token')::uuid), '{"success": false, "error": "claim_lost"}', 'once') FROM claims WHERE symbol = 'F2';
+SELECT probe.answers(agg_finish('F', '5m', true, '2025-07-01 10:10+00', NULL, NULL, NULL, '2025-07-01 11:03+00', 3, (answer ->> 'claim_token')::uuid), '{"success": false, "error": "claim_lost"}', 'once') FROM claims WHERE symbol = 'F2';
 SELECT is(agg_finish('NONE', '5m', true, NULL, NULL, NULL, NULL, '2025-07-01 11:03+00', 3, '00000000-0000-0000-0000-000000000000'), '{"success": false, "error": "not_found"}', 'a token of a missing task: not found');
 
 -- A success does not wake a task that waits for its reset.

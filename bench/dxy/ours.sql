@@ -1,0 +1,9 @@
+-- The extension: the six series merged in one pass, into a table without any bar of the index.
+DELETE FROM public.data_bars WHERE canonical_symbol = 'DXY';
+VACUUM ANALYZE public.data_bars;
+SELECT public.calc_dxy_range_1m('2020-01-01 00:00+00', '2020-01-01 01:00+00');
+CHECKPOINT;
+\ir ../timer_start.sql
+SELECT public.calc_dxy_range_1m('2025-07-01 00:00+00', '2025-07-01 00:00+00'::timestamptz + :minutes * interval '1 minute') AS answer \gset
+\ir ../timer_stop.sql
+INSERT INTO bench.fact SELECT 'dxy', :'contender' || ': bars inserted', :round, (:'answer'::jsonb->>'inserted')::numeric;

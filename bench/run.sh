@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# Measures the extension beside what it replaces and beside what cannot be undercut, on tables that hold the same rows, in one run.
+#
+# It works in the database that PGHOST, PGPORT, PGUSER and PGDATABASE name, which must be empty and on a server of its own (./run bench
+# prepares both). Each row has a folder of contenders, one SQL file each; a contender runs in a new session, cleans up before its clock
+# starts, and leaves its time in the table bench.sample. In each round every contender runs once, in a shuffled order.
+set -euo pipefail
+
+usage() {
+	cat <<'TEXT'
+usage: ./run bench [--rounds N] [--quick] [--only ROW[,ROW…]] [--csv FILE]
+
+  --rounds N   rounds a contender runs (default 5; the slow PL/pgSQL baselines at most 3)
+  --quick      small sizes: shows that everything works, its figures mean nothing
+  --only ROW   one_year, unchanged, due_tasks, dxy, memory
+  --csv FILE   where the results go as CSV (default: a new file in the folder for temporary files)
+TEXT
+}
+
+here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+rounds=5 quick=no only=one_year,unchanged,due_tasks,dxy,memory
+csv=${TMPDIR:-/tmp}/aggregation-bench-$(date +%Y%m%d-%H%M%S).csv
+while [ $# -gt 0 ]; do
+	case $1 in
+	--rounds | --only | --csv)
+		[ $# -ge 2 ] || { printf 'bench: %s needs a value\n' "$1" >&2; exit 2; }
+		case $1 in --rounds) rounds=$2 ;; --only) only=$2 ;; --csv) csv=$2 ;; esac
+		shift
+		;;
+	--quick) quick=yes ;;
+	-h | --help) usage; exit 0 ;;
+	*) printf 'bench: there is no option "%s"\n\n' "$1" >&2; usage >&2; exit 2 ;;
+	esac
+	shift
+done
+[[ $rounds =~ ^[1-9][0-9]{0,2}$ ]] || { printf 'bench: --rounds must be a number from 1 to 999, not "%s"\n' "$rounds" >&2; exit 2; }
+for row in ${only//,/ }; do
+	case $row in
+	one_year | unchanged | due_tasks | dxy | memory) ;;
+	*) printf 'bench: there is no row "%s"\n\n' "$row" >&2; usage >&2; exit 2 ;;
+	esac
+done
+
+if [ $quick = yes ]; then
+	year_minutes=20160 tasks=500 dxy_minutes=10080 memory_minutes=86400
+else
+	year_minutes=525600 tasks=10000 dxy_minutes=132480 memory_minutes=5258880
+fi
+
+export PGTZ=UTC PGAPPNAME=bench
+sql() { psql -XqAt -v ON_ERROR_STOP=1 "$@"; }
+wanted() { [[ ,$only, == *,$1,* ]]; }
+
+# run_round ROW ROUND GROUP… : each group of contenders once, the groups in an order of this round's own. Within a group, joined by +, the
+# order is fixed.
+run_round() {
+	local row=$1 round=$2 group contender
+	shift 2
+	# The same order on every machine: the bytes that shuf draws from come from the row's name and the round's number.
+	for group in $(shuf -e --random-source=<(scrambled "$row$round") -- "$@"); do
+		for contender in ${group//+/ }; do
+			if [[ $contender == plpgsql && $round -gt 3 ]]; then continue; fi
+			printf '  %s, round %s: %s\n' "$row" "$round" "$contender" >&2
+			sql -v measure="$row" -v contender="$contender" -v round="$round" -v folder="$folder" \
+				-v minutes="${minutes-0}" -f "$here/$row/$contender.sql" >/dev/null
+		done
+	done
+}
+scrambled() { for ((i = 0; i < 64; i++)); do sha256sum <<<"$1 $i"; done | cut -c 1-64; }
+
+header() {
+	sql -c "SELECT version()"
+	printf '%s cores, %s MB of memory, load %s, extension %s\n' "$(nproc)" \
+		"$(awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo)" "$(cut -d ' ' -f 1-3 /proc/loadavg)" \
+		"$(sql -c "SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = 'aggregation'), 'missing')")"
+	sql -c "SELECT string_agg(name || ' = ' || current_setting(name), ', ' ORDER BY name) FROM pg_settings WHERE name IN ('shared_buffers',
+		'work_mem', 'fsync', 'synchronous_commit', 'full_page_writes', 'wal_level', 'max_wal_size', 'jit', 'wal_compression', 'data_checksums')"
+}
+
+timescale_groups() {
+	[ "$(sql -c "SELECT EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb')
+		AND current_setting('shared_preload_libraries') LIKE '%timescaledb%'")" = t ] || return 0
+	sql -f "$here/timescale/setup.sql" >/dev/null
+	echo timescale_default timescale_best
+}
+
+measure_one_year() {
+	local groups='ours+ours_again' round minutes=$year_minutes
+	sql -v minutes="$minutes" -v folder="$folder" -f "$here/one_year/setup.sql" >/dev/null
+	if wanted one_year; then
+		groups+=" plpgsql set_based floor_read+floor_copy $(timescale_groups)"
+	fi
+	for ((round = 1; round <= rounds; round++)); do
+		# shellcheck disable=SC2086 # a list of words
+		run_round one_year $round $groups
+		if wanted one_year && [ "$round" -eq 1 ]; then sql -v round=1 -f "$here/one_year/check.sql"; fi
+	done
+}
+
+measure_due_tasks() {
+	local round
+	sql -v tasks=$tasks -v rounds="$rounds" -v folder="$folder" -f "$here/due_tasks/setup.sql" >/dev/null
+	for ((round = 0; round <= rounds; round++)); do
+		run_round due_tasks $round plpgsql set_based floor ours
+		if [ "$round" -eq 1 ]; then sql -v round=1 -f "$here/due_tasks/check.sql"; fi
+	done
+}
+
+measure_dxy() {
+	local round minutes=$dxy_minutes
+	sql -v minutes="$minutes" -f "$here/dxy/setup.sql" >/dev/null
+	for ((round = 1; round <= rounds; round++)); do
+		run_round dxy $round seed_sql ours
+		sql -v round=$round -f "$here/dxy/check.sql"
+	done
+}
+
+cleanup() {
+	[ -z "${folder-}" ] || sql -c "COPY (SELECT 1) TO PROGRAM 'rm -rf -- $folder'" || true
+}
+trap cleanup EXIT
+
+for file in prepare data set_based seed_aggregation seed_due_tasks seed_dxy report; do
+	sql -f "$here/$file.sql" >/dev/null
+done
+header
+# A folder for the floor's files: the server's own, since the server reads them.
+folder=$(sql -c "CREATE TEMP TABLE made (folder text)" -c "COPY made FROM PROGRAM 'mktemp -d /tmp/aggregation-bench.XXXXXX'" -c "TABLE made")
+
+if wanted one_year || wanted unchanged; then measure_one_year; fi
+if wanted due_tasks; then measure_due_tasks; fi
+if wanted dxy; then measure_dxy; fi
+if wanted memory; then
+	# shellcheck source=bench/memory/watch.sh
+	. "$here/memory/watch.sh"
+	measure_memory
+fi
+
+sql -f "$here/print.sql"
+sql -c "COPY (SELECT * FROM bench.report ORDER BY kind DESC, measure, what) TO STDOUT (FORMAT csv, HEADER)" >"$csv"
+printf 'CSV: %s\n' "$csv"
+if [ $quick = yes ]; then echo 'These were small sizes: the figures show that it works, not how fast.'; fi
