@@ -27,6 +27,9 @@ CREATE TABLE set_based.data_agg_state (LIKE public.data_agg_state INCLUDING ALL)
 CREATE SCHEMA floor;
 CREATE TABLE floor.derived_data_bars (LIKE public.derived_data_bars INCLUDING DEFAULTS);
 CREATE UNIQUE INDEX ON floor.derived_data_bars (canonical_symbol, timeframe, ts_utc) WHERE deleted_at IS NULL;
+-- What is the same in all bars comes from a default: the row is as wide as everybody's, but nobody parses a JSON text for each of them.
+ALTER TABLE floor.derived_data_bars ALTER raw SET DEFAULT
+	'{"rule": "ohlcv", "source": "data_bars", "window": "5m", "source_timeframe": "1m"}'::jsonb;
 CREATE TABLE floor.data_agg_state (LIKE public.data_agg_state INCLUDING ALL);
 
 -- Autovacuum would wake up in the middle of somebody's turn; the rows below vacuum between the turns instead.
@@ -61,6 +64,11 @@ INSERT INTO bench.target (measure, ratio, samples, over, under, must, bound) VAL
 -- What a finished 5m bar says about its origin: the same bytes as the extension writes, so that all rows are equally wide.
 CREATE FUNCTION bench.provenance() RETURNS jsonb LANGUAGE sql IMMUTABLE
 RETURN '{"rule": "ohlcv", "source": "data_bars", "window": "5m", "source_timeframe": "1m"}'::jsonb;
+
+-- The columns that differ from bar to bar: those in the floor's files.
+CREATE FUNCTION bench.lean_columns() RETURNS text LANGUAGE sql IMMUTABLE
+RETURN 'canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count, source_timeframe, source_candles, expected_candles, '
+	'quality_score';
 
 CREATE FUNCTION bench.new_task(p_symbol text, p_start timestamptz) RETURNS public.data_agg_state LANGUAGE sql
 RETURN jsonb_populate_record(NULL::public.data_agg_state, jsonb_build_object(

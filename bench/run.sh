@@ -5,6 +5,7 @@
 # prepares both). Each row has a folder of contenders, one SQL file each; a contender runs in a new session, cleans up before its clock
 # starts, and leaves its time in the table bench.sample. In each round every contender runs once, in a shuffled order.
 set -euo pipefail
+shopt -s inherit_errexit
 
 usage() {
 	cat <<'TEXT'
@@ -47,6 +48,9 @@ else
 	year_minutes=525600 tasks=10000 dxy_minutes=132480 memory_minutes=5258880
 fi
 
+# Said now rather than after minutes: that file cannot be written.
+: >"$csv"
+
 export PGTZ=UTC PGAPPNAME=bench
 sql() { psql -XqAt -v ON_ERROR_STOP=1 "$@"; }
 wanted() { [[ ,$only, == *,$1,* ]]; }
@@ -74,7 +78,7 @@ header() {
 		"$(awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo)" "$(cut -d ' ' -f 1-3 /proc/loadavg)" \
 		"$(sql -c "SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = 'aggregation'), 'missing')")"
 	sql -c "SELECT string_agg(name || ' = ' || current_setting(name), ', ' ORDER BY name) FROM pg_settings WHERE name IN ('shared_buffers',
-		'work_mem', 'fsync', 'synchronous_commit', 'full_page_writes', 'wal_level', 'max_wal_size', 'jit', 'wal_compression', 'data_checksums')"
+		'work_mem', 'fsync', 'synchronous_commit', 'full_page_writes', 'wal_level', 'max_wal_size', 'checkpoint_timeout', 'jit', 'wal_compression', 'data_checksums')"
 }
 
 timescale_groups() {
@@ -125,7 +129,7 @@ for file in prepare data set_based seed_aggregation seed_due_tasks seed_dxy repo
 done
 header
 # A folder for the floor's files: the server's own, since the server reads them.
-folder=$(sql -c "CREATE TEMP TABLE made (folder text)" -c "COPY made FROM PROGRAM 'mktemp -d /tmp/aggregation-bench.XXXXXX'" -c "TABLE made")
+folder=$(sql -c "CREATE TEMP TABLE made (folder text)" -c "COPY made FROM PROGRAM 'mktemp -d /tmp/aggregation-floor.XXXXXX'" -c "TABLE made")
 
 if wanted one_year || wanted unchanged; then measure_one_year; fi
 if wanted due_tasks; then measure_due_tasks; fi
@@ -133,7 +137,7 @@ if wanted dxy; then measure_dxy; fi
 if wanted memory; then
 	# shellcheck source=bench/memory/watch.sh
 	. "$here/memory/watch.sh"
-	measure_memory
+	measure_memory "$memory_minutes" $((rounds < 3 ? rounds : 3))
 fi
 
 sql -f "$here/print.sql"

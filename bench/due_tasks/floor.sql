@@ -2,8 +2,7 @@
 -- finished bars, one UPDATE of all task rows. One transaction.
 \ir this_round.sql
 VACUUM ANALYZE floor.data_agg_state, floor.derived_data_bars;
-SELECT format('COPY floor.derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count, source, '
-	'raw, source_timeframe, source_candles, expected_candles, quality_score, derivation_version) FROM %L',
+SELECT format('COPY floor.derived_data_bars (%s) FROM %L (FORMAT binary)', bench.lean_columns(),
 	:'folder' || '/due_tasks_' || :round || '.copy') AS copy \gset
 SET jit = off;
 SET max_parallel_workers_per_gather = 0;

@@ -18,6 +18,6 @@ VACUUM FULL public.data_agg_state;
 VACUUM ANALYZE public.data_bars, public.data_agg_state, seed.data_agg_state, set_based.data_agg_state, floor.data_agg_state;
 
 CREATE TEMP TABLE finished AS SELECT b.* FROM unnest(:'symbols'::text[]) AS symbol CROSS JOIN LATERAL bench.bars_5m(symbol) AS b;
-SELECT format('COPY (SELECT * FROM finished WHERE ts_utc = %L ORDER BY canonical_symbol) TO %L',
+SELECT format('COPY (SELECT %s FROM finished WHERE ts_utc = %L ORDER BY canonical_symbol) TO %L (FORMAT binary)', bench.lean_columns(),
 	timestamptz '2025-07-01 00:00+00' + round * interval '5 minutes', :'folder' || '/due_tasks_' || round || '.copy')
 FROM generate_series(0, :rounds) AS round \gexec

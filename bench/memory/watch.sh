@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # here: run.sh's folder
 # How much memory of its own a backend takes at its peak. Sourced by run.sh.
 #
 # The kernel's high-water mark (VmHWM) will not do: it counts each page of shared_buffers that the backend has ever looked at, and a longer
@@ -29,18 +30,19 @@ peak_of() {
 	echo "$peak"
 }
 
+# measure_memory MINUTES ROUNDS : a history of so many minutes in one call, against its first day.
 measure_memory() {
-	local day long round
-	sql -v minutes=$memory_minutes -f "$here/memory/setup.sql" >/dev/null
-	for ((round = 1; round <= (rounds < 3 ? rounds : 3); round++)); do
+	local minutes=$1 rounds=$2 day long round
+	sql -v minutes="$minutes" -f "$here/memory/setup.sql" >/dev/null
+	for ((round = 1; round <= rounds; round++)); do
 		day=$(peak_of 288)
-		long=$(peak_of $((memory_minutes / 5)))
+		long=$(peak_of $((minutes / 5)))
 		if [ "$day" -eq 0 ] || [ "$long" -eq 0 ]; then
 			echo '  memory: the backend is not on this machine, so nobody could watch it' >&2
 			return
 		fi
 		sql -c "INSERT INTO bench.fact VALUES ('memory', 'MB, one day', $round, round($day / 1024.0, 1)),
-			('memory', 'MB, all $((memory_minutes / 1440)) days', $round, round($long / 1024.0, 1)),
+			('memory', 'MB, all $((minutes / 1440)) days', $round, round($long / 1024.0, 1)),
 			('memory', 'MB more for all days (must be <= 32)', $round, round(($long - $day) / 1024.0, 1))"
 	done
 }

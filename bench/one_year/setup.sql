@@ -9,4 +9,5 @@ SELECT t.* FROM unnest('{BENCH,WARMUP}'::text[]) AS symbol CROSS JOIN LATERAL be
 INSERT INTO seed.data_agg_state SELECT * FROM public.data_agg_state;
 VACUUM ANALYZE public.data_bars, public.data_agg_state, seed.data_agg_state;
 
-SELECT format('COPY (SELECT * FROM bench.bars_5m(%L)) TO %L', 'BENCH', :'folder' || '/one_year.copy') \gexec
+SELECT format('COPY (SELECT %s FROM bench.bars_5m(%L) ORDER BY ts_utc) TO %L (FORMAT binary)',
+	bench.lean_columns(), 'BENCH', :'folder' || '/one_year.copy') \gexec

@@ -4,12 +4,11 @@
 
 namespace aggregation {
 
-Op<bool> bulk_insert(Database &db, const char *relation, const std::vector<const char *> &names, const std::vector<agg_type> &types,
-                     RowSource &source) {
+Op<bool> bulk_insert(Database &db, const char *relation, const BulkColumns &columns, RowSource &source) {
 	co_await db.begin_subtransaction();
 	std::optional<DatabaseError> error;
 	try {
-		co_await db.bulk_write(relation, names, types, source);
+		co_await db.bulk_write(relation, columns, source);
 	} catch (const DatabaseError &caught) {
 		error = caught;
 	}

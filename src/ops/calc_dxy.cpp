@@ -51,10 +51,10 @@ const Statement &upsert() {
 	return statement;
 }
 
-const std::vector<const char *> column_names {"canonical_symbol", "timeframe",  "ts_utc", "open", "high", "low", "close", "vol", "vwap",
-                                              "trade_count",      "is_partial", "source", "raw"};
-const std::vector<agg_type> column_types {AGG_TEXT,   AGG_TEXT,   AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,
-                                          AGG_FLOAT8, AGG_FLOAT8, AGG_INT8,        AGG_BOOL,   AGG_TEXT,   AGG_TEXT};
+const std::vector<const char *> column_names {
+    "ts_utc", "open", "high", "low", "close", "canonical_symbol", "timeframe", "vol", "vwap", "trade_count", "is_partial", "source", "raw"};
+const std::vector<agg_type> column_types {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_TEXT, AGG_TEXT,
+                                          AGG_FLOAT8,      AGG_FLOAT8, AGG_INT8,   AGG_BOOL,   AGG_TEXT,   AGG_TEXT};
 
 struct IndexPoint {
 	Timestamp time;
@@ -63,35 +63,19 @@ struct IndexPoint {
 
 class PointRows : public RowSource {
 public:
-	PointRows(const std::vector<IndexPoint> &points, std::string_view symbol, std::string_view raw)
-	    : points_(points), symbol_(symbol), raw_(raw) {
+	explicit PointRows(const std::vector<IndexPoint> &points) : points_(points) {
 	}
 	bool next(agg_cell *row) override {
 		if (position_ == points_.size())
 			return false;
 		const IndexPoint &point = points_[position_++];
-		const agg_cell price = cell(point.value);
-		const agg_cell cells[] {cell(symbol_),
-		                        cell(std::string_view("1m")),
-		                        cell(point.time),
-		                        price,
-		                        price,
-		                        price,
-		                        price,
-		                        cell(0.0),
-		                        null_cell(),
-		                        cell(int64_t {0}),
-		                        cell(false),
-		                        cell(std::string_view("synthetic")),
-		                        cell(raw_)};
-		std::copy(std::begin(cells), std::end(cells), row);
+		*row++ = cell(point.time);
+		std::fill_n(row, 4, cell(point.value));
 		return true;
 	}
 
 private:
 	const std::vector<IndexPoint> &points_;
-	std::string_view symbol_;
-	std::string_view raw_;
 	size_t position_ = 0;
 };
 
@@ -111,6 +95,10 @@ class DxyRange {
 public:
 	DxyRange(Database &db, int64_t version) : db_(db), version_(std::to_string(version)) {
 		raw_ = JsonObject().add("kind", "dxy").add("version", version).text();
+		columns_ = {column_names,
+		            column_types,
+		            {cell(std::string_view(index_.symbol)), cell(std::string_view("1m")), cell(0.0), null_cell(), cell(int64_t {0}),
+		             cell(false), cell(std::string_view("synthetic")), cell(std::string_view(raw_))}};
 		for (const auto &component : index_.components)
 			symbols_.emplace_back(component.symbol);
 	}
@@ -169,8 +157,8 @@ private:
 		if (points_.empty())
 			co_return;
 		co_await compare(range);
-		PointRows rows(inserts_, index_.symbol, raw_);
-		if (!inserts_.empty() && !co_await bulk_insert(db_, table, column_names, column_types, rows)) {
+		PointRows rows(inserts_);
+		if (!inserts_.empty() && !co_await bulk_insert(db_, table, columns_, rows)) {
 			// Another session computed the same minutes meanwhile: compare with what it stored.
 			co_await compare(range);
 			co_await put(inserts_);
@@ -223,6 +211,7 @@ private:
 	const GeometricIndex &index_ = dollar_index;
 	std::string version_;
 	std::string raw_;
+	BulkColumns columns_;
 	std::vector<std::string_view> symbols_;
 	SeriesMerge merge_;
 	std::vector<IndexPoint> points_;

@@ -46,14 +46,16 @@ uint64_t Database::Pending::outcome() {
 void Database::BulkWrite::describe(agg_request &request) const {
 	request.kind = AGG_BULK_WRITE;
 	request.relation = relation_;
-	request.column_names = names_.data();
-	request.column_types = types_.data();
-	request.column_count = types_.size();
+	request.column_names = columns_.names.data();
+	request.column_types = columns_.types.data();
+	request.column_count = columns_.types.size();
+	request.constants = columns_.constants.data();
+	request.constant_count = columns_.constants.size();
 }
 
 size_t Database::BulkWrite::fill(agg_cell *cells, size_t most_rows) {
 	size_t n = 0;
-	while (n < most_rows && source_.next(cells + n * types_.size()))
+	while (n < most_rows && source_.next(cells + n * columns_.varying()))
 		++n;
 	return n;
 }

@@ -107,7 +107,18 @@ struct Statement {
 /// Takes rows as they come. False: enough.
 enum class Flow { more, enough };
 
-/// Gives rows away, one at a time; fills a row's cells and returns true, or returns false at the end.
+/// What a bulk write fills: columns that vary from row to row, and columns that are the same in all rows.
+struct BulkColumns {
+	std::vector<const char *> names; // the varying ones first
+	std::vector<agg_type> types;
+	std::vector<agg_cell> constants; // of the last columns
+
+	size_t varying() const {
+		return types.size() - constants.size();
+	}
+};
+
+/// Gives rows away, one at a time; fills the varying cells of a row and returns true, or returns false at the end.
 class RowSource {
 public:
 	virtual ~RowSource() = default;
@@ -205,9 +216,8 @@ public:
 
 	class BulkWrite : public Pending {
 	public:
-		BulkWrite(Database &database, const char *relation, const std::vector<const char *> &names, const std::vector<agg_type> &types,
-		          RowSource &source)
-		    : Pending(database), relation_(relation), names_(names), types_(types), source_(source) {
+		BulkWrite(Database &database, const char *relation, const BulkColumns &columns, RowSource &source)
+		    : Pending(database), relation_(relation), columns_(columns), source_(source) {
 		}
 		void describe(agg_request &request) const override;
 		size_t fill(agg_cell *cells, size_t most_rows) override;
@@ -217,8 +227,7 @@ public:
 
 	private:
 		const char *relation_;
-		const std::vector<const char *> &names_;
-		const std::vector<agg_type> &types_;
+		const BulkColumns &columns_;
 		RowSource &source_;
 	};
 
@@ -247,11 +256,10 @@ public:
 	auto execute(const Statement &statement, std::vector<Parameter> parameters) {
 		return query(statement, std::move(parameters), ignore_row);
 	}
-	/// Inserts all rows of `source` through COPY's machinery: fast, but a key that exists is an error. `names`, `types`, `source` must
-	/// outlive the await.
-	BulkWrite bulk_write(const char *relation, const std::vector<const char *> &names, const std::vector<agg_type> &types,
-	                     RowSource &source) {
-		return {*this, relation, names, types, source};
+	/// Inserts all rows of `source` through COPY's machinery: fast, but a key that exists is an error. `columns` and `source` must outlive
+	/// the await.
+	BulkWrite bulk_write(const char *relation, const BulkColumns &columns, RowSource &source) {
+		return {*this, relation, columns, source};
 	}
 	/// From begin to release or roll back, a failing request throws DatabaseError where it is awaited; the transaction can go on only after
 	/// a roll back.

@@ -6,7 +6,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <memory>
+#include <iterator>
+#include <span>
 #include <string>
 
 namespace aggregation {
@@ -32,14 +33,12 @@ const Statement &read_stored() {
 const Statement &upsert() {
 	static const Statement statement {
 	    table,
-	    "INSERT INTO @derived_data_bars AS d (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count, source, raw, "
-	    "source_timeframe, source_candles, expected_candles, quality_score, derivation_version) "
-	    "SELECT n.symbol, n.timeframe, n.ts_utc, n.open, n.high, n.low, n.close, n.vol, n.vwap, n.trade_count, n.source, n.raw::jsonb, "
-	    "n.source_timeframe, n.source_candles, n.expected_candles, n.quality_score, n.derivation_version "
-	    "FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], "
-	    "$9::float8[], $10::int8[], $11::text[], $12::text[], $13::text[], $14::int4[], $15::int4[], $16::int4[], $17::int4[]) "
-	    "AS n(symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count, source, raw, source_timeframe, source_candles, "
-	    "expected_candles, quality_score, derivation_version) "
+	    "INSERT INTO @derived_data_bars AS d (canonical_symbol, ts_utc, open, high, low, close, vol, vwap, trade_count, source_candles, "
+	    "quality_score, timeframe, source, raw, source_timeframe, expected_candles, derivation_version) "
+	    "SELECT n.*, $12::text, $13::text, $14::text::jsonb, $15::text, $16::int4, $17::int4 "
+	    "FROM unnest($1::text[], $2::timestamptz[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], "
+	    "$9::int8[], $10::int4[], $11::int4[]) AS n(symbol, ts_utc, open, high, low, close, vol, vwap, trade_count, source_candles, "
+	    "quality_score) "
 	    "ON CONFLICT (canonical_symbol, timeframe, ts_utc) WHERE deleted_at IS NULL DO UPDATE SET "
 	    "open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, vol = EXCLUDED.vol, vwap = EXCLUDED.vwap, "
 	    "trade_count = EXCLUDED.trade_count, source = EXCLUDED.source, raw = EXCLUDED.raw, source_timeframe = EXCLUDED.source_timeframe, "
@@ -57,9 +56,9 @@ const Statement &soft_delete() {
 	return statement;
 }
 
-// The columns of a bar as it is written, in the order of the upsert's parameters.
+// The columns of a bar as it is written: those that vary from bar to bar, then those that all bars of a pair of timeframes share. The
+// upsert's parameters have the same order.
 const std::vector<const char *> column_names {"canonical_symbol",
-                                              "timeframe",
                                               "ts_utc",
                                               "open",
                                               "high",
@@ -68,17 +67,18 @@ const std::vector<const char *> column_names {"canonical_symbol",
                                               "vol",
                                               "vwap",
                                               "trade_count",
+                                              "source_candles",
+                                              "quality_score",
+                                              "timeframe",
                                               "source",
                                               "raw",
                                               "source_timeframe",
-                                              "source_candles",
                                               "expected_candles",
-                                              "quality_score",
                                               "derivation_version"};
-const std::vector<agg_type> column_types {AGG_TEXT,   AGG_TEXT,   AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,
-                                          AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,      AGG_INT8,   AGG_TEXT,   AGG_TEXT,
-                                          AGG_TEXT,   AGG_INT4,   AGG_INT4,        AGG_INT4,   AGG_INT4};
-constexpr size_t key_columns = 3;
+const std::vector<agg_type> column_types {AGG_TEXT,   AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,
+                                          AGG_FLOAT8, AGG_FLOAT8,      AGG_INT8,   AGG_INT4,   AGG_INT4,   AGG_TEXT,
+                                          AGG_TEXT,   AGG_TEXT,        AGG_TEXT,   AGG_INT4,   AGG_INT4};
+constexpr size_t varying_columns = 11;
 
 /// How the bars of a pair of timeframes come to be; the same for all of them, so that it is worth nothing to compare.
 std::string provenance(const Segment &segment) {
@@ -90,26 +90,20 @@ std::string provenance(const Segment &segment) {
 	    .text();
 }
 
-/// Turns windows into rows of cells, one after the other.
+/// Windows of one pair of timeframes and one version as rows of cells.
 class BarRows : public RowSource {
 public:
-	BarRows(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows, const std::vector<size_t> &which)
-	    : segments_(segments), windows_(windows), which_(which) {
+	BarRows(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows, std::span<const size_t> which)
+	    : segments_(segments), windows_(windows), which_(which), shared_(segments[windows[which.front()].segment]),
+	      raw_(provenance(shared_)) {
 	}
 
 	bool next(agg_cell *row) override {
 		if (position_ == which_.size())
 			return false;
 		const ComputedWindow &window = windows_[which_[position_++]];
-		const Segment &segment = segments_[window.segment];
 		const BarValues &bar = window.values;
-		if (segment.source != described_source_ || segment.target != described_target_) {
-			raw_.push_back(std::make_unique<std::string>(provenance(segment)));
-			described_source_ = segment.source;
-			described_target_ = segment.target;
-		}
-		const agg_cell cells[] {cell(segment.symbol),
-		                        cell(std::string_view(segment.target->name())),
+		const agg_cell cells[] {cell(segments_[window.segment].symbol),
 		                        cell(window.start),
 		                        cell(bar.open),
 		                        cell(bar.high),
@@ -118,26 +112,50 @@ public:
 		                        cell(bar.vol),
 		                        cell(bar.vwap),
 		                        cell(bar.trade_count),
-		                        cell(std::string_view("agg")),
-		                        cell(std::string_view(*raw_.back())),
-		                        cell(std::string_view(segment.source->name())),
 		                        cell(bar.candles),
-		                        cell(segment.target->bars_from(*segment.source)),
-		                        cell(static_cast<int64_t>(*window.quality)),
-		                        cell(segment.derivation_version)};
+		                        cell(static_cast<int64_t>(*window.quality))};
+		static_assert(std::size(cells) == varying_columns);
 		std::copy(std::begin(cells), std::end(cells), row);
 		return true;
+	}
+
+	std::vector<agg_cell> constants() const {
+		return {cell(std::string_view(shared_.target->name())),
+		        cell(std::string_view("agg")),
+		        cell(std::string_view(raw_)),
+		        cell(std::string_view(shared_.source->name())),
+		        cell(shared_.target->bars_from(*shared_.source)),
+		        cell(shared_.derivation_version)};
 	}
 
 private:
 	const std::vector<Segment> &segments_;
 	const std::vector<ComputedWindow> &windows_;
-	const std::vector<size_t> &which_;
+	std::span<const size_t> which_;
+	const Segment &shared_;
+	std::string raw_;
 	size_t position_ = 0;
-	const Timeframe *described_source_ = nullptr;
-	const Timeframe *described_target_ = nullptr;
-	std::vector<std::unique_ptr<std::string>> raw_; // cells point into them
 };
+
+/// The first windows of `which` that share the timeframes and the version of its first one: mostly all of them.
+std::span<const size_t> alike(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
+                              std::span<const size_t> which) {
+	const Segment &first = segments[windows[which.front()].segment];
+	size_t known = windows[which.front()].segment;
+	size_t count = 0;
+	for (const size_t i : which) {
+		const size_t index = windows[i].segment;
+		if (index != known) {
+			const Segment &segment = segments[index];
+			if (*segment.source != *first.source || *segment.target != *first.target ||
+			    segment.derivation_version != first.derivation_version)
+				break;
+			known = index;
+		}
+		++count;
+	}
+	return which.first(count);
+}
 
 bool same_bits(double a, double b) {
 	return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
@@ -167,7 +185,7 @@ bool same_bar(const Row &row, const ComputedWindow &window, const Segment &segme
 /// The key columns of some windows as parameters $1, $2, $3.
 std::vector<Parameter> keys_of(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                                const std::vector<size_t> &which) {
-	std::vector<std::vector<agg_cell>> columns(key_columns);
+	std::vector<std::vector<agg_cell>> columns(3);
 	for (const size_t i : which) {
 		const Segment &segment = segments[windows[i].segment];
 		columns[0].push_back(cell(segment.symbol));
@@ -235,25 +253,39 @@ Op<BarChanges> compare_with_stored(Database &db, const std::vector<Segment> &seg
 
 Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                           const std::vector<size_t> &which) {
-	BarRows rows(segments, windows, which);
-	co_return co_await bulk_insert(db, table, column_names, column_types, rows);
+	std::span<const size_t> rest = which;
+	while (!rest.empty()) {
+		const auto group = alike(segments, windows, rest);
+		BarRows rows(segments, windows, group);
+		const BulkColumns columns {column_names, column_types, rows.constants()};
+		if (!co_await bulk_insert(db, table, columns, rows))
+			co_return false;
+		rest = rest.subspan(group.size());
+	}
+	co_return true;
 }
 
 Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                      const std::vector<size_t> &which) {
-	if (which.empty())
-		co_return;
-	BarRows rows(segments, windows, which);
-	std::vector<std::vector<agg_cell>> columns(column_types.size());
-	std::vector<agg_cell> row(column_types.size());
-	while (rows.next(row.data())) {
-		for (size_t i = 0; i < row.size(); ++i)
-			columns[i].push_back(row[i]);
+	std::span<const size_t> rest = which;
+	while (!rest.empty()) {
+		const auto group = alike(segments, windows, rest);
+		BarRows rows(segments, windows, group);
+		std::vector<std::vector<agg_cell>> columns(varying_columns);
+		std::vector<agg_cell> row(varying_columns);
+		while (rows.next(row.data())) {
+			for (size_t i = 0; i < row.size(); ++i)
+				columns[i].push_back(row[i]);
+		}
+		const auto constants = rows.constants();
+		std::vector<Parameter> list;
+		for (size_t i = 0; i < varying_columns; ++i)
+			list.emplace_back(column_types[i], std::move(columns[i]));
+		for (size_t i = 0; i < constants.size(); ++i)
+			list.emplace_back(column_types[varying_columns + i], constants[i]);
+		co_await db.execute(upsert(), std::move(list));
+		rest = rest.subspan(group.size());
 	}
-	std::vector<Parameter> list;
-	for (size_t i = 0; i < columns.size(); ++i)
-		list.emplace_back(column_types[i], std::move(columns[i]));
-	co_await db.execute(upsert(), std::move(list));
 }
 
 Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,

@@ -77,10 +77,13 @@ typedef struct agg_request {
 	bool keep_plan;
 	const agg_parameter *parameters;
 	size_t parameter_count;
-	/* AGG_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write. */
+	/* AGG_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write; the rows hold the first of them, the last
+	 * constant_count ones are the same in every row and stand in `constants`. */
 	const agg_type *column_types;
 	const char *const *column_names; /* AGG_BULK_WRITE only */
 	size_t column_count;
+	const agg_cell *constants;
+	size_t constant_count;
 	/* AGG_EMIT_ROWS: row after row. */
 	const agg_cell *cells;
 	size_t row_count;

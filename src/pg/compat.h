@@ -17,4 +17,11 @@
 #define agg_require_insert(nsitem) ((nsitem)->p_rte->requiredPerms = ACL_INSERT)
 #endif
 
+/* 16 indexes COPY's default expressions by column instead of by the order of defmap (commit 9f8377f). */
+#if PG_VERSION_NUM >= 160000
+#define agg_default_index(position, column) ((column)-1)
+#else
+#define agg_default_index(position, column) (position)
+#endif
+
 #endif

@@ -122,6 +122,8 @@ typedef struct row_receiver {
 	const agg_request *request;
 	agg_cell *cells;
 	size_t rows;
+	bool *fixed_width; /* columns whose Datum is the cell, bit by bit */
+	bool any_text;
 	MemoryContext texts; /* of the batch at hand */
 	bool enough;
 } row_receiver;
@@ -131,7 +133,8 @@ static void deliver(row_receiver *receiver) {
 		return;
 	receiver->enough = !agg_operation_rows(receiver->operation, receiver->cells, receiver->rows);
 	receiver->rows = 0;
-	MemoryContextReset(receiver->texts);
+	if (receiver->any_text)
+		MemoryContextReset(receiver->texts);
 	CHECK_FOR_INTERRUPTS();
 }
 
@@ -142,8 +145,14 @@ static bool receive(TupleTableSlot *slot, DestReceiver *self) {
 	MemoryContext caller = MemoryContextSwitchTo(receiver->texts);
 
 	slot_getallattrs(slot);
-	for (size_t i = 0; i < request->column_count; i++)
-		agg_datum_to_cell(slot->tts_values[i], slot->tts_isnull[i], request->column_types[i], &row[i]);
+	for (size_t i = 0; i < request->column_count; i++) {
+		if (receiver->fixed_width[i]) {
+			row[i].is_null = slot->tts_isnull[i];
+			row[i].as.integer = DatumGetInt64(slot->tts_values[i]);
+		} else {
+			agg_datum_to_cell(slot->tts_values[i], slot->tts_isnull[i], request->column_types[i], &row[i]);
+		}
+	}
 	MemoryContextSwitchTo(caller);
 	if (++receiver->rows == ROWS_IN_BATCH)
 		deliver(receiver);
@@ -171,6 +180,27 @@ static void check_columns(DestReceiver *self, int operation pg_attribute_unused(
 static void ignore_end(DestReceiver *self pg_attribute_unused()) {
 }
 
+/* On 64-bit platforms the hot path's values, times and prices, need no conversion. */
+static bool is_fixed_width(agg_type type) {
+#ifdef USE_FLOAT8_BYVAL
+	return type == AGG_INT8 || type == AGG_FLOAT8 || type == AGG_TIMESTAMPTZ;
+#else
+	return false && type;
+#endif
+}
+
+static void prepare_batch(row_receiver *receiver) {
+	size_t columns = receiver->request->column_count;
+
+	receiver->cells = palloc0(sizeof(agg_cell) * ROWS_IN_BATCH * columns);
+	receiver->texts = AllocSetContextCreate(CurrentMemoryContext, "aggregation row texts", ALLOCSET_DEFAULT_SIZES);
+	receiver->fixed_width = palloc(sizeof(bool) * columns);
+	for (size_t i = 0; i < columns; i++) {
+		receiver->fixed_width[i] = is_fixed_width(receiver->request->column_types[i]);
+		receiver->any_text |= receiver->request->column_types[i] == AGG_TEXT;
+	}
+}
+
 uint64 agg_run_query(agg_operation *operation, const agg_request *request) {
 	SPIPlanPtr plan;
 	ParamListInfo parameters;
@@ -196,8 +226,7 @@ uint64 agg_run_query(agg_operation *operation, const agg_request *request) {
 	}
 	options.params = parameters;
 	if (request->column_count > 0) {
-		receiver.cells = palloc(sizeof(agg_cell) * ROWS_IN_BATCH * request->column_count);
-		receiver.texts = AllocSetContextCreate(CurrentMemoryContext, "aggregation row texts", ALLOCSET_DEFAULT_SIZES);
+		prepare_batch(&receiver);
 		options.dest = &receiver.pub;
 	}
 	code = SPI_execute_plan_extended(plan, &options);

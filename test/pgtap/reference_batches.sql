@@ -96,4 +96,35 @@ FROM paths AS p
 	JOIN data_agg_state AS ref ON ref.canonical_symbol = p.original AND ref.timeframe = agg.timeframe
 WHERE p.path = 'engine' ORDER BY agg.canonical_symbol, agg.timeframe;
 
+-- Twice is once: the symbols again from their starts, with another batch, and no row is written.
+CREATE TABLE places AS SELECT canonical_symbol, timeframe, ts_utc, ctid AS place, xmin::text AS writer, updated_at, deleted_at FROM derived_data_bars;
+CREATE TABLE again (symbol text, tf text, bars_created int, not_unchanged int);
+DO $$
+DECLARE
+	p paths;
+	t timeframes;
+	answer jsonb;
+	at_cursor timestamptz;
+BEGIN
+	FOR p IN SELECT * FROM paths WHERE batch IN (1, 100000) AND path <> 'windows' LOOP
+		FOR t IN TABLE timeframes LOOP
+			at_cursor := agg_bootstrap_cursor(p.symbol, t.tf);
+			LOOP
+				answer := catchup_aggregation_range(p.symbol, t.tf, at_cursor, 1234, '2026-01-01');
+				INSERT INTO again VALUES (p.symbol, t.tf, (answer ->> 'bars_created')::int,
+					(answer ->> 'bars_inserted')::int + (answer ->> 'bars_updated')::int + (answer ->> 'bars_deleted')::int);
+				at_cursor := (answer ->> 'cursor_advanced_to')::timestamptz;
+				EXIT WHEN NOT (answer ->> 'continue')::boolean;
+			END LOOP;
+		END LOOP;
+	END LOOP;
+END
+$$;
+SELECT is(sum(not_unchanged), 0::bigint, 'a re-run finds every bar unchanged') FROM again;
+SELECT set_eq('SELECT symbol, tf, sum(bars_created) FROM again GROUP BY symbol, tf HAVING sum(bars_created) > 0',
+	$$SELECT canonical_symbol, timeframe, count(*) FROM derived_data_bars JOIN paths AS p ON p.symbol = canonical_symbol WHERE deleted_at IS NULL AND batch IN (1, 100000) AND path <> 'windows' GROUP BY canonical_symbol, timeframe$$,
+	'and reports as many as there are');
+SELECT is_empty($$(SELECT canonical_symbol, timeframe, ts_utc, ctid, xmin::text, updated_at, deleted_at FROM derived_data_bars EXCEPT ALL TABLE places)
+	UNION ALL (TABLE places EXCEPT ALL SELECT canonical_symbol, timeframe, ts_utc, ctid, xmin::text, updated_at, deleted_at FROM derived_data_bars)$$, 'in their places, by their writers, at their times');
+
 SELECT * FROM finish();

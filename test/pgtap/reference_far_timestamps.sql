@@ -20,7 +20,7 @@ DECLARE
 BEGIN
 	FOR e IN TABLE eras LOOP FOR s IN TABLE seeds LOOP
 		PERFORM start_of_random(s.seed);
-		PERFORM oracle.make_minutes(e.symbol || s.symbol, e.from_utc, '11 days', 0.2);
+		PERFORM oracle.make_minutes(e.symbol || s.symbol, e.from_utc, '11 days', 0.15);
 		PERFORM oracle.deliver(e.symbol || s.symbol);
 		ANALYZE data_bars, oracle.bars;
 		PERFORM oracle.make_tasks(e.symbol || s.symbol, e.from_utc);
@@ -33,7 +33,7 @@ $$;
 
 SELECT is_empty('TABLE oracle.disagreements', 'every answer is the reference''s');
 SELECT is_empty(format('SELECT * FROM oracle.differences WHERE canonical_symbol LIKE %L', symbol || 'SEED%'), 'every bar is the reference''s: ' || symbol) FROM eras ORDER BY from_utc;
-SELECT cmp_ok(count(*), '>=', (SELECT count(*) FROM seeds, eras) * 7 - 8, 'and nearly every timeframe has bars in every era')
-FROM (SELECT DISTINCT canonical_symbol, timeframe FROM oracle.bars) AS made;
+SELECT cmp_ok(count(DISTINCT b.timeframe), '>=', 5::bigint, 'there are bars to compare: ' || e.symbol) FROM eras AS e JOIN oracle.bars AS b ON b.canonical_symbol LIKE e.symbol || 'SEED%' GROUP BY e.symbol ORDER BY 1;
+SELECT is(count(DISTINCT timeframe), 7::bigint, 'and of every timeframe') FROM oracle.bars;
 
 SELECT * FROM finish();

@@ -24,6 +24,7 @@ DECLARE
 	row oracle.feed;
 	price float8 := 1.1;
 	rows bigint := 0;
+	dead_until timestamptz := from_utc;
 	broken float8[] := ARRAY[NULL, 'NaN', 'Infinity', '-Infinity'];
 	extreme float8[] := ARRAY[1e308, -1e308, 1.7976931348623157e308, 1e-308, 5e-324, 0, '-0', -1];
 BEGIN
@@ -43,6 +44,17 @@ BEGIN
 		IF oracle.chance(wild / 20) THEN
 			row.high := oracle.pick(extreme);
 			row.low := oracle.pick(extreme);
+		END IF;
+		IF oracle.chance(wild / 500) THEN
+			dead_until := minute + interval '17 minutes';
+		END IF;
+		IF minute < dead_until THEN -- nothing but zeros, of both signs
+			row.open := oracle.pick(ARRAY[0, '-0']::float8[]);
+			row.high := oracle.pick(ARRAY[0, '-0']::float8[]);
+			row.low := oracle.pick(ARRAY[0, '-0']::float8[]);
+			row.close := oracle.pick(ARRAY[0, '-0']::float8[]);
+			row.vol := oracle.pick(ARRAY[0, '-0', 1]::float8[]);
+			row.vwap := oracle.pick(ARRAY[0, '-0', -5e-324]::float8[]);
 		END IF;
 		IF oracle.chance(wild / 30) THEN
 			CASE floor(random() * 4)::int
