@@ -10,9 +10,9 @@ count() { echo "$1 $2 ${3:-0}" >>"$COUNTS"; }
 # A plan that was not fulfilled, or a failure that no test line tells of, is a failure too.
 tap_file() {
 	local name=$1 output=$2 status=$3 passed failed skipped planned ran
-	passed=$(grep -cE '^ok\b' "$output" || true)
-	skipped=$(grep -cE '^ok\b.*# *(SKIP|skip)' "$output" || true)
-	failed=$(grep -cE '^not ok\b' "$output" || true)
+	passed=$(grep -cE '^ok [0-9]' "$output" || true)
+	skipped=$(grep -cE '^ok [0-9].*# *(SKIP|skip)' "$output" || true)
+	failed=$(grep -cE '^not ok [0-9]' "$output" || true)
 	local todo
 	todo=$(grep -cE '^not ok\b.*# *(TODO|todo)' "$output" || true)
 	failed=$((failed - todo)) skipped=$((skipped + todo)) ran=$((passed + failed + todo))
@@ -24,7 +24,7 @@ tap_file() {
 		tail -n 40 "$output" | sed 's/^/    /'
 	elif [ "$failed" -gt 0 ]; then
 		echo "  NOT OK $name: $failed failed"
-		grep -vE '^ok\b' "$output" | head -n 100 | sed 's/^/    /'
+		grep -vE '^ok [0-9]' "$output" | head -n 100 | sed 's/^/    /'
 	else
 		printf '  ok     %s (%s)\n' "$name" "$passed${skipped#0}"
 	fi

@@ -30,8 +30,8 @@ bool worth_calling_again(StopReason reason) {
 
 CatchUp::CatchUp(const Settings &settings)
     : settings_(settings), cursor_(settings.target.ceil(std::max(settings.start_cursor, settings.agg_start))), position_(cursor_),
-      confirmed_end_(std::min(settings.confirmation == Confirmation::ignored ? Timestamp::infinity() : settings.now - settings.delay,
-                              Timestamp::range_end())),
+      confirmed_end_(
+          std::min(settings.confirmation == Confirmation::ignored ? settings.now : settings.now - settings.delay, Timestamp::range_end())),
       complete_end_(std::min(settings.source_complete_until, Timestamp::range_end())) {
 }
 

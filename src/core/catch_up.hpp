@@ -38,6 +38,7 @@ bool worth_calling_again(StopReason reason);
 /// tasks).
 enum class AtGap { stop, jump };
 
+/// Whether a window waits for the task's delay after its end; the end itself must have passed in any case.
 enum class Confirmation { required, ignored };
 
 class CatchUp {

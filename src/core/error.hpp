@@ -4,6 +4,7 @@
 
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace aggregation {
@@ -35,5 +36,16 @@ struct Error : std::exception {
 	std::string detail;
 	std::string hint;
 };
+
+/// A text as a message quotes it: whole up to 64 bytes, else its beginning and an ellipsis. Never ends inside a character.
+inline std::string shortened(std::string_view text) {
+	constexpr size_t longest = 64;
+	if (text.size() <= longest)
+		return std::string(text);
+	text = text.substr(0, longest);
+	while (!text.empty() && static_cast<unsigned char>(text.back()) >= 0x80)
+		text.remove_suffix(1);
+	return std::string(text) + "...";
+}
 
 } // namespace aggregation

@@ -41,11 +41,11 @@ std::vector<Timeframe> timeframes(const MetadataValue &value, const char *key, s
 		refuse(std::string(".") + key + " must be a list of timeframes");
 	std::string_view rest = value.text;
 	while (!rest.empty()) {
-		const auto end = rest.find(list_separator);
+		const auto end = rest.find(list_end);
 		const std::string_view name = rest.substr(0, end);
 		const auto timeframe = Timeframe::parse(name);
 		if (!timeframe || !timeframe->default_source())
-			refuse(std::string(".") + key + " names \"" + std::string(name) + "\", which is no timeframe that can be built");
+			refuse(std::string(".") + key + " names \"" + shortened(name) + "\", which is no timeframe that can be built");
 		list.push_back(*timeframe);
 		rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
 	}
@@ -70,6 +70,10 @@ void add_with_sources(std::vector<TaskConfiguration> &tasks, const Timeframe &ti
 
 } // namespace
 
+bool switched_off(const AssetMetadata &metadata) {
+	return metadata.enabled.text == "false";
+}
+
 std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start) {
 	if (!metadata.agg.absent() && metadata.agg.type != "object")
 		refuse(" must be an object");
@@ -90,13 +94,16 @@ std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, T
 	                           .delay_seconds = whole_number(metadata.delay_seconds, "delay_seconds", default_delay_seconds, 0),
 	                           .priority = whole_number(metadata.priority, "priority", default_priority, int4_min),
 	                           .start = start,
-	                           .mandatory = true,
-	                           .enabled = metadata.enabled.absent() || metadata.enabled.text == "true"};
+	                           .mandatory = true};
 	std::vector<TaskConfiguration> tasks;
-	for (const auto &timeframe : timeframes(metadata.mandatory, "mandatory", {"5m", "1h"}))
+	const auto mandatory = timeframes(metadata.mandatory, "mandatory", {"5m", "1h"});
+	const auto optional = timeframes(metadata.optional, "optional", {});
+	if (switched_off(metadata))
+		return tasks;
+	for (const auto &timeframe : mandatory)
 		add_with_sources(tasks, timeframe, pattern);
 	pattern.mandatory = false;
-	for (const auto &timeframe : timeframes(metadata.optional, "optional", {}))
+	for (const auto &timeframe : optional)
 		add_with_sources(tasks, timeframe, pattern);
 	return tasks;
 }

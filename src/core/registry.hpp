@@ -11,7 +11,7 @@
 namespace aggregation {
 
 /// One value of the metadata: its JSON type ("string", "number", "boolean", "array", "object", "null", or "" where the key is absent) and
-/// its text. The elements of an array are joined by `list_separator`.
+/// its text. Each element of an array is followed by `list_end`.
 struct MetadataValue {
 	std::string type;
 	std::string text;
@@ -21,7 +21,7 @@ struct MetadataValue {
 	}
 };
 
-inline constexpr char list_separator = '\x1f';
+inline constexpr char list_end = '\x1f';
 
 /// metadata.agg of one asset, as documented in DESIGN.md section 9.
 struct AssetMetadata {
@@ -43,11 +43,14 @@ struct TaskConfiguration {
 	int64_t priority;
 	Timestamp start;
 	bool mandatory;
-	bool enabled;
 };
 
-/// The tasks of one asset: 5m and 1h, mandatory, 30 s of delay, priority 100, from `default_start` on, unless its metadata says otherwise.
-/// A list pulls in what its members are built from. Throws Error (22023) that says what is wrong in the metadata.
+/// metadata.agg.enabled is false: the asset wants no tasks.
+bool switched_off(const AssetMetadata &metadata);
+
+/// The tasks of one asset, none if it is switched off: 5m and 1h, mandatory, 30 s of delay, priority 100, from `default_start` on, unless
+/// its metadata says otherwise. A list pulls in what its members are built from. Throws Error (22023) that says what is wrong in the
+/// metadata.
 std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start);
 
 } // namespace aggregation

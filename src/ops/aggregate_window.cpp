@@ -48,11 +48,16 @@ Op<Answer> make_bar(Database &db, const WindowRequest request, const Timeframe s
 }
 
 /// The fixed forms have no timeframe argument: symbol, from, to, version.
+/// The last three arguments: from, to, version.
+WindowRequest window_request(Arguments &arguments, const TaskKey &key, size_t first) {
+	arguments.concern(key.label());
+	return {key, arguments.timestamp(first, "p_from_utc"), arguments.timestamp(first + 1, "p_to_utc"),
+	        arguments.integer(first + 2, "p_derivation_version")};
+}
+
+/// The fixed forms have no timeframe argument.
 Op<Answer> make_fixed_bar(Database &db, Arguments arguments, const char *source, const char *target) {
-	const WindowRequest request {{arguments.text(0, "p_symbol"), target},
-	                             arguments.timestamp(1, "p_from_utc"),
-	                             arguments.timestamp(2, "p_to_utc"),
-	                             arguments.integer(3, "p_derivation_version")};
+	const auto request = window_request(arguments, {arguments.text(0, "p_symbol"), target}, 1);
 	co_return co_await make_bar(db, request, timeframe_or_throw(source), timeframe_or_throw(target));
 }
 
@@ -67,10 +72,7 @@ Op<Answer> aggregate_5m_to_1h(Database &db, Arguments arguments) {
 }
 
 Op<Answer> aggregate_window(Database &db, Arguments arguments) {
-	const WindowRequest request {{arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")},
-	                             arguments.timestamp(2, "p_from_utc"),
-	                             arguments.timestamp(3, "p_to_utc"),
-	                             arguments.integer(4, "p_derivation_version")};
+	const auto request = window_request(arguments, {arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")}, 2);
 	const Timeframe target = timeframe_or_throw(request.key.timeframe);
 	const Timeframe fallback = default_source_or_throw(target);
 	check_window(request, target);

@@ -8,11 +8,12 @@ std::string string_of(const agg_cell &cell) {
 	return {cell.as.text, static_cast<size_t>(cell.length)};
 }
 
-[[noreturn]] void refuse_null(const char *name) {
-	throw Error(sqlstate::null_value_not_allowed, std::string(name) + " must not be null", std::string("Pass a value for ") + name + ".");
-}
-
 } // namespace
+
+void Arguments::refuse_null(const char *name) const {
+	throw Error(sqlstate::null_value_not_allowed, std::string(name) + " must not be null" + subject_,
+	            std::string("Pass a value for ") + name + ".");
+}
 
 const agg_cell &Arguments::value(size_t i, const char *name) const {
 	if (is_null(i))
@@ -35,7 +36,7 @@ bool Arguments::boolean(size_t i, const char *name) const {
 Timestamp Arguments::timestamp(size_t i, const char *name) const {
 	const Timestamp t {value(i, name).as.integer};
 	if (!t.finite())
-		throw Error(sqlstate::datetime_field_overflow, std::string(name) + " must be a finite timestamp, not " + to_iso8601(t),
+		throw Error(sqlstate::datetime_field_overflow, std::string(name) + " must be a finite timestamp, not " + to_iso8601(t) + subject_,
 		            std::string("Pass a time between 4714 BC and 294276 AD for ") + name + ".");
 	return t;
 }
@@ -69,7 +70,7 @@ std::optional<Timestamp> Arguments::maybe_timestamp(size_t i, const char *name) 
 Timeframe timeframe_or_throw(const std::string &name) {
 	const auto timeframe = Timeframe::parse(name);
 	if (!timeframe)
-		throw Error(sqlstate::invalid_parameter_value, "unknown timeframe \"" + name + "\"",
+		throw Error(sqlstate::invalid_parameter_value, "unknown timeframe \"" + shortened(name) + "\"",
 		            "A timeframe is a number and m, h, d or w, such as 5m, 15m, 30m, 1h, 4h, 1d or 1w.");
 	return *timeframe;
 }

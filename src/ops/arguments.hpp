@@ -13,10 +13,11 @@ namespace aggregation {
 
 class Arguments {
 public:
-	Arguments(const agg_parameter *parameters, size_t count) : parameters_(parameters), count_(count) {
+	explicit Arguments(const agg_parameter *parameters) : parameters_(parameters) {
 	}
-	size_t count() const {
-		return count_;
+	/// What the call is about, such as EURUSD/5m: from here on errors name it.
+	void concern(const std::string &subject) {
+		subject_ = " (" + subject + ")";
 	}
 	bool is_null(size_t i) const {
 		return parameters_[i].is_array ? parameters_[i].cells == nullptr : parameters_[i].cells->is_null;
@@ -39,8 +40,10 @@ public:
 private:
 	const agg_cell &value(size_t i, const char *name) const;
 
+	[[noreturn]] void refuse_null(const char *name) const;
+
 	const agg_parameter *parameters_;
-	size_t count_;
+	std::string subject_;
 };
 
 /// The timeframe of that name, or 22023 with the list of what there is.

@@ -10,6 +10,7 @@ namespace aggregation {
 
 Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")};
+	arguments.concern(key.label());
 	const Timestamp start_cursor = arguments.timestamp(2, "p_start_cursor_utc");
 	const int64_t max_windows = arguments.integer(3, "p_max_windows");
 	const Timestamp now = arguments.maybe_timestamp(4, "p_now_utc").value_or(db.transaction_start());

@@ -132,6 +132,7 @@ Op<Answer> finish_badly(Database &db, const Task task, const StoredState stored,
 
 Op<Answer> finish_task(Database &db, Arguments arguments) {
 	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+	arguments.concern(key.label());
 	const Report report {.success = arguments.boolean(2, "p_success"),
 	                     .new_cursor = arguments.maybe_timestamp(3, "p_new_cursor_utc"),
 	                     .stats = arguments.maybe_text(4),

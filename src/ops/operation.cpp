@@ -81,10 +81,9 @@ void describe_answer(const Answer &answer, agg_request &request) {
 
 } // namespace
 
-agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_parameter *arguments,
-                                 size_t argument_count) noexcept {
+agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_parameter *arguments) noexcept {
 	try {
-		return new agg_operation(*context, function_of(function), Arguments(arguments, argument_count));
+		return new agg_operation(*context, function_of(function), Arguments(arguments));
 	} catch (...) {
 		return nullptr; // nothing but memory can fail here: the operation has not begun
 	}

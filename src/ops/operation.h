@@ -122,9 +122,8 @@ typedef struct agg_context {
 
 typedef struct agg_operation agg_operation;
 
-/* Arguments as SQL has them, arrays as parameters with is_array; a NULL array has count 0 and cells NULL. NULL when out of memory. */
-agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_parameter *arguments,
-                                 size_t argument_count) AGG_NOEXCEPT;
+/* The function's arguments as SQL declares them, in order; a NULL array has count 0 and cells NULL. NULL when out of memory. */
+agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_parameter *arguments) AGG_NOEXCEPT;
 void agg_operation_free(agg_operation *operation) AGG_NOEXCEPT;
 
 /* Runs to the next request. The first call starts the operation; its outcome is ignored. */

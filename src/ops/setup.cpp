@@ -6,6 +6,7 @@
 #include "ops/setup_plan.hpp"
 
 #include <map>
+#include <set>
 #include <string_view>
 
 namespace aggregation {
@@ -110,8 +111,9 @@ enum class Action { create, add, replace, cannot_mend };
 struct Step {
 	std::string object;
 	Action action;
-	std::string sql;    // empty: nothing can be done
-	std::string detail; // why, where nothing can be done
+	std::string sql;             // empty: nothing can be done
+	std::string detail;          // why, where nothing can be done
+	std::string duplicates = {}; // a query for a key that stands in the way of a unique index, or empty
 };
 
 std::string create_table(const WantedTable &table) {
@@ -181,7 +183,14 @@ std::string create_index(const WantedIndex &index) {
 	return sql;
 }
 
-/// The name of an index of this table that is not taken yet.
+/// Finds one key that is there more than once, as text.
+std::string find_duplicate(const WantedIndex &index) {
+	std::string sql = std::string("SELECT ROW(") + index.keys + ")::text, count(*) FROM @" + index.table;
+	if (index.predicate != nullptr)
+		sql += std::string(" WHERE ") + index.predicate;
+	return sql + " GROUP BY " + index.keys + " HAVING count(*) > 1 LIMIT 1";
+}
+
 void plan_index(const Catalog &catalog, const WantedIndex &wanted, std::vector<Step> &steps) {
 	const std::string object = std::string("index ") + wanted.name;
 	const bool table_is_new = !catalog.kinds.contains(std::string_view(wanted.table));
@@ -193,7 +202,7 @@ void plan_index(const Catalog &catalog, const WantedIndex &wanted, std::vector<S
 			if (index.table == wanted.table && index.serves_as_key && index.keys == wanted.keys && index.predicate == predicate)
 				return;
 		}
-		steps.push_back({object, Action::create, create_index(wanted), ""});
+		steps.push_back({object, Action::create, create_index(wanted), "", table_is_new ? "" : find_duplicate(wanted)});
 		return;
 	}
 	// A plain index is known by its name; one of that name over other keys is replaced, which loses nothing.
@@ -262,29 +271,54 @@ const char *word(Action action, bool dry_run) {
 	return "cannot mend";
 }
 
-/// Carries out a step; the reason if it could not be done, after everything of it was rolled back.
-Op<std::string> carry_out(Database &db, const std::string sql) {
+/// Whether a failure belongs to the object (bad data in it, something in its way, no right to it) and is named, or to the whole call (a
+/// cancel, a lock timeout, a read-only transaction) and is raised.
+bool belongs_to_object(const Error &error) {
+	static const std::set<std::string_view> classes {"0A", "22", "23", "2B", "42", "54"};
+	return classes.contains(std::string_view(error.sqlstate).substr(0, 2));
+}
+
+/// Runs SQL of a step, statement by statement; the reason if it could not be done, after everything of it was rolled back.
+template <class Take>
+Op<std::string> attempt(Database &db, const std::string sql, const std::vector<agg_type> columns, Take take) {
 	co_await db.begin_subtransaction();
-	std::string failure;
+	std::optional<DatabaseError> error;
 	try {
 		std::string_view rest = sql;
 		while (!rest.empty()) {
 			const auto end = rest.find("; ");
 			const std::string one(rest.substr(0, end));
-			const Statement statement {nullptr, one.c_str(), {}, Planning::by_statistics};
-			co_await db.execute(statement, {});
+			const Statement statement {nullptr, one.c_str(), columns, Planning::by_statistics};
+			co_await db.query(statement, {}, take);
 			rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
 		}
-	} catch (const DatabaseError &error) {
-		if (error.sqlstate.starts_with("57") || error.sqlstate == sqlstate::out_of_memory)
-			throw;
-		failure = error.message + (error.detail.empty() ? "" : ": " + error.detail);
+	} catch (const DatabaseError &caught) {
+		error = caught;
 	}
-	if (failure.empty())
+	if (!error) {
 		co_await db.release_subtransaction();
-	else
-		co_await db.rollback_subtransaction();
-	co_return failure;
+		co_return "";
+	}
+	co_await db.rollback_subtransaction();
+	if (!belongs_to_object(*error))
+		throw DatabaseError(*error);
+	co_return error->message + (error->detail.empty() ? "" : ": " + error->detail);
+}
+
+/// What stands in the way of a step before it is tried, so that a dry run sees it too.
+Op<std::string> find_obstacle(Database &db, const Step step) {
+	if (step.duplicates.empty())
+		co_return "";
+	std::string obstacle;
+	auto take = [&](const Row &row) {
+		obstacle = "the key " + std::string(row.text(0)) + " is there " + std::to_string(row.integer(1)) +
+		           " times, and it may not be the only one; remove the duplicates and run agg_setup() again";
+		return Flow::more;
+	};
+	// A column of the key may itself be missing: then the step is tried and says so.
+	const std::vector<agg_type> columns {AGG_TEXT, AGG_INT8};
+	co_await attempt(db, step.duplicates, columns, take);
+	co_return obstacle;
 }
 
 constexpr size_t result_columns = 3;
@@ -294,15 +328,17 @@ constexpr size_t result_columns = 3;
 Op<Answer> setup(Database &db, Arguments arguments) {
 	const bool dry_run = arguments.boolean(0, "dry_run");
 	const auto catalog = co_await read_catalog(db);
+	const auto nothing = [](const Row &) { return Flow::more; };
+	const std::vector<agg_type> no_columns;
 	for (const auto &step : plan_steps(catalog)) {
 		std::string action = word(step.action, dry_run);
 		std::string detail = step.sql.empty() ? step.detail : db.qualify(step.sql);
-		if (!dry_run && !step.sql.empty()) {
-			const std::string failure = co_await carry_out(db, step.sql);
-			if (!failure.empty()) {
-				action = word(Action::cannot_mend, dry_run);
-				detail = failure;
-			}
+		std::string obstacle = co_await find_obstacle(db, step);
+		if (obstacle.empty() && !dry_run)
+			obstacle = co_await attempt(db, step.sql, no_columns, nothing);
+		if (!obstacle.empty()) {
+			action = word(Action::cannot_mend, dry_run);
+			detail = obstacle;
 		}
 		std::vector<agg_cell> cells {cell(std::string_view(step.object)), cell(std::string_view(action)), cell(std::string_view(detail))};
 		co_await db.emit_rows(cells, result_columns);

@@ -6,14 +6,13 @@ namespace aggregation {
 
 namespace {
 
-#define AGG_BAR_COLUMNS(source_default)                                                                                                    \
+#define AGG_BAR_COLUMNS(price, source_default)                                                                                             \
 	{"canonical_symbol", "text", "text NOT NULL"}, {"timeframe", "text", "text NOT NULL"},                                                 \
 	    {"ts_utc", "timestamp with time zone", "timestamptz NOT NULL"}, {"provider_ticker", "text", "text"},                               \
-	    {"open", "double precision", "double precision NOT NULL"}, {"high", "double precision", "double precision NOT NULL"},              \
-	    {"low", "double precision", "double precision NOT NULL"}, {"close", "double precision", "double precision NOT NULL"},              \
-	    {"vol", "double precision", "double precision"}, {"vwap", "double precision", "double precision"},                                 \
-	    {"trade_count", "bigint", "bigint"}, {"is_partial", "boolean", "boolean NOT NULL DEFAULT false"},                                  \
-	    {"source", "text", "text NOT NULL DEFAULT '" source_default "'"},                                                                  \
+	    {"open", "double precision", price}, {"high", "double precision", price}, {"low", "double precision", price},                      \
+	    {"close", "double precision", price}, {"vol", "double precision", "double precision"},                                             \
+	    {"vwap", "double precision", "double precision"}, {"trade_count", "bigint", "bigint"},                                             \
+	    {"is_partial", "boolean", "boolean NOT NULL DEFAULT false"}, {"source", "text", "text NOT NULL DEFAULT '" source_default "'"},     \
 	    {"ingested_at", "timestamp with time zone", "timestamptz DEFAULT now()"}, {"raw", "jsonb", "jsonb DEFAULT '{}'::jsonb"},           \
 	    {"created_at", "timestamp with time zone", "timestamptz DEFAULT now()"}, {                                                         \
 		"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"                                                              \
@@ -34,11 +33,11 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"}},
 	     "PRIMARY KEY (canonical_symbol)"},
 	    {"data_bars",
-	     {AGG_BAR_COLUMNS("ingest")},
-	     "PRIMARY KEY (canonical_symbol, timeframe, ts_utc), "
+	     {AGG_BAR_COLUMNS("double precision", "ingest")},
+	     "CONSTRAINT data_bars_unique_idx PRIMARY KEY (canonical_symbol, timeframe, ts_utc), "
 	     "CONSTRAINT data_bars_source_check CHECK (source IN ('massive_api', 'ingest', 'synthetic'))"},
 	    {"derived_data_bars",
-	     {AGG_BAR_COLUMNS("agg"),
+	     {AGG_BAR_COLUMNS("double precision NOT NULL", "agg"),
 	      {"source_timeframe", "text", "text"},
 	      {"source_candles", "integer", "integer"},
 	      {"expected_candles", "integer", "integer"},

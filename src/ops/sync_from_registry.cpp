@@ -16,7 +16,7 @@ namespace {
 #define AGG_METADATA_SCALAR(key) "jsonb_typeof(m.agg -> '" key "'), m.agg ->> '" key "'"
 #define AGG_METADATA_LIST(key)                                                                                                             \
 	"jsonb_typeof(m.agg -> '" key "'), CASE WHEN jsonb_typeof(m.agg -> '" key "') = 'array' THEN "                                         \
-	"(SELECT string_agg(COALESCE(e #>> '{}', ''), chr(31) ORDER BY n) FROM jsonb_array_elements(m.agg -> '" key                            \
+	"(SELECT string_agg(COALESCE(e #>> '{}', '') || chr(31), '' ORDER BY n) FROM jsonb_array_elements(m.agg -> '" key                      \
 	"') WITH ORDINALITY AS l(e, n)) END"
 
 const Statement &active_assets() {
@@ -35,10 +35,10 @@ const Statement &apply() {
 	static const Statement statement {
 	    "data_agg_state",
 	    "WITH wanted AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int4[], $5::int4[], $6::int4[], $7::timestamptz[], "
-	    "$8::bool[], $9::bool[]) AS w(symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory, enabled)), "
+	    "$8::bool[]) AS w(symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory)), "
 	    "applied AS (INSERT INTO @data_agg_state AS s (canonical_symbol, timeframe, source_timeframe, run_interval_minutes, "
 	    "aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at) "
-	    "SELECT w.symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, w.enabled, 'idle', now(), now() "
+	    "SELECT w.symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', now(), now() "
 	    "FROM wanted w "
 	    "ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET source_timeframe = EXCLUDED.source_timeframe, "
 	    "run_interval_minutes = EXCLUDED.run_interval_minutes, aggregation_delay_seconds = EXCLUDED.aggregation_delay_seconds, "
@@ -49,7 +49,7 @@ const Statement &apply() {
 	    "EXCLUDED.task_priority, EXCLUDED.agg_start_utc, EXCLUDED.is_mandatory, EXCLUDED.enabled) "
 	    "RETURNING (xmax = 0) AS created), "
 	    "disabled AS (UPDATE @data_agg_state s SET enabled = false, updated_at = now() WHERE s.enabled "
-	    "AND NOT EXISTS (SELECT 1 FROM unnest($10::text[]) AS a(symbol) WHERE a.symbol = s.canonical_symbol) RETURNING 1) "
+	    "AND NOT EXISTS (SELECT 1 FROM unnest($9::text[]) AS a(symbol) WHERE a.symbol = s.canonical_symbol) RETURNING 1) "
 	    "SELECT (SELECT count(*) FROM applied WHERE created), (SELECT count(*) FROM applied WHERE NOT created), (SELECT count(*) FROM disabled)",
 	    {AGG_INT8, AGG_INT8, AGG_INT8},
 	    Planning::by_statistics};
@@ -77,14 +77,12 @@ public:
 		priorities_.push_back(cell(task.priority));
 		starts_.push_back(cell(task.start));
 		mandatory_.push_back(cell(task.mandatory));
-		enabled_.push_back(cell(task.enabled));
 	}
 	std::vector<Parameter> take() {
 		return parameters(Parameter(AGG_TEXT, std::move(symbols_)), Parameter(AGG_TEXT, std::move(timeframes_)),
 		                  Parameter(AGG_TEXT, std::move(sources_)), Parameter(AGG_INT4, std::move(intervals_)),
 		                  Parameter(AGG_INT4, std::move(delays_)), Parameter(AGG_INT4, std::move(priorities_)),
-		                  Parameter(AGG_TIMESTAMPTZ, std::move(starts_)), Parameter(AGG_BOOL, std::move(mandatory_)),
-		                  Parameter(AGG_BOOL, std::move(enabled_)));
+		                  Parameter(AGG_TIMESTAMPTZ, std::move(starts_)), Parameter(AGG_BOOL, std::move(mandatory_)));
 	}
 
 private:
@@ -93,7 +91,7 @@ private:
 	}
 
 	std::set<std::string> names_;
-	std::vector<agg_cell> symbols_, timeframes_, sources_, intervals_, delays_, priorities_, starts_, mandatory_, enabled_;
+	std::vector<agg_cell> symbols_, timeframes_, sources_, intervals_, delays_, priorities_, starts_, mandatory_;
 };
 
 } // namespace
@@ -120,11 +118,15 @@ Op<Answer> sync_from_registry(Database &db, Arguments arguments) {
 	std::string refused;
 	std::vector<agg_cell> active;
 	for (const auto &asset : assets) {
-		active.push_back(cell(std::string_view(asset.symbol)));
 		try {
-			for (const auto &task : configured_tasks(asset.metadata, start))
+			const auto tasks = configured_tasks(asset.metadata, start);
+			for (const auto &task : tasks)
 				wanted.add(asset.symbol, task);
+			if (tasks.empty() && switched_off(asset.metadata))
+				continue; // as if the asset were not active: all tasks that it has are disabled
+			active.push_back(cell(std::string_view(asset.symbol)));
 		} catch (const Error &error) {
+			active.push_back(cell(std::string_view(asset.symbol))); // its tasks stay as they are
 			refused +=
 			    (refused.empty() ? "" : ", ") +
 			    JsonObject().add("canonical_symbol", std::string_view(asset.symbol)).add("error", std::string_view(error.message)).text();

@@ -220,7 +220,7 @@ static agg_operation *create_operation(FunctionCallInfo fcinfo, agg_function fun
 	arguments = palloc0(sizeof(agg_parameter) * (count + 1));
 	for (int i = 0; i < count; i++)
 		agg_argument_to_parameter(fcinfo->args[i], types[i], &arguments[i]);
-	operation = agg_operation_new(function, &context, arguments, count);
+	operation = agg_operation_new(function, &context, arguments);
 	if (operation == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errhint("Process fewer tasks or windows in one call.")));
 	return operation;
