@@ -36,22 +36,32 @@ void SeriesMerge::add(size_t component, Timestamp time, double price) {
 		component_ = component;
 	}
 	while (next_ < rows_.size() && rows_[next_].time < time)
-		merged_.push_back(rows_[next_++]);
-	if (next_ < rows_.size() && rows_[next_].time == time)
-		merged_.push_back(rows_[next_++]);
-	else
-		merged_.push_back({time, {}, {}});
-	merged_.back().prices[component] = price;
-	merged_.back().present.set(component);
+		++next_;
+	if (next_ == rows_.size() || rows_[next_].time != time) {
+		fresh_.push_back({time, price});
+		return;
+	}
+	rows_[next_].prices[component] = price;
+	rows_[next_].present.set(component);
 }
 
 void SeriesMerge::finish_component() {
-	if (merged_.empty())
-		return;
-	merged_.insert(merged_.end(), rows_.begin() + static_cast<ptrdiff_t>(next_), rows_.end());
-	std::swap(rows_, merged_);
-	merged_.clear();
 	next_ = 0;
+	if (fresh_.empty())
+		return;
+	merged_.clear();
+	merged_.reserve(rows_.size() + fresh_.size());
+	auto row = rows_.begin();
+	for (const Price &price : fresh_) {
+		for (; row != rows_.end() && row->time < price.time; ++row)
+			merged_.push_back(*row);
+		merged_.push_back({price.time, {}, {}});
+		merged_.back().prices[component_] = price.price;
+		merged_.back().present.set(component_);
+	}
+	merged_.insert(merged_.end(), row, rows_.end());
+	std::swap(rows_, merged_);
+	fresh_.clear();
 }
 
 const std::vector<SeriesMerge::Row> &SeriesMerge::finish() {
@@ -61,7 +71,7 @@ const std::vector<SeriesMerge::Row> &SeriesMerge::finish() {
 
 void SeriesMerge::clear() {
 	rows_.clear();
-	merged_.clear();
+	fresh_.clear();
 	next_ = 0;
 	component_ = 0;
 }

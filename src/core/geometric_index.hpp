@@ -17,7 +17,7 @@ struct IndexComponent {
 	double weight;
 };
 
-inline constexpr size_t most_index_components = 16;
+inline constexpr size_t most_index_components = 8;
 
 struct GeometricIndex {
 	const char *symbol;
@@ -50,11 +50,16 @@ public:
 	void clear();
 
 private:
+	struct Price {
+		Timestamp time;
+		double price;
+	};
 	void finish_component();
 
-	std::vector<Row> rows_;   // merged so far, without the current component
-	std::vector<Row> merged_; // rows_ up to next_, with the current component in it
-	size_t next_ = 0;
+	std::vector<Row> rows_;    // merged so far
+	std::vector<Price> fresh_; // prices of the current component at instants that no earlier one has
+	std::vector<Row> merged_;  // scratch space
+	size_t next_ = 0;          // the first row that may be the current component's next instant
 	size_t component_ = 0;
 };
 

@@ -54,7 +54,8 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const Order &ord
 	    parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)), timestamp_parameter(order.now),
 	               Parameter(AGG_TIMESTAMPTZ, std::move(cursors)), Parameter(AGG_TIMESTAMPTZ, std::move(next_runs)),
 	               Parameter(AGG_INT8, std::move(created)), Parameter(AGG_INT8, std::move(poor)));
-	co_await db.execute(record_progress(), std::move(list));
+	const Statement statement = for_keys(record_progress(), runs.size());
+	co_await db.execute(statement, std::move(list));
 }
 
 /// Runs tasks of one width and records where they got to.
@@ -80,6 +81,7 @@ Op<std::vector<TaskRun>> run_width(Database &db, const std::vector<TaskKey> &key
 		                                 .at_gap = AtGap::jump,
 		                                 .source_complete_until = watermarks[i]}),
 		                .derivation_version = order.derivation_version,
+		                .expected_new = tasks[i].cursor.has_value(),
 		                .counts = {}});
 	}
 	co_await run_tasks(db, runs);

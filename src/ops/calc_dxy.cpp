@@ -22,10 +22,9 @@ constexpr Duration stretch = Duration::minutes(16384);
 const Statement &read_closes() {
 	static const Statement statement {
 	    table,
-	    "SELECT t.ord, b.ts_utc, b.close FROM unnest($1::text[]) WITH ORDINALITY AS t(symbol, ord) "
-	    "CROSS JOIN LATERAL (SELECT d.ts_utc, d.close FROM @data_bars d WHERE d.canonical_symbol = t.symbol AND d.timeframe = '1m' "
-	    "AND d.ts_utc >= $2::timestamptz AND d.ts_utc < $3::timestamptz ORDER BY d.ts_utc OFFSET 0) b",
-	    {AGG_INT8, AGG_TIMESTAMPTZ, AGG_FLOAT8}};
+	    "SELECT d.ts_utc, d.close FROM @data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' "
+	    "AND d.ts_utc >= $2::timestamptz AND d.ts_utc < $3::timestamptz ORDER BY d.ts_utc",
+	    {AGG_TIMESTAMPTZ, AGG_FLOAT8}};
 	return statement;
 }
 
@@ -118,17 +117,15 @@ private:
 	Op<bool> compute(Range range) {
 		merge_.clear();
 		points_.clear();
-		std::vector<agg_cell> symbols;
-		symbols.reserve(symbols_.size());
-		for (const auto &symbol : symbols_)
-			symbols.push_back(cell(symbol));
-		auto take = [this](const Row &row) {
-			// A NULL close is there as a row, and missing as a price.
-			merge_.add(static_cast<size_t>(row.integer(0) - 1), row.timestamp(1), row.maybe_real(2).value_or(0));
-			return Flow::more;
-		};
-		auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), timestamp_parameter(range.from), timestamp_parameter(range.to));
-		co_await db_.query(read_closes(), std::move(list), take);
+		for (size_t component = 0; component < symbols_.size(); ++component) {
+			auto take = [this, component](const Row &row) {
+				// A NULL close is there as a row, and missing as a price.
+				merge_.add(component, row.timestamp(0), row.is_null(1) ? 0 : row.real(1));
+				return Flow::more;
+			};
+			auto list = parameters(text_parameter(symbols_[component]), timestamp_parameter(range.from), timestamp_parameter(range.to));
+			co_await db_.query(read_closes(), std::move(list), take);
+		}
 		const auto &rows = merge_.finish();
 		for (const auto &row : rows) {
 			const auto value = row.present.count() == symbols_.size() ? index_.value(row.prices) : std::nullopt;

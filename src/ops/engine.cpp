@@ -43,6 +43,7 @@ Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch) {
 			                    .from = batch.reads[i].from,
 			                    .to = batch.reads[i].to,
 			                    .derivation_version = run.derivation_version,
+			                    .expected_new = run.expected_new,
 			                    .plan = &run.plan,
 			                    .counts = {}});
 		}

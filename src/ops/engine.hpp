@@ -19,6 +19,7 @@ struct TaskRun {
 	Task task;
 	CatchUp plan;
 	int64_t derivation_version = 1;
+	bool expected_new = false; // see Segment
 	WindowCounts counts;
 	StopReason reason = StopReason::max_windows; // set when the run is over
 };

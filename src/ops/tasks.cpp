@@ -91,7 +91,8 @@ Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<
 		tasks.at(i) = task_from(row, keys.at(i));
 		return Flow::more;
 	};
-	co_await db.query(tasks_by_key(), parameters(symbols_of(keys), timeframes_of(keys)), take);
+	const Statement statement = for_keys(tasks_by_key(), keys.size());
+	co_await db.query(statement, parameters(symbols_of(keys), timeframes_of(keys)), take);
 	co_return tasks;
 }
 

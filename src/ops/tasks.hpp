@@ -51,6 +51,15 @@ Timeframe default_source_or_throw(const Timeframe &target);
 Parameter symbols_of(const std::vector<TaskKey> &keys);
 Parameter timeframes_of(const std::vector<TaskKey> &keys);
 
+/// A statement over an array of keys, planned for as many: few are looked up in the index one by one, for many the planner may read the
+/// table.
+inline Statement for_keys(Statement statement, size_t keys) {
+	constexpr size_t many = 512;
+	if (keys >= many)
+		statement.planning = Planning::by_statistics;
+	return statement;
+}
+
 /// Puts parameters into a list, in the order of $1, $2, ...
 template <class... P>
 std::vector<Parameter> parameters(P &&...each) {

@@ -135,9 +135,28 @@ Op<std::vector<ComputedWindow>> compute(Database &db, std::vector<Segment> &segm
 /// Up to this many new bars one upsert is cheaper than a subtransaction and the start of a COPY.
 constexpr size_t few_inserts = 16;
 
+/// What has to be done if nothing is stored; nullopt where that is not to be expected.
+std::optional<BarChanges> all_new(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+	BarChanges changes;
+	changes.inserts.reserve(windows.size());
+	for (size_t i = 0; i < windows.size(); ++i) {
+		// Where a window comes to no bar, one may have to be deleted.
+		if (!windows[i].quality || !segments[windows[i].segment].expected_new)
+			return std::nullopt;
+		changes.inserts.push_back(i);
+	}
+	if (changes.inserts.size() <= few_inserts)
+		return std::nullopt;
+	return changes;
+}
+
 /// Writes what differs. Another session may store the same bars at the same time (two old workers on one task): then the bulk insert hits
-/// its key, is rolled back, and the windows are compared again with what that session stored.
+/// its key, is rolled back, and the windows are compared with what is stored now.
 Op<BarChanges> write(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+	if (auto changes = all_new(segments, windows)) {
+		if (co_await bulk_insert_bars(db, segments, windows, changes->inserts))
+			co_return std::move(*changes);
+	}
 	auto changes = co_await compare_with_stored(db, segments, windows);
 	const bool in_bulk = changes.inserts.size() > few_inserts;
 	if (!in_bulk || !co_await bulk_insert_bars(db, segments, windows, changes.inserts)) {

@@ -50,6 +50,9 @@ struct Segment {
 	Timestamp from;
 	Timestamp to;
 	int64_t derivation_version = 1;
+	/// Nothing is expected to be stored here yet: the range begins at the stored cursor, which moves together with the bars. A bulk insert
+	/// is tried first and stored bars are looked at only if it fails.
+	bool expected_new = false;
 	/// Told of each window that has source rows; may end the segment. Not set: all windows are wanted.
 	CatchUp *plan = nullptr;
 	WindowCounts counts;
