@@ -3,65 +3,28 @@
 #include "core/quality.hpp"
 #include "core/window_aggregator.hpp"
 #include "ops/derived_bars.hpp"
-#include "ops/tasks.hpp"
+#include "ops/source_bars.hpp"
 
 namespace aggregation {
 
 namespace {
 
-const std::vector<agg_type> source_columns {AGG_INT8,   AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,
-                                            AGG_FLOAT8, AGG_FLOAT8,      AGG_FLOAT8, AGG_INT8};
-
-// The lateral subquery keeps its own order and cannot be flattened, so the rows come by segment and then by time without a sort.
-const Statement &read_ingested() {
-	static const Statement statement {
-	    "data_bars",
-	    "SELECT t.ord, b.ts_utc, b.open, b.high, b.low, b.close, b.vol, b.vwap, b.trade_count "
-	    "FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY AS t(symbol, timeframe, from_utc, to_utc, ord) "
-	    "CROSS JOIN LATERAL (SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8 AS trade_count "
-	    "FROM @data_bars d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe "
-	    "AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc ORDER BY d.ts_utc OFFSET 0) b",
-	    source_columns};
-	return statement;
-}
-
-const Statement &read_derived() {
-	static const Statement statement {
-	    "derived_data_bars",
-	    "SELECT t.ord, b.ts_utc, b.open, b.high, b.low, b.close, b.vol, b.vwap, b.trade_count "
-	    "FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY AS t(symbol, timeframe, from_utc, to_utc, ord) "
-	    "CROSS JOIN LATERAL (SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8 AS trade_count "
-	    "FROM @derived_data_bars d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe "
-	    "AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc AND d.deleted_at IS NULL ORDER BY d.ts_utc OFFSET 0) b",
-	    source_columns};
-	return statement;
-}
-
 /// Folds the rows of a batch's segments, which come in order, into windows.
-class WindowReader {
+class WindowReader : public SourceBarSink {
 public:
 	explicit WindowReader(std::vector<Segment> &segments) : segments_(segments) {
 	}
 
-	Flow take(const Row &row) {
-		const auto segment = static_cast<size_t>(row.integer(0) - 1);
-		const Timestamp time = row.timestamp(1);
-		if (open_ && segment == segment_ && time < window_end_ && time >= last_time_) {
-			last_time_ = time;
+	Flow take(size_t segment, const SourceBar &bar) override {
+		if (open_ && segment == segment_ && bar.start < window_end_ && bar.start >= last_time_) {
+			last_time_ = bar.start;
 		} else {
-			if (segment >= segments_.size() || segment < segment_ || (segment == segment_ && time < last_time_))
+			if (segment >= segments_.size() || segment < segment_ || (segment == segment_ && bar.start < last_time_))
 				throw Error(sqlstate::internal_error, "source bars arrived out of order", "Please report this as a bug.");
-			if (!start_window(segment, time))
+			if (!start_window(segment, bar.start))
 				return segment + 1 == segments_.size() ? Flow::enough : Flow::more;
 		}
-		aggregator_.add({.start = time,
-		                 .open = row.maybe_real(2),
-		                 .high = row.maybe_real(3),
-		                 .low = row.maybe_real(4),
-		                 .close = row.maybe_real(5),
-		                 .vol = row.maybe_real(6),
-		                 .vwap = row.maybe_real(7),
-		                 .trade_count = row.maybe_integer(8)});
+		aggregator_.add(bar);
 		return Flow::more;
 	}
 
@@ -74,8 +37,10 @@ private:
 	/// False if the segment's plan wants no more windows.
 	bool start_window(size_t segment, Timestamp time) {
 		close_window();
-		if (segment != segment_)
+		if (segment != segment_ || expected_ == 0) {
 			stopped_ = false;
+			expected_ = segments_[segment].target->bars_from(*segments_[segment].source);
+		}
 		segment_ = segment;
 		last_time_ = time;
 		if (stopped_)
@@ -96,41 +61,22 @@ private:
 		if (!open_)
 			return;
 		open_ = false;
-		const Segment &segment = segments_[segment_];
 		const BarValues values = aggregator_.values();
 		aggregator_ = WindowAggregator();
-		windows_.push_back({segment_, window_start_, values, quality_score(values.candles, segment.target->bars_from(*segment.source))});
+		windows_.push_back({segment_, window_start_, values, quality_score(values.candles, expected_)});
 	}
 
 	std::vector<Segment> &segments_;
 	std::vector<ComputedWindow> windows_;
 	WindowAggregator aggregator_;
 	size_t segment_ = 0;
+	int64_t expected_ = 0; // bars in a complete window of the segment
 	Timestamp window_start_;
 	Timestamp window_end_;
 	Timestamp last_time_ = Timestamp::minus_infinity();
 	bool open_ = false;
 	bool stopped_ = false;
 };
-
-Op<std::vector<ComputedWindow>> compute(Database &db, std::vector<Segment> &segments) {
-	std::vector<agg_cell> symbols;
-	std::vector<agg_cell> timeframes;
-	std::vector<agg_cell> from;
-	std::vector<agg_cell> to;
-	for (const auto &segment : segments) {
-		symbols.push_back(cell(segment.symbol));
-		timeframes.push_back(cell(std::string_view(segment.source->name())));
-		from.push_back(cell(segment.from));
-		to.push_back(cell(segment.to));
-	}
-	WindowReader reader(segments);
-	auto take = [&](const Row &row) { return reader.take(row); };
-	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
-	                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)));
-	co_await db.query(segments.front().source->ingested() ? read_ingested() : read_derived(), std::move(list), take);
-	co_return reader.finish();
-}
 
 /// Up to this many new bars one upsert is cheaper than a subtransaction and the start of a COPY.
 constexpr size_t few_inserts = 16;
@@ -183,7 +129,9 @@ WindowCounts &WindowCounts::operator+=(const WindowCounts &other) {
 }
 
 Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments) {
-	auto windows = co_await compute(db, segments);
+	WindowReader reader(segments);
+	co_await read_source_bars(db, segments, reader);
+	auto windows = reader.finish();
 	if (windows.empty())
 		co_return windows;
 	const auto changes = co_await write(db, segments, windows);

@@ -23,7 +23,7 @@
 namespace aggregation {
 
 /// The most windows that a batch should hold; bounds the engine's memory to a few megabytes.
-inline constexpr int64_t most_windows_in_batch = 8192;
+inline constexpr int64_t most_windows_in_batch = 32'768;
 
 /// What became of the windows of a segment or of a whole task.
 struct WindowCounts {
