@@ -17,7 +17,7 @@ namespace aggregation {
 namespace {
 
 constexpr const char *table = "data_bars";
-constexpr Duration stretch = Duration::minutes(16384);
+constexpr Duration stretch = Duration::minutes(65536);
 
 const Statement &read_closes() {
 	static const Statement statement {

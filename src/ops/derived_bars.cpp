@@ -16,17 +16,34 @@ namespace {
 
 constexpr const char *table = "derived_data_bars";
 
-const Statement &read_stored() {
+// Two shapes of the same read, as for source bars: one range without a join, many ranges by an array.
+#define AGG_STORED_COLUMNS                                                                                                                 \
+	"d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8, d.source_candles::int4, d.expected_candles::int4, "     \
+	"d.quality_score::int4, d.derivation_version::int4"
+#define AGG_STORED_TYPES                                                                                                                   \
+	AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_INT8, AGG_INT4, AGG_INT4, AGG_INT4,       \
+	    AGG_INT4, AGG_BOOL
+constexpr size_t range_column = 13;
+
+const Statement &read_one_range() {
 	static const Statement statement {
 	    table,
-	    "SELECT t.ord, b.* "
-	    "FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY AS t(symbol, timeframe, from_utc, to_utc, ord) "
-	    "CROSS JOIN LATERAL (SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8, d.source_timeframe, "
-	    "d.source_candles::int8, d.expected_candles::int8, d.quality_score::int8, d.derivation_version::int8 "
-	    "FROM @derived_data_bars d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe "
-	    "AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc AND d.deleted_at IS NULL ORDER BY d.ts_utc OFFSET 0) b",
-	    {AGG_INT8, AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_INT8, AGG_TEXT, AGG_INT8,
-	     AGG_INT8, AGG_INT8, AGG_INT8}};
+	    "SELECT " AGG_STORED_COLUMNS ", COALESCE(d.source_timeframe = $5::text, false) FROM @derived_data_bars d "
+	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
+	    "AND d.deleted_at IS NULL ORDER BY d.ts_utc",
+	    {AGG_STORED_TYPES}};
+	return statement;
+}
+
+const Statement &read_many_ranges() {
+	static const Statement statement {
+	    table,
+	    "SELECT b.*, t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[]) WITH ORDINALITY "
+	    "AS t(symbol, timeframe, from_utc, to_utc, source, ord) "
+	    "CROSS JOIN LATERAL (SELECT " AGG_STORED_COLUMNS ", COALESCE(d.source_timeframe = t.source, false) FROM @derived_data_bars d "
+	    "WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc "
+	    "AND d.deleted_at IS NULL ORDER BY d.ts_utc OFFSET 0) b",
+	    {AGG_STORED_TYPES, AGG_INT8}};
 	return statement;
 }
 
@@ -173,13 +190,76 @@ bool same(const Row &row, size_t column, const std::optional<int64_t> &value) {
 	return row.maybe_integer(column) == value;
 }
 
-/// Whether a stored bar, as read_stored() gives it, is what the window came to.
+/// Whether a stored bar, as the two reads above give it, is what the window came to.
 bool same_bar(const Row &row, const ComputedWindow &window, const Segment &segment) {
 	const BarValues &bar = window.values;
-	return same(row, 2, bar.open) && same(row, 3, bar.high) && same(row, 4, bar.low) && same(row, 5, bar.close) && same(row, 6, bar.vol) &&
-	       same(row, 7, bar.vwap) && same(row, 8, bar.trade_count) && !row.is_null(9) && row.text(9) == segment.source->name() &&
-	       same(row, 10, std::optional(bar.candles)) && same(row, 11, std::optional(segment.target->bars_from(*segment.source))) &&
-	       same(row, 12, std::optional<int64_t>(*window.quality)) && same(row, 13, std::optional(segment.derivation_version));
+	return same(row, 1, bar.open) && same(row, 2, bar.high) && same(row, 3, bar.low) && same(row, 4, bar.close) && same(row, 5, bar.vol) &&
+	       same(row, 6, bar.vwap) && same(row, 7, bar.trade_count) && same(row, 8, std::optional(bar.candles)) &&
+	       same(row, 9, std::optional(segment.target->bars_from(*segment.source))) &&
+	       same(row, 10, std::optional<int64_t>(*window.quality)) && same(row, 11, std::optional(segment.derivation_version)) &&
+	       row.boolean(12);
+}
+
+/// Takes stored bars in the order of the windows and sorts the windows by what has to be done about them.
+class Comparison {
+public:
+	Comparison(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) : segments_(segments), windows_(windows) {
+	}
+
+	Flow take(size_t segment, const Row &stored) {
+		const Timestamp start = stored.timestamp(0);
+		while (position_ < windows_.size() && before(windows_[position_], segment, start))
+			not_stored();
+		if (position_ == windows_.size() || windows_[position_].segment != segment || windows_[position_].start != start)
+			return Flow::more; // a stored bar whose window has no source rows: its source may have been retired, it stays
+		const auto &window = windows_[position_];
+		if (!window.quality)
+			changes_.deletes.push_back(position_);
+		else if (same_bar(stored, window, segments_[segment]))
+			changes_.unchanged.push_back(position_);
+		else
+			changes_.updates.push_back(position_);
+		++position_;
+		return Flow::more;
+	}
+
+	BarChanges finish() {
+		while (position_ < windows_.size())
+			not_stored();
+		return std::move(changes_);
+	}
+
+private:
+	static bool before(const ComputedWindow &window, size_t segment, Timestamp start) {
+		return window.segment < segment || (window.segment == segment && window.start < start);
+	}
+	void not_stored() {
+		if (windows_[position_].quality)
+			changes_.inserts.push_back(position_);
+		++position_;
+	}
+
+	const std::vector<Segment> &segments_;
+	const std::vector<ComputedWindow> &windows_;
+	BarChanges changes_;
+	size_t position_ = 0; // the first window that has not been compared
+};
+
+/// From the first to the last window of one segment.
+struct Span {
+	size_t segment;
+	Timestamp from;
+	Timestamp to;
+};
+
+std::vector<Span> spans_of(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+	std::vector<Span> spans;
+	for (const auto &window : windows) {
+		if (spans.empty() || spans.back().segment != window.segment)
+			spans.push_back({window.segment, window.start, window.start});
+		spans.back().to = window.start + segments[window.segment].target->width();
+	}
+	return spans;
 }
 
 /// The key columns of some windows as parameters $1, $2, $3.
@@ -199,56 +279,36 @@ std::vector<Parameter> keys_of(const std::vector<Segment> &segments, const std::
 } // namespace
 
 Op<BarChanges> compare_with_stored(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
-	// For each segment that has windows, the span from its first to its last one.
-	std::vector<size_t> asked; // segment of each span
+	const auto spans = spans_of(segments, windows);
+	Comparison comparison(segments, windows);
+	if (spans.size() == 1) {
+		const Span span = spans.front();
+		const Segment &segment = segments[span.segment];
+		auto take = [&](const Row &row) { return comparison.take(span.segment, row); };
+		auto list = parameters(text_parameter(segment.symbol), text_parameter(segment.target->name()), timestamp_parameter(span.from),
+		                       timestamp_parameter(span.to), text_parameter(segment.source->name()));
+		co_await db.query(read_one_range(), std::move(list), take);
+		co_return comparison.finish();
+	}
 	std::vector<agg_cell> symbols;
 	std::vector<agg_cell> timeframes;
 	std::vector<agg_cell> from;
 	std::vector<agg_cell> to;
-	for (const auto &window : windows) {
-		const Segment &segment = segments[window.segment];
-		if (asked.empty() || asked.back() != window.segment) {
-			asked.push_back(window.segment);
-			symbols.push_back(cell(segment.symbol));
-			timeframes.push_back(cell(std::string_view(segment.target->name())));
-			from.push_back(cell(window.start));
-			to.push_back({});
-		}
-		to.back() = cell(window.start + segment.target->width());
+	std::vector<agg_cell> sources;
+	for (const auto &span : spans) {
+		const Segment &segment = segments[span.segment];
+		symbols.push_back(cell(segment.symbol));
+		timeframes.push_back(cell(std::string_view(segment.target->name())));
+		from.push_back(cell(span.from));
+		to.push_back(cell(span.to));
+		sources.push_back(cell(std::string_view(segment.source->name())));
 	}
-
-	BarChanges changes;
-	size_t position = 0; // the first window that has not been compared
-	const auto not_stored = [&](size_t i) {
-		if (windows[i].quality)
-			changes.inserts.push_back(i);
-	};
-	auto take = [&](const Row &row) {
-		const size_t segment = asked.at(static_cast<size_t>(row.integer(0) - 1));
-		const Timestamp start = row.timestamp(1);
-		const auto before = [&](const ComputedWindow &window) {
-			return window.segment < segment || (window.segment == segment && window.start < start);
-		};
-		while (position < windows.size() && before(windows[position]))
-			not_stored(position++);
-		if (position == windows.size() || windows[position].segment != segment || windows[position].start != start)
-			return Flow::more; // a stored bar whose window has no source rows: its source may have been retired, it stays
-		const auto &window = windows[position];
-		if (!window.quality)
-			changes.deletes.push_back(position);
-		else if (same_bar(row, window, segments[segment]))
-			changes.unchanged.push_back(position);
-		else
-			changes.updates.push_back(position);
-		++position;
-		return Flow::more;
-	};
+	auto take = [&](const Row &row) { return comparison.take(spans.at(static_cast<size_t>(row.integer(range_column) - 1)).segment, row); };
 	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
-	                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)));
-	co_await db.query(read_stored(), std::move(list), take);
-	while (position < windows.size())
-		not_stored(position++);
-	co_return changes;
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)),
+	                       Parameter(AGG_TEXT, std::move(sources)));
+	co_await db.query(read_many_ranges(), std::move(list), take);
+	co_return comparison.finish();
 }
 
 Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
