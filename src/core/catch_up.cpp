@@ -32,7 +32,7 @@ CatchUp::CatchUp(const Settings &settings)
     : settings_(settings), cursor_(settings.target.ceil(std::max(settings.start_cursor, settings.agg_start))), position_(cursor_),
       confirmed_end_(
           std::min(settings.confirmation == Confirmation::ignored ? settings.now : settings.now - settings.delay, Timestamp::range_end())),
-      complete_end_(std::min(settings.source_complete_until, Timestamp::range_end())) {
+      complete_end_(settings.source_complete_until) {
 }
 
 std::optional<StopReason> CatchUp::obstacle(Timestamp window_start) const {

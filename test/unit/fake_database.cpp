@@ -1,0 +1,372 @@
+#include "fake_database.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+
+namespace aggregation {
+
+namespace {
+
+// Cells that arguments are made of live as long as the test program; a test makes few.
+agg_cell *new_cells(size_t count) {
+	static std::deque<std::vector<agg_cell>> kept;
+	kept.emplace_back(std::max<size_t>(count, 1));
+	return kept.back().data();
+}
+
+agg_cell text_cell(const std::string &text) {
+	agg_cell result {};
+	result.as.text = text.data();
+	result.length = static_cast<int32_t>(text.size());
+	return result;
+}
+agg_cell number_cell(int64_t value) {
+	agg_cell result {};
+	result.as.integer = value;
+	return result;
+}
+agg_cell null_cell_() {
+	agg_cell result {};
+	result.is_null = true;
+	return result;
+}
+agg_cell real_cell(std::optional<double> value) {
+	agg_cell result = null_cell_();
+	if (value) {
+		result.is_null = false;
+		result.as.real = *value;
+	}
+	return result;
+}
+agg_cell maybe_number(std::optional<int64_t> value) {
+	return value ? number_cell(*value) : null_cell_();
+}
+agg_cell maybe_time(std::optional<Timestamp> value) {
+	return value ? number_cell(value->us) : null_cell_();
+}
+
+std::string text_of(const agg_cell &cell) {
+	return {cell.as.text, static_cast<size_t>(cell.length)};
+}
+std::optional<double> real_of(const agg_cell &cell) {
+	return cell.is_null ? std::nullopt : std::optional(cell.as.real);
+}
+std::optional<int64_t> number_of(const agg_cell &cell) {
+	return cell.is_null ? std::nullopt : std::optional(cell.as.integer);
+}
+
+bool has(const agg_request &request, const char *words) {
+	return std::strstr(request.sql, words) != nullptr;
+}
+
+const agg_cell &parameter(const agg_request &request, size_t i, size_t k = 0) {
+	return request.parameters[i].is_array ? request.parameters[i].cells[k] : *request.parameters[i].cells;
+}
+
+std::vector<agg_cell> bar_cells(int64_t start, const SourceBar &bar) {
+	return {number_cell(start),   real_cell(bar.open), real_cell(bar.high), real_cell(bar.low),
+	        real_cell(bar.close), real_cell(bar.vol),  real_cell(bar.vwap), maybe_number(bar.trade_count)};
+}
+
+} // namespace
+
+bool StoredBar::operator==(const StoredBar &other) const {
+	return bar.open == other.bar.open && bar.high == other.bar.high && bar.low == other.bar.low && bar.close == other.bar.close &&
+	       bar.vol == other.bar.vol && bar.vwap == other.bar.vwap && bar.trade_count == other.bar.trade_count &&
+	       source_timeframe == other.source_timeframe && candles == other.candles && expected == other.expected &&
+	       quality == other.quality && version == other.version;
+}
+
+agg_parameter text_argument(const char *text) {
+	agg_cell *cell = new_cells(1);
+	cell->as.text = text;
+	cell->length = static_cast<int32_t>(std::strlen(text));
+	return {AGG_TEXT, false, cell, 1};
+}
+agg_parameter integer_argument(int64_t value, agg_type type) {
+	agg_cell *cell = new_cells(1);
+	*cell = number_cell(value);
+	return {type, false, cell, 1};
+}
+agg_parameter time_argument(Timestamp value) {
+	return integer_argument(value.us, AGG_TIMESTAMPTZ);
+}
+agg_parameter null_argument(agg_type type) {
+	agg_cell *cell = new_cells(1);
+	*cell = null_cell_();
+	return {type, false, cell, 1};
+}
+agg_parameter texts_argument(const std::vector<std::string> &texts) {
+	agg_cell *cells = new_cells(texts.size());
+	for (size_t i = 0; i < texts.size(); ++i)
+		cells[i] = text_cell(texts[i]);
+	return {AGG_TEXT, true, cells, texts.size()};
+}
+
+void FakeDatabase::add_minutes(const std::string &symbol, Timestamp from, int64_t minutes, double price) {
+	for (int64_t n = 0; n < minutes; ++n) {
+		const Timestamp t = from + Duration::minutes(n);
+		const double p = price + static_cast<double>(n % 17) / 100;
+		tables.data_bars[{symbol, "1m", t.us}] = {
+		    .start = t, .open = p, .high = p + 0.5, .low = p - 0.5, .close = p + 0.1, .vol = 1.0, .vwap = p, .trade_count = n % 3};
+	}
+}
+
+void FakeDatabase::add_task(const std::string &symbol, const std::string &timeframe, Timestamp start) {
+	StoredTask task;
+	task.start = start;
+	task.interval = Timeframe::parse(timeframe)->width().us / Duration::minutes(1).us;
+	tables.tasks[{symbol, timeframe}] = task;
+}
+
+void FakeDatabase::deliver(agg_operation *operation, const agg_request &request, const std::vector<std::vector<agg_cell>> &rows) {
+	size_t done = 0;
+	while (done < rows.size()) {
+		const size_t batch = std::min<size_t>(rows.size() - done, random_() % 7 + 1);
+		std::vector<agg_cell> cells;
+		for (size_t i = done; i < done + batch; ++i) {
+			ASSERT_EQ(rows[i].size(), request.column_count) << request.sql;
+			cells.insert(cells.end(), rows[i].begin(), rows[i].end());
+		}
+		if (!agg_operation_rows(operation, cells.data(), batch))
+			return;
+		done += batch;
+	}
+}
+
+bool FakeDatabase::run_query(const agg_request &request, agg_operation *operation, uint64_t &processed) {
+	const std::string relation = request.relation == nullptr ? "" : request.relation;
+	const bool derived = relation == "derived_data_bars";
+	std::vector<std::vector<agg_cell>> rows;
+	const auto live = [&](const std::string &symbol, const std::string &timeframe, int64_t from, int64_t to, auto each) {
+		const BarKey first {symbol, timeframe, from};
+		if (derived) {
+			for (auto i = tables.derived.lower_bound(first); i != tables.derived.end() && i->first < BarKey {symbol, timeframe, to}; ++i)
+				each(std::get<2>(i->first), i->second.bar, &i->second);
+		} else {
+			for (auto i = tables.data_bars.lower_bound(first); i != tables.data_bars.end() && i->first < BarKey {symbol, timeframe, to};
+			     ++i)
+				each(std::get<2>(i->first), i->second, static_cast<const StoredBar *>(nullptr));
+		}
+	};
+	const size_t keys = request.parameter_count > 0 ? request.parameters[0].count : 0;
+
+	if (relation == "data_agg_state" && has(request, "SELECT t.ord, s.source_timeframe")) {
+		for (size_t k = 0; k < keys; ++k) {
+			const auto found = tables.tasks.find({text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k))});
+			if (found == tables.tasks.end())
+				continue;
+			const auto &task = found->second;
+			rows.push_back({number_cell(static_cast<int64_t>(k) + 1), task.source ? text_cell(*task.source) : null_cell_(),
+			                number_cell(task.interval), number_cell(task.delay), number_cell(task.start.us), maybe_time(task.cursor)});
+		}
+	} else if (relation == "data_agg_state" && has(request, "AS n(symbol, timeframe, cursor_utc")) {
+		for (size_t k = 0; k < keys; ++k) {
+			auto &task = tables.tasks.at({text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k))});
+			const Timestamp cursor {parameter(request, 3, k).as.integer};
+			task.cursor = std::max(task.cursor.value_or(cursor), cursor);
+			task.created += parameter(request, 5, k).as.integer;
+			++processed;
+		}
+	} else if (has(request, "LIMIT 1) b")) { // first or last bar
+		const bool last = has(request, "DESC");
+		for (size_t k = 0; k < keys; ++k) {
+			std::optional<int64_t> found;
+			const int64_t from = last ? INT64_MIN : parameter(request, 2, k).as.integer;
+			live(text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k)), from, INT64_MAX,
+			     [&](int64_t start, const SourceBar &, const StoredBar *) { found = last || !found ? start : *found; });
+			if (found)
+				rows.push_back({number_cell(static_cast<int64_t>(k) + 1), number_cell(*found)});
+		}
+	} else if (has(request, "INSERT INTO x.derived_data_bars")) {
+		for (size_t k = 0; k < keys; ++k) {
+			const auto p = [&](size_t i) -> const agg_cell & { return parameter(request, i, k); };
+			tables.derived[{text_of(p(0)), text_of(p(11)), p(1).as.integer}] = {{{p(1).as.integer},
+			                                                                     real_of(p(2)),
+			                                                                     real_of(p(3)),
+			                                                                     real_of(p(4)),
+			                                                                     real_of(p(5)),
+			                                                                     real_of(p(6)),
+			                                                                     real_of(p(7)),
+			                                                                     number_of(p(8))},
+			                                                                    text_of(p(14)),
+			                                                                    p(9).as.integer,
+			                                                                    p(15).as.integer,
+			                                                                    p(10).as.integer,
+			                                                                    p(16).as.integer};
+			++processed;
+		}
+	} else if (has(request, "UPDATE x.derived_data_bars d SET deleted_at")) {
+		for (size_t k = 0; k < keys; ++k)
+			processed += tables.derived.erase(
+			    {text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k)), parameter(request, 2, k).as.integer});
+	} else if (has(request, "INSERT INTO x.data_bars")) {
+		for (size_t k = 0; k < request.parameters[1].count; ++k)
+			tables.dxy[{"DXY", "1m", parameter(request, 1, k).as.integer}] = parameter(request, 2, k).as.real;
+	} else if (has(request, "SELECT d.ts_utc, d.close")) {
+		live(text_of(parameter(request, 0)), "1m", parameter(request, 1).as.integer, parameter(request, 2).as.integer,
+		     [&](int64_t start, const SourceBar &bar, const StoredBar *) {
+			     rows.push_back({number_cell(start), real_cell(bar.close)});
+		     });
+	} else if (relation == "data_bars" && has(request, "'synthetic'")) { // stored index
+		for (const auto &[key, value] : tables.dxy) {
+			const int64_t start = std::get<2>(key);
+			if (start >= parameter(request, 1).as.integer && start < parameter(request, 2).as.integer)
+				rows.push_back(
+				    {number_cell(start), real_cell(value), real_cell(value), real_cell(value), real_cell(value), number_cell(1)});
+		}
+	} else if (has(request, "d.ts_utc, d.open")) { // source or stored bars, one range or many
+		const bool many = request.parameters[0].is_array;
+		const bool stored = has(request, "d.source_candles");
+		for (size_t k = 0; k < (many ? keys : 1); ++k) {
+			live(text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k)), parameter(request, 2, k).as.integer,
+			     parameter(request, 3, k).as.integer, [&](int64_t start, const SourceBar &bar, const StoredBar *more) {
+				     auto cells = bar_cells(start, bar);
+				     if (stored)
+					     for (const int64_t value : {more->candles, more->expected, more->quality, more->version,
+					                                 static_cast<int64_t>(more->source_timeframe == text_of(parameter(request, 4, k)))})
+						     cells.push_back(number_cell(value));
+				     if (many)
+					     cells.push_back(number_cell(static_cast<int64_t>(k) + 1));
+				     rows.push_back(std::move(cells));
+			     });
+		}
+	} else {
+		ADD_FAILURE() << "a statement that the fake does not know: " << request.sql;
+		return false;
+	}
+	deliver(operation, request, rows);
+	return true;
+}
+
+bool FakeDatabase::run_bulk_write(const agg_request &request, agg_operation *operation, uint64_t &processed) {
+	const size_t varying = request.column_count - request.constant_count;
+	std::vector<agg_cell> cells(varying * 5);
+	std::map<BarKey, StoredBar> fresh;
+	std::map<BarKey, double> fresh_dxy;
+	while (const size_t rows = agg_operation_fill(operation, cells.data(), random_() % 5 + 1)) {
+		for (size_t i = 0; i < rows; ++i) {
+			std::map<std::string, agg_cell> row;
+			for (size_t c = 0; c < request.column_count; ++c)
+				row[request.column_names[c]] = c < varying ? cells[i * varying + c] : request.constants[c - varying];
+			const BarKey key {text_of(row["canonical_symbol"]), text_of(row["timeframe"]), row["ts_utc"].as.integer};
+			if (std::string(request.relation) == "data_bars") {
+				fresh_dxy[key] = row["close"].as.real;
+			} else {
+				fresh[key] = {{{std::get<2>(key)},
+				               real_of(row["open"]),
+				               real_of(row["high"]),
+				               real_of(row["low"]),
+				               real_of(row["close"]),
+				               real_of(row["vol"]),
+				               real_of(row["vwap"]),
+				               number_of(row["trade_count"])},
+				              text_of(row["source_timeframe"]),
+				              row["source_candles"].as.integer,
+				              row["expected_candles"].as.integer,
+				              row["quality_score"].as.integer,
+				              row["derivation_version"].as.integer};
+			}
+			++processed;
+		}
+	}
+	for (const auto &[key, bar] : fresh) {
+		if (tables.derived.contains(key))
+			return false; // a unique violation: all or none
+	}
+	for (const auto &[key, value] : fresh_dxy) {
+		if (tables.dxy.contains(key))
+			return false;
+	}
+	tables.derived.merge(fresh);
+	tables.dxy.merge(fresh_dxy);
+	return true;
+}
+
+Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter> &arguments, const Fault &fault) {
+	random_.seed(seed);
+	Ending ending;
+	const agg_context context {"x", now.us};
+	agg_operation *operation = agg_operation_new(function, &context, arguments.data());
+	if (operation == nullptr) {
+		ending.kind = AGG_FAILED;
+		ending.sqlstate = "53200";
+		return ending;
+	}
+	agg_outcome outcome {};
+	agg_request request {};
+	agg_error error {};
+	std::vector<Tables> savepoints;
+	int bulk_writes = 0;
+	bool broken = false;
+	for (;;) {
+		agg_operation_resume(operation, &outcome, &request);
+		outcome = {};
+		EXPECT_TRUE(!broken || request.kind == AGG_ROLLBACK_SUBTRANSACTION || request.kind == AGG_FAILED_BY_DATABASE ||
+		            request.kind == AGG_FAILED)
+		    << "after a failed request only a roll back is possible";
+		const bool data = request.kind == AGG_QUERY || request.kind == AGG_BULK_WRITE;
+		const bool now_faulty =
+		    fault.kind != Fault::Kind::none && data &&
+		    (fault.bulk_only ? request.kind == AGG_BULK_WRITE && bulk_writes++ == fault.at : ending.requests == fault.at);
+		if (request.kind < AGG_DONE)
+			++ending.requests;
+		if (now_faulty && (fault.kind == Fault::Kind::abandon || savepoints.empty())) {
+			ending.kind = AGG_FAILED_BY_DATABASE;
+			break;
+		}
+		if (now_faulty) {
+			error = {fault.sqlstate, "made to fail", nullptr, nullptr};
+			outcome.error = &error;
+			broken = true;
+			ending.log.emplace_back("fault");
+			continue;
+		}
+		if (request.kind == AGG_QUERY) {
+			ending.log.push_back(std::string("query ") + (request.relation == nullptr ? "" : request.relation));
+			if (!run_query(request, operation, outcome.processed))
+				break;
+		} else if (request.kind == AGG_BULK_WRITE) {
+			ending.log.emplace_back("bulk");
+			if (!run_bulk_write(request, operation, outcome.processed)) {
+				EXPECT_FALSE(savepoints.empty()) << "a bulk write outside a subtransaction cannot be survived";
+				error = {"23505", "duplicate key", nullptr, nullptr};
+				outcome.error = &error;
+				broken = true;
+			}
+		} else if (request.kind == AGG_BEGIN_SUBTRANSACTION) {
+			ending.log.emplace_back("begin");
+			savepoints.push_back(tables);
+		} else if (request.kind == AGG_RELEASE_SUBTRANSACTION || request.kind == AGG_ROLLBACK_SUBTRANSACTION) {
+			ending.log.emplace_back(request.kind == AGG_RELEASE_SUBTRANSACTION ? "release" : "rollback");
+			EXPECT_FALSE(savepoints.empty());
+			if (request.kind == AGG_ROLLBACK_SUBTRANSACTION)
+				tables = savepoints.back();
+			savepoints.pop_back();
+			broken = false;
+		} else if (request.kind == AGG_EMIT_ROWS) {
+			ending.emitted_rows += static_cast<int>(request.row_count);
+		} else {
+			ending.kind = request.kind;
+			if (request.kind == AGG_DONE) {
+				EXPECT_TRUE(savepoints.empty()) << "done inside a subtransaction";
+				if (request.result_type == AGG_TEXT && request.result.as.text != nullptr)
+					ending.json = text_of(request.result);
+				else if (request.result_type == AGG_TIMESTAMPTZ)
+					ending.timestamp = Timestamp {request.result.as.integer};
+			} else if (request.kind == AGG_FAILED) {
+				ending.sqlstate = request.error.sqlstate;
+				ending.message = request.error.message;
+				ending.hint = request.error.hint == nullptr ? "" : request.error.hint;
+			}
+			break;
+		}
+	}
+	agg_operation_free(operation);
+	return ending;
+}
+
+} // namespace aggregation

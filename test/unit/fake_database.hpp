@@ -1,0 +1,98 @@
+// A database in memory that drives an operation the way the C shim does: it knows the statements of src/ops by their words, hands rows over
+// in batches of random size, and can fail at any request.
+#pragma once
+
+#include "core/bar.hpp"
+#include "core/timeframe.hpp"
+#include "ops/operation.h"
+
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace aggregation {
+
+using BarKey = std::tuple<std::string, std::string, int64_t>; // symbol, timeframe, start
+
+struct StoredBar {
+	SourceBar bar;
+	std::string source_timeframe;
+	int64_t candles = 0;
+	int64_t expected = 0;
+	int64_t quality = 0;
+	int64_t version = 0;
+	bool operator==(const StoredBar &other) const;
+};
+
+struct StoredTask {
+	std::optional<std::string> source;
+	int64_t interval = 5;
+	int64_t delay = 30;
+	Timestamp start {};
+	std::optional<Timestamp> cursor;
+	int64_t created = 0;
+};
+
+struct Tables {
+	std::map<BarKey, SourceBar> data_bars;
+	std::map<BarKey, StoredBar> derived;
+	std::map<std::pair<std::string, std::string>, StoredTask> tasks;
+	std::map<BarKey, double> dxy; // what was written back to data_bars
+};
+
+/// What the operation ended with.
+struct Ending {
+	agg_request_kind kind = AGG_DONE;
+	std::string json;
+	std::optional<Timestamp> timestamp;
+	std::string sqlstate;
+	std::string message;
+	std::string hint;
+	int requests = 0;
+	std::vector<std::string> log; // "query derived_data_bars", "bulk", "begin", ...
+	int emitted_rows = 0;
+};
+
+/// What goes wrong, and when: at request number `at` (from 0).
+struct Fault {
+	enum class Kind {
+		none,
+		abandon,      // the server raised an error: the operation is destroyed while it is suspended
+		error_outcome // inside a subtransaction: the error comes back; outside one it is the same as abandon
+	};
+	Kind kind = Kind::none;
+	int at = 0;
+	const char *sqlstate = "23505";
+	bool bulk_only = false; // count bulk writes alone
+};
+
+class FakeDatabase {
+public:
+	Tables tables;
+	Timestamp now {};
+	unsigned seed = 1;
+
+	void add_minutes(const std::string &symbol, Timestamp from, int64_t minutes, double price = 1.0);
+	void add_task(const std::string &symbol, const std::string &timeframe, Timestamp start);
+
+	Ending call(agg_function function, const std::vector<agg_parameter> &arguments, const Fault &fault = {});
+
+private:
+	bool run_query(const agg_request &request, agg_operation *operation, uint64_t &processed);
+	bool run_bulk_write(const agg_request &request, agg_operation *operation, uint64_t &processed);
+	void deliver(agg_operation *operation, const agg_request &request, const std::vector<std::vector<agg_cell>> &rows);
+
+	std::mt19937 random_;
+};
+
+// Arguments; what they point to must outlive the call.
+agg_parameter text_argument(const char *text);
+agg_parameter integer_argument(int64_t value, agg_type type = AGG_INT4);
+agg_parameter time_argument(Timestamp value);
+agg_parameter null_argument(agg_type type);
+agg_parameter texts_argument(const std::vector<std::string> &texts);
+
+} // namespace aggregation
