@@ -100,9 +100,11 @@ agg_parameter null_argument(agg_type type) {
 	return {type, false, cell, 1};
 }
 agg_parameter texts_argument(const std::vector<std::string> &texts) {
+	static std::deque<std::vector<std::string>> kept;
+	kept.push_back(texts);
 	agg_cell *cells = new_cells(texts.size());
 	for (size_t i = 0; i < texts.size(); ++i)
-		cells[i] = text_cell(texts[i]);
+		cells[i] = text_cell(kept.back()[i]);
 	return {AGG_TEXT, true, cells, texts.size()};
 }
 

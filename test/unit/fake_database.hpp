@@ -88,7 +88,7 @@ private:
 	std::mt19937 random_;
 };
 
-// Arguments; what they point to must outlive the call.
+// Arguments; the text of text_argument must outlive the call.
 agg_parameter text_argument(const char *text);
 agg_parameter integer_argument(int64_t value, agg_type type = AGG_INT4);
 agg_parameter time_argument(Timestamp value);
