@@ -38,7 +38,7 @@ const Statement &apply() {
 	    "$8::bool[]) AS w(symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory)), "
 	    "applied AS (INSERT INTO @data_agg_state AS s (canonical_symbol, timeframe, source_timeframe, run_interval_minutes, "
 	    "aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at) "
-	    "SELECT w.symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', now(), now() "
+	    "SELECT w.symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', NULL, now() "
 	    "FROM wanted w "
 	    "ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET source_timeframe = EXCLUDED.source_timeframe, "
 	    "run_interval_minutes = EXCLUDED.run_interval_minutes, aggregation_delay_seconds = EXCLUDED.aggregation_delay_seconds, "
