@@ -11,7 +11,7 @@ recognise() {
 	fi
 	# The timeframe in the name: M5, M15, H1, D1, 5m, 1h, 1d … are not for us; M1 and 1m are.
 	if [[ $name =~ (^|[^A-Za-z0-9])(M5|M10|M15|M30|H1|H4|D1|W1|MN1?|[0-9]+[hdw]|(3|5|15|30)m)([^A-Za-z0-9]|$) ]]; then
-		echo "holds no 1-minute bars, so its name (${BASH_REMATCH[2]})"
+		echo "holds no 1-minute bars, going by its name (${BASH_REMATCH[2]})"
 		return 1
 	fi
 	if [[ $name =~ ^DAT_[A-Z]+_([A-Z0-9]+)_M1 ]]; then
