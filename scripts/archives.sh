@@ -34,6 +34,7 @@ archive_problem() {
 				echo "is a zip file, and unzip is not there (apt-get install unzip)"
 			elif ! unzip -tqq -P '' "$file" </dev/null >/dev/null 2>&1; then
 				echo "is a damaged or locked zip file (nothing of it is loaded)"
+			# (grep -q would leave early, and unzip's broken pipe would count as a failure.)
 			elif [ -z "$(unzip -Z1 "$file" 2>/dev/null | grep -v '/$')" ]; then
 				echo "is a zip file without a file in it"
 			else return 1; fi

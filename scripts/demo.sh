@@ -159,7 +159,8 @@ query -c "SELECT format('1m: %s bars of %s symbols, %s to %s UTC', count(*), cou
 query -f "$here/demo/register.sql"
 psql -X -q -v ON_ERROR_STOP=1 -P pager=off -f "$here/demo/work.sql"
 
+here_too=${AGGREGATION_DEMO:+"AGGREGATION_DEMO=$folder "}
 cat <<TEXT
 Look around:   $(command -v psql) -h $PGHOST -U postgres $database
-Stop it:       $root/run demo --stop       Delete it:   $root/run demo --remove
+Stop it:       $here_too$root/run demo --stop       Delete it:   $here_too$root/run demo --remove
 TEXT

@@ -89,6 +89,8 @@ for suite in "${suites[@]}"; do
 	status=0
 	(
 		set +e
+		# pg_prove takes an interrupt for itself: without this the next file would follow.
+		trap 'exit 130' INT
 		source "$here/suites/$suite.sh"
 		exit 0
 	) || status=$?
