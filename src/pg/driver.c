@@ -208,6 +208,29 @@ static void run(call_state *state, agg_request *request) {
 	}
 }
 
+/*
+ * Runs the operation; whatever is raised leaves no subtransaction of ours open. PostgreSQL ends only the innermost one by itself, as if a
+ * user had set a savepoint, and the session would stay in it.
+ */
+static void run_guarded(call_state *state, agg_request *request) {
+	PG_TRY();
+	{ run(state, request); }
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		if (state->depth == 0)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(state->memory);
+		error = CopyErrorData();
+		FlushErrorState();
+		while (state->depth > 0)
+			end_subtransaction(state, false);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
 static agg_operation *create_operation(FunctionCallInfo fcinfo, agg_function function, Oid schema) {
 	Oid *types;
 	int count;
@@ -255,7 +278,7 @@ Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(memory);
 	state->operation = create_operation(fcinfo, function, state->schema);
-	run(state, &request);
+	run_guarded(state, &request);
 	SPI_finish();
 
 	MemoryContextSwitchTo(caller);
