@@ -107,7 +107,10 @@ public:
 			const Range part {range.from, std::min(range.from + stretch, range.to)};
 			const bool found = co_await compute(part);
 			co_await write(part);
-			range.from = found ? part.to : co_await next_source(part.to);
+			// (Written out: g++ 12 evaluates a co_await in a conditional expression in either case.)
+			range.from = part.to;
+			if (!found)
+				range.from = co_await next_source(part.to);
 		}
 		co_return counts_;
 	}
@@ -155,7 +158,10 @@ private:
 			co_return;
 		co_await compare(range);
 		PointRows rows(inserts_);
-		if (!inserts_.empty() && !co_await bulk_insert(db_, table, columns_, rows)) {
+		bool stored = inserts_.empty();
+		if (!stored)
+			stored = co_await bulk_insert(db_, table, columns_, rows);
+		if (!stored) {
 			// Another session computed the same minutes meanwhile: compare with what it stored.
 			co_await compare(range);
 			co_await put(inserts_);

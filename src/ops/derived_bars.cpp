@@ -64,12 +64,14 @@ const Statement &upsert() {
 	return statement;
 }
 
+// The range finds the bars in the index; the list of times only filters it.
 const Statement &soft_delete() {
 	static const Statement statement {
-	    table, "UPDATE @derived_data_bars d SET deleted_at = now(), updated_at = now(), "
-	           "raw = COALESCE(d.raw, '{}'::jsonb) || '{\"deleted\": \"insufficient_source_bars\"}'::jsonb "
-	           "FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n(symbol, timeframe, ts_utc) "
-	           "WHERE d.canonical_symbol = n.symbol AND d.timeframe = n.timeframe AND d.ts_utc = n.ts_utc AND d.deleted_at IS NULL"};
+	    table,
+	    "UPDATE @derived_data_bars d SET deleted_at = now(), updated_at = now(), "
+	    "raw = COALESCE(d.raw, '{}'::jsonb) || '{\"deleted\": \"insufficient_source_bars\"}'::jsonb "
+	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
+	    "AND d.deleted_at IS NULL AND array_position($5::timestamptz[], d.ts_utc) IS NOT NULL"};
 	return statement;
 }
 
@@ -262,20 +264,6 @@ std::vector<Span> spans_of(const std::vector<Segment> &segments, const std::vect
 	return spans;
 }
 
-/// The key columns of some windows as parameters $1, $2, $3.
-std::vector<Parameter> keys_of(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
-                               const std::vector<size_t> &which) {
-	std::vector<std::vector<agg_cell>> columns(3);
-	for (const size_t i : which) {
-		const Segment &segment = segments[windows[i].segment];
-		columns[0].push_back(cell(segment.symbol));
-		columns[1].push_back(cell(std::string_view(segment.target->name())));
-		columns[2].push_back(cell(windows[i].start));
-	}
-	return parameters(Parameter(AGG_TEXT, std::move(columns[0])), Parameter(AGG_TEXT, std::move(columns[1])),
-	                  Parameter(AGG_TIMESTAMPTZ, std::move(columns[2])));
-}
-
 } // namespace
 
 Op<BarChanges> compare_with_stored(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
@@ -350,9 +338,21 @@ Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const s
 
 Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                           const std::vector<size_t> &which) {
-	if (which.empty())
-		co_return;
-	co_await db.execute(soft_delete(), keys_of(segments, windows, which));
+	for (size_t next = 0; next < which.size();) {
+		// One statement for the windows of a segment.
+		const size_t index = windows[which[next]].segment;
+		const Segment &segment = segments[index];
+		const Timestamp from = windows[which[next]].start;
+		Timestamp last = from;
+		std::vector<agg_cell> times;
+		for (; next < which.size() && windows[which[next]].segment == index; ++next) {
+			last = windows[which[next]].start;
+			times.push_back(cell(last));
+		}
+		auto list = parameters(text_parameter(segment.symbol), text_parameter(segment.target->name()), timestamp_parameter(from),
+		                       timestamp_parameter(last + segment.target->width()), Parameter(AGG_TIMESTAMPTZ, std::move(times)));
+		co_await db.execute(soft_delete(), std::move(list));
+	}
 }
 
 } // namespace aggregation

@@ -7,12 +7,13 @@ namespace aggregation {
 
 namespace {
 
+// Found by its key alone: COALESCE keeps the planner from walking the index of all idle tasks instead.
 const Statement &claim() {
 	static const Statement statement {
 	    "data_agg_state",
 	    "UPDATE @data_agg_state SET status = 'running', running_started_at_utc = $3::timestamptz, last_attempted_at_utc = $3::timestamptz, "
 	    "claim_token = gen_random_uuid(), updated_at = now() "
-	    "WHERE canonical_symbol = $1::text AND timeframe = $2::text AND status = 'idle' AND enabled "
+	    "WHERE canonical_symbol = $1::text AND timeframe = $2::text AND COALESCE(status, '') = 'idle' AND enabled "
 	    "RETURNING source_timeframe, run_interval_minutes::int8, aggregation_delay_seconds::int8, last_agg_bar_ts_utc, claim_token::text",
 	    {AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT}};
 	return statement;

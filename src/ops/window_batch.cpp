@@ -104,12 +104,14 @@ Op<BarChanges> write(Database &db, const std::vector<Segment> &segments, const s
 			co_return std::move(*changes);
 	}
 	auto changes = co_await compare_with_stored(db, segments, windows);
-	const bool in_bulk = changes.inserts.size() > few_inserts;
-	if (!in_bulk || !co_await bulk_insert_bars(db, segments, windows, changes.inserts)) {
-		if (in_bulk)
+	bool inserted = false;
+	if (changes.inserts.size() > few_inserts) {
+		inserted = co_await bulk_insert_bars(db, segments, windows, changes.inserts);
+		if (!inserted)
 			changes = co_await compare_with_stored(db, segments, windows);
-		co_await upsert_bars(db, segments, windows, changes.inserts);
 	}
+	if (!inserted)
+		co_await upsert_bars(db, segments, windows, changes.inserts);
 	co_await upsert_bars(db, segments, windows, changes.updates);
 	co_await soft_delete_bars(db, segments, windows, changes.deletes);
 	co_return changes;

@@ -202,9 +202,9 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 			++processed;
 		}
 	} else if (has(request, "UPDATE x.derived_data_bars d SET deleted_at")) {
-		for (size_t k = 0; k < keys; ++k)
-			processed += tables.derived.erase(
-			    {text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k)), parameter(request, 2, k).as.integer});
+		for (size_t k = 0; k < request.parameters[4].count; ++k)
+			processed +=
+			    tables.derived.erase({text_of(parameter(request, 0)), text_of(parameter(request, 1)), parameter(request, 4, k).as.integer});
 	} else if (has(request, "INSERT INTO x.data_bars")) {
 		for (size_t k = 0; k < request.parameters[1].count; ++k)
 			tables.dxy[{"DXY", "1m", parameter(request, 1, k).as.integer}] = parameter(request, 2, k).as.real;
