@@ -71,7 +71,7 @@ const Statement &soft_delete() {
 	    "UPDATE @derived_data_bars d SET deleted_at = now(), updated_at = now(), "
 	    "raw = COALESCE(d.raw, '{}'::jsonb) || '{\"deleted\": \"insufficient_source_bars\"}'::jsonb "
 	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
-	    "AND d.deleted_at IS NULL AND array_position($5::timestamptz[], d.ts_utc) IS NOT NULL"};
+	    "AND d.deleted_at IS NULL AND (d.ts_utc IN (SELECT n.t FROM unnest($5::timestamptz[]) AS n(t))) IS TRUE"};
 	return statement;
 }
 
