@@ -127,7 +127,7 @@ Op<Answer> aggregate_tasks(Database &db, Arguments arguments) {
 	// Narrow before wide, so that an hour sees the 5m bars of the same call.
 	std::map<Duration, std::map<std::string, std::vector<TaskKey>>> by_width;
 	for (size_t i = 0; i < symbols.size(); ++i)
-		by_width[timeframe_or_throw(timeframes[i]).width()][timeframes[i]].push_back({symbols[i], timeframes[i]});
+		by_width[timeframe_or_throw(symbols[i], timeframes[i]).width()][timeframes[i]].push_back({symbols[i], timeframes[i]});
 	for (auto &[width, by_timeframe] : by_width) {
 		for (auto &[timeframe, keys] : by_timeframe) {
 			std::sort(keys.begin(), keys.end(), [](const TaskKey &a, const TaskKey &b) { return a.symbol < b.symbol; });

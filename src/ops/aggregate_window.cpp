@@ -47,7 +47,6 @@ Op<Answer> make_bar(Database &db, const WindowRequest request, const Timeframe s
 	co_return Answer::json(answer.text());
 }
 
-/// The fixed forms have no timeframe argument: symbol, from, to, version.
 /// The last three arguments: from, to, version.
 WindowRequest window_request(Arguments &arguments, const TaskKey &key, size_t first) {
 	arguments.concern(key.label());
@@ -58,7 +57,8 @@ WindowRequest window_request(Arguments &arguments, const TaskKey &key, size_t fi
 /// The fixed forms have no timeframe argument.
 Op<Answer> make_fixed_bar(Database &db, Arguments arguments, const char *source, const char *target) {
 	const auto request = window_request(arguments, {arguments.text(0, "p_symbol"), target}, 1);
-	co_return co_await make_bar(db, request, timeframe_or_throw(source), timeframe_or_throw(target));
+	co_return co_await make_bar(db, request, timeframe_or_throw(request.key.symbol, source),
+	                            timeframe_or_throw(request.key.symbol, target));
 }
 
 } // namespace
@@ -73,8 +73,8 @@ Op<Answer> aggregate_5m_to_1h(Database &db, Arguments arguments) {
 
 Op<Answer> aggregate_window(Database &db, Arguments arguments) {
 	const auto request = window_request(arguments, {arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")}, 2);
-	const Timeframe target = timeframe_or_throw(request.key.timeframe);
-	const Timeframe fallback = default_source_or_throw(target);
+	const Timeframe target = timeframe_or_throw(request.key.symbol, request.key.timeframe);
+	const Timeframe fallback = default_source_or_throw(request.key.symbol, target);
 	check_window(request, target);
 	std::vector<TaskKey> keys {request.key};
 	const auto tasks = co_await read_tasks(db, keys);

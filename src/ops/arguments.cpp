@@ -41,10 +41,6 @@ Timestamp Arguments::timestamp(size_t i, const char *name) const {
 	return t;
 }
 
-Timeframe Arguments::timeframe(size_t i, const char *name) const {
-	return timeframe_or_throw(text(i, name));
-}
-
 std::vector<std::string> Arguments::texts(size_t i, const char *name) const {
 	if (is_null(i))
 		refuse_null(name);
@@ -67,10 +63,10 @@ std::optional<Timestamp> Arguments::maybe_timestamp(size_t i, const char *name) 
 	return is_null(i) ? std::nullopt : std::optional(timestamp(i, name));
 }
 
-Timeframe timeframe_or_throw(const std::string &name) {
+Timeframe timeframe_or_throw(const std::string &symbol, const std::string &name) {
 	const auto timeframe = Timeframe::parse(name);
 	if (!timeframe)
-		throw Error(sqlstate::invalid_parameter_value, "unknown timeframe \"" + shortened(name) + "\"",
+		throw Error(sqlstate::invalid_parameter_value, "unknown timeframe \"" + shortened(name) + "\" (" + shortened(symbol) + ")",
 		            "A timeframe is a number and m, h, d or w, such as 5m, 15m, 30m, 1h, 4h, 1d or 1w.");
 	return *timeframe;
 }

@@ -29,8 +29,6 @@ public:
 	bool boolean(size_t i, const char *name) const;
 	/// Throws 22008 unless finite and inside timestamptz's range.
 	Timestamp timestamp(size_t i, const char *name) const;
-	/// Throws 22023 for what is no timeframe.
-	Timeframe timeframe(size_t i, const char *name) const;
 	/// The strings of an array; NULL elements are refused too.
 	std::vector<std::string> texts(size_t i, const char *name) const;
 
@@ -46,7 +44,7 @@ private:
 	std::string subject_;
 };
 
-/// The timeframe of that name, or 22023 with the list of what there is.
-Timeframe timeframe_or_throw(const std::string &name);
+/// The timeframe of that name, or 22023 that names the symbol and says what a timeframe looks like.
+Timeframe timeframe_or_throw(const std::string &symbol, const std::string &name);
 
 } // namespace aggregation

@@ -7,7 +7,7 @@ Op<Answer> bootstrap_cursor(Database &db, Arguments arguments) {
 	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")};
 	arguments.concern(key.label());
 	arguments.timestamp(2, "p_now_utc"); // checked, though the answer does not depend on it
-	timeframe_or_throw(key.timeframe);
+	timeframe_or_throw(key.symbol, key.timeframe);
 	std::vector<TaskKey> keys {key};
 	const auto tasks = co_await read_tasks(db, keys);
 	if (!tasks.front())

@@ -16,7 +16,7 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	const Timestamp now = arguments.maybe_timestamp(4, "p_now_utc").value_or(db.transaction_start());
 	const int64_t derivation_version = arguments.integer(5, "p_derivation_version");
 	const bool ignore_confirmation = arguments.boolean(6, "p_ignore_confirmation");
-	timeframe_or_throw(key.timeframe);
+	timeframe_or_throw(key.symbol, key.timeframe);
 	if (max_windows < 1)
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_max_windows must be at least 1, not " + std::to_string(max_windows) + " (" + key.label() + ")",

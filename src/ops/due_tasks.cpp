@@ -1,7 +1,7 @@
 // agg_get_due_tasks: which tasks a worker should take now, most urgent first. Returns claims that were abandoned to idle on the way.
 #include "ops/functions.hpp"
 
-#include "ops/due_order.hpp"
+#include "ops/task_columns.hpp"
 #include "ops/environment.hpp"
 
 #include <algorithm>

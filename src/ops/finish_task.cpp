@@ -141,7 +141,7 @@ Op<Answer> finish_task(Database &db, Arguments arguments) {
 	                     .now = arguments.timestamp(7, "p_now_utc"),
 	                     .threshold = arguments.integer(8, "p_auto_disable_hard_fail_threshold"),
 	                     .token = arguments.maybe_text(9)};
-	timeframe_or_throw(key.timeframe);
+	timeframe_or_throw(key.symbol, key.timeframe);
 	if (report.threshold < 1)
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_auto_disable_hard_fail_threshold must be at least 1, not " + std::to_string(report.threshold) + " (" + key.label() +

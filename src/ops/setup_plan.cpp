@@ -1,6 +1,6 @@
 #include "ops/setup_plan.hpp"
 
-#include "ops/due_order.hpp"
+#include "ops/task_columns.hpp"
 
 namespace aggregation {
 
@@ -101,17 +101,19 @@ const std::vector<WantedView> &wanted_views() {
 	// A cursor that is more than a window behind the last source bar's window end cannot have come from processing it.
 	static const std::vector<WantedView> views {
 	    {"v_aggregation_frontier_health",
-	     "SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.status, s.enabled, s.is_mandatory, s.last_agg_bar_ts_utc AS cursor, "
+	     "SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled, s.is_mandatory, s.last_agg_bar_ts_utc AS cursor, "
 	     "l.max_source_ts, CASE WHEN s.last_agg_bar_ts_utc IS NULL THEN 'NO_CURSOR' WHEN l.max_source_ts IS NULL THEN 'NO_SOURCE' "
 	     "WHEN s.last_agg_bar_ts_utc > l.max_source_ts + make_interval(mins => " AGG_WIDTH_MINUTES(
 	         "s.") "::int4) THEN 'AHEAD_OF_SOURCE' "
 	               "ELSE 'OK' END AS cursor_status, s.total_runs, s.total_bars_created, "
 	               "round(s.total_bars_created::numeric / NULLIF(s.total_runs, 0), 2) AS bars_per_run, s.last_successful_at_utc, "
 	               "round((EXTRACT(epoch FROM now() - s.last_successful_at_utc) / 60)::numeric, 1) AS minutes_since_success, s.hard_fail_streak, s.last_error "
-	               "FROM @data_agg_state s CROSS JOIN LATERAL (SELECT CASE WHEN s.source_timeframe = '1m' "
-	               "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = s.source_timeframe) "
-	               "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
-	               "AND b.timeframe = s.source_timeframe AND b.deleted_at IS NULL) END AS max_source_ts) l"}};
+	               "FROM @data_agg_state s CROSS JOIN LATERAL (SELECT " AGG_SOURCE_TIMEFRAME(
+	                   "s.") " AS source_timeframe) t "
+	                         "CROSS JOIN LATERAL (SELECT CASE WHEN t.source_timeframe = '1m' "
+	                         "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe) "
+	                         "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
+	                         "AND b.timeframe = t.source_timeframe AND b.deleted_at IS NULL) END AS max_source_ts) l"}};
 	return views;
 }
 

@@ -25,7 +25,7 @@ Op<Answer> start_task(Database &db, Arguments arguments) {
 	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
 	arguments.concern(key.label());
 	const Timestamp now = arguments.timestamp(2, "p_now_utc");
-	timeframe_or_throw(key.timeframe);
+	timeframe_or_throw(key.symbol, key.timeframe);
 
 	JsonObject answer;
 	bool claimed = false;

@@ -23,7 +23,7 @@ const Statement &tasks_by_key() {
 
 Timeframe source_of(const TaskKey &key, const Timeframe &target, const std::optional<std::string> &configured) {
 	if (!configured)
-		return default_source_or_throw(target);
+		return default_source_or_throw(key.symbol, target);
 	const auto source = Timeframe::parse(*configured);
 	if (!source || target.bars_from(*source) == 0)
 		throw Error(sqlstate::invalid_parameter_value,
@@ -42,7 +42,7 @@ std::optional<Timestamp> time_of(const TaskKey &key, const char *column, std::op
 }
 
 Task task_from(const Row &row, const TaskKey &key) {
-	const Timeframe target = timeframe_or_throw(key.timeframe);
+	const Timeframe target = timeframe_or_throw(key.symbol, key.timeframe);
 	const int64_t window_minutes = target.width().us / Duration::minutes(1).us;
 	const int64_t interval = row.maybe_integer(2).value_or(window_minutes);
 	return {.key = key,
@@ -68,10 +68,10 @@ Timestamp Task::effective_cursor() const {
 	return target.ceil(std::max(cursor.value_or(start), start));
 }
 
-Timeframe default_source_or_throw(const Timeframe &target) {
+Timeframe default_source_or_throw(const std::string &symbol, const Timeframe &target) {
 	const auto source = target.default_source();
 	if (!source)
-		throw Error(sqlstate::invalid_parameter_value, "timeframe " + target.name() + " is ingested, not aggregated",
+		throw Error(sqlstate::invalid_parameter_value, "timeframe " + target.name() + " is ingested, not aggregated (" + symbol + ")",
 		            "Aggregate to a wider timeframe, such as 5m.");
 	return *source;
 }

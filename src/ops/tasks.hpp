@@ -45,7 +45,7 @@ inline const char *table_of(const Timeframe &timeframe) {
 }
 
 /// The default source of a target; throws 22023 for 1m, which is ingested.
-Timeframe default_source_or_throw(const Timeframe &target);
+Timeframe default_source_or_throw(const std::string &symbol, const Timeframe &target);
 
 /// One column of keys as an array parameter. The keys must outlive it.
 Parameter symbols_of(const std::vector<TaskKey> &keys);
