@@ -53,6 +53,11 @@ void Database::BulkWrite::describe(agg_request &request) const {
 	request.constant_count = columns_.constants.size();
 }
 
+void Database::Telling::describe(agg_request &request) const {
+	request.kind = kind_;
+	request.text = text_.c_str();
+}
+
 size_t Database::BulkWrite::fill(agg_cell *cells, size_t most_rows) {
 	size_t n = 0;
 	while (n < most_rows && source_.next(cells + n * columns_.varying()))

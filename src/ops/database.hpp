@@ -127,7 +127,8 @@ public:
 
 class Database {
 public:
-	Database(std::string schema, Timestamp transaction_start) : schema_(std::move(schema)), transaction_start_(transaction_start) {
+	Database(std::string schema, Timestamp transaction_start)
+	    : schema_(std::move(schema)), transaction_start_(transaction_start), clock_(transaction_start) {
 	}
 	Database(const Database &) = delete;
 	Database &operator=(const Database &) = delete;
@@ -138,6 +139,13 @@ public:
 	}
 	const std::string &schema() const {
 		return schema_;
+	}
+	/// The time, as of the last request's outcome.
+	Timestamp clock() const {
+		return clock_;
+	}
+	void set_clock(Timestamp clock) {
+		clock_ = clock;
 	}
 
 	// What is being awaited, seen from the driver.
@@ -247,6 +255,20 @@ public:
 		size_t columns_;
 	};
 
+	class Telling : public Pending {
+	public:
+		Telling(Database &database, agg_request_kind kind, std::string text) : Pending(database), kind_(kind), text_(std::move(text)) {
+		}
+		void describe(agg_request &request) const override;
+		void await_resume() {
+			outcome();
+		}
+
+	private:
+		agg_request_kind kind_;
+		std::string text_;
+	};
+
 	/// Runs a statement; `take(Row)` gets each row and says whether it wants more. Awaited, it gives the number of rows touched.
 	template <class Take>
 	Query<Take> query(const Statement &statement, std::vector<Parameter> parameters, Take take) {
@@ -277,6 +299,19 @@ public:
 		return {*this, AGG_EMIT_ROWS, &cells, columns};
 	}
 
+	/// Makes what was written so far durable and visible, lets go of all locks, and goes on in a new transaction.
+	Simple commit() {
+		return {*this, AGG_COMMIT};
+	}
+	/// Shows other sessions what this one is doing, committed or not (pg_stat_activity.query).
+	Telling show_progress(std::string text) {
+		return {*this, AGG_PROGRESS, std::move(text)};
+	}
+	/// Tells the caller.
+	Telling notice(std::string text) {
+		return {*this, AGG_NOTICE, std::move(text)};
+	}
+
 	// The driver's side.
 	Pending *pending() const {
 		return pending_;
@@ -295,6 +330,7 @@ private:
 
 	std::string schema_;
 	Timestamp transaction_start_;
+	Timestamp clock_;
 	Pending *pending_ = nullptr;
 	std::coroutine_handle<> waiting_;
 };

@@ -1,5 +1,6 @@
 #include "ops/engine.hpp"
 
+#include "ops/progress.hpp"
 #include "ops/source_probe.hpp"
 
 #include <variant>
@@ -27,7 +28,12 @@ struct Batch {
 	}
 };
 
-Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch) {
+Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, Progress *progress) {
+	std::vector<Timestamp> cursors;
+	if (progress != nullptr) {
+		for (const size_t i : batch.runs)
+			cursors.push_back(runs[i].plan.cursor());
+	}
 	// One statement reads one table; tasks of the same target may read different ones only if someone configured them so.
 	for (const bool ingested : {true, false}) {
 		std::vector<size_t> members;
@@ -56,6 +62,14 @@ Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch) {
 			run.plan.read_done(batch.reads[members[i]]);
 		}
 	}
+	if (progress != nullptr) {
+		int64_t windows = 0;
+		for (size_t i = 0; i < batch.runs.size(); ++i) {
+			const TaskRun &run = runs[batch.runs[i]];
+			windows += (run.plan.cursor() - cursors[i]).us / run.task.target.width().us;
+		}
+		co_await progress->advance(runs[batch.runs.back()], windows);
+	}
 }
 
 Op<void> answer(Database &db, std::vector<TaskRun> &runs, const Needs &needs) {
@@ -73,7 +87,7 @@ Op<void> answer(Database &db, std::vector<TaskRun> &runs, const Needs &needs) {
 
 } // namespace
 
-Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs) {
+Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, Progress *progress) {
 	std::vector<size_t> active(runs.size());
 	for (size_t i = 0; i < active.size(); ++i)
 		active[i] = i;
@@ -102,13 +116,13 @@ Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs) {
 				batch.reads.push_back(read);
 				batch.windows += (read.to - read.from).us / run.task.target.width().us;
 				if (batch.room() <= 0) {
-					co_await process(db, runs, batch);
+					co_await process(db, runs, batch, progress);
 					batch = Batch();
 				}
 			}
 		}
 		if (!batch.runs.empty())
-			co_await process(db, runs, batch);
+			co_await process(db, runs, batch, progress);
 		co_await answer(db, runs, needs);
 		active = std::move(going_on);
 	}

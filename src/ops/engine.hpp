@@ -14,6 +14,8 @@
 
 namespace aggregation {
 
+class Progress;
+
 /// A task on its way.
 struct TaskRun {
 	Task task;
@@ -25,7 +27,7 @@ struct TaskRun {
 };
 
 /// Runs every plan to its end. The targets of the runs must not be built from one another: of such tasks the narrower ones come first, in
-/// a call of their own.
-Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs);
+/// a call of their own. `progress`, where given, is told after each batch of windows.
+Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, Progress *progress = nullptr);
 
 } // namespace aggregation

@@ -7,10 +7,14 @@
 
 namespace aggregation {
 
+/// Which assets count: those with test_active, or those with active.
+enum class Assets { active, test_active };
+
 /// DEV and TEST, in any case, look at the asset's test_active; every other environment at active.
-inline bool is_test_environment(std::string name) {
-	std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-	return name == "DEV" || name == "TEST";
+inline Assets assets_of(std::string environment) {
+	std::transform(environment.begin(), environment.end(), environment.begin(),
+	               [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+	return environment == "DEV" || environment == "TEST" ? Assets::test_active : Assets::active;
 }
 
 } // namespace aggregation

@@ -3,8 +3,7 @@
 
 #include "core/schedule.hpp"
 #include "ops/json.hpp"
-
-#include <limits>
+#include "ops/task_outcome.hpp"
 
 namespace aggregation {
 
@@ -19,34 +18,10 @@ const Statement &lock_task() {
 	static const Statement statement {
 	    "data_agg_state",
 	    "SELECT s.status, s.claim_token::text, s.hard_fail_streak::int8, s.is_mandatory, $3::text IS NOT NULL AND s.claim_token IS NOT DISTINCT "
-	    "FROM $3::text::uuid, " AGG_STAT(
-	        "windows_processed") " FROM @data_agg_state s "
+	    "FROM $3::text::uuid, " AGG_STAT("windows_processed") ", " AGG_STAT("bars_created") ", " AGG_STAT(
+	        "bars_quality_poor") " FROM @data_agg_state s "
 	                             "WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text FOR NO KEY UPDATE",
-	    {AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_BOOL, AGG_BOOL, AGG_INT8}};
-	return statement;
-}
-
-const Statement &record_success() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "UPDATE @data_agg_state s SET status = CASE WHEN s.status IN ('hard_failed', 'disabled') THEN s.status ELSE 'idle' END, "
-	    "running_started_at_utc = NULL, claim_token = NULL, hard_fail_streak = 0, last_error = NULL, last_successful_at_utc = $3::timestamptz, "
-	    "last_attempted_at_utc = $3::timestamptz, last_agg_bar_ts_utc = COALESCE($5::timestamptz, s.last_agg_bar_ts_utc), "
-	    "next_run_at = $6::timestamptz, total_runs = COALESCE(s.total_runs, 0) + 1, "
-	    "total_bars_created = COALESCE(s.total_bars_created, 0) + COALESCE(" AGG_STAT(
-	        "bars_created") ", 0), "
-	                        "total_bars_quality_poor = COALESCE(s.total_bars_quality_poor, 0) + COALESCE(" AGG_STAT(
-	                            "bars_quality_poor") ", 0), "
-	                                                 "updated_at = now() WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text"};
-	return statement;
-}
-
-const Statement &record_failure() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "UPDATE @data_agg_state s SET status = $4::text, running_started_at_utc = NULL, claim_token = NULL, hard_fail_streak = $5::int4, "
-	    "last_error = left($6::text, 1900), last_attempted_at_utc = $3::timestamptz, next_run_at = $7::timestamptz, "
-	    "total_runs = COALESCE(s.total_runs, 0) + 1, updated_at = now() WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text"};
+	    {AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_BOOL, AGG_BOOL, AGG_INT8, AGG_INT8, AGG_INT8}};
 	return statement;
 }
 
@@ -62,11 +37,12 @@ struct Report {
 };
 
 struct StoredState {
-	std::string status;
-	int64_t streak = 0;
-	bool mandatory = false;
+	FailureState failures;
 	bool token_matches = false;
-	std::optional<int64_t> windows_processed; // as the stats say
+	// As the stats say.
+	std::optional<int64_t> windows_processed;
+	int64_t bars_created = 0;
+	int64_t bars_quality_poor = 0;
 };
 
 agg_cell maybe_text_cell(const std::optional<std::string> &value) {
@@ -96,35 +72,27 @@ Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, 
 	const bool found_work = moved || stored.windows_processed.value_or(0) > 0;
 	const Timestamp confirmable = after.effective_cursor() + task.target.width() + task.delay;
 	const Timestamp next = next_run_after_success(report.now, confirmable, task.run_interval, found_work);
-	co_await db.execute(record_success(), parameters(text_parameter(task.key.symbol), text_parameter(task.key.timeframe),
-	                                                 timestamp_parameter(report.now), Parameter(AGG_TEXT, maybe_text_cell(report.stats)),
-	                                                 Parameter(AGG_TIMESTAMPTZ, cell(cursor)), timestamp_parameter(next)));
-	const bool parked = stored.status == "hard_failed" || stored.status == "disabled";
-	co_return Answer::json(JsonObject()
-	                           .add("success", true)
-	                           .add("status", parked ? std::string_view(stored.status) : std::string_view("idle"))
-	                           .add("last_agg_bar_ts_utc", after.cursor)
-	                           .add("next_run_at", next)
-	                           .add("hard_fail_streak", 0)
-	                           .text());
+	const std::vector<Success> success {{&task.key, cursor, next, stored.bars_created, stored.bars_quality_poor}};
+	co_await record_successes(db, success, report.now);
+	co_return Answer::json(
+	    JsonObject()
+	        .add("success", true)
+	        .add("status", stored.failures.parked() ? std::string_view(stored.failures.status) : std::string_view("idle"))
+	        .add("last_agg_bar_ts_utc", after.cursor)
+	        .add("next_run_at", next)
+	        .add("hard_fail_streak", 0)
+	        .text());
 }
 
 Op<Answer> finish_badly(Database &db, const Task task, const StoredState stored, const Report report) {
-	const int64_t streak = std::min<int64_t>(stored.streak + (report.transient ? 0 : 1), std::numeric_limits<int32_t>::max());
-	std::string status = stored.status == "hard_failed" || stored.status == "disabled" ? stored.status : "idle";
-	if (!report.transient && streak >= report.threshold && status == "idle")
-		status = stored.mandatory ? "hard_failed" : "disabled";
-	const Timestamp next = next_run_after_failure(report.now, task.run_interval, report.transient);
-	co_await db.execute(record_failure(),
-	                    parameters(text_parameter(task.key.symbol), text_parameter(task.key.timeframe), timestamp_parameter(report.now),
-	                               text_parameter(status), Parameter(AGG_INT4, cell(streak)),
-	                               Parameter(AGG_TEXT, maybe_text_cell(report.error)), timestamp_parameter(next)));
+	const Failure failure {&task.key, task.run_interval, report.transient, report.error, report.now, report.threshold};
+	const auto outcome = co_await record_failure(db, failure, stored.failures);
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)
-	                           .add("status", std::string_view(status))
+	                           .add("status", std::string_view(outcome.status))
 	                           .add("last_agg_bar_ts_utc", task.cursor)
-	                           .add("next_run_at", next)
-	                           .add("hard_fail_streak", streak)
+	                           .add("next_run_at", outcome.next_run)
+	                           .add("hard_fail_streak", outcome.streak)
 	                           .text());
 }
 
@@ -150,11 +118,13 @@ Op<Answer> finish_task(Database &db, Arguments arguments) {
 
 	std::optional<StoredState> stored;
 	auto take = [&](const Row &row) {
-		stored = {.status = row.maybe_text(0).value_or("idle"),
-		          .streak = row.maybe_integer(2).value_or(0),
-		          .mandatory = !row.is_null(3) && row.boolean(3),
+		stored = {.failures = {.status = row.maybe_text(0).value_or("idle"),
+		                       .streak = row.maybe_integer(2).value_or(0),
+		                       .mandatory = !row.is_null(3) && row.boolean(3)},
 		          .token_matches = !row.is_null(4) && row.boolean(4),
-		          .windows_processed = row.maybe_integer(5)};
+		          .windows_processed = row.maybe_integer(5),
+		          .bars_created = row.maybe_integer(6).value_or(0),
+		          .bars_quality_poor = row.maybe_integer(7).value_or(0)};
 		return Flow::more;
 	};
 	co_await db.query(lock_task(),

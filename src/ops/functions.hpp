@@ -40,6 +40,8 @@ Op<Answer> aggregate_5m_to_1h(Database &db, Arguments arguments);
 Op<Answer> aggregate_window(Database &db, Arguments arguments);
 Op<Answer> aggregate_tasks(Database &db, Arguments arguments);
 Op<Answer> setup(Database &db, Arguments arguments);
+Op<Answer> run_due_tasks(Database &db, Arguments arguments);
+Op<Answer> run_due_batch(Database &db, Arguments arguments);
 
 /// P0002 with the message of DESIGN.md section 3: `prefix` and the task's label.
 inline Error missing_task(const std::string &prefix, const TaskKey &key) {

@@ -50,6 +50,10 @@ Function function_of(agg_function function) {
 		return aggregate_tasks;
 	case AGG_FN_SETUP:
 		return setup;
+	case AGG_FN_RUN:
+		return run_due_tasks;
+	case AGG_FN_RUN_BATCH:
+		return run_due_batch;
 	}
 	return nullptr;
 }
@@ -76,6 +80,8 @@ void describe_answer(const Answer &answer, agg_request &request) {
 	} else if (answer.timestamp_value) {
 		request.result_type = AGG_TIMESTAMPTZ;
 		request.result = cell(*answer.timestamp_value);
+	} else {
+		request.result = null_cell();
 	}
 }
 
@@ -95,6 +101,7 @@ void agg_operation_free(agg_operation *operation) noexcept {
 
 void agg_operation_resume(agg_operation *operation, const agg_outcome *outcome, agg_request *next) noexcept {
 	*next = {};
+	operation->database.set_clock(Timestamp {outcome->clock});
 	try {
 		if (operation->started) {
 			operation->database.resume(*outcome);

@@ -63,6 +63,9 @@ typedef enum agg_request_kind {
 	AGG_RELEASE_SUBTRANSACTION,
 	AGG_ROLLBACK_SUBTRANSACTION,
 	AGG_EMIT_ROWS,         /* add rows to the result of a set-returning function */
+	AGG_COMMIT,            /* commit and begin the next transaction; only where the caller allows it, as CALL does */
+	AGG_PROGRESS,          /* show `text` to other sessions as what this one is doing */
+	AGG_NOTICE,            /* tell the caller `text` */
 	AGG_DONE,              /* the result is in `result`; the operation is over */
 	AGG_FAILED,            /* raise `error`; the operation is over */
 	AGG_FAILED_BY_DATABASE /* raise the database's own last error again, whole; the operation is over */
@@ -87,7 +90,9 @@ typedef struct agg_request {
 	/* AGG_EMIT_ROWS: row after row. */
 	const agg_cell *cells;
 	size_t row_count;
-	/* AGG_DONE: AGG_TEXT holds jsonb. Not set for a set-returning function. */
+	/* AGG_PROGRESS, AGG_NOTICE */
+	const char *text;
+	/* AGG_DONE: AGG_TEXT holds jsonb. NULL for a set-returning function or a procedure. */
 	agg_type result_type;
 	agg_cell result;
 	/* AGG_FAILED */
@@ -97,6 +102,7 @@ typedef struct agg_request {
 typedef struct agg_outcome {
 	const agg_error *error; /* NULL if the request succeeded; set only inside a subtransaction */
 	uint64_t processed;     /* rows that a statement or a bulk write touched */
+	int64_t clock;          /* the time at which the operation is resumed, as AGG_TIMESTAMPTZ */
 } agg_outcome;
 
 /* One entry for each SQL function. */
@@ -112,7 +118,9 @@ typedef enum agg_function {
 	AGG_FN_AGGREGATE_5M_TO_1H,
 	AGG_FN_AGGREGATE_WINDOW,
 	AGG_FN_AGGREGATE_TASKS,
-	AGG_FN_SETUP
+	AGG_FN_SETUP,
+	AGG_FN_RUN,
+	AGG_FN_RUN_BATCH
 } agg_function;
 
 typedef struct agg_context {
@@ -126,7 +134,7 @@ typedef struct agg_operation agg_operation;
 agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_parameter *arguments) AGG_NOEXCEPT;
 void agg_operation_free(agg_operation *operation) AGG_NOEXCEPT;
 
-/* Runs to the next request. The first call starts the operation; its outcome is ignored. */
+/* Runs to the next request. The first call starts the operation; of its outcome only the clock counts. */
 void agg_operation_resume(agg_operation *operation, const agg_outcome *outcome, agg_request *next) AGG_NOEXCEPT;
 
 /* A batch of a query's rows. False: no more rows are wanted. */

@@ -1,4 +1,5 @@
-// agg_start: claims a task by compare-and-set on idle and enabled, and hands out a token that fences off whoever claimed it before.
+// agg_start: claims a task by compare-and-set on idle and enabled, and hands out a token that fences off whoever claimed it before. A task
+// that a runner is at work on is locked: that is an answer at once, not a wait.
 #include "ops/functions.hpp"
 
 #include "ops/json.hpp"
@@ -11,10 +12,12 @@ namespace {
 const Statement &claim() {
 	static const Statement statement {
 	    "data_agg_state",
-	    "UPDATE @data_agg_state SET status = 'running', running_started_at_utc = $3::timestamptz, last_attempted_at_utc = $3::timestamptz, "
-	    "claim_token = gen_random_uuid(), updated_at = now() "
-	    "WHERE canonical_symbol = $1::text AND timeframe = $2::text AND COALESCE(status, '') = 'idle' AND enabled "
-	    "RETURNING source_timeframe, run_interval_minutes::int8, aggregation_delay_seconds::int8, last_agg_bar_ts_utc, claim_token::text",
+	    "UPDATE @data_agg_state s SET status = 'running', running_started_at_utc = $3::timestamptz, last_attempted_at_utc = $3::timestamptz, "
+	    "claim_token = gen_random_uuid(), updated_at = now() FROM (SELECT c.canonical_symbol, c.timeframe FROM @data_agg_state c "
+	    "WHERE c.canonical_symbol = $1::text AND c.timeframe = $2::text AND COALESCE(c.status, '') = 'idle' AND c.enabled "
+	    "FOR NO KEY UPDATE SKIP LOCKED) free WHERE s.canonical_symbol = free.canonical_symbol AND s.timeframe = free.timeframe "
+	    "RETURNING s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.last_agg_bar_ts_utc, "
+	    "s.claim_token::text",
 	    {AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT}};
 	return statement;
 }

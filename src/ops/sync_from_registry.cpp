@@ -112,7 +112,7 @@ Op<Answer> sync_from_registry(Database &db, Arguments arguments) {
 		                   .priority = value_at(row, 12)}});
 		return Flow::more;
 	};
-	co_await db.query(active_assets(), parameters(Parameter(AGG_BOOL, cell(is_test_environment(environment)))), take);
+	co_await db.query(active_assets(), parameters(Parameter(AGG_BOOL, cell(assets_of(environment) == Assets::test_active))), take);
 
 	WantedTasks wanted;
 	std::string refused;

@@ -1,6 +1,7 @@
 #include "ops/tasks.hpp"
 
 #include "ops/arguments.hpp"
+#include "ops/task_columns.hpp"
 
 #include <algorithm>
 
@@ -11,13 +12,25 @@ namespace {
 constexpr Timestamp default_start {804'643'200'000'000}; // 2025-07-01 00:00 UTC, the default of agg_start_utc
 constexpr int64_t default_delay_seconds = 30;
 
+// Both statements give the columns that task_from() reads.
+#define AGG_TASKS_BY_KEY(more)                                                                                                             \
+	"SELECT t.ord, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.agg_start_utc, "                 \
+	"s.last_agg_bar_ts_utc" more " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "                      \
+	"JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe"
+#define AGG_TASK_TYPES AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ
+
 const Statement &tasks_by_key() {
-	static const Statement statement {"data_agg_state",
-	                                  "SELECT t.ord, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, "
-	                                  "s.agg_start_utc, s.last_agg_bar_ts_utc "
-	                                  "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
-	                                  "JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe",
-	                                  {AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
+	static const Statement statement {"data_agg_state", AGG_TASKS_BY_KEY(""), {AGG_TASK_TYPES}};
+	return statement;
+}
+
+// What is claimable is asked so that the row is found by its key, not in the index of all that are claimable.
+const Statement &claim_by_key() {
+	static const Statement statement {
+	    "data_agg_state",
+	    AGG_TASKS_BY_KEY(", s.hard_fail_streak::int8, s.is_mandatory") " WHERE COALESCE(" AGG_CLAIMABLE(
+	        "s.") ", false) AND COALESCE(s.next_run_at <= $3::timestamptz, true) FOR NO KEY UPDATE OF s SKIP LOCKED",
+	    {AGG_TASK_TYPES, AGG_INT8, AGG_BOOL}};
 	return statement;
 }
 
@@ -94,6 +107,29 @@ Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<
 	const Statement statement = for_keys(tasks_by_key(), keys.size());
 	co_await db.query(statement, parameters(symbols_of(keys), timeframes_of(keys)), take);
 	co_return tasks;
+}
+
+Op<std::vector<ClaimedTask>> claim_tasks(Database &db, const std::vector<TaskKey> &keys, std::optional<Timestamp> due_at) {
+	std::vector<ClaimedTask> claimed;
+	claimed.reserve(keys.size());
+	auto take = [&](const Row &row) {
+		ClaimedTask task {.key = keys.at(static_cast<size_t>(row.integer(0) - 1)),
+		                  .task = {},
+		                  .problem = {},
+		                  .hard_fail_streak = row.maybe_integer(6).value_or(0),
+		                  .mandatory = !row.is_null(7) && row.boolean(7)};
+		try {
+			task.task = task_from(row, task.key);
+		} catch (const Error &error) {
+			task.problem = error;
+		}
+		claimed.push_back(std::move(task));
+		return Flow::more;
+	};
+	auto list = parameters(symbols_of(keys), timeframes_of(keys), timestamp_parameter(due_at.value_or(Timestamp::infinity())));
+	const Statement statement = for_keys(claim_by_key(), keys.size());
+	co_await db.query(statement, std::move(list), take);
+	co_return claimed;
 }
 
 } // namespace aggregation

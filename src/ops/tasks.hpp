@@ -39,6 +39,19 @@ struct Task {
 /// no sense.
 Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys);
 
+/// A task whose row this transaction has locked, or why its row makes no sense.
+struct ClaimedTask {
+	TaskKey key;
+	std::optional<Task> task; // nullopt: `problem` says why
+	std::optional<Error> problem;
+	int64_t hard_fail_streak = 0;
+	bool mandatory = false;
+};
+
+/// Locks those of the tasks that are still idle and enabled and that nobody else has locked, and reads them. With `due_at` they must also
+/// be due then. In no order.
+Op<std::vector<ClaimedTask>> claim_tasks(Database &db, const std::vector<TaskKey> &keys, std::optional<Timestamp> due_at);
+
 /// The table that holds bars of this timeframe.
 inline const char *table_of(const Timeframe &timeframe) {
 	return timeframe.ingested() ? "data_bars" : "derived_data_bars";
@@ -54,7 +67,7 @@ Parameter timeframes_of(const std::vector<TaskKey> &keys);
 /// A statement over an array of keys, planned for as many: few are looked up in the index one by one, for many the planner may read the
 /// table.
 inline Statement for_keys(Statement statement, size_t keys) {
-	constexpr size_t many = 512;
+	constexpr size_t many = 4096;
 	if (keys >= many)
 		statement.planning = Planning::by_statistics;
 	return statement;

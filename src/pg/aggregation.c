@@ -6,12 +6,13 @@
 
 PG_MODULE_MAGIC;
 
-#define AGG_ENTRY(name, operation)                                                                                                         \
+#define AGG_ENTRY_BY(caller, name, operation)                                                                                              \
 	PG_FUNCTION_INFO_V1(aggregation_##name);                                                                                               \
 	Datum aggregation_##name(PG_FUNCTION_ARGS) {                                                                                           \
-		return agg_call(fcinfo, operation);                                                                                                \
+		return caller(fcinfo, operation);                                                                                                  \
 	}                                                                                                                                      \
 	extern Datum aggregation_##name(PG_FUNCTION_ARGS)
+#define AGG_ENTRY(name, operation) AGG_ENTRY_BY(agg_call, name, operation)
 
 AGG_ENTRY(agg_bootstrap_cursor, AGG_FN_BOOTSTRAP_CURSOR);
 AGG_ENTRY(catchup_aggregation_range, AGG_FN_CATCHUP_RANGE);
@@ -25,3 +26,5 @@ AGG_ENTRY(aggregate_5m_to_1h_window, AGG_FN_AGGREGATE_5M_TO_1H);
 AGG_ENTRY(aggregate_window, AGG_FN_AGGREGATE_WINDOW);
 AGG_ENTRY(agg_aggregate_tasks, AGG_FN_AGGREGATE_TASKS);
 AGG_ENTRY(agg_setup, AGG_FN_SETUP);
+AGG_ENTRY(agg_run_batch, AGG_FN_RUN_BATCH);
+AGG_ENTRY_BY(agg_call_committing, agg_run, AGG_FN_RUN);

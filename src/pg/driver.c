@@ -12,7 +12,11 @@
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "pgstat.h"
+#include "tcop/tcopprot.h"
+#include "utils/backend_status.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -28,7 +32,10 @@ typedef struct call_state {
 	MemoryContext request; /* reset after each request */
 	Oid schema;
 	ReturnSetInfo *rows; /* of a set-returning function, or NULL */
-	int depth;           /* of subtransactions */
+	bool commits;        /* called so that it may end transactions */
+	int settings;        /* nest level of the settings that hold while it runs, where `commits` */
+	bool progress_shown;
+	int depth; /* of subtransactions */
 	ResourceOwner owners[DEEPEST_SUBTRANSACTION];
 	ErrorData *error;      /* the last one caught */
 	bool broken;           /* a request failed in the innermost subtransaction, which waits to be rolled back */
@@ -98,6 +105,29 @@ static void end_subtransaction(call_state *state, bool release) {
 	state->broken = false;
 	MemoryContextSwitchTo(state->memory);
 	CurrentResourceOwner = state->owners[state->depth];
+}
+
+/* ---- transactions of the operation's own ---- */
+
+/*
+ * A procedure that commits can be neither SECURITY DEFINER nor have a SET clause. Its requests act as the tables' owners anyway; what a
+ * SET clause would do for names in their statements is done here.
+ */
+static void enter_settings(call_state *state) {
+	const char *schema = quote_identifier(get_namespace_name(state->schema));
+
+	state->settings = NewGUCNestLevel();
+	(void)set_config_option("search_path", psprintf("pg_catalog, %s, pg_temp", schema), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+	                        0, false);
+}
+
+static void commit(call_state *state) {
+	if (!state->commits || state->depth > 0)
+		elog(ERROR, "operation cannot commit here");
+	AtEOXact_GUC(true, state->settings);
+	SPI_commit();
+	MemoryContextSwitchTo(state->request);
+	enter_settings(state);
 }
 
 /* ---- errors ---- */
@@ -174,6 +204,16 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 	case AGG_EMIT_ROWS:
 		emit_rows(state, request);
 		break;
+	case AGG_COMMIT:
+		commit(state);
+		break;
+	case AGG_PROGRESS:
+		pgstat_report_activity(STATE_RUNNING, request->text);
+		state->progress_shown = true;
+		break;
+	case AGG_NOTICE:
+		ereport(NOTICE, (errmsg_internal("%s", request->text)));
+		break;
 	case AGG_DONE:
 	case AGG_FAILED:
 	case AGG_FAILED_BY_DATABASE:
@@ -181,12 +221,13 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 	}
 	MemoryContextSwitchTo(memory);
 	MemoryContextReset(state->request);
+	outcome.clock = GetCurrentTimestamp();
 	return outcome;
 }
 
 /* Runs the operation to its last request. */
 static void run(call_state *state, agg_request *request) {
-	agg_outcome outcome = {0};
+	agg_outcome outcome = {.clock = GetCurrentTimestamp()};
 
 	for (;;) {
 		CHECK_FOR_INTERRUPTS();
@@ -250,14 +291,22 @@ static agg_operation *create_operation(FunctionCallInfo fcinfo, agg_function fun
 }
 
 static Datum result_of(const agg_request *request) {
+	if (request->result.is_null)
+		return (Datum)0;
 	if (request->result_type == AGG_TIMESTAMPTZ)
 		return TimestampTzGetDatum(request->result.as.integer);
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(request->result.as.text, request->result.length)));
 }
 
-Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
+/* Whether the function was called as a procedure, at the top level and outside of a transaction block. */
+static bool may_commit(FunctionCallInfo fcinfo) {
+	return fcinfo->context != NULL && IsA(fcinfo->context, CallContext) && !castNode(CallContext, fcinfo->context)->atomic;
+}
+
+static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext memory = AllocSetContextCreate(caller, "aggregation operation", ALLOCSET_DEFAULT_SIZES);
+	/* What outlives a commit cannot belong to the transaction. */
+	MemoryContext memory = AllocSetContextCreate(commits ? PortalContext : caller, "aggregation operation", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextCallback *callback = MemoryContextAllocZero(memory, sizeof(MemoryContextCallback));
 	call_state *state = MemoryContextAllocZero(memory, sizeof(call_state));
 	agg_request request = {0};
@@ -266,6 +315,7 @@ Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
 	state->memory = memory;
 	state->request = AllocSetContextCreate(memory, "aggregation request", ALLOCSET_DEFAULT_SIZES);
 	state->schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	state->commits = commits;
 	callback->func = destroy_operation;
 	callback->arg = state;
 	MemoryContextRegisterResetCallback(memory, callback);
@@ -274,11 +324,17 @@ Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
 		state->rows = (ReturnSetInfo *)fcinfo->resultinfo;
 	}
 
-	if (SPI_connect() != SPI_OK_CONNECT)
+	if (SPI_connect_ext(commits ? SPI_OPT_NONATOMIC : 0) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(memory);
 	state->operation = create_operation(fcinfo, function, state->schema);
+	if (commits)
+		enter_settings(state);
 	run_guarded(state, &request);
+	if (commits)
+		AtEOXact_GUC(true, state->settings);
+	if (state->progress_shown)
+		pgstat_report_activity(STATE_RUNNING, debug_query_string);
 	SPI_finish();
 
 	MemoryContextSwitchTo(caller);
@@ -288,4 +344,18 @@ Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
 	if (fcinfo->flinfo->fn_retset)
 		fcinfo->isnull = true;
 	return result;
+}
+
+Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
+	return call(fcinfo, function, false);
+}
+
+Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function) {
+	if (!may_commit(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+		                errmsg("\"%s\" commits its work batch by batch and cannot run inside a transaction block or a function",
+		                       get_func_name(fcinfo->flinfo->fn_oid)),
+		                errhint("Call it outside of a transaction block, or call agg_run_batch(), which does one batch in the caller's "
+		                        "transaction.")));
+	return call(fcinfo, function, true);
 }

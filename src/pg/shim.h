@@ -13,6 +13,7 @@
 
 /* driver.c */
 extern Datum agg_call(FunctionCallInfo fcinfo, agg_function function);
+extern Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function);
 
 /* values.c */
 extern Oid agg_type_oid(agg_type type);

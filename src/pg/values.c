@@ -137,14 +137,31 @@ static agg_type serving_type(Oid type) {
 		return AGG_FLOAT8;
 	case TIMESTAMPTZOID:
 		return AGG_TIMESTAMPTZ;
+	case INTERVALOID:
+		return AGG_INT8; /* microseconds */
 	default:
 		return AGG_TEXT;
 	}
 }
 
+/* In microseconds, a month being 30 days as in comparisons of intervals; saturates. */
+static int64 interval_to_microseconds(const Interval *interval) {
+	int64 days = (int64)interval->month * DAYS_PER_MONTH + interval->day;
+	int64 result;
+
+	if (pg_mul_s64_overflow(days, USECS_PER_DAY, &result) || pg_add_s64_overflow(result, interval->time, &result))
+		return days > 0 ? PG_INT64_MAX : PG_INT64_MIN;
+	return result;
+}
+
 static void argument_to_cell(NullableDatum argument, Oid type, agg_cell *cell) {
 	agg_type serving = serving_type(type);
 
+	if (!argument.isnull && type == INTERVALOID) {
+		cell->is_null = false;
+		cell->as.integer = interval_to_microseconds(DatumGetIntervalP(argument.value));
+		return;
+	}
 	if (!argument.isnull && serving == AGG_TEXT && type != TEXTOID) {
 		Oid output;
 		bool is_varlena;

@@ -1,36 +1,25 @@
--- Nothing is executable by PUBLIC; the worker's role gets everything where it exists.
-
-REVOKE ALL ON FUNCTION
-    @extschema@.agg_setup(boolean),
-    @extschema@.aggregate_window(text, text, timestamptz, timestamptz, int),
-    @extschema@.aggregate_1m_to_5m_window(text, timestamptz, timestamptz, int),
-    @extschema@.aggregate_5m_to_1h_window(text, timestamptz, timestamptz, int),
-    @extschema@.agg_bootstrap_cursor(text, text, timestamptz),
-    @extschema@.catchup_aggregation_range(text, text, timestamptz, int, timestamptz, int, boolean),
-    @extschema@.agg_aggregate_tasks(text[], text[], int, timestamptz, int),
-    @extschema@.agg_get_due_tasks(text, timestamptz, int, int),
-    @extschema@.agg_start(text, text, timestamptz),
-    @extschema@.agg_finish(text, text, boolean, timestamptz, jsonb, text, text, timestamptz, int, uuid),
-    @extschema@.sync_agg_state_from_registry(text, timestamptz),
-    @extschema@.calc_dxy_range_1m(timestamptz, timestamptz, int)
-FROM PUBLIC;
+-- Nothing is executable by PUBLIC; the worker's role gets everything but the administrator's functions, where it exists.
 
 DO $$
+DECLARE
+    member record;
+    worker_exists boolean := EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role');
 BEGIN
-    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) 'service_role') THEN
-        GRANT EXECUTE ON FUNCTION
-            @extschema@.aggregate_window(text, text, timestamptz, timestamptz, int),
-            @extschema@.aggregate_1m_to_5m_window(text, timestamptz, timestamptz, int),
-            @extschema@.aggregate_5m_to_1h_window(text, timestamptz, timestamptz, int),
-            @extschema@.agg_bootstrap_cursor(text, text, timestamptz),
-            @extschema@.catchup_aggregation_range(text, text, timestamptz, int, timestamptz, int, boolean),
-            @extschema@.agg_aggregate_tasks(text[], text[], int, timestamptz, int),
-            @extschema@.agg_get_due_tasks(text, timestamptz, int, int),
-            @extschema@.agg_start(text, text, timestamptz),
-            @extschema@.agg_finish(text, text, boolean, timestamptz, jsonb, text, text, timestamptz, int, uuid),
-            @extschema@.sync_agg_state_from_registry(text, timestamptz),
-            @extschema@.calc_dxy_range_1m(timestamptz, timestamptz, int)
-        TO service_role;
+    FOR member IN
+        SELECT p.oid::pg_catalog.regprocedure AS signature, p.proname AS name
+        FROM pg_catalog.pg_proc AS p
+        JOIN pg_catalog.pg_depend AS d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+            AND d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'
+        JOIN pg_catalog.pg_extension AS e ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+            AND d.refobjid OPERATOR(pg_catalog.=) e.oid AND e.extname OPERATOR(pg_catalog.=) 'aggregation'
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.signature);
+        IF worker_exists AND member.name OPERATOR(pg_catalog.<>) ALL (ARRAY['agg_setup', 'agg_schedule', 'agg_unschedule']::pg_catalog.name[]) THEN
+            EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO service_role', member.signature);
+        END IF;
+    END LOOP;
+    IF worker_exists THEN
+        GRANT SELECT ON @extschema@.v_aggregation_progress TO service_role;
     END IF;
 END
 $$;

@@ -1,0 +1,115 @@
+#include "ops/due_list.hpp"
+
+#include "ops/task_columns.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <tuple>
+
+namespace aggregation {
+
+namespace {
+
+// A range of one index: the cost grows with the due tasks, not with all tasks.
+const Statement &due_rows() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, "
+	    "s.last_agg_bar_ts_utc, s.status, s.hard_fail_streak::int8, s.task_priority::int8, s.is_mandatory, s.last_successful_at_utc "
+	    "FROM @data_agg_state s WHERE " AGG_CLAIMABLE("s.") " AND " AGG_DUE_AT("s.") " <= $1::timestamptz",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_BOOL, AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+const Statement &assets_that_count() {
+	static const Statement statement {
+	    "core_asset_registry_all",
+	    "SELECT t.ord FROM unnest($1::text[]) WITH ORDINALITY AS t(symbol, ord) "
+	    "JOIN @core_asset_registry_all r ON r.canonical_symbol = t.symbol AND CASE WHEN $2::bool THEN r.test_active ELSE r.active END",
+	    {AGG_INT8}};
+	return statement;
+}
+
+/// Widths of timeframes by name: thousands of tasks have a handful of them.
+class Widths {
+public:
+	Duration of(const std::string &name) {
+		const auto known = widths_.find(name);
+		if (known != widths_.end())
+			return known->second;
+		const auto timeframe = Timeframe::parse(name);
+		const Duration width = timeframe ? timeframe->width() : Duration {std::numeric_limits<int64_t>::max()};
+		return widths_.emplace(name, width).first->second;
+	}
+
+private:
+	std::map<std::string, Duration> widths_;
+};
+
+Op<std::vector<DueTask>> read_all_due(Database &db, Timestamp now) {
+	std::vector<DueTask> due;
+	Widths widths;
+	auto take = [&](const Row &row) {
+		DueTask task {.key = {std::string(row.text(0)), std::string(row.text(1))},
+		              .source = row.maybe_text(2),
+		              .run_interval_minutes = row.maybe_integer(3),
+		              .delay_seconds = row.maybe_integer(4),
+		              .cursor = row.maybe_timestamp(5),
+		              .status = std::string(row.text(6)),
+		              .hard_fail_streak = row.maybe_integer(7),
+		              .priority = row.maybe_integer(8),
+		              .mandatory = !row.is_null(9) && row.boolean(9),
+		              .last_success = row.maybe_timestamp(10),
+		              .width = {}};
+		task.width = widths.of(task.key.timeframe);
+		due.push_back(std::move(task));
+		return Flow::more;
+	};
+	co_await db.query(due_rows(), parameters(timestamp_parameter(now)), take);
+	co_return due;
+}
+
+} // namespace
+
+bool more_urgent(const DueTask &a, const DueTask &b) {
+	const auto rank = [](const DueTask &task) {
+		return std::tuple(!task.mandatory, task.width, task.priority.value_or(std::numeric_limits<int64_t>::max()),
+		                  task.last_success.value_or(Timestamp::minus_infinity()), std::string_view(task.key.symbol),
+		                  std::string_view(task.key.timeframe));
+	};
+	return rank(a) < rank(b);
+}
+
+Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit) {
+	auto due = co_await read_all_due(db, now);
+	std::sort(due.begin(), due.end(), more_urgent);
+
+	// The assets of the most urgent tasks are looked up first: a worker that asks for twenty tasks must not pay for ten thousand.
+	std::vector<DueTask> result;
+	size_t begin = 0;
+	while (begin < due.size() && static_cast<int64_t>(result.size()) < limit) {
+		constexpr int64_t at_least = 64;
+		const auto wanted = static_cast<size_t>(std::max(limit - static_cast<int64_t>(result.size()), at_least));
+		const size_t end = begin + std::min(due.size() - begin, wanted);
+		std::vector<agg_cell> symbols;
+		for (size_t i = begin; i < end; ++i)
+			symbols.push_back(cell(std::string_view(due[i].key.symbol)));
+		std::vector<bool> counts(end - begin);
+		auto take = [&](const Row &row) {
+			counts.at(static_cast<size_t>(row.integer(0) - 1)) = true;
+			return Flow::more;
+		};
+		auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_BOOL, cell(assets == Assets::test_active)));
+		const Statement statement = for_keys(assets_that_count(), end - begin);
+		co_await db.query(statement, std::move(list), take);
+		for (size_t i = begin; i < end && static_cast<int64_t>(result.size()) < limit; ++i) {
+			if (counts[i - begin])
+				result.push_back(std::move(due[i]));
+		}
+		begin = end;
+	}
+	co_return result;
+}
+
+} // namespace aggregation

@@ -1,0 +1,39 @@
+// Which tasks are due, most urgent first.
+#pragma once
+
+#include "core/timestamp.hpp"
+#include "ops/database.hpp"
+#include "ops/environment.hpp"
+#include "ops/op.hpp"
+#include "ops/tasks.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aggregation {
+
+/// A task that is idle, enabled and due.
+struct DueTask {
+	TaskKey key;
+	std::optional<std::string> source; // source_timeframe, as configured
+	std::optional<int64_t> run_interval_minutes;
+	std::optional<int64_t> delay_seconds;
+	std::optional<Timestamp> cursor;
+	std::string status;
+	std::optional<int64_t> hard_fail_streak;
+	std::optional<int64_t> priority;
+	bool mandatory = false;
+	std::optional<Timestamp> last_success;
+	Duration width; // of its windows; the longest there is for a timeframe that makes no sense
+};
+
+/// DESIGN.md section 6: mandatory first; then the shorter window; then task_priority, lower first; then the longest without success,
+/// never-run first; then the symbol, byte by byte.
+bool more_urgent(const DueTask &a, const DueTask &b);
+
+/// The first `limit` tasks that are due at `now` and whose assets count. Locks nothing.
+Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit);
+
+} // namespace aggregation

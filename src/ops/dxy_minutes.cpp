@@ -1,0 +1,239 @@
+// The six ordered series are merged in one pass, a stretch of time after the other, so that memory stays flat; empty stretches are jumped
+// over.
+#include "ops/dxy_minutes.hpp"
+
+#include "core/geometric_index.hpp"
+#include "ops/bulk_insert.hpp"
+#include "ops/json.hpp"
+#include "ops/source_probe.hpp"
+#include "ops/tasks.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace aggregation {
+
+namespace {
+
+constexpr const char *table = "data_bars";
+constexpr Duration stretch = Duration::minutes(65536);
+
+const Statement &read_closes() {
+	static const Statement statement {
+	    table,
+	    "SELECT d.ts_utc, d.close FROM @data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' "
+	    "AND d.ts_utc >= $2::timestamptz AND d.ts_utc < $3::timestamptz ORDER BY d.ts_utc",
+	    {AGG_TIMESTAMPTZ, AGG_FLOAT8}};
+	return statement;
+}
+
+const Statement &read_stored() {
+	static const Statement statement {
+	    table,
+	    "SELECT d.ts_utc, d.open, d.high, d.low, d.close, COALESCE(d.vol = 0 AND d.trade_count = 0 AND d.vwap IS NULL AND d.source = 'synthetic' "
+	    "AND COALESCE(d.raw ->> 'version', $4::text) = $4::text, false) FROM @data_bars d "
+	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' AND d.ts_utc >= $2::timestamptz AND d.ts_utc < $3::timestamptz ORDER BY d.ts_utc",
+	    {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_BOOL}};
+	return statement;
+}
+
+const Statement &upsert() {
+	static const Statement statement {
+	    table,
+	    "INSERT INTO @data_bars AS d (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count, is_partial, source, raw) "
+	    "SELECT $1::text, '1m', n.ts_utc, n.price, n.price, n.price, n.price, 0, NULL, 0, false, 'synthetic', $4::text::jsonb "
+	    "FROM unnest($2::timestamptz[], $3::float8[]) AS n(ts_utc, price) "
+	    "ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, "
+	    "close = EXCLUDED.close, vol = EXCLUDED.vol, vwap = EXCLUDED.vwap, trade_count = EXCLUDED.trade_count, "
+	    "is_partial = EXCLUDED.is_partial, source = EXCLUDED.source, raw = EXCLUDED.raw, updated_at = now()"};
+	return statement;
+}
+
+const std::vector<const char *> column_names {
+    "ts_utc", "open", "high", "low", "close", "canonical_symbol", "timeframe", "vol", "vwap", "trade_count", "is_partial", "source", "raw"};
+const std::vector<agg_type> column_types {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_TEXT, AGG_TEXT,
+                                          AGG_FLOAT8,      AGG_FLOAT8, AGG_INT8,   AGG_BOOL,   AGG_TEXT,   AGG_TEXT};
+
+struct IndexPoint {
+	Timestamp time;
+	double value;
+};
+
+class PointRows : public RowSource {
+public:
+	explicit PointRows(const std::vector<IndexPoint> &points) : points_(points) {
+	}
+	bool next(agg_cell *row) override {
+		if (position_ == points_.size())
+			return false;
+		const IndexPoint &point = points_[position_++];
+		*row++ = cell(point.time);
+		std::fill_n(row, 4, cell(point.value));
+		return true;
+	}
+
+private:
+	const std::vector<IndexPoint> &points_;
+	size_t position_ = 0;
+};
+
+struct Range {
+	Timestamp from;
+	Timestamp to;
+};
+
+Op<std::vector<std::optional<Timestamp>>> first_bars_of_components(Database &db, Timestamp from) {
+	std::vector<SourceProbe> probes;
+	for (const auto &component : dollar_index.components)
+		probes.push_back({component.symbol, *Timeframe::parse("1m"), from});
+	co_return co_await first_bars(db, probes);
+}
+
+class DxyRange {
+public:
+	DxyRange(Database &db, int64_t version) : db_(db), version_(std::to_string(version)) {
+		raw_ = JsonObject().add("kind", "dxy").add("version", version).text();
+		columns_ = {column_names,
+		            column_types,
+		            {cell(std::string_view(index_.symbol)), cell(std::string_view("1m")), cell(0.0), null_cell(), cell(int64_t {0}),
+		             cell(false), cell(std::string_view("synthetic")), cell(std::string_view(raw_))}};
+		for (const auto &component : index_.components)
+			symbols_.emplace_back(component.symbol);
+	}
+
+	Op<DxyCounts> run(Range range) {
+		while (range.from < range.to) {
+			const Range part {range.from, std::min(range.from + stretch, range.to)};
+			const bool found = co_await compute(part);
+			co_await write(part);
+			// (Written out: g++ 12 evaluates a co_await in a conditional expression in either case.)
+			range.from = part.to;
+			if (!found)
+				range.from = co_await next_source(part.to);
+		}
+		co_return counts_;
+	}
+
+private:
+	/// The index's points of one stretch go to points_. False if no component has a bar there.
+	Op<bool> compute(Range range) {
+		merge_.clear();
+		points_.clear();
+		for (size_t component = 0; component < symbols_.size(); ++component) {
+			auto take = [this, component](const Row &row) {
+				// A NULL close is there as a row, and missing as a price.
+				merge_.add(component, row.timestamp(0), row.is_null(1) ? 0 : row.real(1));
+				return Flow::more;
+			};
+			auto list = parameters(text_parameter(symbols_[component]), timestamp_parameter(range.from), timestamp_parameter(range.to));
+			co_await db_.query(read_closes(), std::move(list), take);
+		}
+		const auto &rows = merge_.finish();
+		for (const auto &row : rows) {
+			const auto value = row.present.count() == symbols_.size() ? index_.value(row.prices) : std::nullopt;
+			if (value)
+				points_.push_back({row.time, *value});
+			else
+				++counts_.skipped;
+		}
+		co_return !rows.empty();
+	}
+
+	/// The first bar of any component at or after `from`, or infinity.
+	Op<Timestamp> next_source(Timestamp from) {
+		const auto found = co_await first_bars_of_components(db_, from);
+		Timestamp first = Timestamp::infinity();
+		for (const auto &time : found)
+			first = std::min(first, time.value_or(first));
+		co_return first;
+	}
+
+	Op<void> write(Range range) {
+		if (points_.empty())
+			co_return;
+		co_await compare(range);
+		PointRows rows(inserts_);
+		bool stored = inserts_.empty();
+		if (!stored)
+			stored = co_await bulk_insert(db_, table, columns_, rows);
+		if (!stored) {
+			// Another session computed the same minutes meanwhile: compare with what it stored.
+			co_await compare(range);
+			co_await put(inserts_);
+		}
+		co_await put(updates_);
+		counts_.inserted += static_cast<int64_t>(inserts_.size());
+		counts_.rewritten += static_cast<int64_t>(updates_.size());
+		counts_.unchanged += static_cast<int64_t>(points_.size() - inserts_.size() - updates_.size());
+	}
+
+	/// Splits points_ by what has to be done about them.
+	Op<void> compare(Range range) {
+		inserts_.clear();
+		updates_.clear();
+		auto next = points_.begin();
+		auto take = [&](const Row &row) {
+			for (; next != points_.end() && next->time < row.timestamp(0); ++next)
+				inserts_.push_back(*next);
+			if (next == points_.end() || next->time != row.timestamp(0))
+				return Flow::more;
+			bool same = row.boolean(5);
+			for (const size_t column : {1, 2, 3, 4})
+				same = same && !row.is_null(column) && std::bit_cast<uint64_t>(row.real(column)) == std::bit_cast<uint64_t>(next->value);
+			if (!same)
+				updates_.push_back(*next);
+			++next;
+			return Flow::more;
+		};
+		auto list = parameters(text_parameter(index_.symbol), timestamp_parameter(range.from), timestamp_parameter(range.to),
+		                       text_parameter(version_));
+		co_await db_.query(read_stored(), std::move(list), take);
+		inserts_.insert(inserts_.end(), next, points_.end());
+	}
+
+	Op<void> put(const std::vector<IndexPoint> &points) {
+		if (points.empty())
+			co_return;
+		std::vector<agg_cell> times;
+		std::vector<agg_cell> values;
+		for (const auto &point : points) {
+			times.push_back(cell(point.time));
+			values.push_back(cell(point.value));
+		}
+		auto list = parameters(text_parameter(index_.symbol), Parameter(AGG_TIMESTAMPTZ, std::move(times)),
+		                       Parameter(AGG_FLOAT8, std::move(values)), text_parameter(raw_));
+		co_await db_.execute(upsert(), std::move(list));
+	}
+
+	Database &db_;
+	const GeometricIndex &index_ = dollar_index;
+	std::string version_;
+	std::string raw_;
+	BulkColumns columns_;
+	std::vector<std::string_view> symbols_;
+	SeriesMerge merge_;
+	std::vector<IndexPoint> points_;
+	std::vector<IndexPoint> inserts_;
+	std::vector<IndexPoint> updates_;
+	DxyCounts counts_;
+};
+
+} // namespace
+
+Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, int64_t version) {
+	DxyRange work(db, version);
+	co_return co_await work.run({from, to});
+}
+
+Op<std::optional<Timestamp>> next_dxy_minute(Database &db, Timestamp from) {
+	const auto found = co_await first_bars_of_components(db, from);
+	Timestamp latest = from;
+	for (const auto &time : found) {
+		if (!time)
+			co_return std::nullopt;
+		latest = std::max(latest, *time);
+	}
+	co_return latest;
+}
+
+} // namespace aggregation

@@ -1,0 +1,26 @@
+// The minutes of the U.S. Dollar Index, made from the closes of its six pairs and stored in data_bars.
+#pragma once
+
+#include "ops/database.hpp"
+#include "ops/op.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace aggregation {
+
+struct DxyCounts {
+	int64_t inserted = 0;
+	int64_t rewritten = 0;
+	int64_t unchanged = 0;
+	int64_t skipped = 0; // minutes with a part missing
+};
+
+/// Computes every minute of [from, to) and writes those that differ from what is stored.
+Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, int64_t version);
+
+/// A minute at or after `from` before which none can be computed, found by one probe for each pair; nullopt if one of the pairs has no bar
+/// any more.
+Op<std::optional<Timestamp>> next_dxy_minute(Database &db, Timestamp from);
+
+} // namespace aggregation
