@@ -14,6 +14,7 @@ namespace sqlstate {
 inline constexpr const char *null_value_not_allowed = "22004";
 inline constexpr const char *datetime_field_overflow = "22008";
 inline constexpr const char *invalid_parameter_value = "22023";
+inline constexpr const char *object_not_in_prerequisite_state = "55000";
 inline constexpr const char *no_data_found = "P0002";
 inline constexpr const char *unique_violation = "23505";
 inline constexpr const char *serialization_failure = "40001";

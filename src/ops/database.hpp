@@ -312,6 +312,11 @@ public:
 		return {*this, AGG_NOTICE, std::move(text)};
 	}
 
+	/// Tells the database's background worker, once this transaction has committed, to look for due tasks at once.
+	Simple wake_worker() {
+		return {*this, AGG_WAKE_WORKER};
+	}
+
 	// The driver's side.
 	Pending *pending() const {
 		return pending_;

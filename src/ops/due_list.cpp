@@ -22,6 +22,14 @@ const Statement &due_rows() {
 	return statement;
 }
 
+const Statement &next_due() {
+	static const Statement statement {"data_agg_state",
+	                                  "SELECT " AGG_DUE_AT("s.") " FROM @data_agg_state s WHERE " AGG_CLAIMABLE("s.") " AND " AGG_DUE_AT(
+	                                      "s.") " > $1::timestamptz ORDER BY " AGG_DUE_AT("s.") " LIMIT 1",
+	                                  {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
 const Statement &assets_that_count() {
 	static const Statement statement {
 	    "core_asset_registry_all",
@@ -79,6 +87,16 @@ bool more_urgent(const DueTask &a, const DueTask &b) {
 		                  std::string_view(task.key.timeframe));
 	};
 	return rank(a) < rank(b);
+}
+
+Op<Timestamp> next_due_after(Database &db, Timestamp now) {
+	Timestamp next = Timestamp::infinity();
+	auto take = [&](const Row &row) {
+		next = row.timestamp(0);
+		return Flow::enough;
+	};
+	co_await db.query(next_due(), parameters(timestamp_parameter(now)), take);
+	co_return next;
 }
 
 Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit) {

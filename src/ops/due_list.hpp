@@ -33,6 +33,9 @@ struct DueTask {
 /// never-run first; then the symbol, byte by byte.
 bool more_urgent(const DueTask &a, const DueTask &b);
 
+/// When the next task becomes due after `now`; infinity if none will.
+Op<Timestamp> next_due_after(Database &db, Timestamp now);
+
 /// The first `limit` tasks that are due at `now` and whose assets count. Locks nothing.
 Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit);
 

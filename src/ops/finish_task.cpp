@@ -143,6 +143,7 @@ Op<Answer> finish_task(Database &db, Arguments arguments) {
 	std::vector<TaskKey> keys {key};
 	const auto tasks = co_await read_tasks(db, keys);
 	const Task task = *tasks.front();
+	co_await db.wake_worker();
 	if (report.success)
 		co_return co_await finish_well(db, task, *stored, report);
 	co_return co_await finish_badly(db, task, *stored, report);

@@ -42,6 +42,11 @@ Op<Answer> aggregate_tasks(Database &db, Arguments arguments);
 Op<Answer> setup(Database &db, Arguments arguments);
 Op<Answer> run_due_tasks(Database &db, Arguments arguments);
 Op<Answer> run_due_batch(Database &db, Arguments arguments);
+Op<Answer> schedule_job(Database &db, Arguments arguments);
+Op<Answer> unschedule_job(Database &db, Arguments arguments);
+Op<Answer> wake_worker(Database &db, Arguments arguments);
+/// The background worker's: as agg_run(), with its answer the moment at which the next task is due; '-infinity' for at once.
+Op<Answer> work(Database &db, Arguments arguments);
 
 /// P0002 with the message of DESIGN.md section 3: `prefix` and the task's label.
 inline Error missing_task(const std::string &prefix, const TaskKey &key) {

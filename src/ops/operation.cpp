@@ -54,6 +54,14 @@ Function function_of(agg_function function) {
 		return run_due_tasks;
 	case AGG_FN_RUN_BATCH:
 		return run_due_batch;
+	case AGG_FN_WAKE:
+		return wake_worker;
+	case AGG_FN_SCHEDULE:
+		return schedule_job;
+	case AGG_FN_UNSCHEDULE:
+		return unschedule_job;
+	case AGG_FN_WORK:
+		return work;
 	}
 	return nullptr;
 }

@@ -66,6 +66,7 @@ typedef enum agg_request_kind {
 	AGG_COMMIT,            /* commit and begin the next transaction; only where the caller allows it, as CALL does */
 	AGG_PROGRESS,          /* show `text` to other sessions as what this one is doing */
 	AGG_NOTICE,            /* tell the caller `text` */
+	AGG_WAKE_WORKER,       /* when this transaction has committed, a task may be due sooner than the database's worker thinks */
 	AGG_DONE,              /* the result is in `result`; the operation is over */
 	AGG_FAILED,            /* raise `error`; the operation is over */
 	AGG_FAILED_BY_DATABASE /* raise the database's own last error again, whole; the operation is over */
@@ -120,7 +121,11 @@ typedef enum agg_function {
 	AGG_FN_AGGREGATE_TASKS,
 	AGG_FN_SETUP,
 	AGG_FN_RUN,
-	AGG_FN_RUN_BATCH
+	AGG_FN_RUN_BATCH,
+	AGG_FN_WAKE,
+	AGG_FN_SCHEDULE,
+	AGG_FN_UNSCHEDULE,
+	AGG_FN_WORK /* not an SQL function: what the background worker does between two sleeps */
 } agg_function;
 
 typedef struct agg_context {

@@ -1,7 +1,9 @@
-// agg_run, the procedure that works off due tasks in transactions of its own, and agg_run_batch, which does one batch in the caller's.
+// agg_run, the procedure that works off due tasks in transactions of its own, the background worker's turn, which is the same, and
+// agg_run_batch, which does one batch in the caller's transaction.
 #include "ops/functions.hpp"
 
 #include "ops/json.hpp"
+#include "ops/registry_sync.hpp"
 #include "ops/runner.hpp"
 
 namespace aggregation {
@@ -43,38 +45,84 @@ std::string stats_of(const Runner &runner) {
 	    .text();
 }
 
-} // namespace
+struct LoopOrder {
+	std::string environment;
+	RunOrder run;
+	Duration budget;
+	int64_t batch_size;
+	std::optional<Duration> sync_age; // how old the last sync from the registry may be; nullopt: none is made
+};
 
-Op<Answer> run_due_tasks(Database &db, Arguments arguments) {
-	RunOrder order = order_from(arguments);
-	const Duration budget {arguments.integer(3, "p_time_budget")};
-	const int64_t batch_size = arguments.integer(4, "p_batch");
-	order.now = arguments.maybe_timestamp(5, "p_now_utc");
-	if (budget < Duration {})
+LoopOrder loop_order_from(const Arguments &arguments) {
+	LoopOrder order {.environment = arguments.text(0, "p_env_name"),
+	                 .run = order_from(arguments),
+	                 .budget = {arguments.integer(3, "p_time_budget")},
+	                 .batch_size = arguments.integer(4, "p_batch"),
+	                 .sync_age = {}};
+	order.run.now = arguments.maybe_timestamp(5, "p_now_utc");
+	if (order.budget < Duration {})
 		throw Error(sqlstate::invalid_parameter_value, "p_time_budget must not be negative",
 		            "Pass the time after which no new batch is begun, such as '50 seconds'.");
-	check_positive(batch_size, "p_batch", "Pass the number of tasks to process in one transaction, such as 1000.");
+	check_positive(order.batch_size, "p_batch", "Pass the number of tasks to process in one transaction, such as 1000.");
+	if (!arguments.is_null(6)) {
+		const int64_t minutes = arguments.integer(6, "p_sync_minutes");
+		if (minutes < 0)
+			throw Error(sqlstate::invalid_parameter_value, "p_sync_minutes must not be negative, but is " + std::to_string(minutes),
+			            "Pass how old the last sync from the registry may be, or NULL for none.");
+		order.sync_age = Duration::minutes(minutes);
+	}
+	return order;
+}
 
+/// Works off what is due, batch by batch, each committed. True: it stopped because the time was up.
+Op<bool> work_off(Database &db, Runner &runner, const LoopOrder &order) {
 	const Timestamp started = db.clock();
-	Runner runner(db, order, "agg_run");
-	bool time_left = true;
-	bool busy = true;
-	while (busy && time_left) {
+	if (order.sync_age) {
+		const bool synced = co_await sync_registry_if_older(db, order.environment, *order.sync_age, runner.now());
+		if (synced)
+			co_await db.commit();
+	}
+	for (;;) {
 		const auto keys = co_await runner.next_tasks();
-		size_t claimed = 0;
 		std::span<const TaskKey> rest(keys);
-		while (!rest.empty() && time_left) {
-			const size_t size = std::min(rest.size(), static_cast<size_t>(batch_size));
+		size_t claimed = 0;
+		while (!rest.empty()) {
+			const size_t size = std::min(rest.size(), static_cast<size_t>(order.batch_size));
 			claimed += co_await runner.run(rest.first(size));
 			rest = rest.subspan(size);
 			co_await db.commit();
-			time_left = db.clock() - started < budget;
+			if (db.clock() - started >= order.budget)
+				co_return true;
 		}
-		busy = claimed > 0; // else everything that is due is in others' hands
+		if (claimed == 0)
+			co_return false; // nothing is due, or all of it is in others' hands
 	}
+}
+
+} // namespace
+
+Op<Answer> run_due_tasks(Database &db, Arguments arguments) {
+	const auto order = loop_order_from(arguments);
+	Runner runner(db, order.run, "agg_run");
+	co_await work_off(db, runner, order);
 	if (runner.different_tasks() > 0)
 		co_await db.notice("agg_run: " + stats_of(runner));
 	co_return Answer::rows();
+}
+
+Op<Answer> work(Database &db, Arguments arguments) {
+	const auto order = loop_order_from(arguments);
+	Runner runner(db, order.run, "worker");
+	const bool time_is_up = co_await work_off(db, runner, order);
+	if (time_is_up)
+		co_return Answer::timestamp(Timestamp::minus_infinity());
+	const Timestamp next = co_await next_due_after(db, runner.now());
+	co_return Answer::timestamp(next);
+}
+
+Op<Answer> wake_worker(Database &db, Arguments) {
+	co_await db.wake_worker();
+	co_return Answer::json(JsonObject().add("success", true).text());
 }
 
 Op<Answer> run_due_batch(Database &db, Arguments arguments) {

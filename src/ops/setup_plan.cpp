@@ -67,8 +67,14 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"agg_start_utc", "timestamp with time zone", "timestamptz NOT NULL DEFAULT '2025-07-01 00:00:00+00'"},
 	      {"enabled", "boolean", "boolean NOT NULL DEFAULT true"},
 	      {"task_priority", "integer", "integer NOT NULL DEFAULT 100"},
-	      {"claim_token", "uuid", "uuid"}},
+	      {"claim_token", "uuid", "uuid"},
+	      {"disabled_by_operator", "boolean", "boolean NOT NULL DEFAULT false"}},
 	     "PRIMARY KEY (canonical_symbol, timeframe)"},
+	    {"agg_registry_sync",
+	     {{"env_name", "text", "text NOT NULL"},
+	      {"agg_start_utc", "timestamp with time zone", "timestamptz"},
+	      {"synced_at_utc", "timestamp with time zone", "timestamptz"}},
+	     "PRIMARY KEY (env_name)"},
 	    {"ops_runlog",
 	     {{"run_id", "uuid", "uuid NOT NULL"},
 	      {"job_name", "text", "text NOT NULL"},
@@ -91,6 +97,7 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"data_bars", "data_bars_unique_idx", "canonical_symbol, timeframe, ts_utc", nullptr, true, false},
 	    {"derived_data_bars", "derived_data_bars_live_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NULL", true, false},
 	    {"data_agg_state", "data_agg_state_task_idx", "canonical_symbol, timeframe", nullptr, true, false},
+	    {"agg_registry_sync", "agg_registry_sync_env_idx", "env_name", nullptr, true, false},
 	    // The cost of looking for due tasks grows with the due ones: they are a range of this index, sorted by urgency afterwards.
 	    {"data_agg_state", "idx_agg_state_due_priority", AGG_DUE_AT(""), AGG_CLAIMABLE(""), false, true},
 	    {"data_agg_state", "idx_agg_state_running", "running_started_at_utc", "status = 'running'", false, true}};

@@ -9,7 +9,6 @@ namespace aggregation {
 
 namespace {
 
-constexpr Timestamp default_start {804'643'200'000'000}; // 2025-07-01 00:00 UTC, the default of agg_start_utc
 constexpr int64_t default_delay_seconds = 30;
 
 // Both statements give the columns that task_from() reads.

@@ -11,6 +11,9 @@
 
 namespace aggregation {
 
+/// 2025-07-01 00:00 UTC, the default of agg_start_utc.
+inline constexpr Timestamp default_start {804'643'200'000'000};
+
 /// What identifies a task.
 struct TaskKey {
 	std::string symbol;

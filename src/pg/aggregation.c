@@ -27,4 +27,7 @@ AGG_ENTRY(aggregate_window, AGG_FN_AGGREGATE_WINDOW);
 AGG_ENTRY(agg_aggregate_tasks, AGG_FN_AGGREGATE_TASKS);
 AGG_ENTRY(agg_setup, AGG_FN_SETUP);
 AGG_ENTRY(agg_run_batch, AGG_FN_RUN_BATCH);
+AGG_ENTRY(agg_wake, AGG_FN_WAKE);
+AGG_ENTRY(agg_schedule, AGG_FN_SCHEDULE);
+AGG_ENTRY(agg_unschedule, AGG_FN_UNSCHEDULE);
 AGG_ENTRY_BY(agg_call_committing, agg_run, AGG_FN_RUN);

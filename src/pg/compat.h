@@ -10,6 +10,11 @@
 #error "aggregation supports PostgreSQL 14 to 18"
 #endif
 
+/* 15 renamed the reservation of a settings' prefix (commit 88103567cb). */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
 /* 16 moved permission checks out of the range table entry into RTEPermissionInfo (commit a61b1f7). */
 #if PG_VERSION_NUM >= 160000
 #define agg_require_insert(nsitem) ((nsitem)->p_perminfo->requiredPerms = ACL_INSERT)

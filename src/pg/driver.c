@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
@@ -34,6 +35,7 @@ typedef struct call_state {
 	ReturnSetInfo *rows; /* of a set-returning function, or NULL */
 	bool commits;        /* called so that it may end transactions */
 	int settings;        /* nest level of the settings that hold while it runs, where `commits` */
+	bool own_snapshot;   /* there is no portal whose snapshot SPI could use between two commits */
 	bool progress_shown;
 	int depth; /* of subtransactions */
 	ResourceOwner owners[DEEPEST_SUBTRANSACTION];
@@ -125,7 +127,11 @@ static void commit(call_state *state) {
 	if (!state->commits || state->depth > 0)
 		elog(ERROR, "operation cannot commit here");
 	AtEOXact_GUC(true, state->settings);
+	if (state->own_snapshot)
+		PopActiveSnapshot();
 	SPI_commit();
+	if (state->own_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(state->request);
 	enter_settings(state);
 }
@@ -214,6 +220,9 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 	case AGG_NOTICE:
 		ereport(NOTICE, (errmsg_internal("%s", request->text)));
 		break;
+	case AGG_WAKE_WORKER:
+		agg_wake_worker_at_commit();
+		break;
 	case AGG_DONE:
 	case AGG_FAILED:
 	case AGG_FAILED_BY_DATABASE:
@@ -272,22 +281,26 @@ static void run_guarded(call_state *state, agg_request *request) {
 	PG_END_TRY();
 }
 
-static agg_operation *create_operation(FunctionCallInfo fcinfo, agg_function function, Oid schema) {
+/* The arguments of an SQL function, as it declares them. */
+static agg_parameter *arguments_of(FunctionCallInfo fcinfo) {
 	Oid *types;
 	int count;
 	agg_parameter *arguments;
-	agg_operation *operation;
-	agg_context context = {.schema = quote_identifier(get_namespace_name(schema)),
-	                       .transaction_start = GetCurrentTransactionStartTimestamp()};
 
 	(void)get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
 	arguments = palloc0(sizeof(agg_parameter) * (count + 1));
 	for (int i = 0; i < count; i++)
 		agg_argument_to_parameter(fcinfo->args[i], types[i], &arguments[i]);
-	operation = agg_operation_new(function, &context, arguments);
-	if (operation == NULL)
+	return arguments;
+}
+
+static void create_operation(call_state *state, agg_function function, const agg_parameter *arguments) {
+	agg_context context = {.schema = quote_identifier(get_namespace_name(state->schema)),
+	                       .transaction_start = GetCurrentTransactionStartTimestamp()};
+
+	state->operation = agg_operation_new(function, &context, arguments);
+	if (state->operation == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errhint("Process fewer tasks or windows in one call.")));
-	return operation;
 }
 
 static Datum result_of(const agg_request *request) {
@@ -303,44 +316,54 @@ static bool may_commit(FunctionCallInfo fcinfo) {
 	return fcinfo->context != NULL && IsA(fcinfo->context, CallContext) && !castNode(CallContext, fcinfo->context)->atomic;
 }
 
-static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
-	MemoryContext caller = CurrentMemoryContext;
-	/* What outlives a commit cannot belong to the transaction. */
-	MemoryContext memory = AllocSetContextCreate(commits ? PortalContext : caller, "aggregation operation", ALLOCSET_DEFAULT_SIZES);
+/* What outlives a commit cannot belong to the transaction: then `parent` is a context that does. */
+static call_state *begin_call(MemoryContext parent, Oid schema, bool commits) {
+	MemoryContext memory = AllocSetContextCreate(parent, "aggregation operation", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextCallback *callback = MemoryContextAllocZero(memory, sizeof(MemoryContextCallback));
 	call_state *state = MemoryContextAllocZero(memory, sizeof(call_state));
-	agg_request request = {0};
-	Datum result = (Datum)0;
 
 	state->memory = memory;
 	state->request = AllocSetContextCreate(memory, "aggregation request", ALLOCSET_DEFAULT_SIZES);
-	state->schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	state->schema = schema;
 	state->commits = commits;
 	callback->func = destroy_operation;
 	callback->arg = state;
 	MemoryContextRegisterResetCallback(memory, callback);
+	return state;
+}
+
+/* Runs the operation, connected to SPI. */
+static void run_connected(call_state *state, agg_request *request) {
+	if (state->commits)
+		enter_settings(state);
+	run_guarded(state, request);
+	if (state->commits)
+		AtEOXact_GUC(true, state->settings);
+	if (state->progress_shown)
+		pgstat_report_activity(STATE_RUNNING, debug_query_string);
+}
+
+static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
+	MemoryContext caller = CurrentMemoryContext;
+	call_state *state = begin_call(commits ? PortalContext : caller, get_func_namespace(fcinfo->flinfo->fn_oid), commits);
+	agg_request request = {0};
+	Datum result = (Datum)0;
+
 	if (fcinfo->flinfo->fn_retset) {
 		begin_rows(fcinfo);
 		state->rows = (ReturnSetInfo *)fcinfo->resultinfo;
 	}
-
 	if (SPI_connect_ext(commits ? SPI_OPT_NONATOMIC : 0) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	MemoryContextSwitchTo(memory);
-	state->operation = create_operation(fcinfo, function, state->schema);
-	if (commits)
-		enter_settings(state);
-	run_guarded(state, &request);
-	if (commits)
-		AtEOXact_GUC(true, state->settings);
-	if (state->progress_shown)
-		pgstat_report_activity(STATE_RUNNING, debug_query_string);
+	MemoryContextSwitchTo(state->memory);
+	create_operation(state, function, arguments_of(fcinfo));
+	run_connected(state, &request);
 	SPI_finish();
 
 	MemoryContextSwitchTo(caller);
 	if (state->rows == NULL)
 		result = result_of(&request);
-	MemoryContextDelete(memory);
+	MemoryContextDelete(state->memory);
 	if (fcinfo->flinfo->fn_retset)
 		fcinfo->isnull = true;
 	return result;
@@ -358,4 +381,26 @@ Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function) {
 		                errhint("Call it outside of a transaction block, or call agg_run_batch(), which does one batch in the caller's "
 		                        "transaction.")));
 	return call(fcinfo, function, true);
+}
+
+/*
+ * The same without an SQL function, in transactions of its own from the first one on. `memory` must outlive them; the result is the
+ * operation's timestamp.
+ */
+TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_parameter *arguments) {
+	call_state *state;
+	agg_request request = {0};
+
+	PortalContext = memory; /* where SPI keeps what outlives a commit; there is no portal here */
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	state = begin_call(memory, schema, true);
+	state->own_snapshot = true;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(state->memory);
+	create_operation(state, function, arguments);
+	run_connected(state, &request);
+	PopActiveSnapshot();
+	SPI_finish();
+	return request.result.as.integer;
 }

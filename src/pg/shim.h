@@ -10,10 +10,15 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "ops/operation.h"
+#include "utils/timestamp.h"
 
 /* driver.c */
 extern Datum agg_call(FunctionCallInfo fcinfo, agg_function function);
 extern Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function);
+extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_parameter *arguments);
+
+/* wake.c */
+extern void agg_wake_worker_at_commit(void);
 
 /* values.c */
 extern Oid agg_type_oid(agg_type type);

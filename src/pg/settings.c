@@ -1,0 +1,36 @@
+/* The extension's settings, and what happens when the library is loaded. */
+#include "worker.h"
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+char *agg_setting_databases = NULL;
+char *agg_setting_env_name = NULL;
+int agg_setting_longest_sleep = 60000;
+int agg_setting_sync_interval = 0;
+
+void agg_define_settings(void) {
+	DefineCustomStringVariable("aggregation.databases", "Databases in which a background worker runs due tasks.",
+	                           "A comma-separated list; empty: none. Needs aggregation in shared_preload_libraries.",
+	                           &agg_setting_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL, NULL);
+	DefineCustomStringVariable("aggregation.env_name", "Environment whose assets the background worker serves.",
+	                           "DEV and TEST mean assets with test_active, every other name those with active.", &agg_setting_env_name,
+	                           "prod", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("aggregation.longest_sleep", "How long the background worker sleeps at most when nothing is due.",
+	                        "It wakes by itself when the next task is due; this bounds the delay after changes that were made by hand.",
+	                        &agg_setting_longest_sleep, 60000, 100, 3600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("aggregation.sync_interval", "How often the background worker brings the tasks in line with the registry.",
+	                        "0: never; sync_agg_state_from_registry() has to be called.", &agg_setting_sync_interval, 0, 0, 10080,
+	                        PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("aggregation");
+}
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void _PG_init(void) {
+	agg_define_settings();
+	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
+		return;
+	agg_request_wake_memory();
+	agg_register_launcher();
+}
