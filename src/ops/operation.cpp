@@ -60,6 +60,24 @@ Function function_of(agg_function function) {
 		return schedule_job;
 	case AGG_FN_UNSCHEDULE:
 		return unschedule_job;
+	case AGG_FN_RUNLOG_START:
+		return runlog_start;
+	case AGG_FN_RUNLOG_CHECKPOINT:
+		return runlog_checkpoint;
+	case AGG_FN_RUNLOG_FINISH:
+		return runlog_finish;
+	case AGG_FN_RUNLOG_PRUNE:
+		return runlog_prune;
+	case AGG_FN_RESET_TASK:
+		return reset_task;
+	case AGG_FN_ENABLE_TASK:
+		return enable_task;
+	case AGG_FN_DISABLE_TASK:
+		return disable_task;
+	case AGG_FN_SET_START:
+		return set_start;
+	case AGG_FN_HEARTBEAT:
+		return heartbeat;
 	case AGG_FN_WORK:
 		return work;
 	}

@@ -4,6 +4,7 @@
 
 #include "ops/json.hpp"
 #include "ops/registry_sync.hpp"
+#include "ops/run_log.hpp"
 #include "ops/runner.hpp"
 
 namespace aggregation {
@@ -74,8 +75,32 @@ LoopOrder loop_order_from(const Arguments &arguments) {
 	return order;
 }
 
+/// The run's row in the log: none until there is something to do.
+class LoggedRun {
+public:
+	LoggedRun(Database &db, const std::string &environment) : db_(db), environment_(environment) {
+	}
+	Op<void> begin_once() {
+		if (id_.empty())
+			id_ = co_await begin_own_run(db_, "agg_run", environment_);
+	}
+	Op<void> end(const Runner &runner) {
+		if (id_.empty())
+			co_return;
+		const std::string status = runner.totals().failures == 0 ? "success" : "partial";
+		const std::string stats = stats_of(runner);
+		co_await end_run(db_, id_, status, stats);
+		co_await db_.commit();
+	}
+
+private:
+	Database &db_;
+	const std::string &environment_;
+	std::string id_;
+};
+
 /// Works off what is due, batch by batch, each committed. True: it stopped because the time was up.
-Op<bool> work_off(Database &db, Runner &runner, const LoopOrder &order) {
+Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
 	const Timestamp started = db.clock();
 	if (order.sync_age) {
 		const bool synced = co_await sync_registry_if_older(db, order.environment, *order.sync_age, runner.now());
@@ -90,6 +115,8 @@ Op<bool> work_off(Database &db, Runner &runner, const LoopOrder &order) {
 			const size_t size = std::min(rest.size(), static_cast<size_t>(order.batch_size));
 			claimed += co_await runner.run(rest.first(size));
 			rest = rest.subspan(size);
+			if (claimed > 0)
+				co_await log.begin_once();
 			co_await db.commit();
 			if (db.clock() - started >= order.budget)
 				co_return true;
@@ -97,6 +124,13 @@ Op<bool> work_off(Database &db, Runner &runner, const LoopOrder &order) {
 		if (claimed == 0)
 			co_return false; // nothing is due, or all of it is in others' hands
 	}
+}
+
+Op<bool> work_off(Database &db, Runner &runner, const LoopOrder &order) {
+	LoggedRun log(db, order.environment);
+	const bool time_is_up = co_await work_off_batches(db, runner, order, log);
+	co_await log.end(runner);
+	co_return time_is_up;
 }
 
 } // namespace

@@ -100,6 +100,7 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"agg_registry_sync", "agg_registry_sync_env_idx", "env_name", nullptr, true, false},
 	    // The cost of looking for due tasks grows with the due ones: they are a range of this index, sorted by urgency afterwards.
 	    {"data_agg_state", "idx_agg_state_due_priority", AGG_DUE_AT(""), AGG_CLAIMABLE(""), false, true},
+	    {"ops_runlog", "ops_runlog_job_idx", "job_name, trigger, started_at", nullptr, false, true},
 	    {"data_agg_state", "idx_agg_state_running", "running_started_at_utc", "status = 'running'", false, true}};
 	return indexes;
 }
