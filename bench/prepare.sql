@@ -59,6 +59,10 @@ INSERT INTO bench.target (measure, ratio, samples, over, under, must, bound) VAL
 	('due_tasks', 'PL/pgSQL / ours',            'due_tasks', 'plpgsql',           'ours',  '>=', 5),
 	('due_tasks', 'set-based SQL / ours',       'due_tasks', 'set_based',         'ours',  NULL, NULL),
 	('due_tasks', 'ours / floor',               'due_tasks', 'ours',              'floor', '<=', 1.5),
+	('runner',    'PL/pgSQL / ours',            'runner',    'plpgsql',           'one',   '>=', 5),
+	('runner',    'PL/pgSQL with claims / ours', 'runner',   'plpgsql_claims',    'one',   NULL, NULL),
+	('runner',    'ours / floor',               'runner',    'one',               'floor', '<=', 1.5),
+	('runner',    'one runner / two',           'runner',    'one',               'two',   '>=', 1.6),
 	('dxy',       'old SQL / ours',             'dxy',       'seed_sql',          'ours',  '>=', 5);
 
 -- What a finished 5m bar says about its origin: the same bytes as the extension writes, so that all rows are equally wide.
@@ -75,4 +79,4 @@ RETURN jsonb_populate_record(NULL::public.data_agg_state, jsonb_build_object(
 	'canonical_symbol', p_symbol, 'timeframe', '5m', 'source_timeframe', '1m', 'run_interval_minutes', 5,
 	'aggregation_delay_seconds', 30, 'last_agg_bar_ts_utc', p_start, 'status', 'idle', 'is_mandatory', true,
 	'hard_fail_streak', 0, 'total_runs', 0, 'total_bars_created', 0, 'total_bars_quality_poor', 0,
-	'agg_start_utc', p_start, 'enabled', true, 'task_priority', 100, 'updated_at', now()));
+	'agg_start_utc', p_start, 'enabled', true, 'disabled_by_operator', false, 'task_priority', 100, 'updated_at', now()));

@@ -13,13 +13,13 @@ usage: ./run bench [--rounds N] [--quick] [--only ROW[,ROW…]] [--csv FILE]
 
   --rounds N   rounds a contender runs (default 5; the slow PL/pgSQL baselines at most 3)
   --quick      small sizes: shows that everything works, its figures mean nothing
-  --only ROW   one_year, unchanged, due_tasks, dxy, memory
+  --only ROW   one_year, unchanged, due_tasks, runner, dxy, memory
   --csv FILE   where the results go as CSV (default: a new file in the folder for temporary files)
 TEXT
 }
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-rounds=5 quick=no only=one_year,unchanged,due_tasks,dxy,memory
+rounds=5 quick=no only=one_year,unchanged,due_tasks,runner,dxy,memory
 csv=${TMPDIR:-/tmp}/aggregation-bench-$(date +%Y%m%d-%H%M%S).csv
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -37,7 +37,7 @@ done
 [[ $rounds =~ ^[1-9][0-9]{0,2}$ ]] || { printf 'bench: --rounds must be a number from 1 to 999, not "%s"\n' "$rounds" >&2; exit 2; }
 for row in ${only//,/ }; do
 	case $row in
-	one_year | unchanged | due_tasks | dxy | memory) ;;
+	one_year | unchanged | due_tasks | runner | dxy | memory) ;;
 	*) printf 'bench: there is no row "%s"\n\n' "$row" >&2; usage >&2; exit 2 ;;
 	esac
 done
@@ -63,7 +63,7 @@ run_round() {
 	# The same order on every machine: the bytes that shuf draws from come from the row's name and the round's number.
 	for group in $(shuf -e --random-source=<(scrambled "$row$round") -- "$@"); do
 		for contender in ${group//+/ }; do
-			if [[ $contender == plpgsql && $round -gt 3 ]]; then continue; fi
+			if [[ $contender == plpgsql* && $round -gt 3 ]]; then continue; fi
 			printf '  %s, round %s: %s\n' "$row" "$round" "$contender" >&2
 			sql -v measure="$row" -v contender="$contender" -v round="$round" -v folder="$folder" \
 				-v minutes="${minutes-0}" -f "$here/$row/$contender.sql" >/dev/null
@@ -110,6 +110,14 @@ measure_due_tasks() {
 	done
 }
 
+measure_runner() {
+	local round
+	sql -v tasks=$tasks -v rounds="$rounds" -v folder="$folder" -f "$here/runner/setup.sql" >/dev/null
+	for ((round = 0; round <= rounds; round++)); do
+		run_round runner $round plpgsql+plpgsql_claims floor one+two
+	done
+}
+
 measure_dxy() {
 	local round minutes=$dxy_minutes
 	sql -v minutes="$minutes" -f "$here/dxy/setup.sql" >/dev/null
@@ -133,6 +141,7 @@ folder=$(sql -c "CREATE TEMP TABLE made (folder text)" -c "COPY made FROM PROGRA
 
 if wanted one_year || wanted unchanged; then measure_one_year; fi
 if wanted due_tasks; then measure_due_tasks; fi
+if wanted runner; then measure_runner; fi
 if wanted dxy; then measure_dxy; fi
 if wanted memory; then
 	# shellcheck source=bench/memory/watch.sh

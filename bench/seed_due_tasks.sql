@@ -1,6 +1,6 @@
 -- The old worker's round over the due tasks, without the network between worker and database: for each task a catch-up of one window, then
--- the update that finishing a task successfully makes. One transaction.
-CREATE FUNCTION seed.run_due_tasks(p_now_utc timestamptz)
+-- the update that finishing a task successfully makes. With p_claims also the update that claims it. One transaction.
+CREATE FUNCTION seed.run_due_tasks(p_now_utc timestamptz, p_claims boolean DEFAULT false)
 RETURNS int
 LANGUAGE plpgsql
 AS $$
@@ -15,6 +15,11 @@ BEGIN
 		WHERE status = 'idle' AND enabled AND next_run_at <= p_now_utc
 		ORDER BY is_mandatory DESC, task_priority, last_successful_at_utc NULLS FIRST, canonical_symbol
 	LOOP
+		IF p_claims THEN
+			UPDATE seed.data_agg_state SET status = 'running', running_started_at_utc = p_now_utc, last_attempted_at_utc = p_now_utc, updated_at = now()
+			WHERE canonical_symbol = v_task.canonical_symbol AND timeframe = v_task.timeframe AND status = 'idle' AND enabled;
+			CONTINUE WHEN NOT FOUND;
+		END IF;
 		v_res := seed.catchup_aggregation_range(
 			v_task.canonical_symbol, v_task.timeframe, v_task.last_agg_bar_ts_utc, 1, p_now_utc);
 		UPDATE seed.data_agg_state SET

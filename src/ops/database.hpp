@@ -303,6 +303,10 @@ public:
 	Simple commit() {
 		return {*this, AGG_COMMIT};
 	}
+	/// The same, but durable only with the next commit() (or within a second): a crash before that undoes it, as a whole.
+	Simple commit_lazily() {
+		return {*this, AGG_COMMIT_LAZILY};
+	}
 	/// Shows other sessions what this one is doing, committed or not (pg_stat_activity.query).
 	Telling show_progress(std::string text) {
 		return {*this, AGG_PROGRESS, std::move(text)};

@@ -38,10 +38,10 @@ const Statement &read_one_range() {
 const Statement &read_many_ranges() {
 	static const Statement statement {
 	    table,
-	    "SELECT b.*, t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[]) WITH ORDINALITY "
-	    "AS t(symbol, timeframe, from_utc, to_utc, source, ord) "
+	    "SELECT b.*, t.ord FROM unnest($1::text[], $2::text[], $5::text[]) WITH ORDINALITY "
+	    "AS t(symbol, timeframe, source, ord) "
 	    "CROSS JOIN LATERAL (SELECT " AGG_STORED_COLUMNS ", COALESCE(d.source_timeframe = t.source, false) FROM @derived_data_bars d "
-	    "WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc "
+	    "WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.ts_utc >= ($3::timestamptz[])[t.ord] AND d.ts_utc < ($4::timestamptz[])[t.ord] "
 	    "AND d.deleted_at IS NULL ORDER BY d.ts_utc OFFSET 0) b",
 	    {AGG_STORED_TYPES, AGG_INT8}};
 	return statement;

@@ -16,9 +16,10 @@ const Statement &due_rows() {
 	static const Statement statement {
 	    "data_agg_state",
 	    "SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, "
-	    "s.last_agg_bar_ts_utc, s.status, s.hard_fail_streak::int8, s.task_priority::int8, s.is_mandatory, s.last_successful_at_utc "
+	    "s.last_agg_bar_ts_utc, s.status, s.hard_fail_streak::int8, s.task_priority::int8, s.is_mandatory, s.last_successful_at_utc, s.ctid "
 	    "FROM @data_agg_state s WHERE " AGG_CLAIMABLE("s.") " AND " AGG_DUE_AT("s.") " <= $1::timestamptz",
-	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_BOOL, AGG_TIMESTAMPTZ}};
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_BOOL, AGG_TIMESTAMPTZ,
+	     AGG_TID}};
 	return statement;
 }
 
@@ -69,6 +70,7 @@ Op<std::vector<DueTask>> read_all_due(Database &db, Timestamp now) {
 		              .priority = row.maybe_integer(8),
 		              .mandatory = !row.is_null(9) && row.boolean(9),
 		              .last_success = row.maybe_timestamp(10),
+		              .place = row.integer(11),
 		              .width = {}};
 		task.width = widths.of(task.key.timeframe);
 		due.push_back(std::move(task));

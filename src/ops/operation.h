@@ -29,12 +29,13 @@ typedef enum agg_type {
 	AGG_INT8,
 	AGG_FLOAT8,
 	AGG_TEXT,
+	AGG_TID,        /* the place of a row, ctid: block << 16 | offset */
 	AGG_TIMESTAMPTZ /* microseconds since 2000-01-01 UTC, as PostgreSQL's TimestampTz */
 } agg_type;
 
 typedef struct agg_cell {
 	union {
-		int64_t integer;  /* AGG_BOOL, AGG_INT4, AGG_INT8, AGG_TIMESTAMPTZ */
+		int64_t integer;  /* AGG_BOOL, AGG_INT4, AGG_INT8, AGG_TID, AGG_TIMESTAMPTZ */
 		double real;      /* AGG_FLOAT8 */
 		const char *text; /* AGG_TEXT, in the server's encoding, not terminated */
 	} as;
@@ -64,6 +65,7 @@ typedef enum agg_request_kind {
 	AGG_ROLLBACK_SUBTRANSACTION,
 	AGG_EMIT_ROWS,         /* add rows to the result of a set-returning function */
 	AGG_COMMIT,            /* commit and begin the next transaction; only where the caller allows it, as CALL does */
+	AGG_COMMIT_LAZILY,     /* the same, and the disk may be written later: a crash undoes it as a whole */
 	AGG_PROGRESS,          /* show `text` to other sessions as what this one is doing */
 	AGG_NOTICE,            /* tell the caller `text` */
 	AGG_WAKE_WORKER,       /* when this transaction has committed, a task may be due sooner than the database's worker thinks */

@@ -7,6 +7,8 @@
 #include "ops/run_log.hpp"
 #include "ops/runner.hpp"
 
+#include <algorithm>
+
 namespace aggregation {
 
 namespace {
@@ -108,16 +110,22 @@ Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, 
 			co_await db.commit();
 	}
 	for (;;) {
-		const auto keys = co_await runner.next_tasks();
-		std::span<const TaskKey> rest(keys);
+		auto tasks = co_await runner.next_tasks();
+		std::span<TaskPlace> rest(tasks);
 		size_t claimed = 0;
 		while (!rest.empty()) {
 			const size_t size = std::min(rest.size(), static_cast<size_t>(order.batch_size));
-			claimed += co_await runner.run(rest.first(size));
+			const size_t taken = co_await runner.run(rest.first(size));
 			rest = rest.subspan(size);
+			claimed += taken;
+			// Another runner is ahead of us here: go on in the middle of what is left, so as not to step on its heels batch after batch.
+			if (taken == 0)
+				std::rotate(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(rest.size() / 2), rest.end());
 			if (claimed > 0)
 				co_await log.begin_once();
-			co_await db.commit();
+			// Bars and cursors go together, so a crash that undoes the last batches only means to do them again. The commit that ends the run
+			// makes all of them durable.
+			co_await db.commit_lazily();
 			if (db.clock() - started >= order.budget)
 				co_return true;
 		}
@@ -163,9 +171,9 @@ Op<Answer> run_due_batch(Database &db, Arguments arguments) {
 	RunOrder order = order_from(arguments);
 	order.now = arguments.maybe_timestamp(3, "p_now_utc");
 	Runner runner(db, order, "agg_run_batch");
-	const auto keys = co_await runner.next_tasks();
-	if (!keys.empty())
-		co_await runner.run(keys);
+	const auto tasks = co_await runner.next_tasks();
+	if (!tasks.empty())
+		co_await runner.run(tasks);
 	const auto rest = co_await runner.next_tasks();
 	const std::string stats = stats_of(runner);
 	co_return Answer::json("{\"success\": true, \"continue\": " + std::string(rest.empty() ? "false" : "true") + ", " + stats.substr(1));

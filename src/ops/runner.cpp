@@ -39,13 +39,13 @@ int64_t Runner::windows_for(size_t tasks) const {
 	return std::min(order_.max_windows, std::max(share, fewest_windows));
 }
 
-Op<std::vector<TaskKey>> Runner::next_tasks() {
+Op<std::vector<TaskPlace>> Runner::next_tasks() {
 	const auto room = order_.max_tasks - static_cast<int64_t>(seen_.size());
 	// With all of max_tasks seen the list has to be searched for them; else it needs to be no longer than what may be begun and those.
 	const int64_t limit = order_.max_tasks + static_cast<int64_t>(untouched_.size());
 	claim_ = Claim::due;
 	const auto due = co_await read_due_tasks(db_, now(), order_.assets, room > 0 ? limit : std::numeric_limits<int64_t>::max());
-	std::vector<TaskKey> keys;
+	std::vector<TaskPlace> tasks;
 	int64_t fresh = 0;
 	for (const auto &task : due) {
 		const std::string label = task.key.label();
@@ -53,23 +53,24 @@ Op<std::vector<TaskKey>> Runner::next_tasks() {
 			continue;
 		if (!seen_.contains(label) && ++fresh > room)
 			continue;
-		keys.push_back(task.key);
+		tasks.push_back({task.key, task.place});
 	}
-	if (keys.empty() && got_on_ && !waiting_.empty()) {
+	if (tasks.empty() && got_on_ && !waiting_.empty()) {
 		claim_ = Claim::waiting;
 		got_on_ = false;
-		keys = std::exchange(waiting_, {});
+		const auto keys = std::exchange(waiting_, {});
+		tasks = co_await find_places(db_, keys);
 	}
-	co_return keys;
+	co_return tasks;
 }
 
-Op<size_t> Runner::run(std::span<const TaskKey> keys) {
+Op<size_t> Runner::run(std::span<const TaskPlace> tasks) {
 	// The claim is inside, too: a row that was locked outside of a subtransaction and is updated inside costs a multixact.
 	co_await db_.begin_subtransaction();
 	size_t claimed = 0;
 	std::optional<Error> failure;
 	try {
-		claimed = co_await claim_and_run(keys);
+		claimed = co_await claim_and_run(tasks);
 	} catch (const Error &error) {
 		if (failure_kind(error.sqlstate) == FailureKind::everything)
 			throw;
@@ -80,20 +81,19 @@ Op<size_t> Runner::run(std::span<const TaskKey> keys) {
 		co_return claimed;
 	}
 	co_await db_.rollback_subtransaction();
-	if (keys.size() == 1) {
-		co_await give_up(keys.front(), *failure);
+	if (tasks.size() == 1) {
+		co_await give_up(tasks.front(), *failure);
 		co_return 1;
 	}
-	const size_t half = keys.size() / 2;
-	claimed = co_await run(keys.first(half));
-	claimed += co_await run(keys.subspan(half));
+	const size_t half = tasks.size() / 2;
+	claimed = co_await run(tasks.first(half));
+	claimed += co_await run(tasks.subspan(half));
 	co_return claimed;
 }
 
-Op<size_t> Runner::claim_and_run(std::span<const TaskKey> keys) {
+Op<size_t> Runner::claim_and_run(std::span<const TaskPlace> tasks) {
 	const Timestamp now = this->now();
-	const std::vector<TaskKey> list(keys.begin(), keys.end());
-	auto claimed = co_await claim_tasks(db_, list, due_at(now));
+	auto claimed = co_await claim_tasks(db_, tasks, due_at(now));
 	if (claimed.empty())
 		co_return 0;
 	const auto totals = co_await run_groups(claimed, now);
@@ -140,15 +140,15 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 
 /// A task that fails even alone. If not even that can be recorded (a trigger on the tasks' table, say), it is left as it is and not tried
 /// again in this call.
-Op<void> Runner::give_up(const TaskKey &key, const Error &error) {
+Op<void> Runner::give_up(const TaskPlace &task, const Error &error) {
+	const TaskKey &key = task.key;
 	co_await db_.begin_subtransaction();
 	bool recorded = true;
 	try {
-		const std::vector<TaskKey> keys {key};
 		const Timestamp now = this->now();
-		const auto claimed = co_await claim_tasks(db_, keys, due_at(now));
-		for (const auto &task : claimed)
-			co_await record(task, error, now);
+		const auto claimed = co_await claim_tasks(db_, {&task, 1}, due_at(now));
+		for (const auto &locked : claimed)
+			co_await record(locked, error, now);
 	} catch (const Error &caught) {
 		if (failure_kind(caught.sqlstate) == FailureKind::everything)
 			throw;

@@ -47,9 +47,9 @@ public:
 
 	/// Tasks to work on, most urgent first; none when there is nothing to do. At last come once more those that had to wait for the bars of
 	/// others which got on since. After max_tasks different tasks only these come again.
-	Op<std::vector<TaskKey>> next_tasks();
+	Op<std::vector<TaskPlace>> next_tasks();
 	/// Claims those of the tasks that are free, runs them together, and records how they ended. Returns how many it claimed.
-	Op<size_t> run(std::span<const TaskKey> keys);
+	Op<size_t> run(std::span<const TaskPlace> tasks);
 
 	const RunTotals &totals() const {
 		return totals_;
@@ -66,9 +66,9 @@ public:
 private:
 	enum class Claim { due, waiting };
 
-	Op<size_t> claim_and_run(std::span<const TaskKey> keys);
+	Op<size_t> claim_and_run(std::span<const TaskPlace> tasks);
 	Op<RunTotals> run_groups(std::vector<ClaimedTask> &claimed, Timestamp now);
-	Op<void> give_up(const TaskKey &key, const Error &error);
+	Op<void> give_up(const TaskPlace &task, const Error &error);
 	Op<void> record(const ClaimedTask &task, const Error &error, Timestamp now);
 	int64_t windows_for(size_t tasks) const;
 	/// When a task must be due to be claimed; nullopt: it need not be.

@@ -12,11 +12,11 @@ namespace {
 	"SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8 FROM @" table                                      \
 	" d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz" live \
 	" ORDER BY d.ts_utc"
-#define AGG_MANY_RANGES(table, live)                                                                                                       \
-	"SELECT b.*, t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY "                         \
-	"AS t(symbol, timeframe, from_utc, to_utc, ord) CROSS JOIN LATERAL ("                                                                  \
-	"SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8 FROM @" table                                     \
-	" d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc" live         \
+#define AGG_MANY_RANGES(table, live)                                                                                                                                 \
+	"SELECT b.*, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "                                                                                         \
+	"AS t(symbol, timeframe, ord) CROSS JOIN LATERAL ("                                                                                                              \
+	"SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8 FROM @" table                                                               \
+	" d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.ts_utc >= ($3::timestamptz[])[t.ord] AND d.ts_utc < ($4::timestamptz[])[t.ord]" live \
 	" ORDER BY d.ts_utc OFFSET 0) b"
 #define AGG_BAR_TYPES AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_INT8
 constexpr size_t segment_column = 8;

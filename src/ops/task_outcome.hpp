@@ -19,6 +19,7 @@ struct Success {
 	Timestamp next_run;
 	int64_t bars_created = 0;
 	int64_t bars_quality_poor = 0;
+	std::optional<int64_t> place {}; // see Task
 };
 
 /// Ends the failure streaks, moves the cursors, adds to the totals, schedules the next runs. Tasks that somebody parked meanwhile

@@ -11,25 +11,42 @@ namespace {
 
 constexpr int64_t default_delay_seconds = 30;
 
-// Both statements give the columns that task_from() reads.
-#define AGG_TASKS_BY_KEY(more)                                                                                                             \
+// Both statements begin with the columns that task_from() reads.
+#define AGG_TASK_COLUMNS                                                                                                                   \
 	"SELECT t.ord, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.agg_start_utc, "                 \
-	"s.last_agg_bar_ts_utc" more " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "                      \
-	"JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe"
+	"s.last_agg_bar_ts_utc"
 #define AGG_TASK_TYPES AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ
 
 const Statement &tasks_by_key() {
-	static const Statement statement {"data_agg_state", AGG_TASKS_BY_KEY(""), {AGG_TASK_TYPES}};
+	static const Statement statement {"data_agg_state",
+	                                  AGG_TASK_COLUMNS
+	                                  " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	                                  "JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe",
+	                                  {AGG_TASK_TYPES}};
 	return statement;
 }
 
-// What is claimable is asked so that the row is found by its key, not in the index of all that are claimable.
-const Statement &claim_by_key() {
+const Statement &places_by_key() {
 	static const Statement statement {
 	    "data_agg_state",
-	    AGG_TASKS_BY_KEY(", s.hard_fail_streak::int8, s.is_mandatory") " WHERE COALESCE(" AGG_CLAIMABLE(
-	        "s.") ", false) AND COALESCE(s.next_run_at <= $3::timestamptz, true) FOR NO KEY UPDATE OF s SKIP LOCKED",
-	    {AGG_TASK_TYPES, AGG_INT8, AGG_BOOL}};
+	    "SELECT t.ord, s.ctid FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	    "JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe",
+	    {AGG_INT8, AGG_TID}};
+	return statement;
+}
+
+// The row is gone to at its place: a row that has moved since was written by somebody else, who will have done what was due. The key is
+// compared as well, since a place is taken again after a vacuum.
+const Statement &claim_by_place() {
+	static const Statement statement {
+	    "data_agg_state",
+	    AGG_TASK_COLUMNS
+	    ", s.hard_fail_streak::int8, s.is_mandatory, s.ctid "
+	    "FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	    "JOIN @data_agg_state s ON s.ctid = ($1::tid[])[t.ord] AND s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe "
+	    "WHERE COALESCE(" AGG_CLAIMABLE("s.") ", false) AND COALESCE(s.next_run_at <= $4::timestamptz, true) "
+	                                          "FOR NO KEY UPDATE OF s SKIP LOCKED",
+	    {AGG_TASK_TYPES, AGG_INT8, AGG_BOOL, AGG_TID}};
 	return statement;
 }
 
@@ -108,26 +125,47 @@ Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<
 	co_return tasks;
 }
 
-Op<std::vector<ClaimedTask>> claim_tasks(Database &db, const std::vector<TaskKey> &keys, std::optional<Timestamp> due_at) {
-	std::vector<ClaimedTask> claimed;
-	claimed.reserve(keys.size());
+Op<std::vector<TaskPlace>> find_places(Database &db, const std::vector<TaskKey> &keys) {
+	std::vector<TaskPlace> places;
 	auto take = [&](const Row &row) {
-		ClaimedTask task {.key = keys.at(static_cast<size_t>(row.integer(0) - 1)),
+		places.push_back({keys.at(static_cast<size_t>(row.integer(0) - 1)), row.integer(1)});
+		return Flow::more;
+	};
+	const Statement statement = for_keys(places_by_key(), keys.size());
+	co_await db.query(statement, parameters(symbols_of(keys), timeframes_of(keys)), take);
+	co_return places;
+}
+
+Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace> places, std::optional<Timestamp> due_at) {
+	std::vector<ClaimedTask> claimed;
+	claimed.reserve(places.size());
+	auto take = [&](const Row &row) {
+		ClaimedTask task {.key = places[static_cast<size_t>(row.integer(0) - 1)].key,
 		                  .task = {},
 		                  .problem = {},
 		                  .hard_fail_streak = row.maybe_integer(6).value_or(0),
-		                  .mandatory = !row.is_null(7) && row.boolean(7)};
+		                  .mandatory = !row.is_null(7) && row.boolean(7),
+		                  .place = row.integer(8)};
 		try {
 			task.task = task_from(row, task.key);
+			task.task->place = task.place;
 		} catch (const Error &error) {
 			task.problem = error;
 		}
 		claimed.push_back(std::move(task));
 		return Flow::more;
 	};
-	auto list = parameters(symbols_of(keys), timeframes_of(keys), timestamp_parameter(due_at.value_or(Timestamp::infinity())));
-	const Statement statement = for_keys(claim_by_key(), keys.size());
-	co_await db.query(statement, std::move(list), take);
+	std::vector<agg_cell> tids;
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> timeframes;
+	for (const auto &[key, place] : places) {
+		tids.push_back(cell(place));
+		symbols.push_back(cell(std::string_view(key.symbol)));
+		timeframes.push_back(cell(std::string_view(key.timeframe)));
+	}
+	auto list = parameters(Parameter(AGG_TID, std::move(tids)), Parameter(AGG_TEXT, std::move(symbols)),
+	                       Parameter(AGG_TEXT, std::move(timeframes)), timestamp_parameter(due_at.value_or(Timestamp::infinity())));
+	co_await db.query(claim_by_place(), std::move(list), take);
 	co_return claimed;
 }
 

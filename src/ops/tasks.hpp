@@ -6,6 +6,7 @@
 #include "ops/op.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct Task {
 	Duration delay;
 	Timestamp start;                 // agg_start_utc
 	std::optional<Timestamp> cursor; // NULL: never run
+	std::optional<int64_t> place {}; // where its row is (see AGG_TID), if this transaction has locked it
 
 	/// Where the task goes on: its cursor, but not before its start, at a boundary.
 	Timestamp effective_cursor() const;
@@ -42,6 +44,12 @@ struct Task {
 /// no sense.
 Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys);
 
+/// A task and where its row was when it was last looked at.
+struct TaskPlace {
+	TaskKey key;
+	int64_t place; // see AGG_TID
+};
+
 /// A task whose row this transaction has locked, or why its row makes no sense.
 struct ClaimedTask {
 	TaskKey key;
@@ -49,11 +57,15 @@ struct ClaimedTask {
 	std::optional<Error> problem;
 	int64_t hard_fail_streak = 0;
 	bool mandatory = false;
+	int64_t place = 0;
 };
 
-/// Locks those of the tasks that are still idle and enabled and that nobody else has locked, and reads them. With `due_at` they must also
-/// be due then. In no order.
-Op<std::vector<ClaimedTask>> claim_tasks(Database &db, const std::vector<TaskKey> &keys, std::optional<Timestamp> due_at);
+/// Locks those of the tasks that are still idle and enabled, have not been written to since, and that nobody else has locked, and reads
+/// them. With `due_at` they must also be due then. In no order.
+Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace> places, std::optional<Timestamp> due_at);
+
+/// Where the rows of these tasks are now; tasks that are not there are left out.
+Op<std::vector<TaskPlace>> find_places(Database &db, const std::vector<TaskKey> &keys);
 
 /// The table that holds bars of this timeframe.
 inline const char *table_of(const Timeframe &timeframe) {

@@ -123,10 +123,12 @@ static void enter_settings(call_state *state) {
 	                        0, false);
 }
 
-static void commit(call_state *state) {
+static void commit(call_state *state, bool lazily) {
 	if (!state->commits || state->depth > 0)
 		elog(ERROR, "operation cannot commit here");
 	AtEOXact_GUC(true, state->settings);
+	if (lazily && synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
+		(void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	if (state->own_snapshot)
 		PopActiveSnapshot();
 	SPI_commit();
@@ -211,7 +213,8 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 		emit_rows(state, request);
 		break;
 	case AGG_COMMIT:
-		commit(state);
+	case AGG_COMMIT_LAZILY:
+		commit(state, request->kind == AGG_COMMIT_LAZILY);
 		break;
 	case AGG_PROGRESS:
 		pgstat_report_activity(STATE_RUNNING, request->text);

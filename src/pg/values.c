@@ -4,6 +4,8 @@
 #include "shim.h"
 
 #include "catalog/pg_type.h"
+#include "common/int.h"
+#include "storage/itemptr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -24,6 +26,8 @@ Oid agg_type_oid(agg_type type) {
 		return TEXTOID;
 	case AGG_TIMESTAMPTZ:
 		return TIMESTAMPTZOID;
+	case AGG_TID:
+		return TIDOID;
 	}
 	elog(ERROR, "unknown cell type %d", (int)type);
 }
@@ -48,6 +52,12 @@ Datum agg_cell_to_datum(const agg_cell *cell, agg_type type) {
 		return PointerGetDatum(cstring_to_text_with_len(cell->as.text, cell->length));
 	case AGG_TIMESTAMPTZ:
 		return TimestampTzGetDatum(cell->as.integer);
+	case AGG_TID: {
+		ItemPointer place = palloc(sizeof(ItemPointerData));
+
+		ItemPointerSet(place, (BlockNumber)(cell->as.integer >> 16), (OffsetNumber)(cell->as.integer & 0xFFFF));
+		return PointerGetDatum(place);
+	}
 	}
 	elog(ERROR, "unknown cell type %d", (int)type);
 }
@@ -111,6 +121,12 @@ void agg_datum_to_cell(Datum value, bool is_null, agg_type type, agg_cell *cell)
 	case AGG_FLOAT8:
 		cell->as.real = DatumGetFloat8(value);
 		break;
+	case AGG_TID: {
+		ItemPointer place = (ItemPointer)DatumGetPointer(value);
+
+		cell->as.integer = ((int64)ItemPointerGetBlockNumberNoCheck(place) << 16) | ItemPointerGetOffsetNumberNoCheck(place);
+		break;
+	}
 	case AGG_TEXT: {
 		text *packed = DatumGetTextPP(value);
 		char *copy;

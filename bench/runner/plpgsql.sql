@@ -1,0 +1,1 @@
+\ir ../due_tasks/plpgsql.sql
