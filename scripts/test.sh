@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap reference sessions import data scripts)
+all_suites=(unit regress pgtap reference isolation sessions import data scripts)
 
 usage() {
 	cat <<TEXT
@@ -19,6 +19,7 @@ Suites: ${all_suites[*]}
   unit       core and operations without a server, also under sanitizers    regress  the SQL surface
   pgtap      behaviour                                                       import   the importer
   reference  bit by bit against a PL/pgSQL reference                         scripts  the commands
+  isolation  races, step by step
   sessions   several sessions at once, dump and restore
   data       real market data in \$AGGREGATION_DATA (default ../shared/data), skipped without
 

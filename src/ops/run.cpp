@@ -174,7 +174,7 @@ Op<Answer> run_due_batch(Database &db, Arguments arguments) {
 	const auto tasks = co_await runner.next_tasks();
 	if (!tasks.empty())
 		co_await runner.run(tasks);
-	const auto rest = co_await runner.next_tasks();
+	const auto rest = co_await read_due_tasks(db, runner.now(), order.assets, 1);
 	const std::string stats = stats_of(runner);
 	co_return Answer::json("{\"success\": true, \"continue\": " + std::string(rest.empty() ? "false" : "true") + ", " + stats.substr(1));
 }
