@@ -57,6 +57,7 @@ need_tests() {
 	need cmake "builds the unit tests" have cmake
 	need libgtest-dev "the unit tests' framework" have_file /usr/include/gtest/gtest.h
 	need postgresql-15-pgtap "the behaviour tests' framework" have_file "$(share_dir)/extension/pgtap.control"
+	need postgresql-15-cron "pg_cron, which the tests have call the runner" have_file "$(share_dir)/extension/pg_cron.control"
 	need libtap-parser-sourcehandler-pgtap-perl "pg_prove, which runs them" have pg_prove
 }
 

@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap reference isolation sessions import data scripts)
+all_suites=(unit regress pgtap reference isolation sessions crash worker import data scripts)
 
 usage() {
 	cat <<TEXT
@@ -21,6 +21,8 @@ Suites: ${all_suites[*]}
   reference  bit by bit against a PL/pgSQL reference                         scripts  the commands
   isolation  races, step by step
   sessions   several sessions at once, dump and restore
+  worker     the background worker and pg_cron
+  crash      runners and servers killed at random moments (AGGREGATION_CRASH_ROUNDS, AGGREGATION_SEED)
   data       real market data in \$AGGREGATION_DATA (default ../shared/data), skipped without
 
 PG_CONFIG chooses the PostgreSQL (default: Debian's 15).

@@ -16,11 +16,12 @@ const Statement &insert_run() {
 	return statement;
 }
 
+// pg_cron runs its jobs in a session of that name or in a background worker; nobody else's is a person's either.
 const Statement &own_run() {
 	static const Statement statement {
 	    nullptr,
-	    "SELECT gen_random_uuid()::text, CASE WHEN current_setting('application_name') IN ('pg_cron', 'aggregation worker') THEN 'cron' ELSE "
-	    "'manual' END",
+	    "SELECT gen_random_uuid()::text, CASE WHEN a.backend_type <> 'client backend' OR a.application_name LIKE 'pg_cron%' THEN 'cron' ELSE "
+	    "'manual' END FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a",
 	    {AGG_TEXT, AGG_TEXT}};
 	return statement;
 }

@@ -68,8 +68,12 @@ static void read_databases(void) {
 	List *names;
 	ListCell *lc;
 
-	foreach (lc, kept_workers)
-		((kept_worker *)lfirst(lc))->wanted = false;
+	foreach (lc, kept_workers) {
+		kept_worker *worker = lfirst(lc);
+
+		worker->wanted = false;
+		worker->start_again = 0; /* who reloads wants to see something happen */
+	}
 	if (!SplitIdentifierString(list, ',', &names)) {
 		ereport(LOG, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		              errmsg("aggregation.databases is not a list of names: \"%s\"", agg_setting_databases)));

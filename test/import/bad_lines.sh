@@ -1,5 +1,5 @@
 # Lines that are no bar: each refused with its reason and number, all others loaded.
-source "$(dirname -- "${BASH_SOURCE[0]}")/include/tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 
 good='1.1,1.3,1.0,1.2,5'
 {

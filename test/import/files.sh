@@ -1,5 +1,5 @@
 # Files that are packed, empty, missing, broken or oddly named; importing twice; odd symbols.
-source "$(dirname -- "${BASH_SOURCE[0]}")/include/tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 
 printf '2021-01-25 00:00,1,1,1,1,1\n2021-01-25 00:01,2,2,2,2,2\n' >plain.csv
 gzip -k plain.csv

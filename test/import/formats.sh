@@ -1,5 +1,5 @@
 # Each format as its publisher writes it: where the fields are and what time the stamps mean.
-source "$(dirname -- "${BASH_SOURCE[0]}")/include/tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 
 printf '20230601 000000;1.06870;1.06871;1.06853;1.06853;0\n20230601 000100;1.06853;1.06859;1.06849;1.06850;0\n' >histdata.csv
 import --format histdata --symbol F_HIST histdata.csv

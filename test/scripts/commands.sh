@@ -1,5 +1,5 @@
 # ./run as a user meets it: from anywhere, through a link, with a word it does not know.
-source "$(dirname -- "${BASH_SOURCE[0]}")/../import/include/tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 
 said=$("$AGGREGATION_RUN" 2>&1)
 like "$said" 'usage: ./run COMMAND' 'no command: the usage'

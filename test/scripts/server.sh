@@ -1,5 +1,5 @@
 # A private server beside another one, with a path too long for a socket, stopped without a trace.
-source "$(dirname -- "${BASH_SOURCE[0]}")/../import/include/tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 scripts=$(dirname -- "$AGGREGATION_RUN")/scripts
 
 chmod 711 .

@@ -1,5 +1,5 @@
 # A user cancels a call in the middle of its work: the call ends with 57014, nothing of it is left, the same session goes on.
-source "$(dirname -- "${BASH_SOURCE[0]}")/../import/include/tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 
 export PGDATABASE=cancel
 psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $PGDATABASE" -c "CREATE DATABASE $PGDATABASE" 2>/dev/null

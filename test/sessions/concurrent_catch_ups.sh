@@ -1,5 +1,5 @@
 # Several old workers on one task at the same time: each catches the whole range up. Nobody fails, and every bar is there once, as if one had done it.
-source "$(dirname -- "${BASH_SOURCE[0]}")/../import/include/tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 
 export PGDATABASE=concurrent_catch_ups
 psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $PGDATABASE" -c "CREATE DATABASE $PGDATABASE" 2>/dev/null

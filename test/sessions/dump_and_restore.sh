@@ -1,5 +1,5 @@
 # pg_dump and a restore into an empty database, with no special step: the same bars, the same tasks, nothing for agg_setup() to mend.
-source "$(dirname -- "${BASH_SOURCE[0]}")/../import/include/tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 
 bin=$("$PG_CONFIG" --bindir)
 psql -X -q -d postgres -c 'DROP DATABASE IF EXISTS dumped' -c 'DROP DATABASE IF EXISTS restored' -c 'CREATE DATABASE dumped' -c 'CREATE DATABASE restored' 2>/dev/null
