@@ -1,5 +1,7 @@
 #include "fake_database.hpp"
 
+#include "fake_cells.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,55 +17,6 @@ agg_cell *new_cells(size_t count) {
 	static std::deque<std::vector<agg_cell>> kept;
 	kept.emplace_back(std::max<size_t>(count, 1));
 	return kept.back().data();
-}
-
-agg_cell text_cell(const std::string &text) {
-	agg_cell result {};
-	result.as.text = text.data();
-	result.length = static_cast<int32_t>(text.size());
-	return result;
-}
-agg_cell number_cell(int64_t value) {
-	agg_cell result {};
-	result.as.integer = value;
-	return result;
-}
-agg_cell null_cell_() {
-	agg_cell result {};
-	result.is_null = true;
-	return result;
-}
-agg_cell real_cell(std::optional<double> value) {
-	agg_cell result = null_cell_();
-	if (value) {
-		result.is_null = false;
-		result.as.real = *value;
-	}
-	return result;
-}
-agg_cell maybe_number(std::optional<int64_t> value) {
-	return value ? number_cell(*value) : null_cell_();
-}
-agg_cell maybe_time(std::optional<Timestamp> value) {
-	return value ? number_cell(value->us) : null_cell_();
-}
-
-std::string text_of(const agg_cell &cell) {
-	return {cell.as.text, static_cast<size_t>(cell.length)};
-}
-std::optional<double> real_of(const agg_cell &cell) {
-	return cell.is_null ? std::nullopt : std::optional(cell.as.real);
-}
-std::optional<int64_t> number_of(const agg_cell &cell) {
-	return cell.is_null ? std::nullopt : std::optional(cell.as.integer);
-}
-
-bool has(const agg_request &request, const char *words) {
-	return std::strstr(request.sql, words) != nullptr;
-}
-
-const agg_cell &parameter(const agg_request &request, size_t i, size_t k = 0) {
-	return request.parameters[i].is_array ? request.parameters[i].cells[k] : *request.parameters[i].cells;
 }
 
 std::vector<agg_cell> bar_cells(int64_t start, const SourceBar &bar) {
@@ -121,7 +74,9 @@ void FakeDatabase::add_task(const std::string &symbol, const std::string &timefr
 	StoredTask task;
 	task.start = start;
 	task.interval = Timeframe::parse(timeframe)->width().us / Duration::minutes(1).us;
+	task.place = ++tables.last_place;
 	tables.tasks[{symbol, timeframe}] = task;
+	tables.assets[symbol] = true;
 }
 
 void FakeDatabase::deliver(agg_operation *operation, const agg_request &request, const std::vector<std::vector<agg_cell>> &rows) {
@@ -156,23 +111,9 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 	};
 	const size_t keys = request.parameter_count > 0 ? request.parameters[0].count : 0;
 
-	if (relation == "data_agg_state" && has(request, "SELECT t.ord, s.source_timeframe")) {
-		for (size_t k = 0; k < keys; ++k) {
-			const auto found = tables.tasks.find({text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k))});
-			if (found == tables.tasks.end())
-				continue;
-			const auto &task = found->second;
-			rows.push_back({number_cell(static_cast<int64_t>(k) + 1), task.source ? text_cell(*task.source) : null_cell_(),
-			                number_cell(task.interval), number_cell(task.delay), number_cell(task.start.us), maybe_time(task.cursor)});
-		}
-	} else if (relation == "data_agg_state" && has(request, "AS n(symbol, timeframe, cursor_utc")) {
-		for (size_t k = 0; k < keys; ++k) {
-			auto &task = tables.tasks.at({text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k))});
-			const Timestamp cursor {parameter(request, 3, k).as.integer};
-			task.cursor = std::max(task.cursor.value_or(cursor), cursor);
-			task.created += parameter(request, 5, k).as.integer;
-			++processed;
-		}
+	if (relation == "data_agg_state" || relation == "core_asset_registry_all" || relation == "ops_runlog" || relation.empty()) {
+		if (!run_task_query(request, rows, processed))
+			return false;
 	} else if (has(request, "LIMIT 1) b")) { // first or last bar
 		const bool last = has(request, "DESC");
 		for (size_t k = 0; k < keys; ++k) {
@@ -244,17 +185,32 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 	return true;
 }
 
+bool FakeDatabase::poisoned(const agg_request &request) const {
+	if (!has(request, "INSERT INTO x.derived_data_bars"))
+		return false;
+	for (size_t k = 0; k < request.parameters[0].count; ++k) {
+		if (poison.contains(text_of(parameter(request, 0, k))))
+			return true;
+	}
+	return false;
+}
+
 bool FakeDatabase::run_bulk_write(const agg_request &request, agg_operation *operation, uint64_t &processed) {
 	const size_t varying = request.column_count - request.constant_count;
 	std::vector<agg_cell> cells(varying * 5);
 	std::map<BarKey, StoredBar> fresh;
 	std::map<BarKey, double> fresh_dxy;
+	failure_ = "23505";
 	while (const size_t rows = agg_operation_fill(operation, cells.data(), random_() % 5 + 1)) {
 		for (size_t i = 0; i < rows; ++i) {
 			std::map<std::string, agg_cell> row;
 			for (size_t c = 0; c < request.column_count; ++c)
 				row[request.column_names[c]] = c < varying ? cells[i * varying + c] : request.constants[c - varying];
 			const BarKey key {text_of(row["canonical_symbol"]), text_of(row["timeframe"]), row["ts_utc"].as.integer};
+			if (poison.contains(text_of(row["canonical_symbol"]))) {
+				failure_ = poison.at(text_of(row["canonical_symbol"]));
+				return false;
+			}
 			if (std::string(request.relation) == "data_bars") {
 				fresh_dxy[key] = row["close"].as.real;
 			} else {
@@ -298,7 +254,11 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 		ending.sqlstate = "53200";
 		return ending;
 	}
+	// Copied only where it will be needed: tables of a year are large.
+	const bool may_be_abandoned = fault.kind == Fault::Kind::abandon;
+	Tables committed = may_be_abandoned ? tables : Tables();
 	agg_outcome outcome {};
+	outcome.clock = now.us;
 	agg_request request {};
 	agg_error error {};
 	std::vector<Tables> savepoints;
@@ -307,6 +267,8 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 	for (;;) {
 		agg_operation_resume(operation, &outcome, &request);
 		outcome = {};
+		now = now + clock_step;
+		outcome.clock = now.us;
 		EXPECT_TRUE(!broken || request.kind == AGG_ROLLBACK_SUBTRANSACTION || request.kind == AGG_FAILED_BY_DATABASE ||
 		            request.kind == AGG_FAILED)
 		    << "after a failed request only a roll back is possible";
@@ -318,6 +280,8 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 			++ending.requests;
 		if (now_faulty && (fault.kind == Fault::Kind::abandon || savepoints.empty())) {
 			ending.kind = AGG_FAILED_BY_DATABASE;
+			if (may_be_abandoned)
+				tables = committed;
 			break;
 		}
 		if (now_faulty) {
@@ -329,13 +293,20 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 		}
 		if (request.kind == AGG_QUERY) {
 			ending.log.push_back(std::string("query ") + (request.relation == nullptr ? "" : request.relation));
-			if (!run_query(request, operation, outcome.processed))
+			if (poisoned(request)) {
+				EXPECT_FALSE(savepoints.empty()) << "a refused row outside a subtransaction cannot be survived";
+				failure_ = poison.begin()->second;
+				error = {failure_.c_str(), "refused", nullptr, nullptr};
+				outcome.error = &error;
+				broken = true;
+			} else if (!run_query(request, operation, outcome.processed)) {
 				break;
+			}
 		} else if (request.kind == AGG_BULK_WRITE) {
 			ending.log.emplace_back("bulk");
 			if (!run_bulk_write(request, operation, outcome.processed)) {
 				EXPECT_FALSE(savepoints.empty()) << "a bulk write outside a subtransaction cannot be survived";
-				error = {"23505", "duplicate key", nullptr, nullptr};
+				error = {failure_.c_str(), "refused", nullptr, nullptr};
 				outcome.error = &error;
 				broken = true;
 			}
@@ -349,6 +320,13 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 				tables = savepoints.back();
 			savepoints.pop_back();
 			broken = false;
+		} else if (request.kind == AGG_COMMIT || request.kind == AGG_COMMIT_LAZILY) {
+			EXPECT_TRUE(savepoints.empty()) << "a commit inside a subtransaction";
+			ending.log.emplace_back("commit");
+			if (may_be_abandoned)
+				committed = tables;
+		} else if (request.kind == AGG_PROGRESS || request.kind == AGG_NOTICE || request.kind == AGG_WAKE_WORKER) {
+			ending.log.emplace_back(request.kind == AGG_PROGRESS ? "progress" : request.kind == AGG_NOTICE ? "notice" : "wake");
 		} else if (request.kind == AGG_EMIT_ROWS) {
 			ending.emitted_rows += static_cast<int>(request.row_count);
 		} else {

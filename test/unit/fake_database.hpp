@@ -32,15 +32,29 @@ struct StoredTask {
 	int64_t interval = 5;
 	int64_t delay = 30;
 	Timestamp start {};
-	std::optional<Timestamp> cursor;
+	std::optional<Timestamp> cursor {};
 	int64_t created = 0;
+	int64_t runs = 0;
+	std::string status = "idle";
+	bool enabled = true;
+	bool mandatory = true;
+	int64_t priority = 100;
+	int64_t streak = 0;
+	std::optional<std::string> last_error {};
+	std::optional<Timestamp> next_run {};
+	std::optional<Timestamp> last_success {};
+	std::optional<Timestamp> running_since {};
+	std::optional<std::string> token {};
+	int64_t place = 0; // changes with each write
 };
 
 struct Tables {
 	std::map<BarKey, SourceBar> data_bars;
 	std::map<BarKey, StoredBar> derived;
 	std::map<std::pair<std::string, std::string>, StoredTask> tasks;
-	std::map<BarKey, double> dxy; // what was written back to data_bars
+	std::map<BarKey, double> dxy;       // what was written back to data_bars
+	std::map<std::string, bool> assets; // symbol -> active
+	int64_t last_place = 0;
 };
 
 /// What the operation ended with.
@@ -73,7 +87,9 @@ class FakeDatabase {
 public:
 	Tables tables;
 	Timestamp now {};
+	Duration clock_step {}; // how far the clock goes on with each request
 	unsigned seed = 1;
+	std::map<std::string, std::string> poison; // symbols whose bars cannot be written -> the SQLSTATE
 
 	void add_minutes(const std::string &symbol, Timestamp from, int64_t minutes, double price = 1.0);
 	void add_task(const std::string &symbol, const std::string &timeframe, Timestamp start);
@@ -83,9 +99,12 @@ public:
 private:
 	bool run_query(const agg_request &request, agg_operation *operation, uint64_t &processed);
 	bool run_bulk_write(const agg_request &request, agg_operation *operation, uint64_t &processed);
+	bool run_task_query(const agg_request &request, std::vector<std::vector<agg_cell>> &rows, uint64_t &processed); // fake_tasks.cpp
+	bool poisoned(const agg_request &request) const;
 	void deliver(agg_operation *operation, const agg_request &request, const std::vector<std::vector<agg_cell>> &rows);
 
 	std::mt19937 random_;
+	std::string failure_; // of the last bulk write
 };
 
 // Arguments; the text of text_argument must outlive the call.

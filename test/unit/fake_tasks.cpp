@@ -1,0 +1,187 @@
+// The fake's data_agg_state, registry and run log: what the operations of a task's life ask of them.
+#include "fake_cells.hpp"
+#include "fake_database.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+
+namespace aggregation {
+
+namespace {
+
+using Rows = std::vector<std::vector<agg_cell>>;
+using Key = std::pair<std::string, std::string>;
+
+/// Texts that rows point to live until the next query.
+agg_cell kept_text(const std::string &text) {
+	static std::deque<std::string> kept;
+	if (kept.size() > 10'000)
+		kept.clear();
+	kept.push_back(text);
+	return text_cell(kept.back());
+}
+agg_cell maybe_text(const std::optional<std::string> &text) {
+	return text ? kept_text(*text) : null_cell_();
+}
+agg_cell ordinal(size_t k) {
+	return number_cell(static_cast<int64_t>(k) + 1);
+}
+std::optional<Timestamp> time_of(const agg_cell &cell) {
+	return cell.is_null ? std::nullopt : std::optional(Timestamp {cell.as.integer});
+}
+std::optional<std::string> maybe_text_of(const agg_cell &cell) {
+	return cell.is_null ? std::nullopt : std::optional(text_of(cell));
+}
+
+/// The row of the k-th key, whose parts are the parameters `symbols` and the next one; nullptr where there is none.
+StoredTask *find(Tables &tables, const agg_request &request, size_t symbols, size_t k) {
+	const auto found = tables.tasks.find({text_of(parameter(request, symbols, k)), text_of(parameter(request, symbols + 1, k))});
+	return found == tables.tasks.end() ? nullptr : &found->second;
+}
+
+bool due(const StoredTask &task, const agg_cell &at) {
+	return task.status == "idle" && task.enabled && (!task.next_run || task.next_run->us <= at.as.integer);
+}
+
+std::vector<agg_cell> configuration(size_t k, const StoredTask &task) {
+	return {ordinal(k),
+	        maybe_text(task.source),
+	        number_cell(task.interval),
+	        number_cell(task.delay),
+	        number_cell(task.start.us),
+	        maybe_time(task.cursor)};
+}
+
+void write(Tables &tables, StoredTask &task) {
+	task.place = ++tables.last_place;
+}
+
+void succeed(Tables &tables, const agg_request &request, size_t k, StoredTask &task) {
+	const auto cursor = time_of(parameter(request, 3, k));
+	if (cursor)
+		task.cursor = std::max(task.cursor.value_or(*cursor), *cursor);
+	if (task.status != "hard_failed" && task.status != "disabled")
+		task.status = "idle";
+	task.next_run = time_of(parameter(request, 4, k));
+	task.created += parameter(request, 5, k).as.integer;
+	task.last_success = time_of(parameter(request, 2));
+	task.streak = 0;
+	task.last_error = std::nullopt;
+	task.running_since = std::nullopt;
+	task.token = std::nullopt;
+	++task.runs;
+	write(tables, task);
+}
+
+void release_stale(Tables &tables, const agg_request &request, uint64_t &processed) {
+	for (auto &[key, task] : tables.tasks) {
+		if (task.status != "running" || (task.running_since && task.running_since->us >= parameter(request, 0).as.integer))
+			continue;
+		task.status = "idle";
+		task.running_since = std::nullopt;
+		task.token = std::nullopt;
+		task.last_error = "claim was stale and has been released";
+		write(tables, task);
+		++processed;
+	}
+}
+
+} // namespace
+
+bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64_t &processed) {
+	const std::string relation = request.relation == nullptr ? "" : request.relation;
+	const size_t keys = request.parameter_count > 0 ? request.parameters[0].count : 0;
+
+	if (relation.empty() && has(request, "gen_random_uuid")) {
+		rows.push_back({kept_text("00000000-0000-0000-0000-000000000001"), kept_text("manual")});
+	} else if (relation == "ops_runlog") {
+		processed = has(request, "DELETE") ? 0 : 1;
+	} else if (relation == "core_asset_registry_all") {
+		for (size_t k = 0; k < keys; ++k) {
+			const auto asset = tables.assets.find(text_of(parameter(request, 0, k)));
+			if (asset != tables.assets.end() && asset->second)
+				rows.push_back({ordinal(k)});
+		}
+	} else if (has(request, "($1::tid[])[t.ord]")) { // a runner's claim
+		for (size_t k = 0; k < keys; ++k) {
+			const auto *task = find(tables, request, 1, k);
+			if (task == nullptr || task->place != parameter(request, 0, k).as.integer || !due(*task, parameter(request, 3)))
+				continue;
+			auto cells = configuration(k, *task);
+			cells.insert(cells.end(), {number_cell(task->streak), number_cell(task->mandatory), number_cell(task->place)});
+			rows.push_back(std::move(cells));
+		}
+	} else if (has(request, "SELECT t.ord, s.ctid")) {
+		for (size_t k = 0; k < keys; ++k) {
+			if (const auto *task = find(tables, request, 0, k))
+				rows.push_back({ordinal(k), number_cell(task->place)});
+		}
+	} else if (has(request, "SELECT t.ord, s.source_timeframe")) {
+		for (size_t k = 0; k < keys; ++k) {
+			if (const auto *task = find(tables, request, 0, k))
+				rows.push_back(configuration(k, *task));
+		}
+	} else if (has(request, "SET status = CASE")) {
+		const bool by_place = has(request, "RETURNING n.ord");
+		for (size_t k = 0; k < keys; ++k) {
+			auto *task = find(tables, request, 0, k);
+			if (task == nullptr || (by_place && task->place != parameter(request, 7, k).as.integer))
+				continue;
+			succeed(tables, request, k, *task);
+			++processed;
+			if (by_place)
+				rows.push_back({ordinal(k)});
+		}
+	} else if (has(request, "SET status = $4::text")) { // a failure
+		if (auto *task = find(tables, request, 0, 0)) {
+			task->status = text_of(parameter(request, 3));
+			task->streak = parameter(request, 4).as.integer;
+			task->last_error = maybe_text_of(parameter(request, 5));
+			task->next_run = time_of(parameter(request, 6));
+			task->running_since = std::nullopt;
+			task->token = std::nullopt;
+			++task->runs;
+			write(tables, *task);
+			++processed;
+		}
+	} else if (has(request, "s.last_successful_at_utc, s.ctid")) { // what is due
+		for (const auto &[key, task] : tables.tasks) {
+			if (due(task, parameter(request, 0)))
+				rows.push_back({kept_text(key.first), kept_text(key.second), maybe_text(task.source), number_cell(task.interval),
+				                number_cell(task.delay), maybe_time(task.cursor), kept_text(task.status), number_cell(task.streak),
+				                number_cell(task.priority), number_cell(task.mandatory), maybe_time(task.last_success),
+				                number_cell(task.place)});
+		}
+	} else if (has(request, "LIMIT 1") && has(request, "status = 'running'")) {
+		for (const auto &[key, task] : tables.tasks) {
+			if (task.status == "running" && rows.empty() && task.running_since && task.running_since->us < parameter(request, 0).as.integer)
+				rows.push_back({number_cell(1)});
+		}
+	} else if (has(request, "was stale and has been released")) {
+		release_stale(tables, request, processed);
+	} else if (has(request, "SET status = 'running'")) { // agg_start
+		auto *task = find(tables, request, 0, 0);
+		if (task != nullptr && task->status == "idle" && task->enabled) {
+			task->status = "running";
+			task->running_since = time_of(parameter(request, 2));
+			task->token = "token " + std::to_string(tables.last_place);
+			write(tables, *task);
+			rows.push_back({maybe_text(task->source), number_cell(task->interval), number_cell(task->delay), maybe_time(task->cursor),
+			                maybe_text(task->token)});
+		}
+	} else if (has(request, "$3::text IS NOT NULL")) { // agg_finish locks
+		if (const auto *task = find(tables, request, 0, 0)) {
+			const auto token = maybe_text_of(parameter(request, 2));
+			rows.push_back({kept_text(task->status), maybe_text(task->token), number_cell(task->streak), number_cell(task->mandatory),
+			                number_cell(token && token == task->token), null_cell_(), null_cell_(), null_cell_()});
+		}
+	} else {
+		ADD_FAILURE() << "a statement that the fake does not know: " << request.sql;
+		return false;
+	}
+	return true;
+}
+
+} // namespace aggregation

@@ -1,0 +1,155 @@
+// The runner: each window once, whatever fails or is killed on the way.
+#include "fake_database.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+using namespace aggregation;
+
+namespace {
+
+const Timestamp day = *parse_iso8601("2025-07-01");
+const Timestamp later = day + Duration::minutes(301);
+
+FakeDatabase market() {
+	FakeDatabase db;
+	db.now = later;
+	for (const char *symbol : {"AAA", "BBB", "CCC"}) {
+		db.add_minutes(symbol, day, 300, 1.5);
+		db.add_task(symbol, "1h", day);
+		db.add_task(symbol, "5m", day);
+	}
+	return db;
+}
+
+std::vector<agg_parameter> order(int64_t batch = 2, int64_t max_windows = 1000, int64_t max_tasks = 100,
+                                 int64_t budget_us = 1'000'000'000) {
+	return {text_argument("prod"),   integer_argument(max_tasks), integer_argument(max_windows), integer_argument(budget_us, AGG_INT8),
+	        integer_argument(batch), time_argument(later),        null_argument(AGG_INT4)};
+}
+
+int64_t created(const FakeDatabase &db) {
+	int64_t sum = 0;
+	for (const auto &[key, task] : db.tables.tasks)
+		sum += task.created;
+	return sum;
+}
+
+auto count(const Ending &ending, const char *what) {
+	return std::count(ending.log.begin(), ending.log.end(), what);
+}
+
+} // namespace
+
+TEST(Runner, BringsAllTasksUpToDateNarrowOnesFirst) {
+	FakeDatabase db = market();
+	const auto ending = db.call(AGG_FN_RUN, order());
+	ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
+	EXPECT_EQ(db.tables.derived.size(), 3u * (60 + 5));
+	for (const auto &[key, task] : db.tables.tasks) {
+		EXPECT_EQ(task.cursor, day + Duration::minutes(300)) << key.first << key.second;
+		EXPECT_GT(*task.next_run, later);
+	}
+	EXPECT_EQ(count(ending, "commit"), 4) << "three batches and the log's end";
+	EXPECT_EQ(count(ending, "notice"), 1);
+}
+
+TEST(Runner, MakesTheSameBarsInAnyBatches) {
+	FakeDatabase whole = market();
+	whole.call(AGG_FN_RUN, order(100));
+	for (const int64_t batch : {1, 2, 4}) {
+		for (const int64_t windows : {1, 7, 1000}) {
+			FakeDatabase db = market();
+			db.call(AGG_FN_RUN, order(batch, windows));
+			EXPECT_TRUE(db.tables.derived == whole.tables.derived) << batch << " " << windows;
+			EXPECT_EQ(created(db), created(whole));
+		}
+	}
+}
+
+TEST(Runner, KilledAtAnyRequestItDoesEachWindowOnce) {
+	FakeDatabase whole = market();
+	const int requests = whole.call(AGG_FN_RUN, order(2, 13)).requests;
+	ASSERT_GT(requests, 50);
+	for (int at = 0; at < requests; ++at) {
+		FakeDatabase db = market();
+		db.call(AGG_FN_RUN, order(2, 13), {.kind = Fault::Kind::abandon, .at = at});
+		const auto ending = db.call(AGG_FN_RUN, order(2, 13));
+		ASSERT_EQ(ending.kind, AGG_DONE) << at;
+		EXPECT_TRUE(db.tables.derived == whole.tables.derived) << at;
+		EXPECT_EQ(created(db), created(whole)) << at;
+	}
+}
+
+TEST(Runner, AFailingTaskTakesNobodyWithIt) {
+	for (const char *state : {"P0001", "55P03"}) {
+		FakeDatabase db = market();
+		db.poison["BBB"] = state;
+		const auto ending = db.call(AGG_FN_RUN, order(100));
+		ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
+		EXPECT_EQ(db.tables.derived.size(), 2u * (60 + 5));
+		const auto &failed = db.tables.tasks.at({"BBB", "5m"});
+		EXPECT_EQ(failed.streak, state == std::string("P0001") ? 1 : 0);
+		EXPECT_EQ(failed.last_error, std::string(state) + " refused");
+		EXPECT_GT(*failed.next_run, later);
+		EXPECT_EQ(db.tables.tasks.at({"AAA", "5m"}).streak, 0);
+	}
+}
+
+TEST(Runner, ACancelEndsTheCallAndKeepsWhatIsCommitted) {
+	FakeDatabase db = market();
+	db.poison["CCC"] = "57014";
+	const auto ending = db.call(AGG_FN_RUN, order(1));
+	EXPECT_EQ(ending.kind, AGG_FAILED_BY_DATABASE);
+	EXPECT_EQ(db.tables.tasks.at({"AAA", "5m"}).cursor, day + Duration::minutes(300));
+	EXPECT_EQ(db.tables.tasks.at({"CCC", "5m"}).streak, 0);
+}
+
+TEST(Runner, ARowThatMakesNoSenseIsRecordedAsAFailure) {
+	FakeDatabase db = market();
+	db.tables.tasks.at({"AAA", "5m"}).source = "3m";
+	db.call(AGG_FN_RUN, order(100));
+	EXPECT_EQ(db.tables.tasks.at({"AAA", "5m"}).streak, 1);
+	EXPECT_EQ(db.tables.tasks.at({"BBB", "5m"}).cursor, day + Duration::minutes(300));
+}
+
+TEST(Runner, StopsWhenTheTimeIsUp) {
+	FakeDatabase db = market();
+	db.clock_step = Duration::seconds(1);
+	const auto ending = db.call(AGG_FN_RUN, order(1, 1000, 100, 1));
+	EXPECT_EQ(ending.kind, AGG_DONE);
+	EXPECT_EQ(std::count_if(db.tables.tasks.begin(), db.tables.tasks.end(), [](const auto &entry) { return entry.second.runs > 0; }), 1);
+}
+
+TEST(Runner, WorksOnNoMoreTasksThanItMay) {
+	FakeDatabase db = market();
+	db.call(AGG_FN_RUN, order(1, 1, 2));
+	EXPECT_EQ(db.tables.tasks.at({"AAA", "5m"}).cursor, day + Duration::minutes(300)) << "to their end";
+	EXPECT_EQ(db.tables.tasks.at({"BBB", "5m"}).cursor, day + Duration::minutes(300));
+	EXPECT_EQ(db.tables.tasks.at({"CCC", "5m"}).runs, 0);
+}
+
+TEST(Runner, WritesNothingWhereNothingIsDue) {
+	FakeDatabase db = market();
+	for (auto &[key, task] : db.tables.tasks)
+		task.next_run = later + Duration::minutes(1);
+	const auto ending = db.call(AGG_FN_RUN, order());
+	EXPECT_EQ(ending.requests, 1) << "one question is enough";
+}
+
+TEST(Runner, EveryFailureInsideABatchIsSurvivedOrRaised) {
+	FakeDatabase whole = market();
+	const int requests = whole.call(AGG_FN_RUN, order(100)).requests;
+	for (int at = 0; at < requests; ++at) {
+		for (const char *state : {"40P01", "23514", "57014"}) {
+			FakeDatabase db = market();
+			const auto ending = db.call(AGG_FN_RUN, order(100), {.kind = Fault::Kind::error_outcome, .at = at, .sqlstate = state});
+			ASSERT_TRUE(ending.kind == AGG_DONE || ending.kind == AGG_FAILED_BY_DATABASE) << at << state << ending.message;
+			// A fault that strikes once is gone when the batch is run again in halves.
+			if (ending.kind == AGG_DONE) {
+				EXPECT_TRUE(db.tables.derived == whole.tables.derived) << at << state;
+			}
+		}
+	}
+}
