@@ -47,9 +47,11 @@ Op<void> report(Database &db, const std::vector<TaskRun> &runs) {
 Op<Answer> aggregate_tasks(Database &db, Arguments arguments) {
 	const auto symbols = arguments.texts(0, "p_symbols");
 	const auto timeframes = arguments.texts(1, "p_timeframes");
+	Progress progress(db, "agg_aggregate_tasks");
 	const BatchOrder order {.max_windows = arguments.integer(2, "p_max_windows"),
 	                        .now = arguments.maybe_timestamp(3, "p_now_utc").value_or(db.transaction_start()),
-	                        .derivation_version = arguments.integer(4, "p_derivation_version")};
+	                        .derivation_version = arguments.integer(4, "p_derivation_version"),
+	                        .progress = &progress};
 	if (symbols.size() != timeframes.size())
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_symbols has " + std::to_string(symbols.size()) + " elements, p_timeframes has " + std::to_string(timeframes.size()),
@@ -70,6 +72,10 @@ Op<Answer> aggregate_tasks(Database &db, Arguments arguments) {
 					throw Error(sqlstate::invalid_parameter_value, "task " + keys[i].label() + " is named twice", "Name each task once.");
 			}
 			const auto tasks = co_await tasks_of(db, keys);
+			int64_t ahead = 0;
+			for (const auto &task : tasks)
+				ahead += std::min(order.max_windows, windows_ahead(task, task.effective_cursor(), order.now));
+			progress.expect(ahead);
 			const auto runs = co_await run_batch(db, tasks, order);
 			co_await report(db, runs);
 		}

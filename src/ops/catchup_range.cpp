@@ -3,8 +3,11 @@
 
 #include "ops/engine.hpp"
 #include "ops/json.hpp"
+#include "ops/progress.hpp"
 #include "ops/source_probe.hpp"
 #include "ops/source_watermark.hpp"
+
+#include <algorithm>
 
 namespace aggregation {
 
@@ -46,7 +49,9 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	std::vector<SourceProbe> probes {{run.task.key.symbol, run.task.source}};
 	const auto last = co_await last_bars(db, probes);
 	run.plan.last_source(last.front());
-	co_await run_tasks(db, runs);
+	Progress progress(db, "catchup_aggregation_range");
+	progress.expect(std::min(max_windows, windows_ahead(run.task, run.plan.cursor(), now)));
+	co_await run_tasks(db, runs, &progress);
 
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)

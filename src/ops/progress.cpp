@@ -7,10 +7,17 @@
 
 namespace aggregation {
 
+namespace {
+/// Fewer windows are over before anybody looks.
+constexpr int64_t worth_showing = 1000;
+} // namespace
+
 // The view knows this text by its first word and its last member: pg_stat_activity cuts long ones off.
 Op<void> Progress::advance(const TaskRun &run, int64_t windows) {
 	windows_done_ += windows;
 	windows_total_ = std::max(windows_total_, windows_done_);
+	if (windows_total_ < worth_showing)
+		co_return;
 	const std::string json = JsonObject()
 	                             .add("activity", activity_)
 	                             .add("symbol", std::string_view(shortened(run.task.key.symbol)))

@@ -123,8 +123,8 @@ Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, 
 				std::rotate(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(rest.size() / 2), rest.end());
 			if (claimed > 0)
 				co_await log.begin_once();
-			// Bars and cursors go together, so a crash that undoes the last batches only means to do them again. The commit that ends the run
-			// makes all of them durable.
+			// Bars and cursors go together, so a crash that undoes the last batches only means to do them again. The commit that ends the
+			// run makes all of them durable.
 			co_await db.commit_lazily();
 			if (db.clock() - started >= order.budget)
 				co_return true;
