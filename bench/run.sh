@@ -13,7 +13,7 @@ usage: ./run bench [--rounds N] [--quick] [--only ROW[,ROW…]] [--csv FILE]
 
   --rounds N   rounds a contender runs (default 5; the slow PL/pgSQL baselines at most 3)
   --quick      small sizes: shows that everything works, its figures mean nothing
-  --only ROW   one_year, unchanged, due_tasks, runner, dxy, memory
+  --only ROW   one_year, unchanged, due_tasks, runner, dxy, memory; freshness, which takes some minutes, only when it is named
   --csv FILE   where the results go as CSV (default: a new file in the folder for temporary files)
 TEXT
 }
@@ -37,7 +37,7 @@ done
 [[ $rounds =~ ^[1-9][0-9]{0,2}$ ]] || { printf 'bench: --rounds must be a number from 1 to 999, not "%s"\n' "$rounds" >&2; exit 2; }
 for row in ${only//,/ }; do
 	case $row in
-	one_year | unchanged | due_tasks | runner | dxy | memory) ;;
+	one_year | unchanged | due_tasks | runner | freshness | dxy | memory) ;;
 	*) printf 'bench: there is no row "%s"\n\n' "$row" >&2; usage >&2; exit 2 ;;
 	esac
 done
@@ -118,6 +118,10 @@ measure_runner() {
 	done
 }
 
+measure_freshness() {
+	sql -v symbols=1000 -v rounds="$(((rounds + 1) / 2))" -v database="$PGDATABASE" -f "$here/freshness/measure.sql" >/dev/null
+}
+
 measure_dxy() {
 	local round minutes=$dxy_minutes
 	sql -v minutes="$minutes" -f "$here/dxy/setup.sql" >/dev/null
@@ -142,6 +146,7 @@ folder=$(sql -c "CREATE TEMP TABLE made (folder text)" -c "COPY made FROM PROGRA
 if wanted one_year || wanted unchanged; then measure_one_year; fi
 if wanted due_tasks; then measure_due_tasks; fi
 if wanted runner; then measure_runner; fi
+if wanted freshness; then measure_freshness; fi
 if wanted dxy; then measure_dxy; fi
 if wanted memory; then
 	# shellcheck source=bench/memory/watch.sh

@@ -21,7 +21,7 @@ unit_build() {
 	if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
 	if [ "$failed" -gt 0 ]; then
 		echo "  NOT OK $name: $failed failed"
-		grep -vE '^[0-9]+: \[ +(RUN|OK) +\]' "$log" | grep -E '^[0-9]+:' | head -n 200 | sed 's/^/    /'
+		grep -E '^[0-9]+:' "$log" | grep -vE ': (\[ +(RUN|OK|PASSED) +\]|\[[-=]{10}\]|Test (command|timeout)|Working Directory|Running main|Note:|$)' | head -n 200 | sed 's/^/    /'
 	else
 		printf '  ok     %s (%s)\n' "$name" "$passed"
 	fi

@@ -14,13 +14,12 @@ namespace {
 using Rows = std::vector<std::vector<agg_cell>>;
 using Key = std::pair<std::string, std::string>;
 
-/// Texts that rows point to live until the next query.
+/// Texts that a query's rows point to live until the next query.
+std::deque<std::string> kept_texts;
+
 agg_cell kept_text(const std::string &text) {
-	static std::deque<std::string> kept;
-	if (kept.size() > 10'000)
-		kept.clear();
-	kept.push_back(text);
-	return text_cell(kept.back());
+	kept_texts.push_back(text);
+	return text_cell(kept_texts.back());
 }
 agg_cell maybe_text(const std::optional<std::string> &text) {
 	return text ? kept_text(*text) : null_cell_();
@@ -93,6 +92,7 @@ void release_stale(Tables &tables, const agg_request &request, uint64_t &process
 bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64_t &processed) {
 	const std::string relation = request.relation == nullptr ? "" : request.relation;
 	const size_t keys = request.parameter_count > 0 ? request.parameters[0].count : 0;
+	kept_texts.clear();
 
 	if (relation.empty() && has(request, "gen_random_uuid")) {
 		rows.push_back({kept_text("00000000-0000-0000-0000-000000000001"), kept_text("manual")});
