@@ -72,7 +72,8 @@ Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, 
 	const bool found_work = moved || stored.windows_processed.value_or(0) > 0;
 	const Timestamp confirmable = after.effective_cursor() + task.target.width() + task.delay;
 	const Timestamp next = next_run_after_success(report.now, confirmable, task.run_interval, found_work);
-	const std::vector<Success> success {{&task.key, cursor, next, stored.bars_created, stored.bars_quality_poor}};
+	const std::vector<Success> success {
+	    {&task.key, cursor, next, stored.bars_created, stored.bars_quality_poor, !found_work && confirmable <= report.now}};
 	co_await record_successes(db, success, report.now);
 	co_return Answer::json(
 	    JsonObject()

@@ -4,6 +4,7 @@
 
 #include "ops/json.hpp"
 #include "ops/registry_sync.hpp"
+#include "ops/returned_feeds.hpp"
 #include "ops/run_log.hpp"
 #include "ops/runner.hpp"
 
@@ -54,6 +55,7 @@ struct LoopOrder {
 	Duration budget;
 	int64_t batch_size;
 	std::optional<Duration> sync_age; // how old the last sync from the registry may be; nullopt: none is made
+	bool look_at_late_sources = true;
 };
 
 LoopOrder loop_order_from(const Arguments &arguments) {
@@ -101,6 +103,11 @@ private:
 	std::string id_;
 };
 
+struct LoopEnd {
+	bool time_is_up = false;
+	bool tasks_waiting = false; // for a late source; not known where nobody looked
+};
+
 /// Works off what is due, batch by batch, each committed. True: it stopped because the time was up.
 Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
 	const Timestamp started = db.clock();
@@ -134,11 +141,17 @@ Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, 
 	}
 }
 
-Op<bool> work_off(Database &db, Runner &runner, const LoopOrder &order) {
+Op<LoopEnd> work_off(Database &db, Runner &runner, const LoopOrder &order) {
 	LoggedRun log(db, order.environment);
-	const bool time_is_up = co_await work_off_batches(db, runner, order, log);
+	LoopEnd end;
+	if (order.look_at_late_sources) {
+		end.tasks_waiting = co_await wake_tasks_of_returned_feeds(db, runner.now());
+		if (end.tasks_waiting)
+			co_await db.commit_lazily();
+	}
+	end.time_is_up = co_await work_off_batches(db, runner, order, log);
 	co_await log.end(runner);
-	co_return time_is_up;
+	co_return end;
 }
 
 } // namespace
@@ -153,13 +166,16 @@ Op<Answer> run_due_tasks(Database &db, Arguments arguments) {
 }
 
 Op<Answer> work(Database &db, Arguments arguments) {
-	const auto order = loop_order_from(arguments);
+	auto order = loop_order_from(arguments);
+	order.look_at_late_sources = arguments.boolean(7, "look_at_late_sources");
 	Runner runner(db, order.run, "worker");
-	const bool time_is_up = co_await work_off(db, runner, order);
-	if (time_is_up)
+	const auto end = co_await work_off(db, runner, order);
+	if (end.time_is_up)
 		co_return Answer::timestamp(Timestamp::minus_infinity());
 	const Timestamp next = co_await next_due_after(db, runner.now());
-	co_return Answer::timestamp(next);
+	// Whoever waits is looked at again in a minute; if nobody looked this time, the minute is shorter.
+	const bool look_again = end.tasks_waiting || !order.look_at_late_sources;
+	co_return Answer::timestamp(look_again ? std::min(next, runner.now() + between_looks_at_late_sources) : next);
 }
 
 Op<Answer> wake_worker(Database &db, Arguments) {

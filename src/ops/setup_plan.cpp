@@ -68,7 +68,8 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"enabled", "boolean", "boolean NOT NULL DEFAULT true"},
 	      {"task_priority", "integer", "integer NOT NULL DEFAULT 100"},
 	      {"claim_token", "uuid", "uuid"},
-	      {"disabled_by_operator", "boolean", "boolean NOT NULL DEFAULT false"}},
+	      {"disabled_by_operator", "boolean", "boolean NOT NULL DEFAULT false"},
+	      {"waiting_since_utc", "timestamp with time zone", "timestamptz"}},
 	     "PRIMARY KEY (canonical_symbol, timeframe)"},
 	    {"agg_registry_sync",
 	     {{"env_name", "text", "text NOT NULL"},
@@ -101,6 +102,7 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    // The cost of looking for due tasks grows with the due ones: they are a range of this index, sorted by urgency afterwards.
 	    {"data_agg_state", "idx_agg_state_due_priority", AGG_DUE_AT(""), AGG_CLAIMABLE(""), false, true},
 	    {"ops_runlog", "ops_runlog_job_idx", "job_name, trigger, started_at", nullptr, false, true},
+	    {"data_agg_state", "idx_agg_state_waiting", "waiting_since_utc", "waiting_since_utc IS NOT NULL", false, true},
 	    {"data_agg_state", "idx_agg_state_running", "running_started_at_utc", "status = 'running'", false, true}};
 	return indexes;
 }

@@ -19,6 +19,7 @@ struct Success {
 	Timestamp next_run;
 	int64_t bars_created = 0;
 	int64_t bars_quality_poor = 0;
+	bool waiting = false;            // found nothing to do although its next window's time has come
 	std::optional<int64_t> place {}; // see Task
 };
 

@@ -26,7 +26,8 @@
 
 #define SHORTEST_PAUSE_MS 1000
 #define LONGEST_PAUSE_MS 60000
-#define TURN_MS 10000 /* after which settings are looked at again, however much is due */
+#define LOOK_EVERY_MS 59000 /* a little less than the sleep in between */
+#define TURN_MS 10000       /* after which settings are looked at again, however much is due */
 
 typedef enum readiness { READY, NO_EXTENSION } readiness;
 
@@ -52,8 +53,20 @@ static agg_cell integer_cell(int64 value) {
 	return (agg_cell) {.as.integer = value};
 }
 
-/* One turn: the arguments of agg_run(), in order. Returns when the next task is due. */
+/* Late sources are looked at once a minute, however often the worker is woken. */
+static bool time_to_look(void) {
+	static TimestampTz last = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!TimestampDifferenceExceeds(last, now, LOOK_EVERY_MS))
+		return false;
+	last = now;
+	return true;
+}
+
+/* One turn: the arguments of agg_run(), in order, and whether to look at late sources. Returns when the next task is due. */
 static TimestampTz run_due(MemoryContext memory, Oid schema) {
+	agg_cell look = integer_cell(time_to_look());
 	agg_cell environment = {.as.text = agg_setting_env_name, .length = (int32_t)strlen(agg_setting_env_name)};
 	agg_cell max_tasks = integer_cell(PG_INT32_MAX);
 	agg_cell max_windows = integer_cell(1000);
@@ -63,7 +76,7 @@ static TimestampTz run_due(MemoryContext memory, Oid schema) {
 	agg_cell sync = {.as.integer = agg_setting_sync_interval, .is_null = agg_setting_sync_interval == 0};
 	agg_parameter arguments[] = {{AGG_TEXT, false, &environment, 1}, {AGG_INT4, false, &max_tasks, 1}, {AGG_INT4, false, &max_windows, 1},
 	                             {AGG_INT8, false, &budget, 1},      {AGG_INT4, false, &batch, 1},     {AGG_TIMESTAMPTZ, false, &now, 1},
-	                             {AGG_INT4, false, &sync, 1}};
+	                             {AGG_INT4, false, &sync, 1},        {AGG_BOOL, false, &look, 1}};
 
 	return agg_call_in_background(memory, schema, AGG_FN_WORK, arguments);
 }

@@ -114,6 +114,26 @@ INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('NEWEST');
 CALL agg_run(p_sync_minutes => 0);
 SELECT is(agg_start_utc, '2025-12-01 00:00+00', 'with the start that was given last') FROM data_agg_state WHERE canonical_symbol = 'NEWEST' AND timeframe = '5m';
 
+-- A feed that stops is looked at ever more rarely; when it comes back, the next call of the runner knows.
+SELECT world.task('BACK', '5m'), world.task('BACK', '1h'), world.minutes('BACK', '2025-07-01 00:00+00', 60);
+CALL agg_run(p_now_utc => '2025-07-01 01:00:40+00');
+UPDATE data_agg_state SET next_run_at = '2099-01-01' WHERE canonical_symbol <> 'BACK';
+SELECT is(state('BACK', '5m'), '01 01:00 next 01 01:05:30 idle', 'the feed is there');
+CALL agg_run(p_now_utc => '2025-07-01 01:05:31+00');
+SELECT is(state('BACK', '5m'), '01 01:00 next 01 01:05:36 idle', 'late: tried again after five seconds');
+CALL agg_run(p_now_utc => '2025-07-01 02:05:30+00');
+SELECT is(state('BACK', '5m'), '01 01:00 next 01 02:10:30 idle', 'and at last after its run interval');
+SELECT is(state('BACK', '1h'), '01 01:00 next 01 02:08:00 idle', 'the hour, too, waits');
+SELECT probe.fingerprint() AS before \gset
+CALL agg_run(p_now_utc => '2025-07-01 02:06:30+00');
+SELECT is(probe.fingerprint(), :'before', 'a look at a dead feed writes nothing');
+SELECT world.minutes('BACK', '2025-07-01 01:00+00', 60);
+CALL agg_run(p_now_utc => '2025-07-01 02:07:30+00');
+SELECT is(state('BACK', '5m'), '01 02:00 next 01 02:08:30 idle', 'the feed is back: run though it was not due');
+CALL agg_run(p_now_utc => '2025-07-01 02:07:33+00');
+SELECT is(state('BACK', '1h'), '01 02:00 next 01 03:00:30 idle', 'and so is what is built on it');
+SELECT is_empty('SELECT * FROM data_agg_state WHERE canonical_symbol = ''BACK'' AND timeframe = ''1h'' AND waiting_since_utc IS NOT NULL', 'it waits no more');
+
 -- Bad input.
 SELECT probe.refuses(format('SELECT agg_run_batch(%s)', a), state, message, '%', 'agg_run_batch(' || a || ')') FROM (VALUES
 	('NULL', '22004', '%p_env_name%'), ('p_max_tasks => 0', '22023', '%p_max_tasks%'), ('p_max_tasks => NULL', '22004', '%p_max_tasks%'),

@@ -113,6 +113,8 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 			cells.insert(cells.end(), {number_cell(task->streak), number_cell(task->mandatory), number_cell(task->place)});
 			rows.push_back(std::move(cells));
 		}
+	} else if (has(request, "waiting_since_utc IS NOT NULL")) {
+		// Nobody waits here.
 	} else if (has(request, "SELECT t.ord, s.ctid")) {
 		for (size_t k = 0; k < keys; ++k) {
 			if (const auto *task = find(tables, request, 0, k))
@@ -127,7 +129,7 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 		const bool by_place = has(request, "RETURNING n.ord");
 		for (size_t k = 0; k < keys; ++k) {
 			auto *task = find(tables, request, 0, k);
-			if (task == nullptr || (by_place && task->place != parameter(request, 7, k).as.integer))
+			if (task == nullptr || (by_place && task->place != parameter(request, 8, k).as.integer))
 				continue;
 			succeed(tables, request, k, *task);
 			++processed;
