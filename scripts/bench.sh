@@ -39,10 +39,17 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Preloaded for the background worker, which runs only while its freshness is measured.
-libraries=aggregation
-if [ -e "$("$PG_CONFIG" --pkglibdir)/timescaledb.so" ]; then libraries=timescaledb,aggregation; fi
-settings=(max_wal_size=4GB checkpoint_timeout=30min track_commit_timestamp=on "shared_preload_libraries='$libraries'")
+settings=(max_wal_size=4GB checkpoint_timeout=30min)
+libraries=
+if [ -e "$("$PG_CONFIG" --pkglibdir)/timescaledb.so" ]; then libraries=timescaledb; fi
+# The background worker, and the time of each commit, are for its freshness alone.
+case " $* " in
+*freshness*)
+	libraries+=${libraries:+,}aggregation
+	settings+=(track_commit_timestamp=on)
+	;;
+esac
+settings+=("shared_preload_libraries='$libraries'")
 server_make "$folder/server"
 server_start "${settings[@]}"
 psql -X -q -d postgres -c 'CREATE DATABASE bench'
