@@ -43,7 +43,8 @@ Op<Answer> calc_dxy_range(Database &db, Arguments arguments) {
 	std::string error_answer;
 	co_await db.begin_subtransaction();
 	try {
-		counts = co_await compute_dxy(db, from, to, version);
+		const DxyOrder order {.version = version};
+		counts = co_await compute_dxy(db, from, to, order);
 	} catch (const Error &error) {
 		if (must_raise(error))
 			throw;

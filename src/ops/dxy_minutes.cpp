@@ -27,13 +27,16 @@ const Statement &read_closes() {
 	return statement;
 }
 
+// Besides the prices: whether the rest is as it would be written ($4: in this version; NULL: in any), and whether somebody else's feed
+// wrote it.
 const Statement &read_stored() {
 	static const Statement statement {
 	    table,
 	    "SELECT d.ts_utc, d.open, d.high, d.low, d.close, COALESCE(d.vol = 0 AND d.trade_count = 0 AND d.vwap IS NULL AND d.source = 'synthetic' "
-	    "AND COALESCE(d.raw ->> 'version', $4::text) = $4::text, false) FROM @data_bars d "
+	    "AND ($4::text IS NULL OR COALESCE(d.raw ->> 'version', $4::text) = $4::text), false), d.source IS DISTINCT FROM 'synthetic' "
+	    "FROM @data_bars d "
 	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' AND d.ts_utc >= $2::timestamptz AND d.ts_utc < $3::timestamptz ORDER BY d.ts_utc",
-	    {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_BOOL}};
+	    {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_BOOL, AGG_BOOL}};
 	return statement;
 }
 
@@ -91,8 +94,8 @@ Op<std::vector<std::optional<Timestamp>>> first_bars_of_components(Database &db,
 
 class DxyRange {
 public:
-	DxyRange(Database &db, int64_t version) : db_(db), version_(std::to_string(version)) {
-		raw_ = JsonObject().add("kind", "dxy").add("version", version).text();
+	DxyRange(Database &db, const DxyOrder &order) : db_(db), order_(order), version_(std::to_string(order.version)) {
+		raw_ = JsonObject().add("kind", "dxy").add("version", order.version).text();
 		columns_ = {column_names,
 		            column_types,
 		            {cell(std::string_view(index_.symbol)), cell(std::string_view("1m")), cell(0.0), null_cell(), cell(int64_t {0}),
@@ -180,13 +183,14 @@ private:
 			bool same = row.boolean(5);
 			for (const size_t column : {1, 2, 3, 4})
 				same = same && !row.is_null(column) && std::bit_cast<uint64_t>(row.real(column)) == std::bit_cast<uint64_t>(next->value);
-			if (!same)
+			const bool keep = order_.stored == StoredMinutes::kept && row.boolean(6);
+			if (!same && !keep)
 				updates_.push_back(*next);
 			++next;
 			return Flow::more;
 		};
 		auto list = parameters(text_parameter(index_.symbol), timestamp_parameter(range.from), timestamp_parameter(range.to),
-		                       text_parameter(version_));
+		                       Parameter(AGG_TEXT, order_.stored == StoredMinutes::kept ? null_cell() : cell(std::string_view(version_))));
 		co_await db_.query(read_stored(), std::move(list), take);
 		inserts_.insert(inserts_.end(), next, points_.end());
 	}
@@ -206,6 +210,7 @@ private:
 	}
 
 	Database &db_;
+	DxyOrder order_;
 	const GeometricIndex &index_ = dollar_index;
 	std::string version_;
 	std::string raw_;
@@ -220,8 +225,8 @@ private:
 
 } // namespace
 
-Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, int64_t version) {
-	DxyRange work(db, version);
+Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, DxyOrder order) {
+	DxyRange work(db, order);
 	co_return co_await work.run({from, to});
 }
 

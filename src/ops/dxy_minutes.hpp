@@ -16,8 +16,17 @@ struct DxyCounts {
 	int64_t skipped = 0; // minutes with a part missing
 };
 
+/// What becomes of minutes that are stored already: all that differ in value, origin or version are rewritten; or those that a feed
+/// delivered are kept, and so is the version of those whose value is right.
+enum class StoredMinutes { rewritten, kept };
+
+struct DxyOrder {
+	int64_t version = 1;
+	StoredMinutes stored = StoredMinutes::rewritten;
+};
+
 /// Computes every minute of [from, to) and writes those that differ from what is stored.
-Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, int64_t version);
+Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, DxyOrder order);
 
 /// A minute at or after `from` before which none can be computed, found by one probe for each pair; nullopt if one of the pairs has no bar
 /// any more.

@@ -26,7 +26,9 @@ Op<void> compute_index_minutes(Database &db, const Task &task, const BatchOrder 
 		// As far as windows: a product of large numbers could overflow, a sum of spans saturates.
 		const int64_t windows = std::min<int64_t>(order.max_windows, (end - begin).us / task.target.width().us);
 		const Timestamp to = begin + Duration {windows * task.target.width().us};
-		const auto counts = co_await compute_dxy(db, std::max(begin, from), to, order.derivation_version);
+		// Nobody asked for these minutes in so many words: what a feed of the index delivered stays.
+		const DxyOrder minutes {order.derivation_version, StoredMinutes::kept};
+		const auto counts = co_await compute_dxy(db, std::max(begin, from), to, minutes);
 		if (counts.inserted + counts.rewritten + counts.unchanged > 0)
 			co_return;
 		from = to;

@@ -158,8 +158,8 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 		for (const auto &[key, value] : tables.dxy) {
 			const int64_t start = std::get<2>(key);
 			if (start >= parameter(request, 1).as.integer && start < parameter(request, 2).as.integer)
-				rows.push_back(
-				    {number_cell(start), real_cell(value), real_cell(value), real_cell(value), real_cell(value), number_cell(1)});
+				rows.push_back({number_cell(start), real_cell(value), real_cell(value), real_cell(value), real_cell(value), number_cell(1),
+				                number_cell(0)});
 		}
 	} else if (has(request, "d.ts_utc, d.open")) { // source or stored bars, one range or many
 		const bool many = request.parameters[0].is_array;
