@@ -103,18 +103,23 @@ Op<Timestamp> next_due_after(Database &db, Timestamp now) {
 
 Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit) {
 	auto due = co_await read_all_due(db, now);
-	std::sort(due.begin(), due.end(), more_urgent);
+	// Pointers are sorted instead of rows, which are large.
+	std::vector<DueTask *> order;
+	order.reserve(due.size());
+	for (auto &task : due)
+		order.push_back(&task);
+	std::sort(order.begin(), order.end(), [](const DueTask *a, const DueTask *b) { return more_urgent(*a, *b); });
 
 	// The assets of the most urgent tasks are looked up first: a worker that asks for twenty tasks must not pay for ten thousand.
 	std::vector<DueTask> result;
 	size_t begin = 0;
-	while (begin < due.size() && static_cast<int64_t>(result.size()) < limit) {
+	while (begin < order.size() && static_cast<int64_t>(result.size()) < limit) {
 		constexpr int64_t at_least = 64;
 		const auto wanted = static_cast<size_t>(std::max(limit - static_cast<int64_t>(result.size()), at_least));
-		const size_t end = begin + std::min(due.size() - begin, wanted);
+		const size_t end = begin + std::min(order.size() - begin, wanted);
 		std::vector<agg_cell> symbols;
 		for (size_t i = begin; i < end; ++i)
-			symbols.push_back(cell(std::string_view(due[i].key.symbol)));
+			symbols.push_back(cell(std::string_view(order[i]->key.symbol)));
 		std::vector<bool> counts(end - begin);
 		auto take = [&](const Row &row) {
 			counts.at(static_cast<size_t>(row.integer(0) - 1)) = true;
@@ -125,7 +130,7 @@ Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets asse
 		co_await db.query(statement, std::move(list), take);
 		for (size_t i = begin; i < end && static_cast<int64_t>(result.size()) < limit; ++i) {
 			if (counts[i - begin])
-				result.push_back(std::move(due[i]));
+				result.push_back(std::move(*order[i]));
 		}
 		begin = end;
 	}

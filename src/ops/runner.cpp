@@ -46,9 +46,11 @@ Op<std::vector<TaskPlace>> Runner::next_tasks() {
 	claim_ = Claim::due;
 	const auto due = co_await read_due_tasks(db_, now(), order_.assets, room > 0 ? limit : std::numeric_limits<int64_t>::max());
 	std::vector<TaskPlace> tasks;
+	tasks.reserve(due.size());
 	int64_t fresh = 0;
 	for (const auto &task : due) {
-		const std::string label = task.key.label();
+		// In the first round, often the only one, no task has been seen.
+		const std::string label = seen_.empty() ? std::string() : task.key.label();
 		if (untouched_.contains(label))
 			continue;
 		if (!seen_.contains(label) && ++fresh > room)

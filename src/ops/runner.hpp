@@ -15,9 +15,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace aggregation {
@@ -81,8 +81,8 @@ private:
 	Progress progress_;
 	RunTotals totals_;
 	Claim claim_ = Claim::due;
-	std::set<std::string> seen_;      // labels of the tasks that were worked on
-	std::set<std::string> untouched_; // labels of tasks whose failure could not even be recorded: left alone from then on
+	std::unordered_set<std::string> seen_;      // labels of the tasks that were worked on
+	std::unordered_set<std::string> untouched_; // labels of tasks whose failure could not even be recorded: left alone from then on
 	std::vector<TaskKey> waiting_;
 	bool got_on_ = false; // windows were processed since the first of them had to wait
 	std::vector<std::string> failures_;
