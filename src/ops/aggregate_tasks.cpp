@@ -1,6 +1,7 @@
 // agg_aggregate_tasks: brings a list of tasks forward from their stored cursors in one transaction, bars, cursors and totals together.
 #include "ops/functions.hpp"
 
+#include "ops/change_log.hpp"
 #include "ops/task_batch.hpp"
 
 #include <algorithm>
@@ -10,8 +11,9 @@ namespace aggregation {
 
 namespace {
 
-/// The tasks of these keys, all of which must exist.
+/// Locks and reads the tasks of these keys, all of which must exist.
 Op<std::vector<Task>> tasks_of(Database &db, const std::vector<TaskKey> &keys) {
+	co_await lock_tasks(db, keys);
 	const auto found = co_await read_tasks(db, keys);
 	std::vector<Task> tasks;
 	for (size_t i = 0; i < keys.size(); ++i) {
@@ -35,7 +37,7 @@ Op<void> report(Database &db, const std::vector<TaskRun> &runs) {
 			      cell(run.plan.windows_processed()), cell(run.counts.created()), cell(run.counts.inserted), cell(run.counts.updated),
 			      cell(run.counts.unchanged), cell(run.counts.deleted), cell(run.counts.quality_poor), cell(run.counts.skipped),
 			      cell(run.counts.refused), cell(run.plan.cursor()), cell(std::string_view(to_string(run.reason))),
-			      cell(worth_calling_again(run.reason))})
+			      cell(worth_calling_again(run.reason) || run.late_work_left)})
 				cells.push_back(value);
 		}
 		co_await db.emit_rows(cells, result_columns);
@@ -60,6 +62,7 @@ Op<Answer> aggregate_tasks(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value, "p_max_windows must be at least 1, not " + std::to_string(order.max_windows),
 		            "Pass the number of windows to process at most for each task.");
 
+	co_await absorb_changes(db);
 	// Narrow before wide, so that an hour sees the 5m bars of the same call.
 	std::map<Duration, std::map<std::string, std::vector<TaskKey>>> by_width;
 	for (size_t i = 0; i < symbols.size(); ++i)

@@ -32,7 +32,10 @@ Op<Answer> make_bar(Database &db, const WindowRequest request, const Timeframe s
 	                                .to = request.to,
 	                                .derivation_version = request.derivation_version,
 	                                .counts = {}}};
-	const auto windows = co_await process_windows(db, segments);
+	co_await db.begin_deriving();
+	TaskGuard guard(db, request.key);
+	const ProcessOrder order {.now = db.transaction_start(), .guard = &guard};
+	const auto windows = co_await process_windows(db, segments, order);
 
 	const bool stored = !windows.empty() && windows.front().quality;
 	JsonObject answer;

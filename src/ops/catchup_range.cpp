@@ -1,9 +1,11 @@
 // catchup_aggregation_range: brings one task forward from a given cursor. It does not move the stored cursor; agg_finish does.
 #include "ops/functions.hpp"
 
+#include "ops/change_log.hpp"
 #include "ops/engine.hpp"
 #include "ops/json.hpp"
 #include "ops/progress.hpp"
+#include "ops/rederive.hpp"
 #include "ops/source_probe.hpp"
 #include "ops/source_watermark.hpp"
 
@@ -25,10 +27,21 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 		            "p_max_windows must be at least 1, not " + std::to_string(max_windows) + " (" + key.label() + ")",
 		            "Pass the number of windows to process at most, such as 100.");
 
+	co_await absorb_changes(db);
+	co_await db.begin_deriving();
 	std::vector<TaskKey> keys {key};
 	auto tasks = co_await read_tasks(db, keys);
 	if (!tasks.front())
 		throw missing_task("Missing agg config ", key);
+	// A call over windows that have been made already may find nothing to write, and then needs no lock.
+	TaskGuard guard(db, key);
+	const bool late_work = co_await is_dirty(db, key);
+	if (late_work || start_cursor + tasks.front()->target.width() > tasks.front()->effective_cursor()) {
+		co_await guard.acquire();
+		tasks = co_await read_tasks(db, keys);
+		if (!tasks.front())
+			throw missing_task("Missing agg config ", key);
+	}
 	std::vector<Task> task {*tasks.front()};
 	const auto watermarks = co_await source_watermarks(db, task);
 
@@ -43,15 +56,19 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	                                 .max_windows = max_windows,
 	                                 .at_gap = AtGap::stop,
 	                                 .source_complete_until = watermarks.front()}),
-	                .derivation_version = derivation_version,
+	                .derivation_version = std::max(derivation_version, task.front().derivation_version),
 	                .counts = {}});
 	TaskRun &run = runs.front();
+	if (guard.held())
+		co_await take_late_work(db, runs);
 	std::vector<SourceProbe> probes {{run.task.key.symbol, run.task.source}};
 	const auto last = co_await last_bars(db, probes);
 	run.plan.last_source(last.front());
 	Progress progress(db, "catchup_aggregation_range");
 	progress.expect(std::min(max_windows, windows_ahead(run.task, run.plan.cursor(), now)));
-	co_await run_tasks(db, runs, &progress);
+	const ProcessOrder order {.now = now, .guard = &guard};
+	co_await run_tasks(db, runs, order, &progress);
+	co_await rederive(db, runs, max_windows, order);
 
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)
@@ -65,7 +82,9 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	                           .add("bars_quality_poor", run.counts.quality_poor)
 	                           .add("bars_skipped", run.counts.skipped)
 	                           .add("source_rows_refused", run.counts.refused)
-	                           .add("continue", worth_calling_again(run.reason))
+	                           .add("late_windows_processed", run.late_windows)
+	                           .add("late_bars_changed", run.late_counts.inserted + run.late_counts.updated + run.late_counts.deleted)
+	                           .add("continue", worth_calling_again(run.reason) || run.late_work_left)
 	                           .add("reason", to_string(run.reason))
 	                           .add("max_source_ts", last.front())
 	                           .add("agg_start_enforced", run.task.start)

@@ -127,8 +127,11 @@ public:
 
 class Database {
 public:
-	Database(std::string schema, Timestamp transaction_start)
-	    : schema_(std::move(schema)), transaction_start_(transaction_start), clock_(transaction_start) {
+	/// Whether each statement sees what was committed before it, or the whole transaction what was committed before its first one.
+	enum class Snapshot { of_statement, of_transaction };
+
+	Database(std::string schema, Timestamp transaction_start, Snapshot snapshot)
+	    : schema_(std::move(schema)), transaction_start_(transaction_start), clock_(transaction_start), snapshot_(snapshot) {
 	}
 	Database(const Database &) = delete;
 	Database &operator=(const Database &) = delete;
@@ -139,6 +142,9 @@ public:
 	}
 	const std::string &schema() const {
 		return schema_;
+	}
+	Snapshot snapshot() const {
+		return snapshot_;
 	}
 	/// The time, as of the last request's outcome.
 	Timestamp clock() const {
@@ -245,8 +251,8 @@ public:
 		    : Pending(database), kind_(kind), cells_(cells), columns_(columns) {
 		}
 		void describe(agg_request &request) const override;
-		void await_resume() {
-			outcome();
+		uint64_t await_resume() {
+			return outcome();
 		}
 
 	private:
@@ -316,6 +322,15 @@ public:
 		return {*this, AGG_NOTICE, std::move(text)};
 	}
 
+	/// From here to the end of the transaction others can see that bars may be computed in it; see change_log.hpp for what that is good for.
+	Simple begin_deriving() {
+		return {*this, AGG_BEGIN_DERIVING};
+	}
+	/// Not 0 if another transaction, at this moment, is behind its begin_deriving().
+	Simple others_deriving() {
+		return {*this, AGG_ASK_DERIVING};
+	}
+
 	/// Tells the database's background worker, once this transaction has committed, to look for due tasks at once.
 	Simple wake_worker() {
 		return {*this, AGG_WAKE_WORKER};
@@ -340,6 +355,7 @@ private:
 	std::string schema_;
 	Timestamp transaction_start_;
 	Timestamp clock_;
+	Snapshot snapshot_;
 	Pending *pending_ = nullptr;
 	std::coroutine_handle<> waiting_;
 };

@@ -60,7 +60,7 @@ const Statement &upsert() {
 	    "open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, vol = EXCLUDED.vol, vwap = EXCLUDED.vwap, "
 	    "trade_count = EXCLUDED.trade_count, source = EXCLUDED.source, raw = EXCLUDED.raw, source_timeframe = EXCLUDED.source_timeframe, "
 	    "source_candles = EXCLUDED.source_candles, expected_candles = EXCLUDED.expected_candles, quality_score = EXCLUDED.quality_score, "
-	    "derivation_version = EXCLUDED.derivation_version, updated_at = now()"};
+	    "derivation_version = GREATEST(d.derivation_version, EXCLUDED.derivation_version), updated_at = now()"};
 	return statement;
 }
 
@@ -69,7 +69,7 @@ const Statement &soft_delete() {
 	static const Statement statement {
 	    table,
 	    "UPDATE @derived_data_bars d SET deleted_at = now(), updated_at = now(), "
-	    "raw = COALESCE(d.raw, '{}'::jsonb) || '{\"deleted\": \"insufficient_source_bars\"}'::jsonb "
+	    "raw = COALESCE(d.raw, '{}'::jsonb) || jsonb_build_object('deleted', $6::text) "
 	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
 	    "AND d.deleted_at IS NULL AND (d.ts_utc IN (SELECT n.t FROM unnest($5::timestamptz[]) AS n(t))) IS TRUE"};
 	return statement;
@@ -198,8 +198,7 @@ bool same_bar(const Row &row, const ComputedWindow &window, const Segment &segme
 	return same(row, 1, bar.open) && same(row, 2, bar.high) && same(row, 3, bar.low) && same(row, 4, bar.close) && same(row, 5, bar.vol) &&
 	       same(row, 6, bar.vwap) && same(row, 7, bar.trade_count) && same(row, 8, std::optional(bar.candles)) &&
 	       same(row, 9, std::optional(segment.target->bars_from(*segment.source))) &&
-	       same(row, 10, std::optional<int64_t>(*window.quality)) && same(row, 11, std::optional(segment.derivation_version)) &&
-	       row.boolean(12);
+	       same(row, 10, std::optional<int64_t>(*window.quality)) && row.maybe_integer(11) >= segment.derivation_version && row.boolean(12);
 }
 
 /// Takes stored bars in the order of the windows and sorts the windows by what has to be done about them.
@@ -213,10 +212,10 @@ public:
 		while (position_ < windows_.size() && before(windows_[position_], segment, start))
 			not_stored();
 		if (position_ == windows_.size() || windows_[position_].segment != segment || windows_[position_].start != start)
-			return Flow::more; // a stored bar whose window has no source rows: its source may have been retired, it stays
+			return without_source(segment, start);
 		const auto &window = windows_[position_];
 		if (!window.quality)
-			changes_.deletes.push_back(position_);
+			changes_.insufficient.push_back({segment, start});
 		else if (same_bar(stored, window, segments_[segment]))
 			changes_.unchanged.push_back(position_);
 		else
@@ -235,6 +234,11 @@ private:
 	static bool before(const ComputedWindow &window, size_t segment, Timestamp start) {
 		return window.segment < segment || (window.segment == segment && window.start < start);
 	}
+	Flow without_source(size_t segment, Timestamp start) {
+		if (segments_[segment].empty_windows_count)
+			changes_.without_source.push_back({segment, start});
+		return Flow::more;
+	}
 	void not_stored() {
 		if (windows_[position_].quality)
 			changes_.inserts.push_back(position_);
@@ -247,7 +251,7 @@ private:
 	size_t position_ = 0; // the first window that has not been compared
 };
 
-/// From the first to the last window of one segment.
+/// What has to be compared of one segment: from its first to its last window that had source rows, or all of it.
 struct Span {
 	size_t segment;
 	Timestamp from;
@@ -256,10 +260,15 @@ struct Span {
 
 std::vector<Span> spans_of(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
 	std::vector<Span> spans;
-	for (const auto &window : windows) {
-		if (spans.empty() || spans.back().segment != window.segment)
-			spans.push_back({window.segment, window.start, window.start});
-		spans.back().to = window.start + segments[window.segment].target->width();
+	size_t next = 0;
+	for (size_t i = 0; i < segments.size(); ++i) {
+		const size_t first = next;
+		while (next < windows.size() && windows[next].segment == i)
+			++next;
+		if (segments[i].empty_windows_count)
+			spans.push_back({i, segments[i].from, segments[i].to});
+		else if (next > first)
+			spans.push_back({i, windows[first].start, windows[next - 1].start + segments[i].target->width()});
 	}
 	return spans;
 }
@@ -336,21 +345,21 @@ Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const s
 	}
 }
 
-Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
-                          const std::vector<size_t> &which) {
-	for (size_t next = 0; next < which.size();) {
+Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, const std::vector<BarPlace> &bars, const char *reason) {
+	for (size_t next = 0; next < bars.size();) {
 		// One statement for the windows of a segment.
-		const size_t index = windows[which[next]].segment;
+		const size_t index = bars[next].segment;
 		const Segment &segment = segments[index];
-		const Timestamp from = windows[which[next]].start;
+		const Timestamp from = bars[next].start;
 		Timestamp last = from;
 		std::vector<agg_cell> times;
-		for (; next < which.size() && windows[which[next]].segment == index; ++next) {
-			last = windows[which[next]].start;
+		for (; next < bars.size() && bars[next].segment == index; ++next) {
+			last = bars[next].start;
 			times.push_back(cell(last));
 		}
 		auto list = parameters(text_parameter(segment.symbol), text_parameter(segment.target->name()), timestamp_parameter(from),
-		                       timestamp_parameter(last + segment.target->width()), Parameter(AGG_TIMESTAMPTZ, std::move(times)));
+		                       timestamp_parameter(last + segment.target->width()), Parameter(AGG_TIMESTAMPTZ, std::move(times)),
+		                       text_parameter(reason));
 		co_await db.execute(soft_delete(), std::move(list));
 	}
 }

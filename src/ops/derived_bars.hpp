@@ -10,12 +10,24 @@
 
 namespace aggregation {
 
+/// A stored bar of a segment.
+struct BarPlace {
+	size_t segment;
+	Timestamp start;
+};
+
 /// Indexes into a batch's windows, by what has to be done to the stored bar.
 struct BarChanges {
 	std::vector<size_t> inserts;
 	std::vector<size_t> updates;
-	std::vector<size_t> deletes;
 	std::vector<size_t> unchanged;
+	// Stored bars that must go: their window has too few candles, or no source row at all where that counts.
+	std::vector<BarPlace> insufficient;
+	std::vector<BarPlace> without_source;
+
+	bool any() const {
+		return !inserts.empty() || !updates.empty() || !insufficient.empty() || !without_source.empty();
+	}
 };
 
 /// Compares the windows, which are in order, with the live bars stored for them in one ordered read.
@@ -25,12 +37,11 @@ Op<BarChanges> compare_with_stored(Database &db, const std::vector<Segment> &seg
 Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                           const std::vector<size_t> &which);
 
-/// Inserts or rewrites, whatever is there.
+/// Inserts or rewrites, whatever is there. The version of a stored bar never goes down.
 Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                      const std::vector<size_t> &which);
 
-/// Marks the live bars of these windows as deleted, with the reason in `raw`.
-Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
-                          const std::vector<size_t> &which);
+/// Marks these live bars, which are in order, as deleted, with the reason in `raw`.
+Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, const std::vector<BarPlace> &bars, const char *reason);
 
 } // namespace aggregation

@@ -1,5 +1,6 @@
 #include "ops/due_list.hpp"
 
+#include "ops/dirty_ranges.hpp"
 #include "ops/task_columns.hpp"
 
 #include <algorithm>
@@ -12,14 +13,35 @@ namespace aggregation {
 namespace {
 
 // A range of one index: the cost grows with the due tasks, not with all tasks.
+#define AGG_DUE_COLUMNS                                                                                                                    \
+	"SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, "        \
+	"s.last_agg_bar_ts_utc, s.status, s.hard_fail_streak::int8, s.task_priority::int8, s.is_mandatory, s.last_successful_at_utc, s.ctid "
+#define AGG_DUE_TYPES                                                                                                                      \
+	AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_BOOL, AGG_TIMESTAMPTZ, AGG_TID
+
 const Statement &due_rows() {
+	static const Statement statement {"data_agg_state",
+	                                  AGG_DUE_COLUMNS
+	                                  "FROM @data_agg_state s WHERE " AGG_CLAIMABLE("s.") " AND " AGG_DUE_AT("s.") " <= $1::timestamptz",
+	                                  {AGG_DUE_TYPES}};
+	return statement;
+}
+
+const Statement &dirty_keys() {
+	static const Statement statement {
+	    "agg_dirty_ranges", "SELECT DISTINCT d.canonical_symbol, d.timeframe FROM @agg_dirty_ranges d WHERE d.due", {AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+// A task that failed last time waits for its time like any other: its late work may be what it fails on.
+const Statement &dirty_rows() {
 	static const Statement statement {
 	    "data_agg_state",
-	    "SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, "
-	    "s.last_agg_bar_ts_utc, s.status, s.hard_fail_streak::int8, s.task_priority::int8, s.is_mandatory, s.last_successful_at_utc, s.ctid "
-	    "FROM @data_agg_state s WHERE " AGG_CLAIMABLE("s.") " AND " AGG_DUE_AT("s.") " <= $1::timestamptz",
-	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_BOOL, AGG_TIMESTAMPTZ,
-	     AGG_TID}};
+	    AGG_DUE_COLUMNS "FROM unnest($2::text[], $3::text[]) AS t(symbol, timeframe) JOIN @data_agg_state s "
+	                    "ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe WHERE " AGG_CLAIMABLE(
+	                        "s.") " AND " AGG_DUE_AT("s.") " > $1::timestamptz AND s.last_error IS NULL",
+	    {AGG_DUE_TYPES}};
 	return statement;
 }
 
@@ -56,27 +78,54 @@ private:
 	std::map<std::string, Duration> widths_;
 };
 
+DueTask due_task(const Row &row, Widths &widths, bool dirty) {
+	DueTask task {.key = {std::string(row.text(0)), std::string(row.text(1))},
+	              .source = row.maybe_text(2),
+	              .run_interval_minutes = row.maybe_integer(3),
+	              .delay_seconds = row.maybe_integer(4),
+	              .cursor = row.maybe_timestamp(5),
+	              .status = std::string(row.text(6)),
+	              .hard_fail_streak = row.maybe_integer(7),
+	              .priority = row.maybe_integer(8),
+	              .mandatory = !row.is_null(9) && row.boolean(9),
+	              .last_success = row.maybe_timestamp(10),
+	              .place = row.integer(11),
+	              .dirty = dirty,
+	              .width = {}};
+	task.width = widths.of(task.key.timeframe);
+	return task;
+}
+
+Op<std::vector<TaskKey>> tasks_with_late_work(Database &db) {
+	std::vector<TaskKey> keys;
+	const bool any = co_await any_dirty(db);
+	if (!any)
+		co_return keys;
+	auto take = [&](const Row &row) {
+		keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
+		return Flow::more;
+	};
+	co_await db.query(dirty_keys(), {}, take);
+	co_return keys;
+}
+
 Op<std::vector<DueTask>> read_all_due(Database &db, Timestamp now) {
 	std::vector<DueTask> due;
 	Widths widths;
 	auto take = [&](const Row &row) {
-		DueTask task {.key = {std::string(row.text(0)), std::string(row.text(1))},
-		              .source = row.maybe_text(2),
-		              .run_interval_minutes = row.maybe_integer(3),
-		              .delay_seconds = row.maybe_integer(4),
-		              .cursor = row.maybe_timestamp(5),
-		              .status = std::string(row.text(6)),
-		              .hard_fail_streak = row.maybe_integer(7),
-		              .priority = row.maybe_integer(8),
-		              .mandatory = !row.is_null(9) && row.boolean(9),
-		              .last_success = row.maybe_timestamp(10),
-		              .place = row.integer(11),
-		              .width = {}};
-		task.width = widths.of(task.key.timeframe);
-		due.push_back(std::move(task));
+		due.push_back(due_task(row, widths, false));
 		return Flow::more;
 	};
 	co_await db.query(due_rows(), parameters(timestamp_parameter(now)), take);
+	const auto dirty = co_await tasks_with_late_work(db);
+	if (!dirty.empty()) {
+		auto take_dirty = [&](const Row &row) {
+			due.push_back(due_task(row, widths, true));
+			return Flow::more;
+		};
+		const Statement statement = for_keys(dirty_rows(), dirty.size());
+		co_await db.query(statement, parameters(timestamp_parameter(now), symbols_of(dirty), timeframes_of(dirty)), take_dirty);
+	}
 	co_return due;
 }
 

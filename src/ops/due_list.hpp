@@ -14,7 +14,7 @@
 
 namespace aggregation {
 
-/// A task that is idle, enabled and due.
+/// A task that is idle, enabled, and due or dirty.
 struct DueTask {
 	TaskKey key;
 	std::optional<std::string> source; // source_timeframe, as configured
@@ -27,6 +27,7 @@ struct DueTask {
 	bool mandatory = false;
 	std::optional<Timestamp> last_success;
 	int64_t place = 0; // ctid, see AGG_TID
+	bool dirty = false; // has late work, whether its time has come or not
 	Duration width;    // of its windows; the longest there is for a timeframe that makes no sense
 };
 
@@ -37,7 +38,7 @@ bool more_urgent(const DueTask &a, const DueTask &b);
 /// When the next task becomes due after `now`; infinity if none will.
 Op<Timestamp> next_due_after(Database &db, Timestamp now);
 
-/// The first `limit` tasks that are due at `now` and whose assets count. Locks nothing.
+/// The first `limit` tasks that are due at `now`, or have late work, and whose assets count. Locks nothing.
 Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit);
 
 } // namespace aggregation

@@ -1,6 +1,7 @@
 // agg_get_due_tasks: which tasks a worker should take now, most urgent first. Returns claims that were abandoned to idle on the way.
 #include "ops/functions.hpp"
 
+#include "ops/change_log.hpp"
 #include "ops/due_list.hpp"
 
 #include <algorithm>
@@ -58,6 +59,7 @@ Op<Answer> get_due_tasks(Database &db, Arguments arguments) {
 	if (any_stale)
 		co_await db.execute(release_stale_claims(), parameters(timestamp_parameter(stale_before)));
 
+	co_await absorb_changes(db);
 	const auto due = co_await read_due_tasks(db, now, assets, limit);
 	for (size_t begin = 0; begin < due.size(); begin += rows_at_once) {
 		std::vector<agg_cell> cells;

@@ -52,6 +52,21 @@ const Statement &upsert() {
 	return statement;
 }
 
+const Statement &delete_minutes() {
+	static const Statement statement {
+	    table,
+	    "DELETE FROM @data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' AND d.ts_utc >= $2::timestamptz "
+	    "AND d.ts_utc < $3::timestamptz AND d.source = 'synthetic' AND (d.ts_utc IN (SELECT n.t FROM unnest($4::timestamptz[]) AS n(t))) IS TRUE"};
+	return statement;
+}
+
+// Whoever read older prices must not write after whoever read newer ones. The key has no meaning but to be this lock's.
+const Statement &lock_minutes() {
+	static const Statement statement {
+	    table, "SELECT pg_catalog.pg_advisory_xact_lock(4702394921427289928) IS NULL", {AGG_BOOL}, Planning::by_statistics};
+	return statement;
+}
+
 const std::vector<const char *> column_names {
     "ts_utc", "open", "high", "low", "close", "canonical_symbol", "timeframe", "vol", "vwap", "trade_count", "is_partial", "source", "raw"};
 const std::vector<agg_type> column_types {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_TEXT, AGG_TEXT,
@@ -142,9 +157,14 @@ private:
 		co_return !rows.empty();
 	}
 
-	/// The first bar of any component at or after `from`, or infinity.
+	/// The first bar of any component at or after `from` (or of the index, where it may have to go), or infinity.
 	Op<Timestamp> next_source(Timestamp from) {
-		const auto found = co_await first_bars_of_components(db_, from);
+		auto found = co_await first_bars_of_components(db_, from);
+		if (order_.incomplete == IncompleteMinutes::deleted) {
+			const std::vector<SourceProbe> own {{index_.symbol, *Timeframe::parse("1m"), from}};
+			const auto stored = co_await first_bars(db_, own);
+			found.push_back(stored.front());
+		}
 		Timestamp first = Timestamp::infinity();
 		for (const auto &time : found)
 			first = std::min(first, time.value_or(first));
@@ -152,9 +172,10 @@ private:
 	}
 
 	Op<void> write(Range range) {
-		if (points_.empty())
+		if (points_.empty() && order_.incomplete == IncompleteMinutes::kept)
 			co_return;
 		co_await compare(range);
+		co_await remove(range);
 		PointRows rows(inserts_);
 		bool stored = inserts_.empty();
 		if (!stored)
@@ -174,12 +195,16 @@ private:
 	Op<void> compare(Range range) {
 		inserts_.clear();
 		updates_.clear();
+		incomplete_.clear();
 		auto next = points_.begin();
 		auto take = [&](const Row &row) {
 			for (; next != points_.end() && next->time < row.timestamp(0); ++next)
 				inserts_.push_back(*next);
-			if (next == points_.end() || next->time != row.timestamp(0))
+			if (next == points_.end() || next->time != row.timestamp(0)) {
+				if (!row.boolean(6))
+					incomplete_.push_back(row.timestamp(0));
 				return Flow::more;
+			}
 			bool same = row.boolean(5);
 			for (const size_t column : {1, 2, 3, 4})
 				same = same && !row.is_null(column) && std::bit_cast<uint64_t>(row.real(column)) == std::bit_cast<uint64_t>(next->value);
@@ -193,6 +218,18 @@ private:
 		                       Parameter(AGG_TEXT, order_.stored == StoredMinutes::kept ? null_cell() : cell(std::string_view(version_))));
 		co_await db_.query(read_stored(), std::move(list), take);
 		inserts_.insert(inserts_.end(), next, points_.end());
+	}
+
+	Op<void> remove(Range range) {
+		if (incomplete_.empty() || order_.incomplete == IncompleteMinutes::kept)
+			co_return;
+		std::vector<agg_cell> times;
+		for (const Timestamp time : incomplete_)
+			times.push_back(cell(time));
+		auto list = parameters(text_parameter(index_.symbol), timestamp_parameter(range.from), timestamp_parameter(range.to),
+		                       Parameter(AGG_TIMESTAMPTZ, std::move(times)));
+		co_await db_.execute(delete_minutes(), std::move(list));
+		counts_.deleted += static_cast<int64_t>(incomplete_.size());
 	}
 
 	Op<void> put(const std::vector<IndexPoint> &points) {
@@ -220,14 +257,20 @@ private:
 	std::vector<IndexPoint> points_;
 	std::vector<IndexPoint> inserts_;
 	std::vector<IndexPoint> updates_;
+	std::vector<Timestamp> incomplete_; // stored synthetic minutes that cannot be computed
 	DxyCounts counts_;
 };
 
 } // namespace
 
 Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, DxyOrder order) {
+	co_await db.execute(lock_minutes(), {});
 	DxyRange work(db, order);
 	co_return co_await work.run({from, to});
+}
+
+bool reads_index(const Task &task) {
+	return task.key.symbol == dollar_index.symbol && task.source.ingested();
 }
 
 Op<std::optional<Timestamp>> next_dxy_minute(Database &db, Timestamp from) {

@@ -3,6 +3,7 @@
 
 #include "ops/database.hpp"
 #include "ops/op.hpp"
+#include "ops/tasks.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -14,18 +15,26 @@ struct DxyCounts {
 	int64_t rewritten = 0;
 	int64_t unchanged = 0;
 	int64_t skipped = 0; // minutes with a part missing
+	int64_t deleted = 0; // synthetic minutes that had lost a part
 };
 
 /// What becomes of minutes that are stored already: all that differ in value, origin or version are rewritten; or those that a feed
 /// delivered are kept, and so is the version of those whose value is right.
 enum class StoredMinutes { rewritten, kept };
 
+/// What becomes of stored synthetic minutes of which a part is missing now.
+enum class IncompleteMinutes { kept, deleted };
+
 struct DxyOrder {
 	int64_t version = 1;
 	StoredMinutes stored = StoredMinutes::rewritten;
+	IncompleteMinutes incomplete = IncompleteMinutes::kept;
 };
 
-/// Computes every minute of [from, to) and writes those that differ from what is stored.
+/// Whether the task reads minutes of the index, which are computed rather than ingested.
+bool reads_index(const Task &task);
+
+/// Computes every minute of [from, to) and writes those that differ from what is stored. One transaction at a time: others wait.
 Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, DxyOrder order);
 
 /// A minute at or after `from` before which none can be computed, found by one probe for each pair; nullopt if one of the pairs has no bar

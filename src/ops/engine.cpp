@@ -28,7 +28,7 @@ struct Batch {
 	}
 };
 
-Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, Progress *progress) {
+Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, const ProcessOrder order, Progress *progress) {
 	std::vector<Timestamp> cursors;
 	if (progress != nullptr) {
 		for (const size_t i : batch.runs)
@@ -55,7 +55,11 @@ Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, P
 		}
 		if (segments.empty())
 			continue;
-		co_await process_windows(db, segments);
+		const auto windows = co_await process_windows(db, segments, order);
+		for (const auto &window : windows) {
+			TaskRun &run = runs[batch.runs[members[window.segment]]];
+			run.passed.add({window.start, window.start + run.task.target.width()});
+		}
 		for (size_t i = 0; i < members.size(); ++i) {
 			TaskRun &run = runs[batch.runs[members[i]]];
 			run.counts += segments[i].counts;
@@ -87,7 +91,7 @@ Op<void> answer(Database &db, std::vector<TaskRun> &runs, const Needs &needs) {
 
 } // namespace
 
-Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, Progress *progress) {
+Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, ProcessOrder order, Progress *progress) {
 	std::vector<size_t> active(runs.size());
 	for (size_t i = 0; i < active.size(); ++i)
 		active[i] = i;
@@ -116,13 +120,13 @@ Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, Progress *progress)
 				batch.reads.push_back(read);
 				batch.windows += (read.to - read.from).us / run.task.target.width().us;
 				if (batch.room() <= 0) {
-					co_await process(db, runs, batch, progress);
+					co_await process(db, runs, batch, order, progress);
 					batch = Batch();
 				}
 			}
 		}
 		if (!batch.runs.empty())
-			co_await process(db, runs, batch, progress);
+			co_await process(db, runs, batch, order, progress);
 		co_await answer(db, runs, needs);
 		active = std::move(going_on);
 	}

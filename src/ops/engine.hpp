@@ -4,7 +4,9 @@
 #pragma once
 
 #include "core/catch_up.hpp"
+#include "core/range_set.hpp"
 #include "ops/database.hpp"
+#include "ops/dirty_ranges.hpp"
 #include "ops/op.hpp"
 #include "ops/tasks.hpp"
 #include "ops/window_batch.hpp"
@@ -24,10 +26,17 @@ struct TaskRun {
 	bool expected_new = false; // see Segment
 	WindowCounts counts;
 	StopReason reason = StopReason::max_windows; // set when the run is over
+	RangeSet passed {};                          // the windows that were processed on the way
+
+	// Windows before the cursor; see rederive.hpp.
+	DirtyRanges dirty {};       // taken to be looked at again
+	int64_t late_windows = 0;   // looked at
+	WindowCounts late_counts {};
+	bool late_work_left = false;
 };
 
 /// Runs every plan to its end. The targets of the runs must not be built from one another: of such tasks the narrower ones come first, in
 /// a call of their own. `progress`, where given, is told after each batch of windows.
-Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, Progress *progress = nullptr);
+Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, ProcessOrder order, Progress *progress = nullptr);
 
 } // namespace aggregation

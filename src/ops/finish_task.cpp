@@ -2,6 +2,7 @@
 #include "ops/functions.hpp"
 
 #include "core/schedule.hpp"
+#include "ops/dirty_ranges.hpp"
 #include "ops/json.hpp"
 #include "ops/task_outcome.hpp"
 
@@ -75,6 +76,12 @@ Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, 
 	const std::vector<Success> success {
 	    {&task.key, cursor, next, stored.bars_created, stored.bars_quality_poor, !found_work && confirmable <= report.now}};
 	co_await record_successes(db, success, report.now);
+	// Without a token nothing says under which claim the worker read what it passes, so it may have read it long ago: see change_log.hpp.
+	if (moved && !report.token) {
+		std::vector<TaskMark> passed {{&task.key, {}}};
+		passed.front().ranges.later.add({task.effective_cursor(), after.effective_cursor()});
+		co_await mark_dirty(db, passed);
+	}
 	co_return Answer::json(
 	    JsonObject()
 	        .add("success", true)

@@ -68,6 +68,8 @@ typedef enum agg_request_kind {
 	AGG_COMMIT_LAZILY,     /* the same, and the disk may be written later: a crash undoes it as a whole */
 	AGG_PROGRESS,          /* show `text` to other sessions as what this one is doing */
 	AGG_NOTICE,            /* tell the caller `text` */
+	AGG_BEGIN_DERIVING,    /* until the transaction ends others can see that it may be computing bars */
+	AGG_ASK_DERIVING,      /* processed = how many other transactions may be computing bars at this moment: 0 or 1 (at least one) */
 	AGG_WAKE_WORKER,       /* when this transaction has committed, a task may be due sooner than the database's worker thinks */
 	AGG_DONE,              /* the result is in `result`; the operation is over */
 	AGG_FAILED,            /* raise `error`; the operation is over */
@@ -142,6 +144,7 @@ typedef enum agg_function {
 typedef struct agg_context {
 	const char *schema;        /* the extension's schema, quoted as an identifier */
 	int64_t transaction_start; /* now() */
+	bool fixed_snapshot;       /* the transaction sees the database as it was when it began (REPEATABLE READ and above) */
 } agg_context;
 
 typedef struct agg_operation agg_operation;

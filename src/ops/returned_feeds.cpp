@@ -1,6 +1,5 @@
 #include "ops/returned_feeds.hpp"
 
-#include "core/geometric_index.hpp"
 #include "ops/dxy_minutes.hpp"
 #include "ops/source_probe.hpp"
 #include "ops/task_columns.hpp"
@@ -27,11 +26,6 @@ const Statement &make_due() {
 	    "WHERE c.waiting_since_utc IS NOT NULL FOR NO KEY UPDATE OF c SKIP LOCKED) free "
 	    "WHERE s.canonical_symbol = free.canonical_symbol AND s.timeframe = free.timeframe"};
 	return statement;
-}
-
-/// Whether the task reads minutes of an index, which a run computes itself.
-bool reads_index(const Task &task) {
-	return task.key.symbol == dollar_index.symbol && task.source.ingested();
 }
 
 } // namespace

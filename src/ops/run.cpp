@@ -37,6 +37,7 @@ std::string stats_of(const Runner &runner) {
 	    .add("task_runs", totals.task_runs)
 	    .add("tasks_failed", totals.failures)
 	    .add("windows_processed", totals.windows)
+	    .add("late_windows_processed", totals.late_windows)
 	    .add("bars_created", totals.bars.created())
 	    .add("bars_inserted", totals.bars.inserted)
 	    .add("bars_updated", totals.bars.updated)

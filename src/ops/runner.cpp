@@ -1,5 +1,6 @@
 #include "ops/runner.hpp"
 
+#include "ops/change_log.hpp"
 #include "ops/json.hpp"
 #include "ops/task_outcome.hpp"
 
@@ -23,6 +24,7 @@ RunTotals &RunTotals::operator+=(const RunTotals &other) {
 	task_runs += other.task_runs;
 	failures += other.failures;
 	windows += other.windows;
+	late_windows += other.late_windows;
 	bars += other.bars;
 	return *this;
 }
@@ -44,6 +46,7 @@ Op<std::vector<TaskPlace>> Runner::next_tasks() {
 	// With all of max_tasks seen the list has to be searched for them; else it needs to be no longer than what may be begun and those.
 	const int64_t limit = order_.max_tasks + static_cast<int64_t>(untouched_.size());
 	claim_ = Claim::due;
+	co_await absorb_changes(db_);
 	const auto due = co_await read_due_tasks(db_, now(), order_.assets, room > 0 ? limit : std::numeric_limits<int64_t>::max());
 	std::vector<TaskPlace> tasks;
 	tasks.reserve(due.size());
@@ -55,7 +58,7 @@ Op<std::vector<TaskPlace>> Runner::next_tasks() {
 			continue;
 		if (!seen_.contains(label) && ++fresh > room)
 			continue;
-		tasks.push_back({task.key, task.place});
+		tasks.push_back({task.key, task.place, task.dirty});
 	}
 	if (tasks.empty() && got_on_ && !waiting_.empty()) {
 		claim_ = Claim::waiting;
@@ -100,7 +103,7 @@ Op<size_t> Runner::claim_and_run(std::span<const TaskPlace> tasks) {
 		co_return 0;
 	const auto totals = co_await run_groups(claimed, now);
 	totals_ += totals;
-	got_on_ = got_on_ || totals.windows > 0;
+	got_on_ = got_on_ || totals.windows + totals.late_windows > 0;
 	for (const auto &task : claimed)
 		seen_.insert(task.key.label());
 	co_return claimed.size();
@@ -130,6 +133,8 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 			for (const auto &run : runs) {
 				totals.windows += run.plan.windows_processed();
 				totals.bars += run.counts;
+				totals.bars += run.late_counts;
+				totals.late_windows += run.late_windows;
 				if (run.reason == StopReason::waiting_for_source)
 					waiting.push_back(run.task.key);
 			}

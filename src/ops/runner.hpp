@@ -34,6 +34,7 @@ struct RunTotals {
 	int64_t task_runs = 0;
 	int64_t failures = 0;
 	int64_t windows = 0;
+	int64_t late_windows = 0; // before the cursor
 	WindowCounts bars;
 
 	RunTotals &operator+=(const RunTotals &other);

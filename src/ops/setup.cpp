@@ -51,6 +51,19 @@ const Statement &present_source_checks() {
 	return statement;
 }
 
+// Of the tables and, where they have some, of their partitions: which triggers are there, by the table's name as SQL needs it.
+const Statement &present_triggers() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT r.relname::text, p.relid::regclass::text, p.relid = r.oid, t.tgname::text FROM pg_catalog.pg_class r "
+	    "CROSS JOIN LATERAL (SELECT r.oid AS relid UNION SELECT x.relid FROM pg_partition_tree(r.oid) x) p "
+	    "LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.relid "
+	    "WHERE r.relnamespace = $1::text::regnamespace AND r.relname = ANY ($2::text[]) AND r.relkind IN ('r', 'p') ORDER BY 1, 3 DESC, 2",
+	    {AGG_TEXT, AGG_TEXT, AGG_BOOL, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
 struct PresentIndex {
 	std::string table;
 	std::string name;
@@ -65,11 +78,20 @@ struct SourceCheck {
 	std::string definition;
 };
 
+/// A table of ours or a partition of one, and its triggers.
+struct TriggerHolder {
+	std::string table; // of ours
+	std::string name;  // quoted, with its schema where needed
+	bool is_table;     // else a partition
+	std::set<std::string, std::less<>> triggers;
+};
+
 struct Catalog {
 	std::map<std::string, std::string, std::less<>> kinds;                                       // relation -> relkind
 	std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> columns; // table -> column -> type
 	std::vector<PresentIndex> indexes;
 	std::vector<SourceCheck> source_checks;
+	std::vector<TriggerHolder> trigger_holders;
 };
 
 Op<Catalog> read_catalog(Database &db) {
@@ -102,6 +124,16 @@ Op<Catalog> read_catalog(Database &db) {
 		return Flow::more;
 	};
 	co_await db.query(present_source_checks(), parameters(text_parameter(schema)), take_check);
+
+	auto take_trigger = [&](const Row &row) {
+		auto &holders = catalog.trigger_holders;
+		if (holders.empty() || holders.back().name != row.text(1))
+			holders.push_back({std::string(row.text(0)), std::string(row.text(1)), row.boolean(2), {}});
+		if (!row.is_null(3))
+			holders.back().triggers.insert(std::string(row.text(3)));
+		return Flow::more;
+	};
+	co_await db.query(present_triggers(), parameters(text_parameter(schema), Parameter(AGG_TEXT, names)), take_trigger);
 	co_return catalog;
 }
 
@@ -125,7 +157,10 @@ std::string create_table(const WantedTable &table) {
 	}
 	if (table.constraints != nullptr)
 		sql += std::string(", ") + table.constraints;
-	return sql + ")";
+	sql += ")";
+	if (table.storage != nullptr)
+		sql += std::string(" WITH (") + table.storage + ")";
+	return sql;
 }
 
 /// A column for rows that are there already: without a default it must be nullable.
@@ -242,6 +277,32 @@ void plan_source_check(const Catalog &catalog, std::vector<Step> &steps) {
 		steps.push_back({"constraint data_bars_source_check", Action::add, add, ""});
 }
 
+/// Depends on the extension, so that DROP EXTENSION drops the trigger and leaves the table.
+std::string create_trigger(const WantedTrigger &wanted, const std::string &table) {
+	std::string definition = wanted.definition;
+	const std::string ours = std::string("@") + wanted.table + " ";
+	definition.replace(definition.find(ours), ours.size(), table + " ");
+	std::string sql = std::string("CREATE TRIGGER ") + wanted.name + " " + definition + "; ALTER TRIGGER " + wanted.name + " ON " + table +
+	                  " DEPENDS ON EXTENSION aggregation";
+	if (wanted.first_run != nullptr)
+		sql += std::string("; ") + wanted.first_run;
+	return sql;
+}
+
+void plan_trigger(const Catalog &catalog, const WantedTrigger &wanted, std::vector<Step> &steps) {
+	const std::string object = std::string("trigger ") + wanted.name;
+	if (!catalog.kinds.contains(std::string_view(wanted.table)))
+		steps.push_back({object, Action::create, create_trigger(wanted, std::string("@") + wanted.table), ""});
+	for (const auto &holder : catalog.trigger_holders) {
+		if (holder.table != wanted.table || holder.triggers.contains(std::string_view(wanted.name)))
+			continue;
+		if (holder.is_table)
+			steps.push_back({object, Action::create, create_trigger(wanted, std::string("@") + wanted.table), ""});
+		else if (wanted.on_partitions)
+			steps.push_back({object + " on " + holder.name, Action::create, create_trigger(wanted, holder.name), ""});
+	}
+}
+
 std::vector<Step> plan_steps(const Catalog &catalog) {
 	std::vector<Step> steps;
 	for (const auto &table : wanted_tables())
@@ -249,6 +310,8 @@ std::vector<Step> plan_steps(const Catalog &catalog) {
 	plan_source_check(catalog, steps);
 	for (const auto &index : wanted_indexes())
 		plan_index(catalog, index, steps);
+	for (const auto &trigger : wanted_triggers())
+		plan_trigger(catalog, trigger, steps);
 	for (const auto &view : wanted_views()) {
 		if (!catalog.kinds.contains(std::string_view(view.name)))
 			steps.push_back({std::string("view ") + view.name, Action::create,

@@ -6,6 +6,9 @@ namespace aggregation {
 
 namespace {
 
+// Rows come and go: what is gone must be cleaned away soon, however few rows there are.
+#define AGG_QUEUE_STORAGE "autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1000"
+
 #define AGG_BAR_COLUMNS(price, source_default)                                                                                             \
 	{"canonical_symbol", "text", "text NOT NULL"}, {"timeframe", "text", "text NOT NULL"},                                                 \
 	    {"ts_utc", "timestamp with time zone", "timestamptz NOT NULL"}, {"provider_ticker", "text", "text"},                               \
@@ -69,8 +72,48 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"task_priority", "integer", "integer NOT NULL DEFAULT 100"},
 	      {"claim_token", "uuid", "uuid"},
 	      {"disabled_by_operator", "boolean", "boolean NOT NULL DEFAULT false"},
-	      {"waiting_since_utc", "timestamp with time zone", "timestamptz"}},
+	      {"waiting_since_utc", "timestamp with time zone", "timestamptz"},
+	      {"late_policy", "text", "text NOT NULL DEFAULT 'recompute' CHECK (late_policy IN ('recompute', 'freeze'))"},
+	      {"late_rows", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"refused_rows", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"derivation_version", "integer", "integer NOT NULL DEFAULT 1"}},
 	     "PRIMARY KEY (canonical_symbol, timeframe)"},
+	    {"agg_change_log",
+	     {{"logged_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"},
+	      {"symbols", "text[]", "text[] NOT NULL"},
+	      {"from_utc", "timestamp with time zone[]", "timestamptz[] NOT NULL"},
+	      {"to_utc", "timestamp with time zone[]", "timestamptz[] NOT NULL"},
+	      {"row_counts", "bigint[]", "bigint[] NOT NULL"}},
+	     nullptr,
+	     AGG_QUEUE_STORAGE},
+	    {"agg_dirty_ranges",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"row_count", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"due", "boolean", "boolean NOT NULL DEFAULT true"},
+	      {"marked_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
+	     nullptr,
+	     AGG_QUEUE_STORAGE},
+	    {"agg_refused_ranges",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"row_count", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"refused_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
+	     nullptr},
+	    {"agg_sealed_ranges",
+	     {{"canonical_symbol", "text", "text"},
+	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"reason", "text", "text"},
+	      {"sealed_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
+	     nullptr},
+	    {"agg_timeframes",
+	     {{"timeframe", "text", "text NOT NULL"}, {"source_timeframe", "text", "text NOT NULL DEFAULT ''"}},
+	     "PRIMARY KEY (timeframe, source_timeframe)"},
 	    {"agg_registry_sync",
 	     {{"env_name", "text", "text NOT NULL"},
 	      {"agg_start_utc", "timestamp with time zone", "timestamptz"},
@@ -99,12 +142,31 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"derived_data_bars", "derived_data_bars_live_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NULL", true, false},
 	    {"data_agg_state", "data_agg_state_task_idx", "canonical_symbol, timeframe", nullptr, true, false},
 	    {"agg_registry_sync", "agg_registry_sync_env_idx", "env_name", nullptr, true, false},
+	    {"agg_timeframes", "agg_timeframes_idx", "timeframe, source_timeframe", nullptr, true, false},
+	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false, true},
+	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false, true},
+	    // Not paid for by live bars: soft-deleted ones are found by agg_why(), restored, purged.
+	    {"derived_data_bars", "derived_data_bars_deleted_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NOT NULL", false, true},
 	    // The cost of looking for due tasks grows with the due ones: they are a range of this index, sorted by urgency afterwards.
 	    {"data_agg_state", "idx_agg_state_due_priority", AGG_DUE_AT(""), AGG_CLAIMABLE(""), false, true},
 	    {"ops_runlog", "ops_runlog_job_idx", "job_name, trigger, started_at", nullptr, false, true},
 	    {"data_agg_state", "idx_agg_state_waiting", "waiting_since_utc", "waiting_since_utc IS NOT NULL", false, true},
 	    {"data_agg_state", "idx_agg_state_running", "running_started_at_utc", "status = 'running'", false, true}};
 	return indexes;
+}
+
+const std::vector<WantedTrigger> &wanted_triggers() {
+	static const std::vector<WantedTrigger> triggers {
+	    {"data_bars", "aggregation_capture", "AFTER INSERT OR UPDATE OR DELETE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()",
+	     nullptr, false},
+	    {"data_bars", "aggregation_capture_truncate", "BEFORE TRUNCATE ON @data_bars FOR EACH STATEMENT EXECUTE FUNCTION @agg_capture_changes()",
+	     nullptr, true},
+	    {"data_agg_state", "aggregation_timeframes",
+	     "AFTER INSERT OR UPDATE OF timeframe, source_timeframe ON @data_agg_state FOR EACH ROW EXECUTE FUNCTION @agg_note_timeframe()",
+	     "INSERT INTO @agg_timeframes SELECT DISTINCT s.timeframe, COALESCE(s.source_timeframe, '') FROM @data_agg_state s "
+	     "ON CONFLICT DO NOTHING",
+	     false}};
+	return triggers;
 }
 
 const std::vector<WantedView> &wanted_views() {

@@ -1,4 +1,4 @@
-// What agg_setup wants to see in the extension's schema: tables, columns, indexes, one constraint, one view.
+// What agg_setup wants to see in the extension's schema: tables, columns, indexes, triggers, one constraint, views.
 #pragma once
 
 #include <vector>
@@ -26,6 +26,15 @@ struct WantedTable {
 	const char *name;
 	std::vector<WantedColumn> columns;
 	const char *constraints; // behind the columns in CREATE TABLE, or nullptr
+	const char *storage = nullptr; // parameters of a new table, or nullptr
+};
+
+struct WantedTrigger {
+	const char *table;
+	const char *name;
+	const char *definition; // behind CREATE TRIGGER and the name
+	const char *first_run;  // a statement to catch up with what the trigger has missed, or nullptr
+	bool on_partitions;     // each partition needs one of its own (row triggers are cloned by PostgreSQL)
 };
 
 struct WantedView {
@@ -35,6 +44,7 @@ struct WantedView {
 
 const std::vector<WantedTable> &wanted_tables();
 const std::vector<WantedIndex> &wanted_indexes();
+const std::vector<WantedTrigger> &wanted_triggers();
 const std::vector<WantedView> &wanted_views();
 
 /// The values that data_bars.source may have.

@@ -31,14 +31,16 @@ const ProbeStatements &first_statements() {
 const ProbeStatements &last_statements() {
 	static const ProbeStatements statements {
 	    {"data_bars",
-	     "SELECT t.ord, b.ts_utc FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	     "SELECT t.ord, b.ts_utc FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY "
+	     "AS t(symbol, timeframe, from_utc, to_utc, ord) "
 	     "CROSS JOIN LATERAL (SELECT d.ts_utc FROM @data_bars d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe "
-	     "ORDER BY d.ts_utc DESC LIMIT 1) b",
+	     "AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc ORDER BY d.ts_utc DESC LIMIT 1) b",
 	     probe_columns},
 	    {"derived_data_bars",
-	     "SELECT t.ord, b.ts_utc FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	     "SELECT t.ord, b.ts_utc FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY "
+	     "AS t(symbol, timeframe, from_utc, to_utc, ord) "
 	     "CROSS JOIN LATERAL (SELECT d.ts_utc FROM @derived_data_bars d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe "
-	     "AND d.deleted_at IS NULL ORDER BY d.ts_utc DESC LIMIT 1) b",
+	     "AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc AND d.deleted_at IS NULL ORDER BY d.ts_utc DESC LIMIT 1) b",
 	     probe_columns}};
 	return statements;
 }
@@ -53,6 +55,7 @@ Op<std::vector<std::optional<Timestamp>>> ask(Database &db, const std::vector<So
 		std::vector<agg_cell> symbols;
 		std::vector<agg_cell> timeframes;
 		std::vector<agg_cell> from;
+		std::vector<agg_cell> to;
 		for (size_t i = 0; i < probes.size(); ++i) {
 			if (probes[i].timeframe.ingested() != ingested)
 				continue;
@@ -60,12 +63,14 @@ Op<std::vector<std::optional<Timestamp>>> ask(Database &db, const std::vector<So
 			symbols.push_back(cell(probes[i].symbol));
 			timeframes.push_back(cell(std::string_view(probes[i].timeframe.name())));
 			from.push_back(cell(probes[i].from));
+			to.push_back(cell(probes[i].to));
 		}
 		if (asked.empty())
 			continue;
-		auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)));
-		if (kind == ProbeKind::first)
-			list.emplace_back(AGG_TIMESTAMPTZ, std::move(from));
+		auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
+		                       Parameter(AGG_TIMESTAMPTZ, std::move(from)));
+		if (kind == ProbeKind::last)
+			list.emplace_back(AGG_TIMESTAMPTZ, std::move(to));
 		auto take = [&](const Row &row) {
 			answers.at(asked.at(static_cast<size_t>(row.integer(0) - 1))) = row.timestamp(1);
 			return Flow::more;

@@ -15,13 +15,14 @@ namespace aggregation {
 struct SourceProbe {
 	std::string_view symbol;
 	Timeframe timeframe;
-	Timestamp from {}; // for first_bars
+	Timestamp from = Timestamp::minus_infinity();
+	Timestamp to = Timestamp::infinity(); // exclusive; counts for last_bars alone
 };
 
 /// The start of the first live bar at or after `from`, for each probe in order; nullopt where there is none.
 Op<std::vector<std::optional<Timestamp>>> first_bars(Database &db, const std::vector<SourceProbe> &probes);
 
-/// The start of the last live bar, for each probe in order; nullopt where there is none at all.
+/// The start of the last live bar in [from, to), for each probe in order; nullopt where there is none.
 Op<std::vector<std::optional<Timestamp>>> last_bars(Database &db, const std::vector<SourceProbe> &probes);
 
 } // namespace aggregation

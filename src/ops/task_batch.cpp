@@ -1,8 +1,8 @@
 #include "ops/task_batch.hpp"
 
-#include "core/geometric_index.hpp"
 #include "core/schedule.hpp"
 #include "ops/dxy_minutes.hpp"
+#include "ops/rederive.hpp"
 #include "ops/source_watermark.hpp"
 #include "ops/task_outcome.hpp"
 
@@ -27,7 +27,7 @@ Op<void> compute_index_minutes(Database &db, const Task &task, const BatchOrder 
 		const int64_t windows = std::min<int64_t>(order.max_windows, (end - begin).us / task.target.width().us);
 		const Timestamp to = begin + Duration {windows * task.target.width().us};
 		// Nobody asked for these minutes in so many words: what a feed of the index delivered stays.
-		const DxyOrder minutes {order.derivation_version, StoredMinutes::kept};
+		const DxyOrder minutes {order.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
 		const auto counts = co_await compute_dxy(db, std::max(begin, from), to, minutes);
 		if (counts.inserted + counts.rewritten + counts.unchanged > 0)
 			co_return;
@@ -42,7 +42,7 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 		const Timestamp confirmable = run.plan.cursor() + run.task.target.width() + run.task.delay;
 		const bool found_work = run.plan.windows_processed() > 0;
 		successes.push_back({&run.task.key, run.plan.cursor(),
-		                     next_run_after_success(order.now, confirmable, run.task.run_interval, found_work), run.counts.created(),
+		                     next_run_after_success(order.now, confirmable, run.task.run_interval, found_work), run.counts.created() + run.late_counts.inserted,
 		                     run.counts.quality_poor, !found_work && confirmable <= order.now, run.task.place});
 	}
 	co_await record_successes(db, successes, order.now);
@@ -51,8 +51,9 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 } // namespace
 
 Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks, const BatchOrder &order) {
+	co_await db.begin_deriving();
 	for (const auto &task : tasks) {
-		if (task.key.symbol == dollar_index.symbol && task.source.ingested())
+		if (reads_index(task))
 			co_await compute_index_minutes(db, task, order);
 	}
 	const auto watermarks = co_await source_watermarks(db, tasks);
@@ -68,11 +69,14 @@ Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks,
 		                                 .max_windows = order.max_windows,
 		                                 .at_gap = AtGap::jump,
 		                                 .source_complete_until = watermarks[i]}),
-		                .derivation_version = order.derivation_version,
+		                .derivation_version = std::max(order.derivation_version, tasks[i].derivation_version),
 		                .expected_new = tasks[i].cursor.has_value(),
 		                .counts = {}});
 	}
-	co_await run_tasks(db, runs, order.progress);
+	co_await take_late_work(db, runs);
+	const ProcessOrder process {.now = order.now};
+	co_await run_tasks(db, runs, process, order.progress);
+	co_await rederive(db, runs, order.max_windows, process);
 	co_await record(db, runs, order);
 	co_return runs;
 }

@@ -14,8 +14,9 @@ constexpr int64_t default_delay_seconds = 30;
 // Both statements begin with the columns that task_from() reads.
 #define AGG_TASK_COLUMNS                                                                                                                   \
 	"SELECT t.ord, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.agg_start_utc, "                 \
-	"s.last_agg_bar_ts_utc"
-#define AGG_TASK_TYPES AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ
+	"s.last_agg_bar_ts_utc, COALESCE(s.late_policy = 'freeze', false), s.derivation_version::int8"
+#define AGG_TASK_TYPES AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL, AGG_INT8
+constexpr size_t task_columns = 8;
 
 const Statement &tasks_by_key() {
 	static const Statement statement {"data_agg_state",
@@ -44,7 +45,7 @@ const Statement &claim_by_place() {
 	    ", s.hard_fail_streak::int8, s.is_mandatory, s.ctid "
 	    "FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
 	    "JOIN @data_agg_state s ON s.ctid = ($1::tid[])[t.ord] AND s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe "
-	    "WHERE COALESCE(" AGG_CLAIMABLE("s.") ", false) AND COALESCE(s.next_run_at <= $4::timestamptz, true) "
+	    "WHERE COALESCE(" AGG_CLAIMABLE("s.") ", false) AND (COALESCE(s.next_run_at <= $4::timestamptz, true) OR ($5::bool[])[t.ord]) "
 	                                          "FOR NO KEY UPDATE OF s SKIP LOCKED",
 	    {AGG_TASK_TYPES, AGG_INT8, AGG_BOOL, AGG_TID}};
 	return statement;
@@ -80,7 +81,9 @@ Task task_from(const Row &row, const TaskKey &key) {
 	        .run_interval = Duration::minutes(interval > 0 ? interval : window_minutes),
 	        .delay = Duration::seconds(std::max<int64_t>(0, row.maybe_integer(3).value_or(default_delay_seconds))),
 	        .start = time_of(key, "agg_start_utc", row.maybe_timestamp(4)).value_or(default_start),
-	        .cursor = time_of(key, "last_agg_bar_ts_utc", row.maybe_timestamp(5))};
+	        .cursor = time_of(key, "last_agg_bar_ts_utc", row.maybe_timestamp(5)),
+	        .late_policy = row.boolean(6) ? LatePolicy::freeze : LatePolicy::recompute,
+	        .derivation_version = row.maybe_integer(7).value_or(1)};
 }
 
 Parameter column(const std::vector<TaskKey> &keys, std::string TaskKey::*member) {
@@ -143,9 +146,9 @@ Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace
 		ClaimedTask task {.key = places[static_cast<size_t>(row.integer(0) - 1)].key,
 		                  .task = {},
 		                  .problem = {},
-		                  .hard_fail_streak = row.maybe_integer(6).value_or(0),
-		                  .mandatory = !row.is_null(7) && row.boolean(7),
-		                  .place = row.integer(8)};
+		                  .hard_fail_streak = row.maybe_integer(task_columns).value_or(0),
+		                  .mandatory = !row.is_null(task_columns + 1) && row.boolean(task_columns + 1),
+		                  .place = row.integer(task_columns + 2)};
 		try {
 			task.task = task_from(row, task.key);
 			task.task->place = task.place;
@@ -158,13 +161,15 @@ Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace
 	std::vector<agg_cell> tids;
 	std::vector<agg_cell> symbols;
 	std::vector<agg_cell> timeframes;
-	for (const auto &[key, place] : places) {
-		tids.push_back(cell(place));
-		symbols.push_back(cell(std::string_view(key.symbol)));
-		timeframes.push_back(cell(std::string_view(key.timeframe)));
+	std::vector<agg_cell> dirty;
+	for (const auto &place : places) {
+		tids.push_back(cell(place.place));
+		symbols.push_back(cell(std::string_view(place.key.symbol)));
+		timeframes.push_back(cell(std::string_view(place.key.timeframe)));
+		dirty.push_back(cell(place.dirty));
 	}
 	auto list = parameters(Parameter(AGG_TID, std::move(tids)), Parameter(AGG_TEXT, std::move(symbols)),
-	                       Parameter(AGG_TEXT, std::move(timeframes)), timestamp_parameter(due_at.value_or(Timestamp::infinity())));
+	                       Parameter(AGG_TEXT, std::move(timeframes)), timestamp_parameter(due_at.value_or(Timestamp::infinity())), Parameter(AGG_BOOL, std::move(dirty)));
 	co_await db.query(claim_by_place(), std::move(list), take);
 	co_return claimed;
 }

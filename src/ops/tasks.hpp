@@ -25,6 +25,12 @@ struct TaskKey {
 	}
 };
 
+/// What becomes of source that changes behind a task's cursor.
+enum class LatePolicy {
+	recompute, // the bar is made again
+	freeze     // the bar stays; the refusal is listed
+};
+
 /// The configuration and position of a task, with the defaults for what an adopted table leaves NULL.
 struct Task {
 	TaskKey key;
@@ -34,6 +40,8 @@ struct Task {
 	Duration delay;
 	Timestamp start;                 // agg_start_utc
 	std::optional<Timestamp> cursor; // NULL: never run
+	LatePolicy late_policy = LatePolicy::recompute;
+	int64_t derivation_version = 1;  // the version that its bars have at least
 	std::optional<int64_t> place {}; // where its row is (see AGG_TID), if this transaction has locked it
 
 	/// Where the task goes on: its cursor, but not before its start, at a boundary.
@@ -47,7 +55,8 @@ Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<
 /// A task and where its row was when it was last looked at.
 struct TaskPlace {
 	TaskKey key;
-	int64_t place; // see AGG_TID
+	int64_t place;      // see AGG_TID
+	bool dirty = false; // to be run whether it is due or not: it has late work
 };
 
 /// A task whose row this transaction has locked, or why its row makes no sense.
@@ -61,7 +70,7 @@ struct ClaimedTask {
 };
 
 /// Locks those of the tasks that are still idle and enabled, have not been written to since, and that nobody else has locked, and reads
-/// them. With `due_at` they must also be due then. In no order.
+/// them. With `due_at` they must also be due then, or dirty. In no order.
 Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace> places, std::optional<Timestamp> due_at);
 
 /// Where the rows of these tasks are now; tasks that are not there are left out.

@@ -4,6 +4,9 @@
 #include "core/window_aggregator.hpp"
 #include "ops/derived_bars.hpp"
 #include "ops/source_bars.hpp"
+#include "ops/windows_above.hpp"
+
+#include <algorithm>
 
 namespace aggregation {
 
@@ -96,8 +99,8 @@ std::optional<BarChanges> all_new(const std::vector<Segment> &segments, const st
 	return changes;
 }
 
-/// Writes what differs. Another session may store the same bars at the same time (two old workers on one task): then the bulk insert hits
-/// its key, is rolled back, and the windows are compared with what is stored now.
+/// Writes what differs. Another session may store the same bars at the same time (of windows without a task): then the bulk insert hits its
+/// key, is rolled back, and the windows are compared with what is stored now.
 Op<BarChanges> write(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
 	if (auto changes = all_new(segments, windows)) {
 		if (co_await bulk_insert_bars(db, segments, windows, changes->inserts))
@@ -113,8 +116,81 @@ Op<BarChanges> write(Database &db, const std::vector<Segment> &segments, const s
 	if (!inserted)
 		co_await upsert_bars(db, segments, windows, changes.inserts);
 	co_await upsert_bars(db, segments, windows, changes.updates);
-	co_await soft_delete_bars(db, segments, windows, changes.deletes);
+	co_await soft_delete_bars(db, segments, changes.insufficient, "insufficient_source_bars");
+	co_await soft_delete_bars(db, segments, changes.without_source, "source_removed");
 	co_return changes;
+}
+
+Op<std::vector<ComputedWindow>> compute(Database &db, std::vector<Segment> &segments) {
+	WindowReader reader(segments);
+	co_await read_source_bars(db, segments, reader);
+	co_return reader.finish();
+}
+
+/// Whether there can be anything to compare or write.
+bool nothing_to_do(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+	return windows.empty() && std::none_of(segments.begin(), segments.end(), [](const Segment &one) { return one.empty_windows_count; });
+}
+
+/// What the plans knew before a read that is to be repeated.
+class SavedPlans {
+public:
+	explicit SavedPlans(const std::vector<Segment> &segments) {
+		for (const auto &segment : segments)
+			plans_.push_back(segment.plan == nullptr ? std::nullopt : std::optional(*segment.plan));
+	}
+	void restore(std::vector<Segment> &segments) const {
+		for (size_t i = 0; i < segments.size(); ++i) {
+			if (plans_[i])
+				*segments[i].plan = *plans_[i];
+		}
+	}
+
+private:
+	std::vector<std::optional<CatchUp>> plans_;
+};
+
+void count_changes(std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows, const BarChanges &changes) {
+	const auto count = [&](const std::vector<size_t> &which, int64_t WindowCounts::*member) {
+		for (const size_t i : which)
+			++(segments[windows[i].segment].counts.*member);
+	};
+	count(changes.inserts, &WindowCounts::inserted);
+	count(changes.updates, &WindowCounts::updated);
+	count(changes.unchanged, &WindowCounts::unchanged);
+	for (const auto *deleted : {&changes.insufficient, &changes.without_source}) {
+		for (const auto &bar : *deleted)
+			++segments[bar.segment].counts.deleted;
+	}
+	for (const auto &window : windows) {
+		auto &counts = segments[window.segment].counts;
+		counts.refused += window.values.refused;
+		if (!window.quality)
+			++counts.skipped;
+		else if (*window.quality <= 0)
+			++counts.quality_poor;
+	}
+}
+
+Op<void> mark_above(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
+                    const BarChanges &changes, Timestamp now) {
+	if (!changes.any())
+		co_return;
+	std::vector<ChangedBars> changed;
+	for (const auto &segment : segments)
+		changed.push_back({std::string(segment.symbol), segment.target, {}});
+	const auto add = [&](size_t segment, Timestamp start) {
+		changed[segment].windows.add({start, start + segments[segment].target->width(), 1});
+	};
+	for (const auto *which : {&changes.inserts, &changes.updates}) {
+		for (const size_t i : *which)
+			add(windows[i].segment, windows[i].start);
+	}
+	for (const auto *deleted : {&changes.insufficient, &changes.without_source}) {
+		for (const auto &bar : *deleted)
+			add(bar.segment, bar.start);
+	}
+	co_await mark_windows_above(db, changed, now);
 }
 
 } // namespace
@@ -130,30 +206,25 @@ WindowCounts &WindowCounts::operator+=(const WindowCounts &other) {
 	return *this;
 }
 
-Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments) {
-	WindowReader reader(segments);
-	co_await read_source_bars(db, segments, reader);
-	auto windows = reader.finish();
-	if (windows.empty())
+Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments, ProcessOrder order) {
+	const bool unguarded = order.guard != nullptr && !order.guard->held();
+	const SavedPlans plans(unguarded ? segments : std::vector<Segment>());
+	auto windows = co_await compute(db, segments);
+	if (nothing_to_do(segments, windows))
 		co_return windows;
-	const auto changes = co_await write(db, segments, windows);
-
-	const auto count = [&](const std::vector<size_t> &which, int64_t WindowCounts::*member) {
-		for (const size_t i : which)
-			++(segments[windows[i].segment].counts.*member);
-	};
-	count(changes.inserts, &WindowCounts::inserted);
-	count(changes.updates, &WindowCounts::updated);
-	count(changes.unchanged, &WindowCounts::unchanged);
-	count(changes.deletes, &WindowCounts::deleted);
-	for (const auto &window : windows) {
-		auto &counts = segments[window.segment].counts;
-		counts.refused += window.values.refused;
-		if (!window.quality)
-			++counts.skipped;
-		else if (*window.quality <= 0)
-			++counts.quality_poor;
+	if (unguarded) {
+		const auto changes = co_await compare_with_stored(db, segments, windows);
+		if (!changes.any()) {
+			count_changes(segments, windows, changes);
+			co_return windows;
+		}
+		co_await order.guard->acquire();
+		plans.restore(segments);
+		windows = co_await compute(db, segments);
 	}
+	const auto changes = co_await write(db, segments, windows);
+	count_changes(segments, windows, changes);
+	co_await mark_above(db, segments, windows, changes, order.now);
 	co_return windows;
 }
 

@@ -12,6 +12,7 @@
 #include "core/bar.hpp"
 #include "core/catch_up.hpp"
 #include "core/timeframe.hpp"
+#include "ops/task_guard.hpp"
 #include "ops/database.hpp"
 #include "ops/op.hpp"
 
@@ -30,7 +31,7 @@ struct WindowCounts {
 	int64_t inserted = 0;
 	int64_t updated = 0;
 	int64_t unchanged = 0;
-	int64_t deleted = 0;      // stored bars whose window has too few candles now
+	int64_t deleted = 0;      // stored bars whose window has too few candles now, or no source any more
 	int64_t quality_poor = 0; // stored with a score <= 0
 	int64_t skipped = 0;      // windows with too few candles
 	int64_t refused = 0;      // source rows that are no candles
@@ -53,6 +54,9 @@ struct Segment {
 	/// Nothing is expected to be stored here yet: the range begins at the stored cursor, which moves together with the bars. A bulk insert
 	/// is tried first and stored bars are looked at only if it fails.
 	bool expected_new = false;
+	/// What a window without any source row means: nothing (a gap that is passed over, or retention), or that its source was taken away, so
+	/// that its stored bar must go.
+	bool empty_windows_count = false;
 	/// Told of each window that has source rows; may end the segment. Not set: all windows are wanted.
 	CatchUp *plan = nullptr;
 	WindowCounts counts;
@@ -66,8 +70,13 @@ struct ComputedWindow {
 	std::optional<int> quality; // nullopt: too few candles, no bar
 };
 
-/// Processes all windows of the segments and adds to their counts. All sources must be in the same table. Returns the windows that had
-/// source rows, in order.
-Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments);
+struct ProcessOrder {
+	Timestamp now;              // the caller's clock
+	TaskGuard *guard = nullptr; // of the one task that all segments are of; not set: the tasks are locked, or there is none
+};
+
+/// Processes all windows of the segments, adds to their counts, and marks the windows above bars that changed. All sources must be in the
+/// same table. Returns the windows that had source rows, in order.
+Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments, ProcessOrder order);
 
 } // namespace aggregation

@@ -13,6 +13,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
@@ -178,6 +179,17 @@ static uint64 execute_as_owner(call_state *state, const agg_request *request) {
 	return processed;
 }
 
+/*
+ * Whether another transaction holds the lock of AGG_BEGIN_DERIVING. The lock that conflicts with it is let go at once: nobody ever waits for
+ * it. In doubt (a vacuum of the table, say) the answer is yes.
+ */
+static uint64 others_derive(Oid table) {
+	if (!ConditionalLockRelationOid(table, ShareRowExclusiveLock))
+		return 1;
+	UnlockRelationOid(table, ShareRowExclusiveLock);
+	return 0;
+}
+
 /* Executes the request; an error inside a subtransaction becomes the outcome. */
 static agg_outcome execute(call_state *state, const agg_request *request) {
 	agg_outcome outcome = {0};
@@ -222,6 +234,12 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 		break;
 	case AGG_NOTICE:
 		ereport(NOTICE, (errmsg_internal("%s", request->text)));
+		break;
+	case AGG_BEGIN_DERIVING:
+		LockRelationOid(agg_find_table(state->schema, "agg_dirty_ranges"), RowExclusiveLock);
+		break;
+	case AGG_ASK_DERIVING:
+		outcome.processed = others_derive(agg_find_table(state->schema, "agg_dirty_ranges"));
 		break;
 	case AGG_WAKE_WORKER:
 		agg_wake_worker_at_commit();
@@ -299,7 +317,8 @@ static agg_parameter *arguments_of(FunctionCallInfo fcinfo) {
 
 static void create_operation(call_state *state, agg_function function, const agg_parameter *arguments) {
 	agg_context context = {.schema = quote_identifier(get_namespace_name(state->schema)),
-	                       .transaction_start = GetCurrentTransactionStartTimestamp()};
+	                       .transaction_start = GetCurrentTransactionStartTimestamp(),
+	                       .fixed_snapshot = IsolationUsesXactSnapshot()};
 
 	state->operation = agg_operation_new(function, &context, arguments);
 	if (state->operation == NULL)
@@ -359,6 +378,7 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	if (SPI_connect_ext(commits ? SPI_OPT_NONATOMIC : 0) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(state->memory);
+	agg_log_changes();
 	create_operation(state, function, arguments_of(fcinfo));
 	run_connected(state, &request);
 	SPI_finish();

@@ -1,6 +1,7 @@
 /*
  * The parts of the shim: the driver (driver.c) runs an operation and executes its requests with the help of values.c (cells and Datums),
- * table_owner.c (on whose behalf), query.c (statements) and bulk_write.c (COPY's machinery).
+ * table_owner.c (on whose behalf), query.c (statements) and bulk_write.c (COPY's machinery). Beside it stands capture.c, which notes what
+ * is changed in data_bars.
  */
 #ifndef AGGREGATION_SHIM_H
 #define AGGREGATION_SHIM_H
@@ -19,6 +20,9 @@ extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_
 
 /* wake.c */
 extern void agg_wake_worker_at_commit(void);
+
+/* capture.c */
+extern void agg_log_changes(void);
 
 /* values.c */
 extern Oid agg_type_oid(agg_type type);

@@ -16,6 +16,9 @@ extern int agg_setting_longest_sleep; /* milliseconds */
 extern int agg_setting_sync_interval; /* minutes; 0: never */
 extern void agg_define_settings(void);
 
+/* capture.c */
+extern bool agg_setting_tracking;
+
 /* launcher.c */
 extern void agg_register_launcher(void);
 extern PGDLLEXPORT void aggregation_launcher_main(Datum argument);

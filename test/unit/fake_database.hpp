@@ -6,6 +6,7 @@
 #include "core/timeframe.hpp"
 #include "ops/operation.h"
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <random>
@@ -45,7 +46,27 @@ struct StoredTask {
 	std::optional<Timestamp> last_success {};
 	std::optional<Timestamp> running_since {};
 	std::optional<std::string> token {};
+	bool freeze = false;
+	int64_t version = 1;
+	int64_t late_rows = 0;
+	int64_t refused_rows = 0;
 	int64_t place = 0; // changes with each write
+};
+
+struct DirtyRow {
+	std::string symbol;
+	std::string timeframe;
+	Timestamp from;
+	Timestamp to;
+	int64_t rows = 0;
+	bool due = true;
+};
+
+struct ChangeRow {
+	std::string symbol; // in tables.sealed, empty: all symbols
+	Timestamp from;
+	Timestamp to;
+	int64_t rows = 0;
 };
 
 struct Tables {
@@ -54,6 +75,10 @@ struct Tables {
 	std::map<std::pair<std::string, std::string>, StoredTask> tasks;
 	std::map<BarKey, double> dxy;       // what was written back to data_bars
 	std::map<std::string, bool> assets; // symbol -> active
+	std::vector<ChangeRow> change_log;
+	std::vector<DirtyRow> dirty;
+	std::vector<DirtyRow> refused;
+	std::vector<ChangeRow> sealed;
 	int64_t last_place = 0;
 };
 
@@ -88,6 +113,7 @@ public:
 	Tables tables;
 	Timestamp now {};
 	Duration clock_step {}; // how far the clock goes on with each request
+	bool fixed_snapshot = false; // REPEATABLE READ
 	unsigned seed = 1;
 	std::map<std::string, std::string> poison; // symbols whose bars cannot be written -> the SQLSTATE
 
@@ -100,10 +126,12 @@ private:
 	bool run_query(const agg_request &request, agg_operation *operation, uint64_t &processed);
 	bool run_bulk_write(const agg_request &request, agg_operation *operation, uint64_t &processed);
 	bool run_task_query(const agg_request &request, std::vector<std::vector<agg_cell>> &rows, uint64_t &processed); // fake_tasks.cpp
+	bool run_late_query(const agg_request &request, std::vector<std::vector<agg_cell>> &rows, uint64_t &processed); // fake_late_work.cpp
 	bool poisoned(const agg_request &request) const;
 	void deliver(agg_operation *operation, const agg_request &request, const std::vector<std::vector<agg_cell>> &rows);
 
 	std::mt19937 random_;
+	std::deque<std::string> texts_; // that the rows of a query point to
 	std::string failure_; // of the last bulk write
 };
 

@@ -40,6 +40,12 @@ StoredTask *find(Tables &tables, const agg_request &request, size_t symbols, siz
 	return found == tables.tasks.end() ? nullptr : &found->second;
 }
 
+std::vector<agg_cell> due_row(const Key &key, const StoredTask &task) {
+	return {kept_text(key.first),      kept_text(key.second),       maybe_text(task.source),       number_cell(task.interval),
+	        number_cell(task.delay),   maybe_time(task.cursor),     kept_text(task.status),        number_cell(task.streak),
+	        number_cell(task.priority), number_cell(task.mandatory), maybe_time(task.last_success), number_cell(task.place)};
+}
+
 bool due(const StoredTask &task, const agg_cell &at) {
 	return task.status == "idle" && task.enabled && (!task.next_run || task.next_run->us <= at.as.integer);
 }
@@ -50,7 +56,9 @@ std::vector<agg_cell> configuration(size_t k, const StoredTask &task) {
 	        number_cell(task.interval),
 	        number_cell(task.delay),
 	        number_cell(task.start.us),
-	        maybe_time(task.cursor)};
+	        maybe_time(task.cursor),
+	        number_cell(task.freeze),
+	        number_cell(task.version)};
 }
 
 void write(Tables &tables, StoredTask &task) {
@@ -107,7 +115,8 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 	} else if (has(request, "($1::tid[])[t.ord]")) { // a runner's claim
 		for (size_t k = 0; k < keys; ++k) {
 			const auto *task = find(tables, request, 1, k);
-			if (task == nullptr || task->place != parameter(request, 0, k).as.integer || !due(*task, parameter(request, 3)))
+			if (task == nullptr || task->place != parameter(request, 0, k).as.integer ||
+			    !(due(*task, parameter(request, 3)) || (due(*task, number_cell(INT64_MAX)) && parameter(request, 4, k).as.integer != 0)))
 				continue;
 			auto cells = configuration(k, *task);
 			cells.insert(cells.end(), {number_cell(task->streak), number_cell(task->mandatory), number_cell(task->place)});
@@ -148,13 +157,17 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 			write(tables, *task);
 			++processed;
 		}
+	} else if (has(request, "s.last_successful_at_utc, s.ctid") && keys == 1 && request.parameter_count == 3) { // what is dirty
+		for (size_t k = 0; k < request.parameters[1].count; ++k) {
+			const auto *task = find(tables, request, 1, k);
+			if (task == nullptr || due(*task, parameter(request, 0)) || !due(*task, number_cell(INT64_MAX)) || task->last_error)
+				continue;
+			rows.push_back(due_row({text_of(parameter(request, 1, k)), text_of(parameter(request, 2, k))}, *task));
+		}
 	} else if (has(request, "s.last_successful_at_utc, s.ctid")) { // what is due
 		for (const auto &[key, task] : tables.tasks) {
 			if (due(task, parameter(request, 0)))
-				rows.push_back({kept_text(key.first), kept_text(key.second), maybe_text(task.source), number_cell(task.interval),
-				                number_cell(task.delay), maybe_time(task.cursor), kept_text(task.status), number_cell(task.streak),
-				                number_cell(task.priority), number_cell(task.mandatory), maybe_time(task.last_success),
-				                number_cell(task.place)});
+				rows.push_back(due_row(key, task));
 		}
 	} else if (has(request, "LIMIT 1") && has(request, "status = 'running'")) {
 		for (const auto &[key, task] : tables.tasks) {

@@ -1,0 +1,154 @@
+#include "ops/dirty_ranges.hpp"
+
+namespace aggregation {
+
+namespace {
+
+const Statement &look() {
+	static const Statement statement {"agg_dirty_ranges", "SELECT 1 FROM @agg_dirty_ranges LIMIT 1", {AGG_INT4}};
+	return statement;
+}
+
+const Statement &look_at_task() {
+	static const Statement statement {
+	    "agg_dirty_ranges", "SELECT 1 FROM @agg_dirty_ranges d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text LIMIT 1", {AGG_INT4}};
+	return statement;
+}
+
+const Statement &take() {
+	static const Statement statement {
+	    "agg_dirty_ranges",
+	    "DELETE FROM @agg_dirty_ranges d USING (SELECT c.ctid AS place, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
+	    "AS t(symbol, timeframe, ord) JOIN @agg_dirty_ranges c ON c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe "
+	    "FOR UPDATE OF c SKIP LOCKED) taken WHERE d.ctid = taken.place RETURNING taken.ord, d.from_utc, d.to_utc, d.row_count, d.due",
+	    {AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8, AGG_BOOL}};
+	return statement;
+}
+
+const Statement &insert() {
+	static const Statement statement {
+	    "agg_dirty_ranges",
+	    "INSERT INTO @agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc, row_count, due) "
+	    "SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int8[], $6::bool[])"};
+	return statement;
+}
+
+const Statement &take_refused() {
+	static const Statement statement {"agg_refused_ranges",
+	                                  "DELETE FROM @agg_refused_ranges r WHERE r.canonical_symbol = $1::text AND r.timeframe = $2::text "
+	                                  "RETURNING r.from_utc, r.to_utc, r.row_count",
+	                                  {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8}};
+	return statement;
+}
+
+const Statement &insert_refused() {
+	static const Statement statement {"agg_refused_ranges",
+	                                  "INSERT INTO @agg_refused_ranges (canonical_symbol, timeframe, from_utc, to_utc, row_count) "
+	                                  "SELECT $1::text, $2::text, n.* FROM unnest($3::timestamptz[], $4::timestamptz[], $5::int8[]) AS n"};
+	return statement;
+}
+
+} // namespace
+
+RangeSet DirtyRanges::all() const {
+	RangeSet both = due;
+	both.add(later);
+	return both;
+}
+
+Op<bool> any_dirty(Database &db) {
+	bool found = false;
+	auto see = [&](const Row &) {
+		found = true;
+		return Flow::enough;
+	};
+	co_await db.query(look(), {}, see);
+	co_return found;
+}
+
+Op<bool> is_dirty(Database &db, const TaskKey &key) {
+	bool found = false;
+	auto see = [&](const Row &) {
+		found = true;
+		return Flow::enough;
+	};
+	co_await db.query(look_at_task(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe)), see);
+	co_return found;
+}
+
+Op<std::vector<DirtyRanges>> take_dirty(Database &db, const std::vector<TaskKey> &keys) {
+	std::vector<DirtyRanges> taken(keys.size());
+	auto receive = [&](const Row &row) {
+		DirtyRanges &ranges = taken.at(static_cast<size_t>(row.integer(0) - 1));
+		(row.boolean(4) ? ranges.due : ranges.later).add({row.timestamp(1), row.timestamp(2), row.maybe_integer(3).value_or(0)});
+		return Flow::more;
+	};
+	co_await db.query(take(), parameters(symbols_of(keys), timeframes_of(keys)), receive);
+	co_return taken;
+}
+
+Op<void> mark_dirty(Database &db, const std::vector<TaskMark> &marks) {
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> timeframes;
+	std::vector<agg_cell> from;
+	std::vector<agg_cell> to;
+	std::vector<agg_cell> rows;
+	std::vector<agg_cell> due;
+	for (const auto &mark : marks) {
+		for (const bool is_due : {true, false}) {
+			for (const auto &range : (is_due ? mark.ranges.due : mark.ranges.later).ranges()) {
+				symbols.push_back(cell(std::string_view(mark.key->symbol)));
+				timeframes.push_back(cell(std::string_view(mark.key->timeframe)));
+				from.push_back(cell(range.from));
+				to.push_back(cell(range.to));
+				rows.push_back(cell(range.rows));
+				due.push_back(cell(is_due));
+			}
+		}
+	}
+	if (symbols.empty())
+		co_return;
+	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)),
+	                       Parameter(AGG_INT8, std::move(rows)), Parameter(AGG_BOOL, std::move(due)));
+	co_await db.execute(insert(), std::move(list));
+}
+
+Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks) {
+	if (marks.empty())
+		co_return;
+	const bool any = co_await any_dirty(db);
+	if (any) {
+		std::vector<TaskKey> keys;
+		for (const auto &mark : marks)
+			keys.push_back(*mark.key);
+		const auto stored = co_await take_dirty(db, keys);
+		for (size_t i = 0; i < marks.size(); ++i) {
+			marks[i].ranges.due.add(stored[i].due);
+			marks[i].ranges.later.add(stored[i].later);
+		}
+	}
+	co_await mark_dirty(db, marks);
+}
+
+Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused) {
+	RangeSet all = refused;
+	auto receive = [&](const Row &row) {
+		all.add({row.timestamp(0), row.timestamp(1), row.maybe_integer(2).value_or(0)});
+		return Flow::more;
+	};
+	co_await db.query(take_refused(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe)), receive);
+	std::vector<agg_cell> from;
+	std::vector<agg_cell> to;
+	std::vector<agg_cell> rows;
+	for (const auto &range : all.ranges()) {
+		from.push_back(cell(range.from));
+		to.push_back(cell(range.to));
+		rows.push_back(cell(range.rows));
+	}
+	auto list = parameters(text_parameter(key.symbol), text_parameter(key.timeframe), Parameter(AGG_TIMESTAMPTZ, std::move(from)),
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(to)), Parameter(AGG_INT8, std::move(rows)));
+	co_await db.execute(insert_refused(), std::move(list));
+}
+
+} // namespace aggregation

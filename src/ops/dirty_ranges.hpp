@@ -1,0 +1,52 @@
+// agg_dirty_ranges: for each task the windows that have to be looked at again. Rows of one task may overlap; whoever takes them gets them
+// merged.
+//
+// The rule that everything rests on: a range is deleted only by a transaction that afterwards reads the source of its windows, and writes
+// what comes out, before it commits. If it does not commit, the range is still there.
+#pragma once
+
+#include "core/range_set.hpp"
+#include "ops/database.hpp"
+#include "ops/op.hpp"
+#include "ops/tasks.hpp"
+
+#include <span>
+#include <vector>
+
+namespace aggregation {
+
+/// What is marked for a task, in whole windows of its timeframe.
+struct DirtyRanges {
+	RangeSet due;   // a reason to run the task
+	RangeSet later; // looked at when the task runs anyway
+
+	bool empty() const {
+		return due.empty() && later.empty();
+	}
+	RangeSet all() const;
+};
+
+struct TaskMark {
+	const TaskKey *key; // lives until the mark is stored
+	DirtyRanges ranges;
+};
+
+/// Whether any task has dirty ranges at all; mostly not.
+Op<bool> any_dirty(Database &db);
+
+/// Whether this task has.
+Op<bool> is_dirty(Database &db, const TaskKey &key);
+
+/// Deletes and returns the marks of these tasks, in the same order. Those that another transaction is taking at this moment are left to it.
+Op<std::vector<DirtyRanges>> take_dirty(Database &db, const std::vector<TaskKey> &keys);
+
+/// Stores marks.
+Op<void> mark_dirty(Database &db, const std::vector<TaskMark> &marks);
+
+/// Stores marks merged with those that are there already, so that what nobody works off stays small.
+Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks);
+
+/// Windows whose late source a task with late_policy 'freeze' refused: listed in agg_refused_ranges, merged with what is listed there.
+Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused);
+
+} // namespace aggregation

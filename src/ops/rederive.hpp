@@ -1,0 +1,29 @@
+// Truth under change: what happens to windows that a task has passed and whose source changed afterwards.
+//
+//                      cursor before        cursor after
+//   [###]   [####]         | [##########]   |    [##]        marked windows (dirty_ranges.hpp)
+//     '--------'                '----------'      '--------- put back: whoever passes them reads them anyway
+//     recomputed,          of these, what was passed just now is done; where there was no source, bars are looked for
+//     newest first, at most max_windows a call; the rest is put back
+//
+// A task with late_policy 'freeze' lists what lies before its cursor instead (agg_refused_ranges). A bar that comes out the same is not
+// written, and nothing above it is marked.
+#pragma once
+
+#include "ops/database.hpp"
+#include "ops/engine.hpp"
+#include "ops/op.hpp"
+#include "ops/window_batch.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace aggregation {
+
+/// Takes the marks of the runs' tasks, whose rows must be locked. To be called before any of their source is read.
+Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs);
+
+/// After run_tasks(): looks at what was taken, at most `max_windows` of each task, and counts the late rows of each task in its row.
+Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows, ProcessOrder order);
+
+} // namespace aggregation

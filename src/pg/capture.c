@@ -1,0 +1,393 @@
+/*
+ * Change capture: what a transaction changes in data_bars is noted row by row in memory and logged in agg_change_log when the transaction
+ * ends, in that same transaction. So a change and its log entry become visible together, whoever looks and whenever.
+ *
+ *   BEGIN      INSERT ...   SAVEPOINT a   COPY ...   ROLLBACK TO a   UPDATE ...   COMMIT
+ *              note           layer a     note       forget layer a  note         log what was noted
+ *
+ * Each subtransaction has a layer of its own, which goes with it or falls to its parent. The log is written before the commit (or the
+ * prepare) and, so that an operation of ours sees what its own transaction has done, before an operation looks at the log.
+ */
+#include "shim.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "ops/change_capture.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "worker.h"
+
+#define RANGES_IN_ROW 4096 /* bounds the size of a row of the log */
+#define VALUE_COLUMNS 7
+
+bool agg_setting_tracking = true;
+
+typedef struct layer {
+	SubTransactionId id;
+	Oid schema; /* of the extension, where the log is */
+	agg_changes *changes;
+	struct layer *below;
+} layer;
+
+static layer *layers = NULL; /* of the innermost subtransaction that has changed something */
+
+/* ---- layers ---- */
+
+static void refuse_out_of_memory(void) {
+	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+	                errdetail("Noting which bars of data_bars the transaction changes failed."),
+	                errhint("Commit more often, or load in the order of symbol and time.")));
+}
+
+static void drop_layer(void) {
+	layer *gone = layers;
+
+	layers = gone->below;
+	agg_changes_free(gone->changes);
+	pfree(gone);
+}
+
+static void end_of_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *argument pg_attribute_unused()) {
+	if (layers == NULL || layers->id != id)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB) {
+		drop_layer();
+	} else if (event == SUBXACT_EVENT_PRE_COMMIT_SUB) {
+		if (layers->below == NULL || layers->below->id != parent) {
+			layers->id = parent;
+		} else {
+			if (!agg_changes_merge(layers->below->changes, layers->changes))
+				refuse_out_of_memory();
+			drop_layer();
+		}
+	}
+}
+
+static void end_of_transaction(XactEvent event, void *argument pg_attribute_unused()) {
+	switch (event) {
+	case XACT_EVENT_PRE_COMMIT:
+	case XACT_EVENT_PRE_PREPARE:
+		agg_log_changes();
+		break;
+	case XACT_EVENT_ABORT:
+		while (layers != NULL)
+			drop_layer();
+		break;
+	default:
+		break;
+	}
+}
+
+/* The layer of the current subtransaction. */
+static layer *current_layer(Oid schema) {
+	static bool registered = false;
+	SubTransactionId id = GetCurrentSubTransactionId();
+	layer *fresh;
+
+	if (layers != NULL && layers->id == id)
+		return layers;
+	if (!registered) {
+		RegisterXactCallback(end_of_transaction, NULL);
+		RegisterSubXactCallback(end_of_subtransaction, NULL);
+		registered = true;
+	}
+	fresh = MemoryContextAllocZero(TopMemoryContext, sizeof(layer));
+	fresh->changes = agg_changes_new();
+	if (fresh->changes == NULL) {
+		pfree(fresh);
+		refuse_out_of_memory();
+	}
+	fresh->id = id;
+	fresh->schema = schema;
+	fresh->below = layers;
+	layers = fresh;
+	return fresh;
+}
+
+/* ---- the log ---- */
+
+static AttrNumber log_column(Relation log, const char *name, Oid type) {
+	AttrNumber number = get_attnum(RelationGetRelid(log), name);
+
+	if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(log), number - 1)->atttypid != type)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+		                errmsg("table \"%s\" has no column \"%s\" of type %s", RelationGetRelationName(log), name, format_type_be(type)),
+		                errhint("Run agg_setup() to see and mend what differs from the tables that the extension needs.")));
+	return number;
+}
+
+static void set_column(TupleTableSlot *slot, AttrNumber number, Datum value) {
+	slot->tts_values[number - 1] = value;
+	slot->tts_isnull[number - 1] = false;
+}
+
+/* One row: the ranges [first, first + count) of the list. */
+static void fill_row(TupleTableSlot *slot, Relation log, const agg_changes *changes, size_t first, int count) {
+	Datum *symbols = palloc(sizeof(Datum) * count);
+	Datum *from = palloc(sizeof(Datum) * count);
+	Datum *to = palloc(sizeof(Datum) * count);
+	Datum *rows = palloc(sizeof(Datum) * count);
+
+	for (int i = 0; i < count; i++) {
+		agg_changed_range range = agg_changes_listed(changes, first + i);
+
+		symbols[i] = PointerGetDatum(cstring_to_text_with_len(range.symbol, (int)range.symbol_length));
+		from[i] = TimestampTzGetDatum(range.from);
+		to[i] = TimestampTzGetDatum(range.to);
+		rows[i] = Int64GetDatum(range.rows);
+	}
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
+	set_column(slot, log_column(log, "logged_at", TIMESTAMPTZOID), TimestampTzGetDatum(GetCurrentTimestamp()));
+	set_column(slot, log_column(log, "symbols", TEXTARRAYOID),
+	           PointerGetDatum(construct_array(symbols, count, TEXTOID, -1, false, TYPALIGN_INT)));
+	set_column(slot, log_column(log, "from_utc", TIMESTAMPTZARRAYOID),
+	           PointerGetDatum(construct_array(from, count, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	set_column(slot, log_column(log, "to_utc", TIMESTAMPTZARRAYOID),
+	           PointerGetDatum(construct_array(to, count, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	set_column(slot, log_column(log, "row_counts", INT8ARRAYOID),
+	           PointerGetDatum(construct_array(rows, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	ExecStoreVirtualTuple(slot);
+}
+
+/* Inserts the rows as the log's owner: whoever may write bars needs no right on the log. */
+static void insert_rows(Oid table, const agg_changes *changes, size_t count) {
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "aggregation change log", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(memory);
+	Relation log = table_open(table, RowExclusiveLock);
+	EState *state = CreateExecutorState();
+	ResultRelInfo *target = makeNode(ResultRelInfo);
+	TupleTableSlot *slot;
+
+	if (log->rd_rel->relkind != RELKIND_RELATION)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", RelationGetRelationName(log)),
+		                errhint("Rename it and run agg_setup().")));
+	slot = table_slot_create(log, NULL);
+	InitResultRelInfo(target, log, 1, NULL, 0);
+	ExecOpenIndices(target, false);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	for (size_t first = 0; first < count; first += RANGES_IN_ROW) {
+		fill_row(slot, log, changes, first, (int)Min(count - first, RANGES_IN_ROW));
+		ExecSimpleRelationInsert(target, state, slot);
+	}
+	PopActiveSnapshot();
+	ExecCloseIndices(target);
+	ExecDropSingleTupleTableSlot(slot);
+	FreeExecutorState(state);
+	table_close(log, NoLock);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(memory);
+	CommandCounterIncrement();
+}
+
+/*
+ * Logs what the current subtransaction has changed. What its parents have changed is left to them: logged here, it would be lost with a
+ * rollback that their rows survive.
+ */
+void agg_log_changes(void) {
+	agg_identity before = {0};
+	size_t count;
+	Oid table;
+
+	if (layers == NULL || layers->id != GetCurrentSubTransactionId())
+		return;
+	if (!agg_changes_begin_list(layers->changes, &count))
+		refuse_out_of_memory();
+	table = agg_find_table(layers->schema, "agg_change_log");
+	agg_act_as_owner(table, &before);
+	insert_rows(table, layers->changes, count);
+	agg_act_as_before(&before);
+	drop_layer();
+}
+
+/* ---- rows ---- */
+
+typedef struct bar_columns {
+	AttrNumber symbol;
+	AttrNumber timeframe;
+	AttrNumber time;
+	AttrNumber values[VALUE_COLUMNS];
+} bar_columns;
+
+static AttrNumber bar_column(Relation bars, const char *name, bool is_time) {
+	AttrNumber number = get_attnum(RelationGetRelid(bars), name);
+	Oid type = number == InvalidAttrNumber ? InvalidOid : TupleDescAttr(RelationGetDescr(bars), number - 1)->atttypid;
+
+	if (is_time ? type != TIMESTAMPTZOID : type != TEXTOID && type != VARCHAROID)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+		                errmsg("table \"%s\" has no column \"%s\" of type %s", RelationGetRelationName(bars), name,
+		                       is_time ? "timestamp with time zone" : "text"),
+		                errhint("Change the column's type; agg_setup() lists all that differs.")));
+	return number;
+}
+
+/* Once for each trigger and statement. */
+static const bar_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
+	static const char *const values[VALUE_COLUMNS] = {"open", "high", "low", "close", "vol", "vwap", "trade_count"};
+	bar_columns *columns = fcinfo->flinfo->fn_extra;
+
+	if (columns != NULL)
+		return columns;
+	columns = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(bar_columns));
+	columns->symbol = bar_column(bars, "canonical_symbol", false);
+	columns->timeframe = bar_column(bars, "timeframe", false);
+	columns->time = bar_column(bars, "ts_utc", true);
+	for (int i = 0; i < VALUE_COLUMNS; i++)
+		columns->values[i] = get_attnum(RelationGetRelid(bars), values[i]);
+	fcinfo->flinfo->fn_extra = columns;
+	return columns;
+}
+
+/* A bar is made of 1m bars; others in data_bars are nobody's source. */
+static bool is_one_minute(TupleTableSlot *row, const bar_columns *columns) {
+	bool is_null;
+	Datum datum = slot_getattr(row, columns->timeframe, &is_null);
+	text *timeframe;
+
+	if (is_null)
+		return false;
+	timeframe = DatumGetTextPP(datum);
+	return VARSIZE_ANY_EXHDR(timeframe) == 2 && memcmp(VARDATA_ANY(timeframe), "1m", 2) == 0;
+}
+
+static void note_row(FunctionCallInfo fcinfo, TupleTableSlot *row, const bar_columns *columns) {
+	bool symbol_is_null;
+	bool time_is_null;
+	Datum symbol_datum = slot_getattr(row, columns->symbol, &symbol_is_null);
+	Datum time = slot_getattr(row, columns->time, &time_is_null);
+	text *symbol;
+
+	if (symbol_is_null || time_is_null || !is_one_minute(row, columns))
+		return;
+	symbol = DatumGetTextPP(symbol_datum);
+	if (layers == NULL || layers->id != GetCurrentSubTransactionId())
+		(void)current_layer(get_func_namespace(fcinfo->flinfo->fn_oid));
+	if (!agg_changes_add_bar(layers->changes, VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), DatumGetTimestampTz(time)))
+		refuse_out_of_memory();
+}
+
+static bool same_text(TupleTableSlot *a, TupleTableSlot *b, AttrNumber column) {
+	bool a_is_null;
+	bool b_is_null;
+	Datum a_datum = slot_getattr(a, column, &a_is_null);
+	Datum b_datum = slot_getattr(b, column, &b_is_null);
+	text *a_text;
+	text *b_text;
+
+	if (a_is_null || b_is_null)
+		return a_is_null == b_is_null;
+	a_text = DatumGetTextPP(a_datum);
+	b_text = DatumGetTextPP(b_datum);
+	return VARSIZE_ANY_EXHDR(a_text) == VARSIZE_ANY_EXHDR(b_text) &&
+	       memcmp(VARDATA_ANY(a_text), VARDATA_ANY(b_text), VARSIZE_ANY_EXHDR(a_text)) == 0;
+}
+
+/* Bit by bit. What is not passed by value (no column of ours) counts as different. */
+static bool same_value(TupleTableSlot *a, TupleTableSlot *b, AttrNumber column) {
+	bool a_is_null;
+	bool b_is_null;
+	Datum a_datum;
+	Datum b_datum;
+
+	if (column == InvalidAttrNumber)
+		return true;
+	a_datum = slot_getattr(a, column, &a_is_null);
+	b_datum = slot_getattr(b, column, &b_is_null);
+	if (a_is_null || b_is_null)
+		return a_is_null == b_is_null;
+	return TupleDescAttr(a->tts_tupleDescriptor, column - 1)->attbyval && a_datum == b_datum;
+}
+
+/* Feeds send the same bars again and again: an update that leaves everything that bars are made of as it was is no change. */
+static void note_update(FunctionCallInfo fcinfo, TupleTableSlot *old, TupleTableSlot *fresh, const bar_columns *columns) {
+	bool same_key = same_text(old, fresh, columns->symbol) && same_text(old, fresh, columns->timeframe) &&
+	                same_value(old, fresh, columns->time);
+	bool same = same_key;
+
+	for (int i = 0; same && i < VALUE_COLUMNS; i++)
+		same = same_value(old, fresh, columns->values[i]);
+	if (same)
+		return;
+	note_row(fcinfo, fresh, columns);
+	if (!same_key)
+		note_row(fcinfo, old, columns);
+}
+
+/*
+ * All bars of a table, which is about to be emptied or has just become a partition: the span from the first to the last bar of each symbol.
+ * The symbols are walked through in the key's index, however many bars each has.
+ */
+static void note_whole_table(FunctionCallInfo fcinfo, Relation bars) {
+	agg_identity before = {0};
+	char *name = psprintf("%s.%s", quote_identifier(get_namespace_name(RelationGetNamespace(bars))),
+	                      quote_identifier(RelationGetRelationName(bars)));
+	char *sql = psprintf("WITH RECURSIVE s(symbol) AS ((SELECT b.canonical_symbol::text FROM %s b ORDER BY b.canonical_symbol LIMIT 1) "
+	                     "UNION ALL SELECT (SELECT b.canonical_symbol::text FROM %s b WHERE b.canonical_symbol > s.symbol "
+	                     "ORDER BY b.canonical_symbol LIMIT 1) FROM s WHERE s.symbol IS NOT NULL) "
+	                     "SELECT s.symbol, (SELECT min(b.ts_utc) FROM %s b WHERE b.canonical_symbol = s.symbol AND b.timeframe = '1m' "
+	                     "AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %s b WHERE b.canonical_symbol = s.symbol "
+	                     "AND b.timeframe = '1m' AND isfinite(b.ts_utc)) FROM s WHERE s.symbol IS NOT NULL",
+	                     name, name, name, name);
+	layer *noted = current_layer(get_func_namespace(fcinfo->flinfo->fn_oid));
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	agg_act_as_owner(RelationGetRelid(bars), &before);
+	if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute failed");
+	agg_act_as_before(&before);
+	for (uint64 i = 0; i < SPI_processed; i++) {
+		HeapTuple row = SPI_tuptable->vals[i];
+		bool is_null;
+		char *symbol = SPI_getvalue(row, SPI_tuptable->tupdesc, 1);
+		Datum first = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null);
+		Datum last = is_null ? (Datum)0 : SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &is_null);
+		agg_changed_range range;
+
+		if (is_null)
+			continue;
+		range = (agg_changed_range) {.symbol = symbol,
+		                             .symbol_length = strlen(symbol),
+		                             .from = DatumGetTimestampTz(first),
+		                             .to = DatumGetTimestampTz(last) + USECS_PER_MINUTE};
+		if (!agg_changes_add_range(noted->changes, &range))
+			refuse_out_of_memory();
+	}
+	SPI_finish();
+}
+
+PG_FUNCTION_INFO_V1(aggregation_agg_capture_changes);
+extern Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS);
+
+/* The trigger of data_bars: AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW, and BEFORE TRUNCATE FOR EACH STATEMENT. */
+Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS) {
+	TriggerData *trigger = (TriggerData *)fcinfo->context;
+	const bar_columns *columns;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("agg_capture_changes() is a trigger function"),
+		                errhint("agg_setup() puts the trigger on data_bars.")));
+	if (!agg_setting_tracking)
+		return PointerGetDatum(NULL);
+	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
+		if (trigger->tg_relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) /* its partitions have triggers of their own */
+			note_whole_table(fcinfo, trigger->tg_relation);
+		return PointerGetDatum(NULL);
+	}
+	columns = columns_of(fcinfo, trigger->tg_relation);
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		note_update(fcinfo, trigger->tg_trigslot, trigger->tg_newslot, columns);
+	else
+		note_row(fcinfo, trigger->tg_trigslot, columns);
+	return PointerGetDatum(NULL);
+}

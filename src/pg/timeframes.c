@@ -1,0 +1,84 @@
+/*
+ * agg_timeframes: which timeframes the tasks have and what they are built from. Whoever writes bars looks there whether any wider timeframe
+ * is made of them. A trigger keeps it, so that a new timeframe is listed in the transaction that makes its first task.
+ */
+#include "shim.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#define RECENT 16
+#define LONGEST 16
+
+/* What this subtransaction has listed: thousands of tasks have a handful of timeframes. */
+typedef struct listed {
+	char timeframe[LONGEST];
+	char source[LONGEST];
+} listed;
+
+static bool is_listed(const char *timeframe, const char *source) {
+	static listed recent[RECENT];
+	static int count = 0;
+	static int oldest = 0;
+	static TransactionId transaction = InvalidTransactionId;
+	static SubTransactionId subtransaction = InvalidSubTransactionId;
+
+	if (strlen(timeframe) >= LONGEST || strlen(source) >= LONGEST)
+		return false;
+	if (transaction != GetTopTransactionId() || subtransaction != GetCurrentSubTransactionId()) {
+		count = 0;
+		transaction = GetTopTransactionId();
+		subtransaction = GetCurrentSubTransactionId();
+	}
+	for (int i = 0; i < count; i++) {
+		if (strcmp(recent[i].timeframe, timeframe) == 0 && strcmp(recent[i].source, source) == 0)
+			return true;
+	}
+	oldest = count < RECENT ? count++ : (oldest + 1) % RECENT;
+	strlcpy(recent[oldest].timeframe, timeframe, LONGEST);
+	strlcpy(recent[oldest].source, source, LONGEST);
+	return false;
+}
+
+static void list(Oid schema, const char *timeframe, const char *source) {
+	agg_identity before = {0};
+	Oid types[] = {TEXTOID, TEXTOID};
+	Datum values[] = {CStringGetTextDatum(timeframe), CStringGetTextDatum(source)};
+	char *sql = psprintf("INSERT INTO %s.agg_timeframes (timeframe, source_timeframe) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+	                     quote_identifier(get_namespace_name(schema)));
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	agg_act_as_owner(agg_find_table(schema, "agg_timeframes"), &before);
+	if (SPI_execute_with_args(sql, 2, types, values, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "SPI_execute_with_args failed");
+	agg_act_as_before(&before);
+	SPI_finish();
+}
+
+PG_FUNCTION_INFO_V1(aggregation_agg_note_timeframe);
+extern Datum aggregation_agg_note_timeframe(PG_FUNCTION_ARGS);
+
+Datum aggregation_agg_note_timeframe(PG_FUNCTION_ARGS) {
+	TriggerData *trigger = (TriggerData *)fcinfo->context;
+	HeapTuple task;
+	TupleDesc columns;
+	char *timeframe;
+	char *source;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("agg_note_timeframe() is a trigger function"),
+		                errhint("agg_setup() puts the trigger on data_agg_state.")));
+	task = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	columns = RelationGetDescr(trigger->tg_relation);
+	timeframe = SPI_getvalue(task, columns, SPI_fnumber(columns, "timeframe"));
+	source = SPI_getvalue(task, columns, SPI_fnumber(columns, "source_timeframe"));
+	if (timeframe != NULL && !is_listed(timeframe, source ? source : ""))
+		list(get_func_namespace(fcinfo->flinfo->fn_oid), timeframe, source ? source : "");
+	return PointerGetDatum(NULL);
+}

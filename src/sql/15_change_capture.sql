@@ -1,0 +1,17 @@
+-- What notices that bars change. agg_setup() puts the triggers on the tables.
+
+CREATE FUNCTION @extschema@.agg_capture_changes()
+RETURNS trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'aggregation_agg_capture_changes';
+
+COMMENT ON FUNCTION @extschema@.agg_capture_changes() IS
+'Trigger of data_bars, after INSERT, UPDATE, DELETE for each row and before TRUNCATE. Notes the minutes of 1m bars that come, change or go, and writes them to agg_change_log when the transaction ends. An UPDATE that leaves key, prices, vol, vwap and trade_count as they were is no change. Does nothing while aggregation.tracking is off.';
+
+CREATE FUNCTION @extschema@.agg_note_timeframe()
+RETURNS trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'aggregation_agg_note_timeframe';
+
+COMMENT ON FUNCTION @extschema@.agg_note_timeframe() IS
+'Trigger of data_agg_state, after INSERT and after UPDATE of timeframe or source_timeframe for each row. Keeps agg_timeframes, the list of timeframes in use and what they are built from.';

@@ -1,0 +1,117 @@
+// The fake's change log and dirty ranges, and what the operations ask of the tasks' rows because of them.
+#include "fake_cells.hpp"
+#include "fake_database.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+using Rows = std::vector<std::vector<agg_cell>>;
+
+agg_cell ordinal(size_t k) {
+	return number_cell(static_cast<int64_t>(k) + 1);
+}
+
+std::string source_of(const std::string &timeframe, const StoredTask &task) {
+	if (task.source)
+		return *task.source;
+	const auto source = Timeframe::parse(timeframe)->default_source();
+	return source ? source->name() : "";
+}
+
+} // namespace
+
+bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64_t &processed) {
+	const std::string relation = request.relation == nullptr ? "" : request.relation;
+	const size_t keys = request.parameter_count > 0 ? request.parameters[0].count : 0;
+	texts_.clear();
+	const auto text = [&](const std::string &value) {
+		texts_.push_back(value);
+		return text_cell(texts_.back());
+	};
+
+	if (relation == "agg_change_log") {
+		for (const auto &change : tables.change_log)
+			rows.push_back({text(change.symbol), number_cell(change.from.us), number_cell(change.to.us), number_cell(change.rows)});
+		tables.change_log.clear();
+	} else if (relation == "agg_dirty_ranges" && has(request, "SELECT 1 FROM")) {
+		for (const auto &row : tables.dirty) {
+			const bool meant = request.parameter_count == 0 ||
+			                   (row.symbol == text_of(parameter(request, 0)) && row.timeframe == text_of(parameter(request, 1)));
+			if (meant && rows.empty())
+				rows.push_back({number_cell(1)});
+		}
+	} else if (relation == "agg_dirty_ranges" && has(request, "DELETE FROM")) {
+		for (size_t k = 0; k < keys; ++k) {
+			std::erase_if(tables.dirty, [&](const DirtyRow &row) {
+				if (row.symbol != text_of(parameter(request, 0, k)) || row.timeframe != text_of(parameter(request, 1, k)))
+					return false;
+				rows.push_back({ordinal(k), number_cell(row.from.us), number_cell(row.to.us), number_cell(row.rows), number_cell(row.due)});
+				return true;
+			});
+		}
+	} else if (relation == "agg_dirty_ranges" && has(request, "INSERT INTO")) {
+		for (size_t k = 0; k < keys; ++k) {
+			const auto p = [&](size_t i) -> const agg_cell & { return parameter(request, i, k); };
+			tables.dirty.push_back(
+			    {text_of(p(0)), text_of(p(1)), {p(2).as.integer}, {p(3).as.integer}, p(4).as.integer, p(5).as.integer != 0});
+			++processed;
+		}
+	} else if (relation == "agg_dirty_ranges" && has(request, "SELECT DISTINCT")) {
+		for (const auto &row : tables.dirty) {
+			if (row.due)
+				rows.push_back({text(row.symbol), text(row.timeframe)});
+		}
+	} else if (relation == "agg_timeframes") {
+		std::map<std::string, std::string> pairs;
+		for (const auto &[key, task] : tables.tasks)
+			pairs[key.second] = task.source.value_or("");
+		for (const auto &[timeframe, source] : pairs)
+			rows.push_back({text(timeframe), text(source)});
+	} else if (relation == "agg_sealed_ranges") {
+		for (const auto &sealed : tables.sealed) {
+			if (sealed.symbol.empty() || sealed.symbol == text_of(parameter(request, 0)))
+				rows.push_back({number_cell(sealed.from.us), number_cell(sealed.to.us)});
+		}
+	} else if (relation == "agg_refused_ranges" && has(request, "INSERT INTO")) {
+		for (size_t k = 0; k < request.parameters[2].count; ++k)
+			tables.refused.push_back({text_of(parameter(request, 0)),
+			                          text_of(parameter(request, 1)),
+			                          {parameter(request, 2, k).as.integer},
+			                          {parameter(request, 3, k).as.integer},
+			                          parameter(request, 4, k).as.integer,
+			                          false});
+	} else if (relation == "agg_refused_ranges") {
+		tables.refused.clear();
+	} else if (has(request, "FOR NO KEY UPDATE OF s") && has(request, "OFFSET 0")) {
+		// Nobody else is there to be kept out.
+	} else if (has(request, "s.status = 'running', false)")) { // who reads 1m bars
+		for (size_t k = 0; k < keys; ++k) {
+			for (const auto &[key, task] : tables.tasks) {
+				if (key.first == text_of(parameter(request, 0, k)) && source_of(key.second, task) == "1m")
+					rows.push_back({ordinal(k), text(key.second), number_cell(task.start.us), maybe_time(task.cursor),
+					                number_cell(task.status == "running")});
+			}
+		}
+	} else if (has(request, "COALESCE(s.last_agg_bar_ts_utc, s.agg_start_utc)")) { // tasks above
+		for (size_t k = 0; k < keys; ++k) {
+			const auto task = tables.tasks.find({text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k))});
+			if (task != tables.tasks.end() && source_of(task->first.second, task->second) == text_of(parameter(request, 2)))
+				rows.push_back({ordinal(k), number_cell(task->second.cursor.value_or(task->second.start).us)});
+		}
+	} else if (has(request, "SET late_rows")) {
+		auto &task = tables.tasks.at({text_of(parameter(request, 0)), text_of(parameter(request, 1))});
+		task.late_rows += parameter(request, 2).as.integer;
+		task.refused_rows += parameter(request, 3).as.integer;
+		task.place = ++tables.last_place;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+} // namespace aggregation
