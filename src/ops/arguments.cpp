@@ -29,6 +29,10 @@ int64_t Arguments::integer(size_t i, const char *name) const {
 	return value(i, name).as.integer;
 }
 
+double Arguments::real(size_t i, const char *name) const {
+	return value(i, name).as.real;
+}
+
 bool Arguments::boolean(size_t i, const char *name) const {
 	return value(i, name).as.integer != 0;
 }

@@ -27,6 +27,7 @@ public:
 	std::string text(size_t i, const char *name) const;
 	int64_t integer(size_t i, const char *name) const;
 	bool boolean(size_t i, const char *name) const;
+	double real(size_t i, const char *name) const;
 	/// Throws 22008 unless finite and inside timestamptz's range.
 	Timestamp timestamp(size_t i, const char *name) const;
 	/// The strings of an array; NULL elements are refused too.

@@ -60,7 +60,7 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	                .counts = {}});
 	TaskRun &run = runs.front();
 	if (guard.held())
-		co_await take_late_work(db, runs);
+		co_await take_late_work(db, runs, max_windows);
 	std::vector<SourceProbe> probes {{run.task.key.symbol, run.task.source}};
 	const auto last = co_await last_bars(db, probes);
 	run.plan.last_source(last.front());

@@ -20,7 +20,7 @@ const Statement &take() {
 	    "agg_dirty_ranges",
 	    "DELETE FROM @agg_dirty_ranges d USING (SELECT c.ctid AS place, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
 	    "AS t(symbol, timeframe, ord) JOIN @agg_dirty_ranges c ON c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe "
-	    "FOR UPDATE OF c SKIP LOCKED) taken WHERE d.ctid = taken.place RETURNING taken.ord, d.from_utc, d.to_utc, d.row_count, d.due",
+	    "AND c.from_utc < ($3::timestamptz[])[t.ord] FOR UPDATE OF c SKIP LOCKED) taken WHERE d.ctid = taken.place RETURNING taken.ord, d.from_utc, d.to_utc, d.row_count, d.due",
 	    {AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8, AGG_BOOL}};
 	return statement;
 }
@@ -30,6 +30,17 @@ const Statement &insert() {
 	    "agg_dirty_ranges",
 	    "INSERT INTO @agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc, row_count, due) "
 	    "SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int8[], $6::bool[])"};
+	return statement;
+}
+
+const Statement &hold_covering() {
+	static const Statement statement {
+	    "agg_dirty_ranges",
+	    "SELECT t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bool[]) WITH ORDINALITY "
+	    "AS t(symbol, timeframe, from_utc, to_utc, due, ord) CROSS JOIN LATERAL (SELECT c.ctid AS place FROM @agg_dirty_ranges c "
+	    "WHERE c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe AND c.from_utc <= t.from_utc ORDER BY c.from_utc DESC LIMIT 1) near "
+	    "JOIN @agg_dirty_ranges d ON d.ctid = near.place AND d.to_utc >= t.to_utc AND (d.due OR NOT t.due) FOR KEY SHARE OF d SKIP LOCKED",
+	    {AGG_INT8}};
 	return statement;
 }
 
@@ -76,57 +87,122 @@ Op<bool> is_dirty(Database &db, const TaskKey &key) {
 	co_return found;
 }
 
-Op<std::vector<DirtyRanges>> take_dirty(Database &db, const std::vector<TaskKey> &keys) {
+Op<std::vector<DirtyRanges>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<Timestamp> &before) {
 	std::vector<DirtyRanges> taken(keys.size());
+	// Mostly nothing is dirty: then one look saves many.
+	constexpr size_t many = 16;
+	if (keys.size() > many) {
+		const bool any = co_await any_dirty(db);
+		if (!any)
+			co_return taken;
+	}
 	auto receive = [&](const Row &row) {
 		DirtyRanges &ranges = taken.at(static_cast<size_t>(row.integer(0) - 1));
 		(row.boolean(4) ? ranges.due : ranges.later).add({row.timestamp(1), row.timestamp(2), row.maybe_integer(3).value_or(0)});
 		return Flow::more;
 	};
-	co_await db.query(take(), parameters(symbols_of(keys), timeframes_of(keys)), receive);
+	std::vector<agg_cell> limits;
+	for (const Timestamp limit : before)
+		limits.push_back(cell(limit));
+	co_await db.query(take(), parameters(symbols_of(keys), timeframes_of(keys), Parameter(AGG_TIMESTAMPTZ, std::move(limits))), receive);
 	co_return taken;
 }
 
-Op<void> mark_dirty(Database &db, const std::vector<TaskMark> &marks) {
+namespace {
+
+/// Marks as the columns of their table.
+struct MarkColumns {
 	std::vector<agg_cell> symbols;
 	std::vector<agg_cell> timeframes;
 	std::vector<agg_cell> from;
 	std::vector<agg_cell> to;
 	std::vector<agg_cell> rows;
 	std::vector<agg_cell> due;
+
+	void add(const TaskKey &key, const TimeRange &range, bool is_due) {
+		symbols.push_back(cell(std::string_view(key.symbol)));
+		timeframes.push_back(cell(std::string_view(key.timeframe)));
+		from.push_back(cell(range.from));
+		to.push_back(cell(range.to));
+		rows.push_back(cell(range.rows));
+		due.push_back(cell(is_due));
+	}
+};
+
+/// One mark of one range.
+struct SingleMark {
+	const TaskKey *key;
+	TimeRange range;
+	bool due;
+};
+
+std::vector<SingleMark> single_marks(const std::vector<TaskMark> &marks) {
+	std::vector<SingleMark> list;
 	for (const auto &mark : marks) {
 		for (const bool is_due : {true, false}) {
-			for (const auto &range : (is_due ? mark.ranges.due : mark.ranges.later).ranges()) {
-				symbols.push_back(cell(std::string_view(mark.key->symbol)));
-				timeframes.push_back(cell(std::string_view(mark.key->timeframe)));
-				from.push_back(cell(range.from));
-				to.push_back(cell(range.to));
-				rows.push_back(cell(range.rows));
-				due.push_back(cell(is_due));
-			}
+			for (const auto &range : (is_due ? mark.ranges.due : mark.ranges.later).ranges())
+				list.push_back({mark.key, range, is_due});
 		}
 	}
-	if (symbols.empty())
+	return list;
+}
+
+Op<void> store(Database &db, const std::vector<SingleMark> &marks) {
+	if (marks.empty())
 		co_return;
-	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
-	                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)),
-	                       Parameter(AGG_INT8, std::move(rows)), Parameter(AGG_BOOL, std::move(due)));
+	MarkColumns columns;
+	for (const auto &mark : marks)
+		columns.add(*mark.key, mark.range, mark.due);
+	auto list = parameters(Parameter(AGG_TEXT, std::move(columns.symbols)), Parameter(AGG_TEXT, std::move(columns.timeframes)),
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(columns.from)), Parameter(AGG_TIMESTAMPTZ, std::move(columns.to)),
+	                       Parameter(AGG_INT8, std::move(columns.rows)), Parameter(AGG_BOOL, std::move(columns.due)));
 	co_await db.execute(insert(), std::move(list));
+}
+
+} // namespace
+
+Op<void> mark_dirty(Database &db, const std::vector<TaskMark> &marks) {
+	const auto list = single_marks(marks);
+	co_await store(db, list);
+}
+
+Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks) {
+	auto list = single_marks(marks);
+	const bool any = co_await any_dirty(db);
+	if (any && !list.empty()) {
+		MarkColumns columns;
+		for (const auto &mark : list)
+			columns.add(*mark.key, mark.range, mark.due);
+		std::vector<bool> covered(list.size());
+		auto receive = [&](const Row &row) {
+			covered.at(static_cast<size_t>(row.integer(0) - 1)) = true;
+			return Flow::more;
+		};
+		auto cells = parameters(Parameter(AGG_TEXT, std::move(columns.symbols)), Parameter(AGG_TEXT, std::move(columns.timeframes)),
+		                        Parameter(AGG_TIMESTAMPTZ, std::move(columns.from)), Parameter(AGG_TIMESTAMPTZ, std::move(columns.to)),
+		                        Parameter(AGG_BOOL, std::move(columns.due)));
+		co_await db.query(hold_covering(), std::move(cells), receive);
+		std::vector<SingleMark> uncovered;
+		for (size_t i = 0; i < list.size(); ++i) {
+			if (!covered[i])
+				uncovered.push_back(list[i]);
+		}
+		list = std::move(uncovered);
+	}
+	co_await store(db, list);
 }
 
 Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks) {
 	if (marks.empty())
 		co_return;
-	const bool any = co_await any_dirty(db);
-	if (any) {
-		std::vector<TaskKey> keys;
-		for (const auto &mark : marks)
-			keys.push_back(*mark.key);
-		const auto stored = co_await take_dirty(db, keys);
-		for (size_t i = 0; i < marks.size(); ++i) {
-			marks[i].ranges.due.add(stored[i].due);
-			marks[i].ranges.later.add(stored[i].later);
-		}
+	std::vector<TaskKey> keys;
+	for (const auto &mark : marks)
+		keys.push_back(*mark.key);
+	const std::vector<Timestamp> all(keys.size(), Timestamp::infinity());
+	const auto stored = co_await take_dirty(db, keys, all);
+	for (size_t i = 0; i < marks.size(); ++i) {
+		marks[i].ranges.due.add(stored[i].due);
+		marks[i].ranges.later.add(stored[i].later);
 	}
 	co_await mark_dirty(db, marks);
 }

@@ -37,11 +37,16 @@ Op<bool> any_dirty(Database &db);
 /// Whether this task has.
 Op<bool> is_dirty(Database &db, const TaskKey &key);
 
-/// Deletes and returns the marks of these tasks, in the same order. Those that another transaction is taking at this moment are left to it.
-Op<std::vector<DirtyRanges>> take_dirty(Database &db, const std::vector<TaskKey> &keys);
+/// Deletes and returns the marks of these tasks, in the same order; of each those that begin before a time of its own. Those that another
+/// transaction holds at this moment are left alone.
+Op<std::vector<DirtyRanges>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<Timestamp> &before);
 
 /// Stores marks.
 Op<void> mark_dirty(Database &db, const std::vector<TaskMark> &marks);
+
+/// Stores those marks that no stored one covers. The covering ones are held until the transaction ends, so that whoever takes them looks
+/// after what it has done.
+Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks);
 
 /// Stores marks merged with those that are there already, so that what nobody works off stays small.
 Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks);

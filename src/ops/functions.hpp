@@ -54,6 +54,19 @@ Op<Answer> heartbeat(Database &db, Arguments arguments);
 Op<Answer> schedule_job(Database &db, Arguments arguments);
 Op<Answer> unschedule_job(Database &db, Arguments arguments);
 Op<Answer> wake_worker(Database &db, Arguments arguments);
+Op<Answer> verify_bars(Database &db, Arguments arguments);
+Op<Answer> verify_sample(Database &db, Arguments arguments);
+Op<Answer> soft_delete_range(Database &db, Arguments arguments);
+Op<Answer> rebuild_range(Database &db, Arguments arguments);
+Op<Answer> restore_range(Database &db, Arguments arguments);
+Op<Answer> purge_deleted(Database &db, Arguments arguments);
+Op<Answer> reset_cursor(Database &db, Arguments arguments);
+Op<Answer> mark_changed(Database &db, Arguments arguments);
+Op<Answer> seal_range(Database &db, Arguments arguments);
+Op<Answer> unseal_range(Database &db, Arguments arguments);
+Op<Answer> retire_source(Database &db, Arguments arguments);
+Op<Answer> set_late_policy(Database &db, Arguments arguments);
+Op<Answer> why(Database &db, Arguments arguments);
 /// The background worker's: as agg_run(), with its answer the moment at which the next task is due; '-infinity' for at once.
 Op<Answer> work(Database &db, Arguments arguments);
 

@@ -80,6 +80,32 @@ Function function_of(agg_function function) {
 		return set_start;
 	case AGG_FN_HEARTBEAT:
 		return heartbeat;
+	case AGG_FN_VERIFY:
+		return verify_bars;
+	case AGG_FN_VERIFY_SAMPLE:
+		return verify_sample;
+	case AGG_FN_SOFT_DELETE_RANGE:
+		return soft_delete_range;
+	case AGG_FN_REBUILD_RANGE:
+		return rebuild_range;
+	case AGG_FN_RESTORE_RANGE:
+		return restore_range;
+	case AGG_FN_PURGE_DELETED:
+		return purge_deleted;
+	case AGG_FN_RESET_CURSOR:
+		return reset_cursor;
+	case AGG_FN_MARK_CHANGED:
+		return mark_changed;
+	case AGG_FN_SEAL_RANGE:
+		return seal_range;
+	case AGG_FN_UNSEAL_RANGE:
+		return unseal_range;
+	case AGG_FN_RETIRE_SOURCE:
+		return retire_source;
+	case AGG_FN_SET_LATE_POLICY:
+		return set_late_policy;
+	case AGG_FN_WHY:
+		return why;
 	case AGG_FN_WORK:
 		return work;
 	}

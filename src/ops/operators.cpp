@@ -2,6 +2,7 @@
 // be already is not written.
 #include "ops/functions.hpp"
 
+#include "ops/dirty_ranges.hpp"
 #include "ops/json.hpp"
 
 #include <array>
@@ -169,17 +170,17 @@ Op<Answer> disable_task(Database &db, Arguments arguments) {
 Op<Answer> set_start(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
 	const Timestamp start = arguments.timestamp(2, "p_start_utc");
-	const Timestamp boundary = timeframe_or_throw(key.symbol, key.timeframe).ceil(start);
-	co_return co_await change_task(db, key, [start, boundary](TaskState &task) {
-		const bool earlier = !task.start || start < *task.start;
+	const Timeframe target = timeframe_or_throw(key.symbol, key.timeframe);
+	const Timestamp boundary = target.ceil(start);
+	// The windows between the new start and the old one were never made, and the cursor has passed them: they are late work.
+	std::vector<TaskMark> marks {{&key, {}}};
+	auto answer = co_await change_task(db, key, [&](TaskState &task) {
+		if (task.cursor && task.start && start < *task.start)
+			marks.front().ranges.due.add({boundary, target.ceil(*task.start)});
 		task.start = start;
-		// The windows between the new start and the old one were never made: the cursor goes back to them. Those that it comes past again
-		// are compared and, being the same, not written.
-		if (earlier && task.cursor && boundary < *task.cursor) {
-			task.cursor = boundary;
-			task.next_run = std::nullopt;
-		}
 	});
+	co_await mark_dirty(db, marks);
+	co_return answer;
 }
 
 Op<Answer> heartbeat(Database &db, Arguments arguments) {

@@ -160,14 +160,18 @@ Op<void> count(Database &db, const TaskRun &run, const LateWork &work) {
 
 } // namespace
 
-Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs) {
-	const bool any = co_await any_dirty(db);
-	if (!any)
-		co_return;
+Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_windows) {
+	// What begins behind what this run can reach is left where it is.
 	std::vector<TaskKey> keys;
-	for (const auto &run : runs)
+	std::vector<Timestamp> before;
+	for (const auto &run : runs) {
 		keys.push_back(run.task.key);
-	auto taken = co_await take_dirty(db, keys);
+		int64_t reach_us = 0;
+		if (__builtin_mul_overflow(max_windows, run.task.target.width().us, &reach_us))
+			reach_us = Timestamp::infinity().us;
+		before.push_back(std::max(run.task.effective_cursor(), run.plan.cursor() + Duration {reach_us}));
+	}
+	auto taken = co_await take_dirty(db, keys, before);
 	for (size_t i = 0; i < runs.size(); ++i)
 		runs[i].dirty = std::move(taken[i]);
 }

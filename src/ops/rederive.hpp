@@ -20,8 +20,9 @@
 
 namespace aggregation {
 
-/// Takes the marks of the runs' tasks, whose rows must be locked. To be called before any of their source is read.
-Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs);
+/// Takes the marks of the runs' tasks, whose rows must be locked and which will go on by at most `max_windows`. To be called before any of
+/// their source is read.
+Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_windows);
 
 /// After run_tasks(): looks at what was taken, at most `max_windows` of each task, and counts the late rows of each task in its row.
 Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows, ProcessOrder order);

@@ -111,6 +111,16 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"reason", "text", "text"},
 	      {"sealed_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
 	     nullptr},
+	    {"agg_audit",
+	     {{"started_at", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"finished_at", "timestamp with time zone", "timestamptz"},
+	      {"fraction", "double precision", "double precision"},
+	      {"tasks", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"windows", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"differences", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"complete", "boolean", "boolean NOT NULL DEFAULT true"},
+	      {"details", "jsonb", "jsonb NOT NULL DEFAULT '[]'::jsonb"}},
+	     nullptr},
 	    {"agg_timeframes",
 	     {{"timeframe", "text", "text NOT NULL"}, {"source_timeframe", "text", "text NOT NULL DEFAULT ''"}},
 	     "PRIMARY KEY (timeframe, source_timeframe)"},
@@ -143,7 +153,7 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"data_agg_state", "data_agg_state_task_idx", "canonical_symbol, timeframe", nullptr, true, false},
 	    {"agg_registry_sync", "agg_registry_sync_env_idx", "env_name", nullptr, true, false},
 	    {"agg_timeframes", "agg_timeframes_idx", "timeframe, source_timeframe", nullptr, true, false},
-	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false, true},
+	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe, from_utc", nullptr, false, true},
 	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false, true},
 	    // Not paid for by live bars: soft-deleted ones are found by agg_why(), restored, purged.
 	    {"derived_data_bars", "derived_data_bars_deleted_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NOT NULL", false, true},
@@ -170,8 +180,19 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 }
 
 const std::vector<WantedView> &wanted_views() {
-	// A cursor that is more than a window behind the last source bar's window end cannot have come from processing it.
+	// The first view goes red by the last audit; in the second, a cursor that is more than a window behind the last source bar's window end
+	// cannot have come from processing it.
 	static const std::vector<WantedView> views {
+	    {"v_aggregation_truth",
+	     "SELECT CASE WHEN a.differences > 0 THEN 'RED' WHEN a.started_at IS NULL OR a.started_at < now() - interval '7 days' THEN 'NOT_AUDITED' "
+	     "ELSE 'OK' END AS audit_status, a.started_at AS last_audit_at, a.windows AS audited_windows, a.differences AS audit_differences, "
+	     "a.details AS audit_details, l.entries AS log_entries, l.oldest AS oldest_log_entry, d.ranges AS dirty_ranges, d.due AS dirty_ranges_due, "
+	     "d.oldest AS oldest_dirty_range_due, s.late_rows, s.refused_rows, s.frozen_tasks FROM "
+	     "(SELECT count(*) AS entries, min(c.logged_at) AS oldest FROM @agg_change_log c) l CROSS JOIN "
+	     "(SELECT count(*) AS ranges, count(*) FILTER (WHERE r.due) AS due, min(r.marked_at) FILTER (WHERE r.due) AS oldest FROM @agg_dirty_ranges r) d "
+	     "CROSS JOIN (SELECT sum(t.late_rows) AS late_rows, sum(t.refused_rows) AS refused_rows, "
+	     "count(*) FILTER (WHERE t.late_policy = 'freeze') AS frozen_tasks FROM @data_agg_state t) s LEFT JOIN "
+	     "(SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true"},
 	    {"v_aggregation_frontier_health",
 	     "SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled, s.is_mandatory, s.last_agg_bar_ts_utc AS cursor, "
 	     "l.max_source_ts, CASE WHEN s.last_agg_bar_ts_utc IS NULL THEN 'NO_CURSOR' WHEN l.max_source_ts IS NULL THEN 'NO_SOURCE' "

@@ -73,7 +73,7 @@ Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks,
 		                .expected_new = tasks[i].cursor.has_value(),
 		                .counts = {}});
 	}
-	co_await take_late_work(db, runs);
+	co_await take_late_work(db, runs, order.max_windows);
 	const ProcessOrder process {.now = order.now};
 	co_await run_tasks(db, runs, process, order.progress);
 	co_await rederive(db, runs, order.max_windows, process);

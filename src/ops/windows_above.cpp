@@ -73,7 +73,7 @@ Op<void> mark_tasks(Database &db, const std::vector<Above> &above, const Timefra
 	                  parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
 	                             text_parameter(source.name())),
 	                  receive);
-	co_await mark_dirty(db, marks);
+	co_await mark_uncovered(db, std::move(marks));
 }
 
 } // namespace

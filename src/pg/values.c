@@ -70,6 +70,8 @@ Datum agg_cell_to_column(const agg_cell *cell, Oid type) {
 		if (agg_type_oid(all[i]) == type)
 			return agg_cell_to_datum(cell, all[i]);
 	}
+	if (type == JSONBOID)
+		return cell->is_null ? (Datum)0 : DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(cell->as.text, cell->length)));
 	elog(ERROR, "unexpected result column of type %u", type);
 }
 

@@ -56,6 +56,7 @@ BEGIN
 		IF p.path = 'catch-up' THEN
 			FOR t IN SELECT * FROM timeframes ORDER BY n LOOP
 				PERFORM oracle.catch_up_extension(p.symbol, t.tf, p.batch, '2026-01-01');
+				COMMIT;
 			END LOOP;
 		ELSIF p.path = 'engine' THEN
 			FOR n IN 1 .. 100000 LOOP
@@ -74,6 +75,7 @@ BEGIN
 						(oracle.aggregate_window(p.original, t.tf, minute.from_utc, 1)).answer,
 						aggregate_window(p.symbol, t.tf, minute.from_utc, minute.from_utc + oracle.width(t.tf));
 				END LOOP;
+				COMMIT;
 			END LOOP;
 		END IF;
 	END LOOP;

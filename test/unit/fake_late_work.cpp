@@ -45,10 +45,21 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 			if (meant && rows.empty())
 				rows.push_back({number_cell(1)});
 		}
+	} else if (relation == "agg_dirty_ranges" && has(request, "FOR KEY SHARE")) {
+		for (size_t k = 0; k < keys; ++k) {
+			const bool covered = std::any_of(tables.dirty.begin(), tables.dirty.end(), [&](const DirtyRow &row) {
+				return row.symbol == text_of(parameter(request, 0, k)) && row.timeframe == text_of(parameter(request, 1, k)) &&
+				       row.from.us <= parameter(request, 2, k).as.integer && row.to.us >= parameter(request, 3, k).as.integer &&
+				       (row.due || parameter(request, 4, k).as.integer == 0);
+			});
+			if (covered)
+				rows.push_back({ordinal(k)});
+		}
 	} else if (relation == "agg_dirty_ranges" && has(request, "DELETE FROM")) {
 		for (size_t k = 0; k < keys; ++k) {
 			std::erase_if(tables.dirty, [&](const DirtyRow &row) {
-				if (row.symbol != text_of(parameter(request, 0, k)) || row.timeframe != text_of(parameter(request, 1, k)))
+				if (row.symbol != text_of(parameter(request, 0, k)) || row.timeframe != text_of(parameter(request, 1, k)) ||
+				    row.from.us >= parameter(request, 2, k).as.integer)
 					return false;
 				rows.push_back({ordinal(k), number_cell(row.from.us), number_cell(row.to.us), number_cell(row.rows), number_cell(row.due)});
 				return true;

@@ -1,0 +1,57 @@
+#include "ops/bar_ranges.hpp"
+
+#include "ops/task_guard.hpp"
+
+namespace aggregation {
+
+namespace {
+
+const Statement &soft_delete() {
+	static const Statement statement {
+	    "derived_data_bars",
+	    "UPDATE @derived_data_bars d SET deleted_at = now(), updated_at = now(), "
+	    "raw = COALESCE(d.raw, '{}'::jsonb) || jsonb_build_object('deleted', $5::text) "
+	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
+	    "AND d.deleted_at IS NULL RETURNING d.ts_utc",
+	    {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+} // namespace
+
+void check_range(const std::string &subject, Timestamp from, Timestamp to) {
+	if (from >= to)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "invalid range for " + subject + ": from " + to_iso8601(from) + " is not before to " + to_iso8601(to),
+		            "Pass a half-open range, such as one day.");
+}
+
+BarRange bar_range(Arguments &arguments) {
+	TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+	arguments.concern(key.label());
+	BarRange range {key, timeframe_or_throw(key.symbol, key.timeframe), arguments.timestamp(2, "p_from_utc"),
+	                arguments.timestamp(3, "p_to_utc")};
+	(void)default_source_or_throw(key.symbol, range.target);
+	check_range(key.label(), range.from, range.to);
+	return range;
+}
+
+Op<void> begin_bar_change(Database &db, const BarRange &range) {
+	co_await db.begin_deriving();
+	const std::vector<TaskKey> keys {range.key};
+	co_await lock_tasks(db, keys);
+}
+
+Op<ChangedBars> soft_delete_live(Database &db, const BarRange &range, const std::string &reason) {
+	ChangedBars deleted {range.key.symbol, &range.target, {}};
+	auto receive = [&](const Row &row) {
+		deleted.windows.add({row.timestamp(0), row.timestamp(0) + range.target.width(), 1});
+		return Flow::more;
+	};
+	auto list = parameters(text_parameter(range.key.symbol), text_parameter(range.target.name()), timestamp_parameter(range.from),
+	                       timestamp_parameter(range.to), text_parameter(reason));
+	co_await db.query(soft_delete(), std::move(list), receive);
+	co_return deleted;
+}
+
+} // namespace aggregation

@@ -1,0 +1,35 @@
+// What the administrator's functions over ranges of derived bars share: their arguments, and the locks and marks around what they change.
+#pragma once
+
+#include "ops/arguments.hpp"
+#include "ops/database.hpp"
+#include "ops/op.hpp"
+#include "ops/tasks.hpp"
+#include "ops/windows_above.hpp"
+
+#include <string>
+
+namespace aggregation {
+
+/// A range of bars of one symbol and timeframe, half-open.
+struct BarRange {
+	TaskKey key;
+	Timeframe target;
+	Timestamp from;
+	Timestamp to;
+};
+
+/// The first four arguments: p_symbol, p_tf, p_from_utc, p_to_utc. Throws 22023 for an empty or inverted range and for 1m, whose bars are
+/// ingested.
+BarRange bar_range(Arguments &arguments);
+
+/// Throws 22023 unless from < to.
+void check_range(const std::string &subject, Timestamp from, Timestamp to);
+
+/// Locks the task and tells others that bars are being derived. To be called before anything of the range is read.
+Op<void> begin_bar_change(Database &db, const BarRange &range);
+
+/// Soft-deletes the live bars of the range; returns their windows.
+Op<ChangedBars> soft_delete_live(Database &db, const BarRange &range, const std::string &reason);
+
+} // namespace aggregation

@@ -1,0 +1,172 @@
+// Telling the extension what changed without being noticed: agg_mark_changed after a load with tracking off; agg_seal_range,
+// agg_unseal_range and agg_retire_source for source that is removed though its bars shall stay.
+#include "ops/functions.hpp"
+
+#include "ops/bar_ranges.hpp"
+#include "ops/change_log.hpp"
+#include "ops/json.hpp"
+
+namespace aggregation {
+
+namespace {
+
+const Statement &log_change() {
+	static const Statement statement {
+	    "agg_change_log",
+	    "INSERT INTO @agg_change_log (symbols, from_utc, to_utc, row_counts) SELECT $1::text[], array_agg($2::timestamptz), "
+	    "array_agg($3::timestamptz), array_agg(0::int8) FROM generate_series(1, cardinality($1::text[]))"};
+	return statement;
+}
+
+const Statement &symbols_with_tasks() {
+	static const Statement statement {"data_agg_state",
+	                                  "SELECT DISTINCT s.canonical_symbol FROM @data_agg_state s",
+	                                  {AGG_TEXT},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+const Statement &seal() {
+	static const Statement statement {
+	    "agg_sealed_ranges",
+	    "INSERT INTO @agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason) VALUES ($1::text, $2::timestamptz, $3::timestamptz, "
+	    "$4::text)"};
+	return statement;
+}
+
+// What a range loses in its middle becomes two.
+const Statement &unseal() {
+	static const Statement statement {
+	    "agg_sealed_ranges",
+	    "WITH gone AS (DELETE FROM @agg_sealed_ranges r WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text "
+	    "AND r.from_utc < $3::timestamptz AND r.to_utc > $2::timestamptz RETURNING r.*), "
+	    "kept AS (INSERT INTO @agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason, sealed_at) "
+	    "SELECT g.canonical_symbol, p.from_utc, p.to_utc, g.reason, g.sealed_at FROM gone g CROSS JOIN LATERAL (VALUES "
+	    "(g.from_utc, LEAST(g.to_utc, $2::timestamptz)), (GREATEST(g.from_utc, $3::timestamptz), g.to_utc)) AS p(from_utc, to_utc) "
+	    "WHERE p.from_utc < p.to_utc) SELECT count(*) FROM gone",
+	    {AGG_INT8}};
+	return statement;
+}
+
+const Statement &remove_source() {
+	static const Statement statement {
+	    "data_bars",
+	    "DELETE FROM @data_bars d USING (SELECT c.tableoid AS part, c.ctid AS place FROM @data_bars c WHERE c.timeframe = '1m' "
+	    "AND c.ts_utc < $1::timestamptz AND ($2::text IS NULL OR c.canonical_symbol = $2::text) LIMIT $3::int8) old "
+	    "WHERE d.tableoid = old.part AND d.ctid = old.place",
+	    {},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &tracking() {
+	static const Statement statement {
+	    nullptr, "SELECT set_config('aggregation.tracking', $1::text, true)", {AGG_TEXT}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &ask_tracking() {
+	static const Statement statement {
+	    nullptr, "SELECT current_setting('aggregation.tracking')", {AGG_TEXT}, Planning::by_statistics};
+	return statement;
+}
+
+agg_cell maybe_cell(const std::optional<std::string> &text) {
+	return text ? cell(std::string_view(*text)) : null_cell();
+}
+
+struct SymbolRange {
+	std::optional<std::string> symbol; // nullopt: all
+	Timestamp from;
+	Timestamp to;
+};
+
+SymbolRange symbol_range(const Arguments &arguments) {
+	SymbolRange range {arguments.maybe_text(0), arguments.timestamp(1, "p_from_utc"), arguments.timestamp(2, "p_to_utc")};
+	check_range(range.symbol.value_or("all symbols"), range.from, range.to);
+	return range;
+}
+
+/// Logs the range as changed, for one symbol or all that have tasks; how many symbols that were.
+Op<int64_t> note_change(Database &db, const SymbolRange range) {
+	std::vector<std::string> symbols;
+	if (range.symbol) {
+		symbols.push_back(*range.symbol);
+	} else {
+		auto receive = [&](const Row &row) {
+			symbols.emplace_back(row.text(0));
+			return Flow::more;
+		};
+		co_await db.query(symbols_with_tasks(), {}, receive);
+	}
+	if (symbols.empty())
+		co_return 0;
+	std::vector<agg_cell> cells;
+	for (const auto &symbol : symbols)
+		cells.push_back(cell(std::string_view(symbol)));
+	auto list = parameters(Parameter(AGG_TEXT, std::move(cells)), timestamp_parameter(range.from), timestamp_parameter(range.to));
+	co_await db.execute(log_change(), std::move(list));
+	co_return static_cast<int64_t>(symbols.size());
+}
+
+Op<void> seal_it(Database &db, const SymbolRange range, const std::string reason) {
+	auto list = parameters(Parameter(AGG_TEXT, maybe_cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to),
+	                       text_parameter(reason));
+	co_await db.execute(seal(), std::move(list));
+}
+
+} // namespace
+
+Op<Answer> mark_changed(Database &db, Arguments arguments) {
+	const auto range = symbol_range(arguments);
+	const int64_t symbols = co_await note_change(db, range);
+	co_await db.wake_worker();
+	co_return Answer::json(JsonObject().add("success", true).add("symbols", symbols).text());
+}
+
+Op<Answer> seal_range(Database &db, Arguments arguments) {
+	const auto range = symbol_range(arguments);
+	co_await seal_it(db, range, arguments.maybe_text(3).value_or("by hand"));
+	co_return Answer::json(JsonObject().add("success", true).text());
+}
+
+Op<Answer> unseal_range(Database &db, Arguments arguments) {
+	const auto range = symbol_range(arguments);
+	int64_t unsealed = 0;
+	auto receive = [&](const Row &row) {
+		unsealed = row.integer(0);
+		return Flow::more;
+	};
+	auto list = parameters(Parameter(AGG_TEXT, maybe_cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
+	co_await db.query(unseal(), std::move(list), receive);
+	if (unsealed > 0)
+		co_await note_change(db, range);
+	co_return Answer::json(JsonObject().add("success", true).add("ranges_unsealed", unsealed).text());
+}
+
+Op<Answer> retire_source(Database &db, Arguments arguments) {
+	const Timestamp before = arguments.timestamp(0, "p_before_utc");
+	const SymbolRange range {arguments.maybe_text(1), Timestamp::range_begin(), before};
+	const int64_t most = arguments.integer(2, "p_max_rows");
+	if (most < 1)
+		throw Error(sqlstate::invalid_parameter_value, "p_max_rows must be at least 1, not " + std::to_string(most),
+		            "Pass the number of rows to remove at most in one call, such as 1000000.");
+	// What has changed before must be made before its source goes.
+	co_await absorb_changes(db);
+	const SymbolRange sealed {range.symbol, range.from, before};
+	co_await seal_it(db, sealed, "retired");
+
+	std::string before_setting;
+	auto receive = [&](const Row &row) {
+		before_setting = row.text(0);
+		return Flow::more;
+	};
+	co_await db.query(ask_tracking(), {}, receive);
+	co_await db.execute(tracking(), parameters(text_parameter("off")));
+	auto list = parameters(timestamp_parameter(before), Parameter(AGG_TEXT, maybe_cell(range.symbol)), Parameter(AGG_INT8, cell(most)));
+	const auto removed = static_cast<int64_t>(co_await db.execute(remove_source(), std::move(list)));
+	co_await db.execute(tracking(), parameters(text_parameter(before_setting)));
+	co_return Answer::json(JsonObject().add("success", true).add("rows_removed", removed).add("continue", removed == most).text());
+}
+
+} // namespace aggregation

@@ -1,0 +1,116 @@
+// agg_reset_cursor: a cursor that ran ahead of its source goes back to the last window that the source supports, or to a given time.
+#include "ops/functions.hpp"
+
+#include "ops/dirty_ranges.hpp"
+#include "ops/json.hpp"
+#include "ops/source_probe.hpp"
+#include "ops/task_guard.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &matching_tasks() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT s.canonical_symbol, s.timeframe FROM @data_agg_state s WHERE ($1::text IS NULL OR s.canonical_symbol = $1::text) "
+	    "AND ($2::text IS NULL OR s.timeframe = $2::text) AND s.last_agg_bar_ts_utc IS NOT NULL ORDER BY s.canonical_symbol, s.timeframe",
+	    {AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &move_cursors() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "UPDATE @data_agg_state s SET last_agg_bar_ts_utc = ($3::timestamptz[])[t.ord], next_run_at = NULL, updated_at = now() "
+	    "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	    "WHERE s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe"};
+	return statement;
+}
+
+agg_cell maybe_cell(const std::optional<std::string> &text) {
+	return text ? cell(std::string_view(*text)) : null_cell();
+}
+
+/// Where the cursor belongs; the stored one if it is right.
+Timestamp right_cursor(const Task &task, std::optional<Timestamp> to, std::optional<Timestamp> last_source) {
+	const Timestamp start = task.target.ceil(task.start);
+	if (to)
+		return std::min(*task.cursor, std::max(start, task.target.floor(*to)));
+	if (!last_source)
+		return std::min(*task.cursor, start);
+	const Timestamp last_window = task.target.floor(*last_source);
+	return *task.cursor > last_window + task.target.width() ? std::max(start, last_window) : *task.cursor;
+}
+
+} // namespace
+
+Op<Answer> reset_cursor(Database &db, Arguments arguments) {
+	const auto symbol = arguments.maybe_text(0);
+	const auto timeframe = arguments.maybe_text(1);
+	const auto to = arguments.maybe_timestamp(2, "p_to_utc");
+	if (timeframe)
+		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
+	std::vector<TaskKey> keys;
+	auto receive = [&](const Row &row) {
+		if (Timeframe::parse(row.text(1)))
+			keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
+		return Flow::more;
+	};
+	co_await db.query(matching_tasks(), parameters(Parameter(AGG_TEXT, maybe_cell(symbol)), Parameter(AGG_TEXT, maybe_cell(timeframe))),
+	                  receive);
+	co_await lock_tasks(db, keys);
+	const auto found = co_await read_tasks(db, keys);
+	std::vector<Task> tasks;
+	std::vector<SourceProbe> probes;
+	for (const auto &task : found) {
+		if (task && task->cursor)
+			tasks.push_back(*task);
+	}
+	if (tasks.empty() && symbol && timeframe)
+		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());
+	for (const auto &task : tasks)
+		probes.push_back({task.key.symbol, task.source});
+	const auto last = co_await last_bars(db, probes);
+
+	std::vector<TaskKey> moved;
+	std::vector<agg_cell> cursors;
+	std::vector<TaskMark> marks;
+	std::string list;
+	for (size_t i = 0; i < tasks.size(); ++i) {
+		const Task &task = tasks[i];
+		const Timestamp cursor = right_cursor(task, to, last[i]);
+		if (cursor >= *task.cursor)
+			continue;
+		moved.push_back(task.key);
+		cursors.push_back(cell(cursor));
+		// Where there is no source any more nobody comes past: the bars there are looked at all the same.
+		marks.push_back({&task.key, {}});
+		marks.back().ranges.later.add({cursor, task.target.ceil(*task.cursor)});
+		constexpr size_t most_told = 20;
+		if (moved.size() <= most_told)
+			list += (list.empty() ? "" : ", ") + JsonObject()
+			                                         .add("canonical_symbol", std::string_view(task.key.symbol))
+			                                         .add("timeframe", std::string_view(task.key.timeframe))
+			                                         .add("from_utc", *task.cursor)
+			                                         .add("to_utc", cursor)
+			                                         .text();
+	}
+	if (!moved.empty()) {
+		auto columns = parameters(symbols_of(moved), timeframes_of(moved), Parameter(AGG_TIMESTAMPTZ, std::move(cursors)));
+		co_await db.execute(move_cursors(), std::move(columns));
+		co_await merge_dirty(db, std::move(marks));
+		co_await db.wake_worker();
+	}
+	co_return Answer::json(JsonObject()
+	                           .add("success", true)
+	                           .add("tasks_looked_at", tasks.size())
+	                           .add("tasks_reset", moved.size())
+	                           .add_raw("reset", "[" + list + "]")
+	                           .text());
+}
+
+} // namespace aggregation
