@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap reference isolation sessions crash worker import data scripts)
+all_suites=(unit regress pgtap reference isolation sessions histories crash worker import data scripts)
 
 usage() {
 	cat <<TEXT

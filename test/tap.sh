@@ -2,12 +2,14 @@
 # importer, then compare what it said and what is stored.
 
 tests_run=0
+tests_failed=0
 
 is() {
 	tests_run=$((tests_run + 1))
 	if [ "$1" = "$2" ]; then
 		echo "ok $tests_run - $3"
 	else
+		tests_failed=$((tests_failed + 1))
 		echo "not ok $tests_run - $3"
 		printf 'got:\n%s\nwanted:\n%s\n' "$1" "$2" | sed 's/^/#   /'
 	fi
@@ -18,6 +20,7 @@ like() {
 	if [[ $1 =~ $2 ]]; then
 		echo "ok $tests_run - $3"
 	else
+		tests_failed=$((tests_failed + 1))
 		echo "not ok $tests_run - $3"
 		printf 'got:\n%s\nwanted something like:\n%s\n' "$1" "$2" | sed 's/^/#   /'
 	fi

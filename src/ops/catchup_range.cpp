@@ -59,6 +59,7 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	                .derivation_version = std::max(derivation_version, task.front().derivation_version),
 	                .counts = {}});
 	TaskRun &run = runs.front();
+	run.cursor_stays = !task.front().claimed;
 	if (guard.held())
 		co_await take_late_work(db, runs, max_windows);
 	std::vector<SourceProbe> probes {{run.task.key.symbol, run.task.source}};

@@ -207,6 +207,18 @@ Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks) {
 	co_await mark_dirty(db, marks);
 }
 
+Op<void> mark_ahead(Database &db, const std::vector<TaskKey> &keys, Timestamp until) {
+	std::vector<TaskMark> marks;
+	const auto tasks = co_await read_tasks(db, keys);
+	for (const auto &task : tasks) {
+		if (!task)
+			continue;
+		marks.push_back({&task->key, {}});
+		marks.back().ranges.later.add({task->effective_cursor(), task->target.ceil(std::max(until, db.clock()))});
+	}
+	co_await merge_dirty(db, std::move(marks));
+}
+
 Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused) {
 	RangeSet all = refused;
 	auto receive = [&](const Row &row) {

@@ -51,6 +51,9 @@ Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks);
 /// Stores marks merged with those that are there already, so that what nobody works off stays small.
 Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks);
 
+/// Marks what lies between the cursors of these tasks and `until`: a claim that ended without moving the cursor may have left bars there.
+Op<void> mark_ahead(Database &db, const std::vector<TaskKey> &keys, Timestamp until);
+
 /// Windows whose late source a task with late_policy 'freeze' refused: listed in agg_refused_ranges, merged with what is listed there.
 Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused);
 

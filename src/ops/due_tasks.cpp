@@ -2,6 +2,7 @@
 #include "ops/functions.hpp"
 
 #include "ops/change_log.hpp"
+#include "ops/dirty_ranges.hpp"
 #include "ops/due_list.hpp"
 
 #include <algorithm>
@@ -27,12 +28,24 @@ const Statement &release_stale_claims() {
 	    "|| ' was stale and has been released' "
 	    "FROM (SELECT c.canonical_symbol, c.timeframe FROM @data_agg_state c WHERE c.status = 'running' "
 	    "AND (c.running_started_at_utc < $1::timestamptz OR c.running_started_at_utc IS NULL) FOR NO KEY UPDATE SKIP LOCKED) stale "
-	    "WHERE s.canonical_symbol = stale.canonical_symbol AND s.timeframe = stale.timeframe"};
+	    "WHERE s.canonical_symbol = stale.canonical_symbol AND s.timeframe = stale.timeframe RETURNING s.canonical_symbol, s.timeframe",
+	    {AGG_TEXT, AGG_TEXT}};
 	return statement;
 }
 
 constexpr size_t result_columns = 10;
 constexpr size_t rows_at_once = 1024;
+
+Op<void> release(Database &db, Timestamp stale_before, Timestamp now) {
+	std::vector<TaskKey> released;
+	auto take = [&](const Row &row) {
+		if (Timeframe::parse(row.text(1)))
+			released.push_back({std::string(row.text(0)), std::string(row.text(1))});
+		return Flow::more;
+	};
+	co_await db.query(release_stale_claims(), parameters(timestamp_parameter(stale_before)), take);
+	co_await mark_ahead(db, released, now);
+}
 
 } // namespace
 
@@ -57,7 +70,7 @@ Op<Answer> get_due_tasks(Database &db, Arguments arguments) {
 	};
 	co_await db.query(stale_claims(), parameters(timestamp_parameter(stale_before)), note);
 	if (any_stale)
-		co_await db.execute(release_stale_claims(), parameters(timestamp_parameter(stale_before)));
+		co_await release(db, stale_before, now);
 
 	co_await absorb_changes(db);
 	const auto due = co_await read_due_tasks(db, now, assets, limit);

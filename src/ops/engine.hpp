@@ -26,6 +26,7 @@ struct TaskRun {
 	bool expected_new = false; // see Segment
 	WindowCounts counts;
 	StopReason reason = StopReason::max_windows; // set when the run is over
+	bool cursor_stays = false;                   // what it reaches is nobody's cursor: a call by hand
 	RangeSet passed {};                          // the windows that were processed on the way
 
 	// Windows before the cursor; see rederive.hpp.

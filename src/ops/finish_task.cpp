@@ -82,6 +82,10 @@ Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, 
 		passed.front().ranges.later.add({task.effective_cursor(), after.effective_cursor()});
 		co_await mark_dirty(db, passed);
 	}
+	if (!report.new_cursor) {
+		const std::vector<TaskKey> keys {task.key};
+		co_await mark_ahead(db, keys, report.now);
+	}
 	co_return Answer::json(
 	    JsonObject()
 	        .add("success", true)
@@ -95,6 +99,8 @@ Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, 
 Op<Answer> finish_badly(Database &db, const Task task, const StoredState stored, const Report report) {
 	const Failure failure {&task.key, task.run_interval, report.transient, report.error, report.now, report.threshold};
 	const auto outcome = co_await record_failure(db, failure, stored.failures);
+	const std::vector<TaskKey> keys {task.key};
+	co_await mark_ahead(db, keys, report.now);
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)
 	                           .add("status", std::string_view(outcome.status))

@@ -139,9 +139,11 @@ Op<Answer> change_task(Database &db, const TaskKey key, Change change) {
 
 Op<Answer> reset_task(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
-	co_return co_await change_task(db, key, [](TaskState &task) {
+	bool claim_taken = false;
+	auto answer = co_await change_task(db, key, [&](TaskState &task) {
 		if (task.status == "idle" && task.streak.value_or(0) == 0 && !task.last_error)
 			return;
+		claim_taken = task.status == "running";
 		task.status = "idle";
 		task.streak = 0;
 		task.last_error = std::nullopt;
@@ -149,6 +151,10 @@ Op<Answer> reset_task(Database &db, Arguments arguments) {
 		task.token = std::nullopt;
 		task.next_run = std::nullopt;
 	});
+	const std::vector<TaskKey> keys {key};
+	if (claim_taken)
+		co_await mark_ahead(db, keys, db.clock());
+	co_return answer;
 }
 
 Op<Answer> enable_task(Database &db, Arguments arguments) {

@@ -30,13 +30,25 @@ int64_t windows_in(const TaskRun &run, const TimeRange &range) {
 	return (range.to - range.from).us / run.task.target.width().us;
 }
 
+/// Whether the run found no source from its cursor on. Then nobody will come past what is marked there, and bars that are there (a worker
+/// left them, a cursor went back) have lost their source.
+bool without_source_ahead(StopReason reason) {
+	return reason == StopReason::frontier || reason == StopReason::cursor_beyond_source_data || reason == StopReason::no_source_data_anywhere;
+}
+
 LateWork sort_marks(const TaskRun &run, bool mark_passed_again) {
 	LateWork work;
 	if (mark_passed_again)
 		work.rest.later.add(run.passed);
+	// Bars ahead of a cursor that nobody is about to move: should their source go, nobody would come past to notice.
+	if (run.cursor_stays) {
+		RangeSet ahead = run.passed;
+		ahead.clip(run.task.effective_cursor(), Timestamp::infinity());
+		work.rest.later.add(ahead);
+	}
 	const Timestamp start = run.task.target.ceil(run.task.start);
 	const Timestamp before = run.task.effective_cursor();
-	const Timestamp reached = std::max(before, run.plan.cursor());
+	const Timestamp reached = without_source_ahead(run.reason) ? Timestamp::infinity() : std::max(before, run.plan.cursor());
 	RangeSet all = run.dirty.all();
 	RangeSet beyond = all;
 	beyond.clip(reached, Timestamp::infinity());
@@ -182,7 +194,7 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 	std::vector<TaskMark> rest;
 	for (size_t i = 0; i < runs.size(); ++i) {
 		TaskRun &run = runs[i];
-		if (run.dirty.empty() && !mark_passed_again)
+		if (run.dirty.empty() && !mark_passed_again && !run.cursor_stays)
 			continue;
 		auto work = sort_marks(run, mark_passed_again);
 		co_await count(db, run, work);

@@ -14,9 +14,9 @@ constexpr int64_t default_delay_seconds = 30;
 // Both statements begin with the columns that task_from() reads.
 #define AGG_TASK_COLUMNS                                                                                                                   \
 	"SELECT t.ord, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.agg_start_utc, "                 \
-	"s.last_agg_bar_ts_utc, COALESCE(s.late_policy = 'freeze', false), s.derivation_version::int8"
-#define AGG_TASK_TYPES AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL, AGG_INT8
-constexpr size_t task_columns = 8;
+	"s.last_agg_bar_ts_utc, COALESCE(s.late_policy = 'freeze', false), s.derivation_version::int8, COALESCE(s.status = 'running', false)"
+#define AGG_TASK_TYPES AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL, AGG_INT8, AGG_BOOL
+constexpr size_t task_columns = 9;
 
 const Statement &tasks_by_key() {
 	static const Statement statement {"data_agg_state",
@@ -83,7 +83,8 @@ Task task_from(const Row &row, const TaskKey &key) {
 	        .start = time_of(key, "agg_start_utc", row.maybe_timestamp(4)).value_or(default_start),
 	        .cursor = time_of(key, "last_agg_bar_ts_utc", row.maybe_timestamp(5)),
 	        .late_policy = row.boolean(6) ? LatePolicy::freeze : LatePolicy::recompute,
-	        .derivation_version = row.maybe_integer(7).value_or(1)};
+	        .derivation_version = row.maybe_integer(7).value_or(1),
+	        .claimed = row.boolean(8)};
 }
 
 Parameter column(const std::vector<TaskKey> &keys, std::string TaskKey::*member) {

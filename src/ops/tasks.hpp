@@ -42,6 +42,7 @@ struct Task {
 	std::optional<Timestamp> cursor; // NULL: never run
 	LatePolicy late_policy = LatePolicy::recompute;
 	int64_t derivation_version = 1;  // the version that its bars have at least
+	bool claimed = false;            // by a worker outside the database (status running)
 	std::optional<int64_t> place {}; // where its row is (see AGG_TID), if this transaction has locked it
 
 	/// Where the task goes on: its cursor, but not before its start, at a boundary.

@@ -58,7 +58,8 @@ std::vector<agg_cell> configuration(size_t k, const StoredTask &task) {
 	        number_cell(task.start.us),
 	        maybe_time(task.cursor),
 	        number_cell(task.freeze),
-	        number_cell(task.version)};
+	        number_cell(task.version),
+	        number_cell(task.status == "running")};
 }
 
 void write(Tables &tables, StoredTask &task) {

@@ -1,0 +1,72 @@
+# Random histories: sessions change, correct, retract and roll back source beside runners, workers, administrators and assassins. When all is
+# quiet, agg_verify() finds nothing, and the bars are those that a fresh database makes of the same minutes.
+#
+# AGGREGATION_HISTORY_ROUNDS says how many rounds of a hundred symbols, each a history of its own (default 10; 0: until it is interrupted),
+# AGGREGATION_SEED makes the scripts the same again (as far as a race can be). What failed is kept in AGGREGATION_HISTORY_KEEP, if that is set.
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
+
+rounds=${AGGREGATION_HISTORY_ROUNDS:-10}
+seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
+symbols=100 sessions=4 steps=260
+echo "# AGGREGATION_SEED=$seed"
+
+own_server fsync=off max_connections=40 deadlock_timeout=50ms autovacuum_naptime=5s
+for database in history fresh; do
+	sql -d postgres -c "CREATE DATABASE $database"
+	sql -d $database -f "$ROOT/test/histories/world.sql" >/dev/null 2>&1
+done
+export PGDATABASE=history PGTZ=UTC PGOPTIONS='-c client_min_messages=error'
+
+# play NUMBER : runs a session's script; when the session is killed, the next one goes on behind the step that it died in.
+play() {
+	local script=$own_folder/script.$1 rest=$own_folder/rest.$1 said=$own_folder/said.$1 done_steps total=0
+	cp -- "$script" "$rest"
+	: >"$said"
+	while [ -s "$rest" ]; do
+		sed 's/^-- next --$/\\echo @next@/' "$rest" | PGAPPNAME=history$1 psql -X -q -A -t >"$said.part" 2>&1
+		cat -- "$said.part" >>"$said"
+		done_steps=$(grep -c '^@next@$' "$said.part")
+		total=$((total + done_steps + 1))
+		awk -v skip="$total" 'BEGIN { n = 0 } n >= skip { print } /^-- next --$/ { ++n }' "$script" >"$rest"
+	done
+}
+
+failed_round() {
+	[ -n "${AGGREGATION_HISTORY_KEEP:-}" ] || return 0
+	mkdir -p -- "$AGGREGATION_HISTORY_KEEP/$1"
+	cp -- "$own_folder"/script.* "$own_folder"/said.? "$server_folder/log" "$AGGREGATION_HISTORY_KEEP/$1/" || true
+	PGDATABASE=history pg_dump >"$AGGREGATION_HISTORY_KEEP/$1/history.sql" || true
+}
+
+steps_done=0 kills=0 bars=0
+for ((round = 1; rounds == 0 || round <= rounds; round++)); do
+	failures_before=$tests_failed
+	sql -c "CALL start_over($symbols)"
+	for ((n = 1; n <= sessions; n++)); do
+		sql -c "SELECT random_script(($seed + $round * 101) % 1000003, $n, $steps)" >"$own_folder/script.$n"
+	done
+	players=()
+	for ((n = 1; n <= sessions; n++)); do
+		play "$n" &
+		players+=($!)
+	done
+	wait "${players[@]}"
+	steps_done=$((steps_done + $(cat -- "$own_folder"/said.? | grep -c '^@next@$')))
+	kills=$((kills + $(cat -- "$own_folder"/said.? | grep -c 'terminating connection')))
+	sql -c 'CALL work_to_the_end()'
+	is "$(sql -c 'SELECT * FROM agg_verify() LIMIT 5')" '' "round $round: the proof finds nothing"
+
+	sql -d fresh -c "CALL start_over($symbols)"
+	sql -c "COPY (SELECT * FROM data_bars WHERE canonical_symbol <> 'DXY') TO STDOUT" | sql -d fresh -c 'COPY data_bars FROM STDIN'
+	sql -d fresh -c 'CALL work_to_the_end()'
+	sql -c 'COPY (TABLE outcome ORDER BY 1, 2, 3) TO STDOUT' >"$own_folder/outcome"
+	sql -d fresh -c 'COPY (TABLE outcome ORDER BY 1, 2, 3) TO STDOUT' >"$own_folder/outcome.fresh"
+	bars=$((bars + $(wc -l <"$own_folder/outcome")))
+	is "$(diff -- "$own_folder/outcome" "$own_folder/outcome.fresh" | head -n 6)" '' "round $round: the bars are those of a fresh database"
+	[ "$tests_failed" -eq "$failures_before" ] || failed_round "$round"
+done
+is "$((steps_done > rounds * sessions * steps * 9 / 10))" 1 "nearly all steps came to their end ($steps_done), though $kills sessions were killed"
+is "$((kills > 0 || rounds < 3))" 1 'and some were'
+is "$((bars > rounds * 300))" 1 "there were bars to compare ($bars)"
+done_testing

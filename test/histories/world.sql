@@ -1,0 +1,203 @@
+-- What random histories need: tasks for many symbols, a writer of random scripts, and the last word on how it came out.
+--
+-- Each symbol is a history of its own: six hours of minutes, tasks of four timeframes, and whatever the sessions do to them. EURUSD and the other
+-- five are the dollar index's pairs, so that DXY's minutes and bars follow theirs.
+CREATE EXTENSION IF NOT EXISTS aggregation;
+DO $$ BEGIN PERFORM agg_setup(); END $$;
+
+CREATE TABLE IF NOT EXISTS symbols (n int PRIMARY KEY, symbol text UNIQUE);
+CREATE TABLE IF NOT EXISTS script (n bigint GENERATED ALWAYS AS IDENTITY, line text);
+CREATE TABLE IF NOT EXISTS note (what text);
+
+CREATE OR REPLACE FUNCTION day() RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT '2025-07-02 00:00+00'::timestamptz $$;
+
+-- Everything is new again.
+CREATE OR REPLACE PROCEDURE start_over(p_symbols int) LANGUAGE plpgsql AS $$
+DECLARE
+	name text;
+BEGIN
+	FOREACH name IN ARRAY ARRAY['data_bars', 'derived_data_bars', 'data_agg_state', 'core_asset_registry_all', 'symbols', 'agg_sealed_ranges', 'agg_refused_ranges', 'agg_dirty_ranges', 'ops_runlog'] LOOP
+		EXECUTE format('TRUNCATE %I', name);
+	END LOOP;
+	DELETE FROM agg_change_log;
+	INSERT INTO symbols SELECT n, CASE WHEN n <= 7 THEN (ARRAY['EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF', 'DXY'])[n] ELSE 'S' || n END
+	FROM generate_series(1, p_symbols) AS n;
+	INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT symbol, '{"agg": {"optional": ["15m", "4h"], "start_utc": "2025-07-02T00:00:00Z"}}' FROM symbols;
+	PERFORM sync_agg_state_from_registry('prod');
+	-- Bars of the same minute are the same whoever writes them first: a price follows from symbol, minute and a version.
+END
+$$;
+
+-- A minute's prices in a version: 0 as it came first, others are corrections.
+CREATE OR REPLACE FUNCTION bar(p_symbol text, p_minute int, p_version int, OUT open float8, OUT high float8, OUT low float8, OUT close float8, OUT vol float8, OUT vwap float8, OUT trade_count bigint)
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT b.o, b.o * 1.01, b.o * 0.99, b.o * 1.001, CASE WHEN h % 7 = 0 THEN NULL ELSE (h % 900) + 0.25 END, CASE WHEN h % 5 = 0 THEN NULL ELSE b.o * 1.0005 END, h % 50
+	FROM (SELECT abs(hashtext(p_symbol || p_minute || '/' || p_version))::bigint AS h) AS x,
+		LATERAL (SELECT CASE WHEN x.h % 97 = 0 THEN 'NaN'::float8 ELSE 1 + (x.h % 10000) / 10000.0 END AS o) AS b
+$$;
+
+CREATE OR REPLACE FUNCTION minutes(p_symbol text, p_from int, p_to int, p_version int) RETURNS SETOF data_bars LANGUAGE sql STABLE AS $$
+	SELECT r.* FROM generate_series(p_from, p_to) AS m, bar(p_symbol, m, p_version) AS b,
+		jsonb_populate_record(NULL::data_bars, jsonb_build_object('canonical_symbol', p_symbol, 'timeframe', '1m', 'ts_utc', day() + make_interval(mins => m), 'is_partial', false, 'source', 'ingest')) AS r0,
+		LATERAL (SELECT r0.canonical_symbol, r0.timeframe, r0.ts_utc, r0.provider_ticker, b.open, b.high, b.low, b.close, b.vol, b.vwap, b.trade_count, r0.is_partial, r0.source, now(), '{}'::jsonb, now(), now()) AS r
+$$;
+
+CREATE OR REPLACE FUNCTION dice(p_sides int) RETURNS int LANGUAGE sql VOLATILE AS $$ SELECT floor(random() * p_sides)::int $$;
+CREATE OR REPLACE FUNCTION some_symbol() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	k int := 1 + dice((SELECT count(*)::int FROM symbols));
+BEGIN
+	RETURN (SELECT symbol FROM symbols WHERE n = k AND symbol <> 'DXY' UNION ALL SELECT 'EURUSD' LIMIT 1);
+END
+$$;
+
+-- A change of source, as one statement.
+CREATE OR REPLACE FUNCTION random_change() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	s text := some_symbol();
+	a int := dice(360);
+	b int := least(359, a + CASE WHEN dice(3) = 0 THEN dice(120) ELSE dice(6) END);
+	v int := dice(5);
+	kind int := dice(100);
+	span text := format('canonical_symbol = %L AND timeframe = ''1m'' AND ts_utc BETWEEN day() + interval ''%s min'' AND day() + interval ''%s min''', s, a, b);
+BEGIN
+	IF kind < 40 THEN
+		RETURN format('INSERT INTO data_bars SELECT * FROM minutes(%L, %s, %s, %s) ON CONFLICT DO NOTHING;', s, a, b, v);
+	ELSIF kind < 55 THEN
+		RETURN format('INSERT INTO data_bars AS d SELECT * FROM minutes(%L, %s, %s, %s) ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, vol = EXCLUDED.vol, vwap = EXCLUDED.vwap, trade_count = EXCLUDED.trade_count;', s, a, b, v);
+	ELSIF kind < 70 THEN
+		RETURN format('DELETE FROM data_bars WHERE %s;', span);
+	ELSIF kind < 80 THEN
+		RETURN format('UPDATE data_bars SET vol = vol + %s, high = high * 1.1 WHERE %s;', v, span);
+	ELSIF kind < 84 THEN
+		RETURN format('UPDATE data_bars SET vol = vol, raw = ''{"touched": true}'' WHERE %s;', span);
+	ELSIF kind < 88 THEN -- keys change, in time or from one symbol to another
+		RETURN CASE WHEN dice(2) = 0 THEN format('UPDATE data_bars SET ts_utc = ts_utc + interval ''%s min'' WHERE %s;', 1 + dice(400), span)
+			ELSE format('UPDATE data_bars SET canonical_symbol = %L WHERE %s;', some_symbol(), span) END;
+	ELSIF kind < 91 THEN
+		RETURN format('UPDATE data_bars SET timeframe = CASE timeframe WHEN ''1m'' THEN ''1x'' ELSE ''1m'' END WHERE canonical_symbol = %L AND ts_utc BETWEEN day() + interval ''%s min'' AND day() + interval ''%s min'';', s, a, b);
+	ELSIF kind < 95 AND current_setting('server_version_num')::int >= 150000 THEN
+		RETURN format('MERGE INTO data_bars AS d USING minutes(%L, %s, %s, %s) AS n ON d.canonical_symbol = n.canonical_symbol AND d.timeframe = n.timeframe AND d.ts_utc = n.ts_utc WHEN MATCHED AND n.trade_count %% 2 = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET close = n.close WHEN NOT MATCHED THEN INSERT (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol) VALUES (n.canonical_symbol, n.timeframe, n.ts_utc, n.open, n.high, n.low, n.close, n.vol);', s, a, b, v);
+	ELSIF kind < 99 THEN
+		RETURN format(E'COPY data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol) FROM stdin;\n%s\n\\.',
+			(SELECT string_agg(concat_ws(E'\t', m.canonical_symbol, m.timeframe, m.ts_utc, m.open, m.high, m.low, m.close, coalesce(m.vol::text, '\N')), E'\n') FROM minutes(s, a, b, v) AS m));
+	END IF;
+	RETURN CASE WHEN dice(12) = 0 THEN 'TRUNCATE data_bars;' ELSE format('DELETE FROM data_bars WHERE canonical_symbol = %L;', s) END;
+END
+$$;
+
+-- Work on a task, as a worker, a runner or an administrator does it.
+CREATE OR REPLACE FUNCTION random_work() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	s text := (SELECT symbol FROM symbols ORDER BY random() LIMIT 1);
+	tf text := (ARRAY['5m', '5m', '15m', '1h', '4h'])[1 + dice(5)];
+	start text := format('day() + interval ''%s min''', dice(72) * 5);
+	kind int := dice(100);
+	nap text := format('SELECT pg_sleep(%s);', round(random()::numeric / 50, 4));
+	token text := CASE WHEN dice(2) = 0 THEN ', p_claim_token => :''token''' ELSE '' END;
+BEGIN
+	IF kind < 30 THEN
+		RETURN format('CALL agg_run(p_time_budget => ''%s ms'', p_batch => %s, p_max_windows => %s);', dice(60), 1 + dice(40), 1 + dice(60));
+	ELSIF kind < 55 THEN -- a worker outside: claim, read, move on, each a transaction of its own
+		RETURN format(E'\\set claimed f\n\\set cursor ''2025-07-02''\nSELECT coalesce(a ->> ''success'', ''f'') AS claimed, coalesce(a ->> ''claim_token'', gen_random_uuid()::text) AS token, coalesce(a ->> ''last_agg_bar_ts_utc'', ''2025-07-02 00:00+00'') AS cursor FROM agg_start(%L, %L) AS a \\gset\n\\if :claimed\nSELECT catchup_aggregation_range(%L, %L, :''cursor'', %s) ->> ''cursor_advanced_to'' AS cursor \\gset\n%s\nSELECT agg_finish(%L, %L, true, :''cursor''%s);\n\\endif',
+			s, tf, s, tf, 1 + dice(80), nap, s, tf, token);
+	ELSIF kind < 65 THEN -- by hand, from anywhere, now and then with a snapshot that is old by then
+		RETURN CASE dice(3)
+			WHEN 0 THEN format('SELECT catchup_aggregation_range(%L, %L, %s, %s);', s, tf, start, 1 + dice(100))
+			WHEN 1 THEN format(E'BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT count(*) FROM symbols;\n%s\nSELECT agg_start(%L, %L);\nSELECT agg_finish(%L, %L, true, (catchup_aggregation_range(%L, %L, coalesce((SELECT last_agg_bar_ts_utc FROM data_agg_state WHERE canonical_symbol = %L AND timeframe = %L), day()), %s) ->> ''cursor_advanced_to'')::timestamptz);\n%s\nCOMMIT;', nap, s, tf, s, tf, s, tf, s, tf, 1 + dice(80), nap)
+			ELSE format(E'BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT count(*) FROM symbols;\n%s\nSELECT agg_run_batch(p_max_tasks => %s);\n%s\n%s;', nap, 1 + dice(20), nap, CASE WHEN dice(4) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END)
+		END;
+	ELSIF kind < 72 THEN
+		RETURN format(E'BEGIN;\nSELECT agg_run_batch(p_max_tasks => %s, p_max_windows => %s);\n%s\n%s;', 1 + dice(30), 1 + dice(100), nap, CASE WHEN dice(3) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END);
+	ELSIF kind < 78 THEN
+		RETURN format('SELECT aggregate_window(%L, ''5m'', %s, %s + interval ''5 min'');', s, start, start);
+	ELSIF kind < 84 THEN
+		RETURN format('SELECT derived_rebuild_range(%L, %L, %s, %s + interval ''%s min'', %s, ''history'', %s);', s, tf, start, start, 1 + dice(200), CASE WHEN dice(2) = 0 THEN 'true' ELSE 'false' END, 1 + dice(50));
+	ELSIF kind < 87 THEN
+		RETURN format(E'BEGIN;\nSELECT derived_soft_delete_range(%L, %L, %s, %s + interval ''2 hours'', ''history'');\n%s\nSELECT derived_rebuild_range(%L, %L, %s, %s + interval ''2 hours'', false);\n%s;', s, tf, start, start, nap, s, tf, start, start, CASE WHEN dice(3) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END);
+	ELSIF kind < 91 THEN
+		RETURN CASE WHEN dice(3) = 0 THEN 'SELECT agg_reset_cursor();' ELSE format('SELECT agg_reset_cursor(%L, %L, %s);', s, tf, start) END;
+	ELSIF kind < 93 THEN
+		RETURN format('SELECT agg_mark_changed(%L, %s, %s + interval ''1 hour'');', s, start, start);
+	ELSIF kind < 95 THEN
+		RETURN 'SELECT count(*) FROM agg_get_due_tasks(''prod'', p_running_stale_seconds => 0);';
+	ELSIF kind < 96 THEN
+		RETURN format('SELECT calc_dxy_range_1m(%s, %s + interval ''1 hour'');', start, start);
+	ELSIF kind < 98 THEN
+		RETURN format('SELECT agg_disable_task(%L, %L); SELECT agg_enable_task(%L, %L);', s, tf, s, tf);
+	END IF;
+	RETURN 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE ''history%'' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1;';
+END
+$$;
+
+-- Some changes in one transaction, with savepoints, and an end that is not always a commit.
+CREATE OR REPLACE FUNCTION random_transaction() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	lines text[] := ARRAY['BEGIN;'];
+	depth int := 0;
+BEGIN
+	FOR i IN 1 .. 1 + dice(6) LOOP
+		CASE dice(7)
+		WHEN 0 THEN
+			depth := depth + 1;
+			lines := lines || format('SAVEPOINT s%s;', depth);
+		WHEN 1 THEN
+			IF depth > 0 THEN
+				lines := lines || format('ROLLBACK TO s%s;', depth);
+			END IF;
+		WHEN 2 THEN
+			IF depth > 0 THEN
+				lines := lines || format('RELEASE s%s;', depth);
+				depth := depth - 1;
+			END IF;
+		WHEN 3 THEN
+			lines := lines || format('SELECT pg_sleep(%s);', round(random()::numeric / 30, 4));
+		WHEN 4 THEN -- one that fails inside and is survived
+			lines := lines || format('DO $do$ BEGIN %s RAISE division_by_zero; EXCEPTION WHEN OTHERS THEN NULL; END $do$;', replace(CASE WHEN dice(1) = 0 THEN format('UPDATE data_bars SET vol = 1 WHERE canonical_symbol = %L;', some_symbol()) END, E'\n', ' '));
+		ELSE
+			lines := lines || random_change();
+		END CASE;
+	END LOOP;
+	lines := lines || CASE WHEN dice(4) = 0 THEN 'ROLLBACK;' ELSE 'COMMIT;' END;
+	RETURN array_to_string(lines, E'\n');
+END
+$$;
+
+-- A session's script; lines that say -- next -- are where a session that was killed goes on.
+CREATE OR REPLACE FUNCTION random_script(p_seed int, p_session int, p_steps int) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	lines text[] := ARRAY[]::text[];
+BEGIN
+	PERFORM setseed(((p_seed * 31 + p_session * 7919) % 1000003) / 1000003.0);
+	FOR i IN 1 .. p_steps LOOP
+		lines := lines || CASE
+			WHEN i <= p_steps / 5 OR dice(100) < 35 THEN random_change()
+			WHEN dice(100) < 40 THEN random_transaction()
+			ELSE random_work() END || E'\n-- next --'::text;
+	END LOOP;
+	RETURN array_to_string(lines, E'\n');
+END
+$$;
+
+-- Works until nothing is left to do.
+CREATE OR REPLACE PROCEDURE work_to_the_end() LANGUAGE plpgsql AS $$
+DECLARE
+	left_over bigint;
+BEGIN
+	FOR i IN 1 .. 200 LOOP
+		PERFORM count(*) FROM agg_get_due_tasks('prod', p_running_stale_seconds => 0, p_limit => 1);
+		UPDATE data_agg_state SET next_run_at = NULL, last_error = NULL WHERE next_run_at IS NOT NULL OR last_error IS NOT NULL;
+		COMMIT;
+		LOOP
+			SELECT (a ->> 'windows_processed')::bigint + (a ->> 'late_windows_processed')::bigint + CASE WHEN (a ->> 'continue')::boolean THEN 1 ELSE 0 END INTO left_over FROM agg_run_batch(p_max_windows => 100000) AS a;
+			COMMIT;
+			EXIT WHEN left_over = 0;
+		END LOOP;
+		EXIT WHEN NOT EXISTS (SELECT FROM agg_change_log) AND NOT EXISTS (SELECT FROM agg_dirty_ranges WHERE due);
+	END LOOP;
+END
+$$;
+
+CREATE OR REPLACE VIEW outcome AS
+SELECT canonical_symbol, timeframe, ts_utc, float8send(open) AS open, float8send(high) AS high, float8send(low) AS low, float8send(close) AS close, float8send(vol) AS vol, float8send(vwap) AS vwap, trade_count, source_timeframe, source_candles, expected_candles, quality_score
+FROM derived_data_bars WHERE deleted_at IS NULL;
