@@ -6,6 +6,7 @@
 #include "ops/source_probe.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace aggregation {
 
@@ -197,11 +198,15 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 		if (run.dirty.empty() && !mark_passed_again && !run.cursor_stays)
 			continue;
 		auto work = sort_marks(run, mark_passed_again);
-		co_await count(db, run, work);
 		if (!work.todo.empty()) {
 			const auto sealed = co_await sealed_windows(db, run.task);
-			work.todo.subtract(sealed);
+			RangeSet open = work.todo;
+			open.subtract(sealed);
+			RangeSet closed = std::exchange(work.todo, std::move(open));
+			closed.subtract(work.todo);
+			work.refused.add(closed);
 		}
+		co_await count(db, run, work);
 		const auto chosen = co_await newest(db, run, work, max_windows);
 		for (const auto &range : chosen) {
 			if (reads_index(run.task)) {

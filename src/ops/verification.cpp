@@ -5,6 +5,8 @@
 #include "ops/source_probe.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 namespace aggregation {
 
@@ -100,6 +102,17 @@ bool holds(const RangeSet &ranges, Timestamp window) {
 	return after != list.begin() && window < std::prev(after)->to;
 }
 
+// Windows whose bar somebody took away on purpose: what the engine deletes has one of its own reasons.
+const Statement &deleted_by_hand() {
+	static const Statement statement {
+	    "derived_data_bars",
+	    "SELECT d.ts_utc FROM @derived_data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz "
+	    "AND d.ts_utc <= $4::timestamptz AND d.deleted_at IS NOT NULL "
+	    "AND COALESCE(d.raw ->> 'deleted', '') NOT IN ('insufficient_source_bars', 'source_removed')",
+	    {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
 /// Says of each difference whether it is known and why.
 Op<void> explain(Database &db, const Task &task, std::vector<Difference> &differences) {
 	const TaskKey &key = task.key;
@@ -111,11 +124,21 @@ Op<void> explain(Database &db, const Task &task, std::vector<Difference> &differ
 		pending.add(logged);
 	}
 	const auto refused = co_await read_ranges(db, refused_ranges(), by_key, task.target);
+	RangeSet deleted;
+	auto receive = [&](const Row &row) {
+		deleted.add({row.timestamp(0), row.timestamp(0) + task.target.width()});
+		return Flow::more;
+	};
+	auto span = parameters(text_parameter(key.symbol), text_parameter(key.timeframe), timestamp_parameter(differences.front().window),
+	                       timestamp_parameter(differences.back().window));
+	co_await db.query(deleted_by_hand(), std::move(span), receive);
 	for (auto &difference : differences) {
 		if (holds(pending, difference.window))
 			difference.explanation = "pending";
 		else if (holds(refused, difference.window))
 			difference.explanation = "refused";
+		else if (difference.kind == "missing" && holds(deleted, difference.window))
+			difference.explanation = "deleted";
 	}
 }
 
@@ -173,14 +196,21 @@ Op<std::vector<Difference>> verify(Database &db, const Verification &what) {
 
 namespace {
 
+/// Every digit that a double has.
+std::string digits(double value) {
+	std::array<char, 32> text {};
+	(void)std::snprintf(text.data(), text.size(), "%.17g", value);
+	return text.data();
+}
+
 // The formula once more, over whatever minutes any pair or the index has.
 std::string index_sql() {
-	std::string product = std::to_string(dollar_index.constant);
+	std::string product = digits(dollar_index.constant);
 	std::string present;
 	std::string list;
 	for (const auto &component : dollar_index.components) {
 		const std::string price = std::string("max(s.close) FILTER (WHERE s.canonical_symbol = '") + component.symbol + "')";
-		product += " * power(NULLIF(" + price + ", 0), " + std::to_string(component.weight) + ")";
+		product += " * power(NULLIF(" + price + ", 0), " + digits(component.weight) + ")";
 		present += std::string(present.empty() ? "" : " AND ") + "COALESCE(" + price + " BETWEEN 1e-30 AND 1e30, false)";
 		list += std::string("'") + component.symbol + "', ";
 	}
@@ -200,7 +230,7 @@ Op<std::vector<Difference>> verify_index_minutes(Database &db, Timestamp from, T
 	    "data_bars", sql.c_str(), {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8}, Planning::by_statistics};
 	std::vector<Difference> differences;
 	const TaskKey key {dollar_index.symbol, "1m"};
-	const auto text = [](std::optional<double> value) { return value ? std::optional(std::to_string(*value)) : std::nullopt; };
+	const auto text = [](std::optional<double> value) { return value ? std::optional(digits(*value)) : std::nullopt; };
 	auto receive = [&](const Row &row) {
 		const auto stored = row.maybe_real(1);
 		const auto expected = row.maybe_real(2);

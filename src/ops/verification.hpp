@@ -22,7 +22,7 @@ struct Difference {
 	std::string column; // where it differs; else empty
 	std::optional<std::string> stored;
 	std::optional<std::string> expected;
-	std::string explanation; // pending: will be made again; refused: the task's late_policy; empty: there should be none
+	std::string explanation; // pending: will be made again; refused: the task's late_policy; deleted: by hand; empty: there should be none
 };
 
 /// What is looked at: windows of a task between its start and its cursor, in [from, to).

@@ -110,7 +110,7 @@ AS 'MODULE_PATHNAME', 'aggregation_agg_verify';
 
 COMMENT ON FUNCTION @extschema@.agg_verify(text, text, timestamptz, timestamptz) IS
 'The proof: recomputes bars from their source by a plain SQL statement, a path that shares nothing with the engine, and returns every difference. No row means that what is stored is what the source says, bit by bit. NULLs: all symbols, all timeframes, all times. Looked at are the windows between a task''s start and its cursor, sealed ones excepted; for DXY also its minutes, against the pairs (to 1e-8; not those that a feed delivered).
-difference: missing (a bar should be there), surplus (there is a bar and should not be), differs (one row a column), stale_version (made by a lower derivation_version than data_agg_state asks for). stored, expected: the two values as text. explanation: pending (its source has changed and it will be made again), refused (late_policy freeze); NULL: nothing explains it.
+difference: missing (a bar should be there), surplus (there is a bar and should not be), differs (one row a column), stale_version (made by a lower derivation_version than data_agg_state asks for). stored, expected: the two values as text. explanation: pending (its source has changed and it will be made again), refused (late_policy freeze), deleted (somebody took the bar away); NULL: nothing explains it.
 vol, vwap and trade_count are not judged in windows that hold volumes or vwaps below 1e-100 or above 1e100 or trade counts from 1e15 on.
 Errors: P0002 for a task that is not there, 22008 for an infinite time, 22023 for an unknown timeframe or an inverted range.';
 
@@ -121,7 +121,7 @@ SET search_path = pg_catalog, @extschema@, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_verify_sample';
 
 COMMENT ON FUNCTION @extschema@.agg_verify_sample(double precision, interval, bigint) IS
-'agg_verify() of random stretches of all tasks, about p_fraction of their windows and at least one stretch (up to 288 windows) each, the tasks in random order until p_time_budget is over. What it found is recorded in agg_audit, kept for 90 days; v_aggregation_truth turns RED by it. Differences that are explained (pending, refused) do not count. p_seed: the same stretches again.
+'agg_verify() of random stretches of all tasks, about p_fraction of their windows and at least one stretch (up to 288 windows) each, the tasks in random order until p_time_budget is over. What it found is recorded in agg_audit, kept for 90 days; v_aggregation_truth turns RED by it. Differences that are explained do not count. p_seed: the same stretches again.
 Answers success, tasks, windows, differences, complete (every task had its turn), seed, details (the first twenty differences). Errors: 22004 for NULL, 22023 for a fraction outside of (0, 1] or a budget that is not positive.';
 
 CREATE FUNCTION @extschema@.agg_why(p_symbol text, p_tf text, p_window_start timestamptz, p_now_utc timestamptz DEFAULT NULL)

@@ -1,14 +1,14 @@
 # Random histories: sessions change, correct, retract and roll back source beside runners, workers, administrators and assassins. When all is
 # quiet, agg_verify() finds nothing, and the bars are those that a fresh database makes of the same minutes.
 #
-# AGGREGATION_HISTORY_ROUNDS says how many rounds of a hundred symbols, each a history of its own (default 10; 0: until it is interrupted),
+# AGGREGATION_HISTORY_ROUNDS says how many rounds of 16 symbols, each a history of its own (default 64; 0: until it is interrupted),
 # AGGREGATION_SEED makes the scripts the same again (as far as a race can be). What failed is kept in AGGREGATION_HISTORY_KEEP, if that is set.
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
 
-rounds=${AGGREGATION_HISTORY_ROUNDS:-10}
+rounds=${AGGREGATION_HISTORY_ROUNDS:-64}
 seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
-symbols=100 sessions=4 steps=260
+symbols=16 sessions=8 steps=140
 echo "# AGGREGATION_SEED=$seed"
 
 own_server fsync=off max_connections=40 deadlock_timeout=50ms autovacuum_naptime=5s
@@ -68,5 +68,5 @@ for ((round = 1; rounds == 0 || round <= rounds; round++)); do
 done
 is "$((steps_done > rounds * sessions * steps * 9 / 10))" 1 "nearly all steps came to their end ($steps_done), though $kills sessions were killed"
 is "$((kills > 0 || rounds < 3))" 1 'and some were'
-is "$((bars > rounds * 300))" 1 "there were bars to compare ($bars)"
+is "$((bars > rounds * 100))" 1 "there were bars to compare ($bars)"
 done_testing

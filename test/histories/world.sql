@@ -55,8 +55,10 @@ $$;
 CREATE OR REPLACE FUNCTION random_change() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	s text := some_symbol();
-	a int := dice(360);
-	b int := least(359, a + CASE WHEN dice(3) = 0 THEN dice(120) ELSE dice(6) END);
+	-- Half of it where the day has come to, the rest anywhere before.
+	phase int := current_setting('history.phase')::int;
+	a int := CASE WHEN dice(2) = 0 THEN dice(1 + phase) ELSE greatest(0, phase - 20 + dice(25)) END;
+	b int := least(359, a + CASE WHEN dice(3) = 0 THEN dice(40) ELSE dice(6) END);
 	v int := dice(5);
 	kind int := dice(100);
 	span text := format('canonical_symbol = %L AND timeframe = ''1m'' AND ts_utc BETWEEN day() + interval ''%s min'' AND day() + interval ''%s min''', s, a, b);
@@ -91,9 +93,9 @@ CREATE OR REPLACE FUNCTION random_work() RETURNS text LANGUAGE plpgsql VOLATILE 
 DECLARE
 	s text := (SELECT symbol FROM symbols ORDER BY random() LIMIT 1);
 	tf text := (ARRAY['5m', '5m', '15m', '1h', '4h'])[1 + dice(5)];
-	start text := format('day() + interval ''%s min''', dice(72) * 5);
+	start text := format('day() + interval ''%s min''', dice(1 + current_setting('history.phase')::int / 5) * 5);
 	kind int := dice(100);
-	nap text := format('SELECT pg_sleep(%s);', round(random()::numeric / 50, 4));
+	nap text := format('SELECT pg_sleep(%s);', round(random()::numeric / 30, 4));
 	token text := CASE WHEN dice(2) = 0 THEN ', p_claim_token => :''token''' ELSE '' END;
 BEGIN
 	IF kind < 30 THEN
@@ -151,7 +153,7 @@ BEGIN
 				depth := depth - 1;
 			END IF;
 		WHEN 3 THEN
-			lines := lines || format('SELECT pg_sleep(%s);', round(random()::numeric / 30, 4));
+			lines := lines || format('SELECT pg_sleep(%s);', round(random()::numeric / 15, 4));
 		WHEN 4 THEN -- one that fails inside and is survived
 			lines := lines || format('DO $do$ BEGIN %s RAISE division_by_zero; EXCEPTION WHEN OTHERS THEN NULL; END $do$;', replace(CASE WHEN dice(1) = 0 THEN format('UPDATE data_bars SET vol = 1 WHERE canonical_symbol = %L;', some_symbol()) END, E'\n', ' '));
 		ELSE
@@ -170,9 +172,10 @@ DECLARE
 BEGIN
 	PERFORM setseed(((p_seed * 31 + p_session * 7919) % 1000003) / 1000003.0);
 	FOR i IN 1 .. p_steps LOOP
+		PERFORM set_config('history.phase', (i * 355 / p_steps)::text, false);
 		lines := lines || CASE
-			WHEN i <= p_steps / 5 OR dice(100) < 35 THEN random_change()
-			WHEN dice(100) < 40 THEN random_transaction()
+			WHEN dice(100) < 20 THEN random_change()
+			WHEN dice(100) < 45 THEN random_transaction()
 			ELSE random_work() END || E'\n-- next --'::text;
 	END LOOP;
 	RETURN array_to_string(lines, E'\n');
