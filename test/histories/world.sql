@@ -104,15 +104,16 @@ BEGIN
 		RETURN format(E'\\set claimed f\n\\set cursor ''2025-07-02''\nSELECT coalesce(a ->> ''success'', ''f'') AS claimed, coalesce(a ->> ''claim_token'', gen_random_uuid()::text) AS token, coalesce(a ->> ''last_agg_bar_ts_utc'', ''2025-07-02 00:00+00'') AS cursor FROM agg_start(%L, %L) AS a \\gset\n\\if :claimed\nSELECT catchup_aggregation_range(%L, %L, :''cursor'', %s) ->> ''cursor_advanced_to'' AS cursor \\gset\n%s\nSELECT agg_finish(%L, %L, true, :''cursor''%s);\n\\endif',
 			s, tf, s, tf, 1 + dice(80), nap, s, tf, token);
 	ELSIF kind < 65 THEN -- by hand, from anywhere, now and then with a snapshot that is old by then
-		RETURN CASE dice(3)
+		RETURN CASE dice(4)
 			WHEN 0 THEN format('SELECT catchup_aggregation_range(%L, %L, %s, %s);', s, tf, start, 1 + dice(100))
+			WHEN 3 THEN format(E'BEGIN;\nSELECT catchup_aggregation_range(%L, %L, %s, %s);\n%s\nCOMMIT;', s, tf, start, 1 + dice(100), nap)
 			WHEN 1 THEN format(E'BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT count(*) FROM symbols;\n%s\nSELECT agg_start(%L, %L);\nSELECT agg_finish(%L, %L, true, (catchup_aggregation_range(%L, %L, coalesce((SELECT last_agg_bar_ts_utc FROM data_agg_state WHERE canonical_symbol = %L AND timeframe = %L), day()), %s) ->> ''cursor_advanced_to'')::timestamptz);\n%s\nCOMMIT;', nap, s, tf, s, tf, s, tf, s, tf, 1 + dice(80), nap)
 			ELSE format(E'BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT count(*) FROM symbols;\n%s\nSELECT agg_run_batch(p_max_tasks => %s);\n%s\n%s;', nap, 1 + dice(20), nap, CASE WHEN dice(4) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END)
 		END;
 	ELSIF kind < 72 THEN
 		RETURN format(E'BEGIN;\nSELECT agg_run_batch(p_max_tasks => %s, p_max_windows => %s);\n%s\n%s;', 1 + dice(30), 1 + dice(100), nap, CASE WHEN dice(3) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END);
 	ELSIF kind < 78 THEN
-		RETURN format('SELECT aggregate_window(%L, ''5m'', %s, %s + interval ''5 min'');', s, start, start);
+		RETURN format(E'BEGIN;\nSELECT aggregate_window(%L, ''5m'', %s, %s + interval ''5 min'');\n%s\nCOMMIT;', s, start, start, nap);
 	ELSIF kind < 84 THEN
 		RETURN format('SELECT derived_rebuild_range(%L, %L, %s, %s + interval ''%s min'', %s, ''history'', %s);', s, tf, start, start, 1 + dice(200), CASE WHEN dice(2) = 0 THEN 'true' ELSE 'false' END, 1 + dice(50));
 	ELSIF kind < 87 THEN
@@ -121,11 +122,11 @@ BEGIN
 		RETURN CASE WHEN dice(3) = 0 THEN 'SELECT agg_reset_cursor();' ELSE format('SELECT agg_reset_cursor(%L, %L, %s);', s, tf, start) END;
 	ELSIF kind < 93 THEN
 		RETURN format('SELECT agg_mark_changed(%L, %s, %s + interval ''1 hour'');', s, start, start);
-	ELSIF kind < 95 THEN
+	ELSIF kind < 97 THEN
 		RETURN 'SELECT count(*) FROM agg_get_due_tasks(''prod'', p_running_stale_seconds => 0);';
-	ELSIF kind < 96 THEN
-		RETURN format('SELECT calc_dxy_range_1m(%s, %s + interval ''1 hour'');', start, start);
 	ELSIF kind < 98 THEN
+		RETURN format('SELECT calc_dxy_range_1m(%s, %s + interval ''1 hour'');', start, start);
+	ELSIF kind < 99 THEN
 		RETURN format('SELECT agg_disable_task(%L, %L); SELECT agg_enable_task(%L, %L);', s, tf, s, tf);
 	END IF;
 	RETURN 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE ''history%'' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1;';
