@@ -30,7 +30,8 @@ const Statement &tasks_that_read() {
 	static const Statement statement {
 	    "data_agg_state",
 	    "SELECT t.ord, s.timeframe, s.agg_start_utc, s.last_agg_bar_ts_utc, COALESCE(s.status = 'running', false) FROM unnest($1::text[]) "
-	    "WITH ORDINALITY AS t(symbol, ord) JOIN @data_agg_state s ON s.canonical_symbol = t.symbol WHERE " AGG_SOURCE_TIMEFRAME("s.") " = '1m'",
+	    "WITH ORDINALITY AS t(symbol, ord) JOIN @data_agg_state s ON s.canonical_symbol = t.symbol WHERE " AGG_SOURCE_TIMEFRAME(
+	        "s.") " = '1m'",
 	    {AGG_INT8, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL}};
 	return statement;
 }

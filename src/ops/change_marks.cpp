@@ -19,10 +19,8 @@ const Statement &log_change() {
 }
 
 const Statement &symbols_with_tasks() {
-	static const Statement statement {"data_agg_state",
-	                                  "SELECT DISTINCT s.canonical_symbol FROM @data_agg_state s",
-	                                  {AGG_TEXT},
-	                                  Planning::by_statistics};
+	static const Statement statement {
+	    "data_agg_state", "SELECT DISTINCT s.canonical_symbol FROM @data_agg_state s", {AGG_TEXT}, Planning::by_statistics};
 	return statement;
 }
 
@@ -66,8 +64,7 @@ const Statement &tracking() {
 }
 
 const Statement &ask_tracking() {
-	static const Statement statement {
-	    nullptr, "SELECT current_setting('aggregation.tracking')", {AGG_TEXT}, Planning::by_statistics};
+	static const Statement statement {nullptr, "SELECT current_setting('aggregation.tracking')", {AGG_TEXT}, Planning::by_statistics};
 	return statement;
 }
 
@@ -116,6 +113,11 @@ Op<void> seal_it(Database &db, const SymbolRange range, const std::string reason
 }
 
 } // namespace
+
+Op<Answer> absorb(Database &db, Arguments) {
+	co_await absorb_changes(db);
+	co_return Answer::rows();
+}
 
 Op<Answer> mark_changed(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);

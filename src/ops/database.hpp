@@ -322,7 +322,8 @@ public:
 		return {*this, AGG_NOTICE, std::move(text)};
 	}
 
-	/// From here to the end of the transaction others can see that bars may be computed in it; see change_log.hpp for what that is good for.
+	/// From here to the end of the transaction others can see that bars may be computed in it; see change_log.hpp for what that is good
+	/// for.
 	Simple begin_deriving() {
 		return {*this, AGG_BEGIN_DERIVING};
 	}

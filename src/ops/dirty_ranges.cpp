@@ -11,7 +11,9 @@ const Statement &look() {
 
 const Statement &look_at_task() {
 	static const Statement statement {
-	    "agg_dirty_ranges", "SELECT 1 FROM @agg_dirty_ranges d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text LIMIT 1", {AGG_INT4}};
+	    "agg_dirty_ranges",
+	    "SELECT 1 FROM @agg_dirty_ranges d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text LIMIT 1",
+	    {AGG_INT4}};
 	return statement;
 }
 
@@ -27,9 +29,8 @@ const Statement &take() {
 
 const Statement &insert() {
 	static const Statement statement {
-	    "agg_dirty_ranges",
-	    "INSERT INTO @agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc, row_count, due) "
-	    "SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int8[], $6::bool[])"};
+	    "agg_dirty_ranges", "INSERT INTO @agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc, row_count, due) "
+	                        "SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int8[], $6::bool[])"};
 	return statement;
 }
 

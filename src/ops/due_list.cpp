@@ -28,20 +28,20 @@ const Statement &due_rows() {
 }
 
 const Statement &dirty_keys() {
-	static const Statement statement {
-	    "agg_dirty_ranges", "SELECT DISTINCT d.canonical_symbol, d.timeframe FROM @agg_dirty_ranges d WHERE d.due", {AGG_TEXT, AGG_TEXT},
-	    Planning::by_statistics};
+	static const Statement statement {"agg_dirty_ranges",
+	                                  "SELECT DISTINCT d.canonical_symbol, d.timeframe FROM @agg_dirty_ranges d WHERE d.due",
+	                                  {AGG_TEXT, AGG_TEXT},
+	                                  Planning::by_statistics};
 	return statement;
 }
 
 // A task that failed last time waits for its time like any other: its late work may be what it fails on.
 const Statement &dirty_rows() {
-	static const Statement statement {
-	    "data_agg_state",
-	    AGG_DUE_COLUMNS "FROM unnest($2::text[], $3::text[]) AS t(symbol, timeframe) JOIN @data_agg_state s "
-	                    "ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe WHERE " AGG_CLAIMABLE(
-	                        "s.") " AND " AGG_DUE_AT("s.") " > $1::timestamptz AND s.last_error IS NULL",
-	    {AGG_DUE_TYPES}};
+	static const Statement statement {"data_agg_state",
+	                                  AGG_DUE_COLUMNS "FROM unnest($2::text[], $3::text[]) AS t(symbol, timeframe) JOIN @data_agg_state s "
+	                                                  "ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe WHERE " AGG_CLAIMABLE(
+	                                                      "s.") " AND " AGG_DUE_AT("s.") " > $1::timestamptz AND s.last_error IS NULL",
+	                                  {AGG_DUE_TYPES}};
 	return statement;
 }
 

@@ -26,9 +26,9 @@ struct DueTask {
 	std::optional<int64_t> priority;
 	bool mandatory = false;
 	std::optional<Timestamp> last_success;
-	int64_t place = 0; // ctid, see AGG_TID
+	int64_t place = 0;  // ctid, see AGG_TID
 	bool dirty = false; // has late work, whether its time has come or not
-	Duration width;    // of its windows; the longest there is for a timeframe that makes no sense
+	Duration width;     // of its windows; the longest there is for a timeframe that makes no sense
 };
 
 /// DESIGN.md section 6: mandatory first; then the shorter window; then task_priority, lower first; then the longest without success,

@@ -30,8 +30,8 @@ struct TaskRun {
 	RangeSet passed {};                          // the windows that were processed on the way
 
 	// Windows before the cursor; see rederive.hpp.
-	DirtyRanges dirty {};       // taken to be looked at again
-	int64_t late_windows = 0;   // looked at
+	DirtyRanges dirty {};     // taken to be looked at again
+	int64_t late_windows = 0; // looked at
 	WindowCounts late_counts {};
 	bool late_work_left = false;
 };

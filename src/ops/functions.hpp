@@ -67,6 +67,8 @@ Op<Answer> unseal_range(Database &db, Arguments arguments);
 Op<Answer> retire_source(Database &db, Arguments arguments);
 Op<Answer> set_late_policy(Database &db, Arguments arguments);
 Op<Answer> why(Database &db, Arguments arguments);
+/// A writer's, when the log of changes has become large.
+Op<Answer> absorb(Database &db, Arguments arguments);
 /// The background worker's: as agg_run(), with its answer the moment at which the next task is due; '-infinity' for at once.
 Op<Answer> work(Database &db, Arguments arguments);
 

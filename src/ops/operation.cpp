@@ -106,6 +106,8 @@ Function function_of(agg_function function) {
 		return set_late_policy;
 	case AGG_FN_WHY:
 		return why;
+	case AGG_FN_ABSORB:
+		return absorb;
 	case AGG_FN_WORK:
 		return work;
 	}

@@ -151,7 +151,8 @@ typedef enum agg_function {
 	AGG_FN_RETIRE_SOURCE,
 	AGG_FN_SET_LATE_POLICY,
 	AGG_FN_WHY,
-	AGG_FN_WORK /* not an SQL function: what the background worker does between two sleeps */
+	AGG_FN_ABSORB, /* not an SQL function: what a writer does when the log has become large */
+	AGG_FN_WORK    /* not an SQL function: what the background worker does between two sleeps */
 } agg_function;
 
 typedef struct agg_context {

@@ -130,7 +130,8 @@ Op<Answer> rebuild_range(Database &db, Arguments arguments) {
 	for (const auto &part : todo.ranges()) {
 		Timestamp begin = part.from;
 		while (begin < part.to && rebuild.windows < max_windows) {
-			const int64_t windows = std::min({(part.to - begin).us / task.target.width().us, most_windows_in_batch, max_windows - rebuild.windows});
+			const int64_t windows =
+			    std::min({(part.to - begin).us / task.target.width().us, most_windows_in_batch, max_windows - rebuild.windows});
 			const TimeRange piece {begin, begin + Duration {windows * task.target.width().us}};
 			co_await rebuild_part(db, rebuild, piece);
 			begin = piece.to;

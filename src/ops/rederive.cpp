@@ -34,7 +34,8 @@ int64_t windows_in(const TaskRun &run, const TimeRange &range) {
 /// Whether the run found no source from its cursor on. Then nobody will come past what is marked there, and bars that are there (a worker
 /// left them, a cursor went back) have lost their source.
 bool without_source_ahead(StopReason reason) {
-	return reason == StopReason::frontier || reason == StopReason::cursor_beyond_source_data || reason == StopReason::no_source_data_anywhere;
+	return reason == StopReason::frontier || reason == StopReason::cursor_beyond_source_data ||
+	       reason == StopReason::no_source_data_anywhere;
 }
 
 LateWork sort_marks(const TaskRun &run, bool mark_passed_again) {

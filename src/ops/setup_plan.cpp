@@ -156,7 +156,8 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe, from_utc", nullptr, false, true},
 	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false, true},
 	    // Not paid for by live bars: soft-deleted ones are found by agg_why(), restored, purged.
-	    {"derived_data_bars", "derived_data_bars_deleted_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NOT NULL", false, true},
+	    {"derived_data_bars", "derived_data_bars_deleted_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NOT NULL", false,
+	     true},
 	    // The cost of looking for due tasks grows with the due ones: they are a range of this index, sorted by urgency afterwards.
 	    {"data_agg_state", "idx_agg_state_due_priority", AGG_DUE_AT(""), AGG_CLAIMABLE(""), false, true},
 	    {"ops_runlog", "ops_runlog_job_idx", "job_name, trigger, started_at", nullptr, false, true},
@@ -167,10 +168,10 @@ const std::vector<WantedIndex> &wanted_indexes() {
 
 const std::vector<WantedTrigger> &wanted_triggers() {
 	static const std::vector<WantedTrigger> triggers {
-	    {"data_bars", "aggregation_capture", "AFTER INSERT OR UPDATE OR DELETE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()",
-	     nullptr, false},
-	    {"data_bars", "aggregation_capture_truncate", "BEFORE TRUNCATE ON @data_bars FOR EACH STATEMENT EXECUTE FUNCTION @agg_capture_changes()",
-	     nullptr, true},
+	    {"data_bars", "aggregation_capture",
+	     "AFTER INSERT OR UPDATE OR DELETE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()", nullptr, false},
+	    {"data_bars", "aggregation_capture_truncate",
+	     "BEFORE TRUNCATE ON @data_bars FOR EACH STATEMENT EXECUTE FUNCTION @agg_capture_changes()", nullptr, true},
 	    {"data_agg_state", "aggregation_timeframes",
 	     "AFTER INSERT OR UPDATE OF timeframe, source_timeframe ON @data_agg_state FOR EACH ROW EXECUTE FUNCTION @agg_note_timeframe()",
 	     "INSERT INTO @agg_timeframes SELECT DISTINCT s.timeframe, COALESCE(s.source_timeframe, '') FROM @data_agg_state s "

@@ -25,7 +25,7 @@ struct WantedIndex {
 struct WantedTable {
 	const char *name;
 	std::vector<WantedColumn> columns;
-	const char *constraints; // behind the columns in CREATE TABLE, or nullptr
+	const char *constraints;       // behind the columns in CREATE TABLE, or nullptr
 	const char *storage = nullptr; // parameters of a new table, or nullptr
 };
 

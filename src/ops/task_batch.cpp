@@ -42,8 +42,9 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 		const Timestamp confirmable = run.plan.cursor() + run.task.target.width() + run.task.delay;
 		const bool found_work = run.plan.windows_processed() > 0;
 		successes.push_back({&run.task.key, run.plan.cursor(),
-		                     next_run_after_success(order.now, confirmable, run.task.run_interval, found_work), run.counts.created() + run.late_counts.inserted,
-		                     run.counts.quality_poor, !found_work && confirmable <= order.now, run.task.place});
+		                     next_run_after_success(order.now, confirmable, run.task.run_interval, found_work),
+		                     run.counts.created() + run.late_counts.inserted, run.counts.quality_poor,
+		                     !found_work && confirmable <= order.now, run.task.place});
 	}
 	co_await record_successes(db, successes, order.now);
 }

@@ -169,8 +169,9 @@ Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace
 		timeframes.push_back(cell(std::string_view(place.key.timeframe)));
 		dirty.push_back(cell(place.dirty));
 	}
-	auto list = parameters(Parameter(AGG_TID, std::move(tids)), Parameter(AGG_TEXT, std::move(symbols)),
-	                       Parameter(AGG_TEXT, std::move(timeframes)), timestamp_parameter(due_at.value_or(Timestamp::infinity())), Parameter(AGG_BOOL, std::move(dirty)));
+	auto list =
+	    parameters(Parameter(AGG_TID, std::move(tids)), Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
+	               timestamp_parameter(due_at.value_or(Timestamp::infinity())), Parameter(AGG_BOOL, std::move(dirty)));
 	co_await db.query(claim_by_place(), std::move(list), take);
 	co_return claimed;
 }

@@ -20,12 +20,14 @@ constexpr int64_t windows_at_once = 10'000;
 #define AGG_TAME(x) "(NOT " AGG_USABLE(x) " OR s." x " = 0 OR abs(s." x ") BETWEEN 1e-100 AND 1e100)"
 #define AGG_VERIFY(source, live)                                                                                                           \
 	"WITH source AS (SELECT date_bin(make_interval(secs => $7::int8), s.ts_utc, $6::timestamptz) AS start, s.ts_utc, s.open, s.high, "     \
-	"s.low, s.close, CASE WHEN " AGG_USABLE("vol") " THEN s.vol END AS vol, " AGG_TAME("vol") " AND " AGG_TAME("vwap")                     \
-	    " AND COALESCE(abs(s.trade_count::numeric) < 1e15, true) AS tame, "                                                                \
-	    "CASE WHEN " AGG_USABLE("vol") " AND s.vol > 0 AND " AGG_USABLE("vwap") " THEN s.vwap END AS vwap, s.trade_count "                 \
-	    "FROM @" source " s WHERE s.canonical_symbol = $1::text AND s.timeframe = $3::text AND s.ts_utc >= $4::timestamptz "               \
-	    "AND s.ts_utc < $5::timestamptz AND " AGG_USABLE("open") " AND " AGG_USABLE("high") " AND " AGG_USABLE("low") " AND " AGG_USABLE(  \
-	        "close") live                                                                                                                  \
+	"s.low, s.close, CASE WHEN " AGG_USABLE("vol") " THEN s.vol END AS vol, " AGG_TAME("vol") " AND " AGG_TAME(                            \
+	    "vwap") " AND COALESCE(abs(s.trade_count::numeric) < 1e15, true) AS tame, "                                                        \
+	            "CASE WHEN " AGG_USABLE("vol") " AND s.vol > 0 AND " AGG_USABLE(                                                           \
+	                "vwap") " THEN s.vwap END AS vwap, s.trade_count "                                                                     \
+	                        "FROM @" source                                                                                                \
+	                        " s WHERE s.canonical_symbol = $1::text AND s.timeframe = $3::text AND s.ts_utc >= $4::timestamptz "           \
+	                        "AND s.ts_utc < $5::timestamptz AND " AGG_USABLE("open") " AND " AGG_USABLE("high") " AND " AGG_USABLE(        \
+	                            "low") " AND " AGG_USABLE("close") live                                                                    \
 	    "), bars AS (SELECT start, bool_and(tame) AS tame, count(*) AS candles, (array_agg(open ORDER BY ts_utc))[1] AS open, "            \
 	    "max(high ORDER BY ts_utc) AS high, min(low ORDER BY ts_utc) AS low, (array_agg(close ORDER BY ts_utc DESC))[1] AS close, "        \
 	    "sum(CASE WHEN tame THEN vol END ORDER BY ts_utc) AS vol, sum(CASE WHEN tame THEN vwap * vol END ORDER BY ts_utc) "                \
@@ -98,7 +100,8 @@ Op<RangeSet> read_ranges(Database &db, const Statement &statement, std::vector<P
 
 bool holds(const RangeSet &ranges, Timestamp window) {
 	const auto &list = ranges.ranges();
-	const auto after = std::upper_bound(list.begin(), list.end(), window, [](Timestamp t, const TimeRange &range) { return t < range.from; });
+	const auto after =
+	    std::upper_bound(list.begin(), list.end(), window, [](Timestamp t, const TimeRange &range) { return t < range.from; });
 	return after != list.begin() && window < std::prev(after)->to;
 }
 
@@ -174,18 +177,17 @@ Op<std::vector<Difference>> verify(Database &db, const Verification &what) {
 	auto receive = [&](const Row &row) {
 		const Timestamp window = row.timestamp(0);
 		if (!holds(sealed, window))
-			differences.push_back({task.key, window, std::string(row.text(1)), row.maybe_text(2).value_or(""), row.maybe_text(3),
-			                       row.maybe_text(4), ""});
+			differences.push_back(
+			    {task.key, window, std::string(row.text(1)), row.maybe_text(2).value_or(""), row.maybe_text(3), row.maybe_text(4), ""});
 		return Flow::more;
 	};
 	for (Timestamp from = what.from; from < what.to;) {
 		const int64_t windows = std::min(windows_at_once, (what.to - from).us / target.width().us);
 		const Timestamp to = from + Duration {windows * target.width().us};
-		auto list = parameters(text_parameter(task.key.symbol), text_parameter(target.name()), text_parameter(task.source.name()),
-		                       timestamp_parameter(from), timestamp_parameter(to), timestamp_parameter(from),
-		                       Parameter(AGG_INT8, cell(target.width().us / Duration::seconds(1).us)),
-		                       Parameter(AGG_INT8, cell(target.bars_from(task.source))),
-		                       Parameter(AGG_INT8, cell(task.derivation_version)));
+		auto list = parameters(
+		    text_parameter(task.key.symbol), text_parameter(target.name()), text_parameter(task.source.name()), timestamp_parameter(from),
+		    timestamp_parameter(to), timestamp_parameter(from), Parameter(AGG_INT8, cell(target.width().us / Duration::seconds(1).us)),
+		    Parameter(AGG_INT8, cell(target.bars_from(task.source))), Parameter(AGG_INT8, cell(task.derivation_version)));
 		co_await db.query(compare(task.source), std::move(list), receive);
 		from = to;
 	}
@@ -216,8 +218,7 @@ std::string index_sql() {
 	}
 	return "SELECT m.ts_utc, m.stored, m.expected::float8 FROM (SELECT s.ts_utc, max(s.close) FILTER (WHERE s.canonical_symbol = 'DXY') AS stored, "
 	       "bool_or(s.canonical_symbol = 'DXY' AND s.source IS DISTINCT FROM 'synthetic') AS delivered, CASE WHEN " +
-	       present + " THEN " + product +
-	       " END AS expected FROM @data_bars s WHERE s.canonical_symbol IN (" + list +
+	       present + " THEN " + product + " END AS expected FROM @data_bars s WHERE s.canonical_symbol IN (" + list +
 	       "'DXY') AND s.timeframe = '1m' AND s.ts_utc >= $1::timestamptz AND s.ts_utc < $2::timestamptz GROUP BY s.ts_utc) m "
 	       "WHERE NOT m.delivered AND (m.stored IS NULL) IS DISTINCT FROM (m.expected IS NULL) OR abs(m.stored - m.expected) > 1e-8 ORDER BY 1";
 }
@@ -226,8 +227,7 @@ std::string index_sql() {
 
 Op<std::vector<Difference>> verify_index_minutes(Database &db, Timestamp from, Timestamp to) {
 	static const std::string sql = index_sql();
-	static const Statement statement {
-	    "data_bars", sql.c_str(), {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8}, Planning::by_statistics};
+	static const Statement statement {"data_bars", sql.c_str(), {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8}, Planning::by_statistics};
 	std::vector<Difference> differences;
 	const TaskKey key {dollar_index.symbol, "1m"};
 	const auto text = [](std::optional<double> value) { return value ? std::optional(digits(*value)) : std::nullopt; };

@@ -69,8 +69,9 @@ Op<void> emit(Database &db, const std::vector<Difference> &differences) {
 	for (const auto &one : differences) {
 		for (const agg_cell &value :
 		     {cell(std::string_view(one.key.symbol)), cell(std::string_view(one.key.timeframe)), cell(one.window),
-		      cell(std::string_view(one.kind)), one.column.empty() ? null_cell() : cell(std::string_view(one.column)), maybe_cell(one.stored),
-		      maybe_cell(one.expected), one.explanation.empty() ? null_cell() : cell(std::string_view(one.explanation))})
+		      cell(std::string_view(one.kind)), one.column.empty() ? null_cell() : cell(std::string_view(one.column)),
+		      maybe_cell(one.stored), maybe_cell(one.expected),
+		      one.explanation.empty() ? null_cell() : cell(std::string_view(one.explanation))})
 			cells.push_back(value);
 	}
 	if (!cells.empty())

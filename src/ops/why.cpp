@@ -133,16 +133,20 @@ Op<Window> look(Database &db, const Task task, Timestamp start) {
 	Window window {.task = task, .start = start, .end = start + task.target.width(), .state = {}, .bar = {}, .source = {}};
 	const auto key = [&] { return parameters(text_parameter(window.task.key.symbol), text_parameter(window.task.key.timeframe)); };
 	auto take_state = [&](const Row &row) {
-		window.state = {row.maybe_text(0).value_or("idle"), row.is_null(1) || row.boolean(1), row.maybe_text(2),
-		                row.maybe_timestamp(3), row.maybe_text(4), row.maybe_timestamp(5)};
+		window.state = {row.maybe_text(0).value_or("idle"),
+		                row.is_null(1) || row.boolean(1),
+		                row.maybe_text(2),
+		                row.maybe_timestamp(3),
+		                row.maybe_text(4),
+		                row.maybe_timestamp(5)};
 		return Flow::more;
 	};
 	auto list = key();
 	co_await db.query(task_state(), std::move(list), take_state);
 
 	auto take_bar = [&](const Row &row) {
-		window.bar = StoredBar {row.maybe_integer(0), row.maybe_integer(1), row.maybe_integer(2), row.maybe_integer(3),
-		                        row.maybe_timestamp(4), row.maybe_text(5), row.maybe_timestamp(6)};
+		window.bar = StoredBar {row.maybe_integer(0),   row.maybe_integer(1), row.maybe_integer(2),  row.maybe_integer(3),
+		                        row.maybe_timestamp(4), row.maybe_text(5),    row.maybe_timestamp(6)};
 		return Flow::more;
 	};
 	list = key();
@@ -208,7 +212,8 @@ struct Verdict {
 std::string obstacle(const Window &window) {
 	const TaskState &state = window.state;
 	if (state.status == "hard_failed" || state.status == "disabled")
-		return "the task is " + state.status + (state.last_error ? ": " + *state.last_error : "") + "; agg_reset_task() puts it back to work";
+		return "the task is " + state.status + (state.last_error ? ": " + *state.last_error : "") +
+		       "; agg_reset_task() puts it back to work";
 	if (!state.enabled)
 		return "the task is switched off; agg_enable_task() switches it on";
 	if (state.status == "running")
@@ -235,18 +240,18 @@ Verdict judge(const Window &window, Timestamp now) {
 	const bool live = window.bar && window.bar->live();
 	if (passed && (window.marked || window.logged_at)) {
 		const auto since = window.marked ? window.marked_at : window.logged_at;
-		return {"dirty", "its source changed" + (since ? " (noticed " + to_iso8601(*since) + ")" : std::string()) + "; " +
-		                     (window.marked && !window.marked_due
-		                          ? "it is looked at again when the task runs next: " + when_it_runs(window)
-		                          : (obstacle(window).empty() ? "the next run makes it again" : obstacle(window)))};
+		return {"dirty",
+		        "its source changed" + (since ? " (noticed " + to_iso8601(*since) + ")" : std::string()) + "; " +
+		            (window.marked && !window.marked_due ? "it is looked at again when the task runs next: " + when_it_runs(window)
+		                                                 : (obstacle(window).empty() ? "the next run makes it again" : obstacle(window)))};
 	}
 	if (live) {
 		std::string text = "stored with " + std::to_string(window.bar->candles.value_or(0)) + " of " +
 		                   std::to_string(window.bar->expected.value_or(expected)) + " source bars, score " +
 		                   (window.bar->quality ? std::to_string(*window.bar->quality) : std::string("unknown"));
 		if (window.refused_at)
-			return {"frozen", text + "; its source changed afterwards, which the task's late_policy refused (" + to_iso8601(*window.refused_at) +
-			                      "); derived_rebuild_range() makes it again"};
+			return {"frozen", text + "; its source changed afterwards, which the task's late_policy refused (" +
+			                      to_iso8601(*window.refused_at) + "); derived_rebuild_range() makes it again"};
 		return {window.sealed ? "sealed" : "stored", text + (window.sealed ? "; its source has been retired, it stays as it is" : "")};
 	}
 	if (window.start < task.target.ceil(task.start))
@@ -254,8 +259,8 @@ Verdict judge(const Window &window, Timestamp now) {
 	if (now < window.end + task.delay)
 		return {"not_confirmed", "it is confirmed at " + to_iso8601(window.end + task.delay)};
 	if (window.bar && passed)
-		return {"deleted", "deleted at " + to_iso8601(*window.bar->deleted_at) + ": " + window.bar->reason.value_or("no reason given") + " (" +
-		                       counted + " are there)"};
+		return {"deleted", "deleted at " + to_iso8601(*window.bar->deleted_at) + ": " + window.bar->reason.value_or("no reason given") +
+		                       " (" + counted + " are there)"};
 	if (!obstacle(window).empty() && !passed)
 		return {window.state.status == "idle" ? "disabled" : window.state.status, obstacle(window)};
 	if (!passed && window.end > window.source_complete)
@@ -264,12 +269,14 @@ Verdict judge(const Window &window, Timestamp now) {
 	if (window.source.there.empty())
 		return {"no_source", "there is no source bar in it"};
 	if (!quality_score(window.source.candles, expected))
-		return {"too_few_source_bars", counted + (window.source.refused > 0 ? ", " + std::to_string(window.source.refused) + " without usable prices"
-		                                                                    : std::string()) +
-		                                   "; more than half are needed"};
+		return {"too_few_source_bars",
+		        counted +
+		            (window.source.refused > 0 ? ", " + std::to_string(window.source.refused) + " without usable prices" : std::string()) +
+		            "; more than half are needed"};
 	if (!passed)
 		return {"due", "the cursor is at " + to_iso8601(task.effective_cursor()) + "; " + when_it_runs(window)};
-	return {"missing", "nothing explains it (" + counted + " are there); derived_rebuild_range() makes it, and please report this as a bug"};
+	return {"missing",
+	        "nothing explains it (" + counted + " are there); derived_rebuild_range() makes it, and please report this as a bug"};
 }
 
 constexpr size_t result_columns = 9;
@@ -286,13 +293,8 @@ Op<Answer> why(Database &db, Arguments arguments) {
 	const std::vector<TaskKey> keys {key};
 	const auto tasks = co_await read_tasks(db, keys);
 	Verdict verdict {"no_task", "there is no such task; sync_agg_state_from_registry() creates those of all active assets"};
-	const Task nobody {.key = key,
-	                   .target = target,
-	                   .source = source,
-	                   .run_interval = target.width(),
-	                   .delay = {},
-	                   .start = default_start,
-	                   .cursor = {}};
+	const Task nobody {
+	    .key = key, .target = target, .source = source, .run_interval = target.width(), .delay = {}, .start = default_start, .cursor = {}};
 	const auto window = co_await look(db, tasks.front() ? *tasks.front() : nobody, target.floor(time));
 	if (tasks.front())
 		verdict = judge(window, now);

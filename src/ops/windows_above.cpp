@@ -69,10 +69,10 @@ Op<void> mark_tasks(Database &db, const std::vector<Above> &above, const Timefra
 		return Flow::more;
 	};
 	const Statement statement = for_keys(tasks_above(), above.size());
-	co_await db.query(statement,
-	                  parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
-	                             text_parameter(source.name())),
-	                  receive);
+	co_await db.query(
+	    statement,
+	    parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)), text_parameter(source.name())),
+	    receive);
 	co_await mark_uncovered(db, std::move(marks));
 }
 

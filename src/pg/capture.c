@@ -16,9 +16,9 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "ops/change_capture.h"
+#include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -29,8 +29,10 @@
 
 #define RANGES_IN_ROW 4096 /* bounds the size of a row of the log */
 #define VALUE_COLUMNS 7
+#define LOOK_AT_LOG_EVERY 64 /* transactions of a session */
 
 bool agg_setting_tracking = true;
+int agg_setting_change_log_size = 65536; /* kB */
 
 typedef struct layer {
 	SubTransactionId id;
@@ -86,6 +88,32 @@ static void end_of_transaction(XactEvent event, void *argument pg_attribute_unus
 	default:
 		break;
 	}
+}
+
+/*
+ * Where nobody absorbs the log for long, those who write do it now and then: what is merged in agg_dirty_ranges stays small, however long
+ * nobody looks.
+ */
+static void bound_log(Oid schema) {
+	static uint32 transactions = 0;
+	Relation log;
+	Oid toast;
+	double kilobytes;
+
+	if (++transactions % LOOK_AT_LOG_EVERY != 0)
+		return;
+	log = table_open(agg_find_table(schema, "agg_change_log"), AccessShareLock);
+	toast = log->rd_rel->reltoastrelid;
+	kilobytes = (double)RelationGetNumberOfBlocks(log) * (BLCKSZ / 1024.0);
+	if (OidIsValid(toast)) {
+		Relation big = table_open(toast, AccessShareLock);
+
+		kilobytes += (double)RelationGetNumberOfBlocks(big) * (BLCKSZ / 1024.0);
+		table_close(big, AccessShareLock);
+	}
+	table_close(log, AccessShareLock);
+	if (kilobytes > agg_setting_change_log_size)
+		agg_call_in_trigger(schema, AGG_FN_ABSORB);
 }
 
 /* The layer of the current subtransaction. */
@@ -270,8 +298,13 @@ static void note_row(FunctionCallInfo fcinfo, TupleTableSlot *row, const bar_col
 	if (symbol_is_null || time_is_null || !is_one_minute(row, columns))
 		return;
 	symbol = DatumGetTextPP(symbol_datum);
-	if (layers == NULL || layers->id != GetCurrentSubTransactionId())
-		(void)current_layer(get_func_namespace(fcinfo->flinfo->fn_oid));
+	if (layers == NULL || layers->id != GetCurrentSubTransactionId()) {
+		Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+
+		if (layers == NULL)
+			bound_log(schema);
+		(void)current_layer(schema);
+	}
 	if (!agg_changes_add_bar(layers->changes, VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), DatumGetTimestampTz(time)))
 		refuse_out_of_memory();
 }
@@ -310,8 +343,8 @@ static bool same_value(TupleTableSlot *a, TupleTableSlot *b, AttrNumber column) 
 
 /* Feeds send the same bars again and again: an update that leaves everything that bars are made of as it was is no change. */
 static void note_update(FunctionCallInfo fcinfo, TupleTableSlot *old, TupleTableSlot *fresh, const bar_columns *columns) {
-	bool same_key = same_text(old, fresh, columns->symbol) && same_text(old, fresh, columns->timeframe) &&
-	                same_value(old, fresh, columns->time);
+	bool same_key =
+	    same_text(old, fresh, columns->symbol) && same_text(old, fresh, columns->timeframe) && same_value(old, fresh, columns->time);
 	bool same = same_key;
 
 	for (int i = 0; same && i < VALUE_COLUMNS; i++)
@@ -323,47 +356,16 @@ static void note_update(FunctionCallInfo fcinfo, TupleTableSlot *old, TupleTable
 		note_row(fcinfo, old, columns);
 }
 
-/*
- * All bars of a table, which is about to be emptied or has just become a partition: the span from the first to the last bar of each symbol.
- * The symbols are walked through in the key's index, however many bars each has.
- */
-static void note_whole_table(FunctionCallInfo fcinfo, Relation bars) {
-	agg_identity before = {0};
-	char *name = psprintf("%s.%s", quote_identifier(get_namespace_name(RelationGetNamespace(bars))),
-	                      quote_identifier(RelationGetRelationName(bars)));
-	char *sql = psprintf("WITH RECURSIVE s(symbol) AS ((SELECT b.canonical_symbol::text FROM %s b ORDER BY b.canonical_symbol LIMIT 1) "
-	                     "UNION ALL SELECT (SELECT b.canonical_symbol::text FROM %s b WHERE b.canonical_symbol > s.symbol "
-	                     "ORDER BY b.canonical_symbol LIMIT 1) FROM s WHERE s.symbol IS NOT NULL) "
-	                     "SELECT s.symbol, (SELECT min(b.ts_utc) FROM %s b WHERE b.canonical_symbol = s.symbol AND b.timeframe = '1m' "
-	                     "AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %s b WHERE b.canonical_symbol = s.symbol "
-	                     "AND b.timeframe = '1m' AND isfinite(b.ts_utc)) FROM s WHERE s.symbol IS NOT NULL",
-	                     name, name, name, name);
-	layer *noted = current_layer(get_func_namespace(fcinfo->flinfo->fn_oid));
+/* All bars of a table, which is about to be emptied or has just become a partition. */
+void agg_note_table(Oid schema, Relation bars) {
+	size_t count;
+	const agg_changed_range *spans = agg_spans_of_table(bars, &count);
+	layer *noted = current_layer(schema);
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	agg_act_as_owner(RelationGetRelid(bars), &before);
-	if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute failed");
-	agg_act_as_before(&before);
-	for (uint64 i = 0; i < SPI_processed; i++) {
-		HeapTuple row = SPI_tuptable->vals[i];
-		bool is_null;
-		char *symbol = SPI_getvalue(row, SPI_tuptable->tupdesc, 1);
-		Datum first = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null);
-		Datum last = is_null ? (Datum)0 : SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &is_null);
-		agg_changed_range range;
-
-		if (is_null)
-			continue;
-		range = (agg_changed_range) {.symbol = symbol,
-		                             .symbol_length = strlen(symbol),
-		                             .from = DatumGetTimestampTz(first),
-		                             .to = DatumGetTimestampTz(last) + USECS_PER_MINUTE};
-		if (!agg_changes_add_range(noted->changes, &range))
+	for (size_t i = 0; i < count; i++) {
+		if (!agg_changes_add_range(noted->changes, &spans[i]))
 			refuse_out_of_memory();
 	}
-	SPI_finish();
 }
 
 PG_FUNCTION_INFO_V1(aggregation_agg_capture_changes);
@@ -381,7 +383,7 @@ Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS) {
 		return PointerGetDatum(NULL);
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
 		if (trigger->tg_relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) /* its partitions have triggers of their own */
-			note_whole_table(fcinfo, trigger->tg_relation);
+			agg_note_table(get_func_namespace(fcinfo->flinfo->fn_oid), trigger->tg_relation);
 		return PointerGetDatum(NULL);
 	}
 	columns = columns_of(fcinfo, trigger->tg_relation);

@@ -180,8 +180,8 @@ static uint64 execute_as_owner(call_state *state, const agg_request *request) {
 }
 
 /*
- * Whether another transaction holds the lock of AGG_BEGIN_DERIVING. The lock that conflicts with it is let go at once: nobody ever waits for
- * it. In doubt (a vacuum of the table, say) the answer is yes.
+ * Whether another transaction holds the lock of AGG_BEGIN_DERIVING. The lock that conflicts with it is let go at once: nobody ever waits
+ * for it. In doubt (a vacuum of the table, say) the answer is yes.
  */
 static uint64 others_derive(Oid table) {
 	if (!ConditionalLockRelationOid(table, ShareRowExclusiveLock))
@@ -404,6 +404,22 @@ Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function) {
 		                errhint("Call it outside of a transaction block, or call agg_run_batch(), which does one batch in the caller's "
 		                        "transaction.")));
 	return call(fcinfo, function, true);
+}
+
+/* The same inside of another statement, for its effect alone. */
+void agg_call_in_trigger(Oid schema, agg_function function) {
+	MemoryContext caller = CurrentMemoryContext;
+	call_state *state = begin_call(caller, schema, false);
+	agg_request request = {0};
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	MemoryContextSwitchTo(state->memory);
+	create_operation(state, function, NULL);
+	run_connected(state, &request);
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(state->memory);
 }
 
 /*

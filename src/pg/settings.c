@@ -22,9 +22,13 @@ void agg_define_settings(void) {
 	DefineCustomIntVariable("aggregation.sync_interval", "How often the background worker brings the tasks in line with the registry.",
 	                        "0: never; sync_agg_state_from_registry() has to be called.", &agg_setting_sync_interval, 0, 0, 10080,
 	                        PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
-	DefineCustomBoolVariable("aggregation.tracking", "Whether changes of data_bars are noted, so that the bars made of them are made again.",
-	                         "Off for a bulk load; afterwards agg_mark_changed() must be told what was loaded.", &agg_setting_tracking, true,
-	                         PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("aggregation.tracking",
+	                         "Whether changes of data_bars are noted, so that the bars made of them are made again.",
+	                         "Off for a bulk load; afterwards agg_mark_changed() must be told what was loaded.", &agg_setting_tracking,
+	                         true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("aggregation.change_log_size", "Size of agg_change_log from which those who write bars work it off themselves.",
+	                        "It comes to that only where no runner, worker or catch-up has done it for long.", &agg_setting_change_log_size,
+	                        65536, 64, INT_MAX, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("aggregation");
 }
 

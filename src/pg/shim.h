@@ -10,11 +10,14 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "ops/change_capture.h"
 #include "ops/operation.h"
+#include "utils/relcache.h"
 #include "utils/timestamp.h"
 
 /* driver.c */
 extern Datum agg_call(FunctionCallInfo fcinfo, agg_function function);
+extern void agg_call_in_trigger(Oid schema, agg_function function);
 extern Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function);
 extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_parameter *arguments);
 
@@ -23,6 +26,10 @@ extern void agg_wake_worker_at_commit(void);
 
 /* capture.c */
 extern void agg_log_changes(void);
+extern void agg_note_table(Oid schema, Relation bars);
+
+/* table_spans.c */
+extern agg_changed_range *agg_spans_of_table(Relation bars, size_t *count);
 
 /* values.c */
 extern Oid agg_type_oid(agg_type type);

@@ -18,6 +18,7 @@ extern void agg_define_settings(void);
 
 /* capture.c */
 extern bool agg_setting_tracking;
+extern int agg_setting_change_log_size; /* kB */
 
 /* launcher.c */
 extern void agg_register_launcher(void);

@@ -15,3 +15,17 @@ AS 'MODULE_PATHNAME', 'aggregation_agg_note_timeframe';
 
 COMMENT ON FUNCTION @extschema@.agg_note_timeframe() IS
 'Trigger of data_agg_state, after INSERT and after UPDATE of timeframe or source_timeframe for each row. Keeps agg_timeframes, the list of timeframes in use and what they are built from.';
+
+CREATE FUNCTION @extschema@.agg_watch_partitions()
+RETURNS event_trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'aggregation_agg_watch_partitions';
+
+COMMENT ON FUNCTION @extschema@.agg_watch_partitions() IS
+'Event trigger. When a partition of data_bars is attached, its bars count as changed; when one is detached or dropped, the bars made of it are sealed (agg_sealed_ranges). Partitions that are created or attached get the trigger for TRUNCATE. Does nothing while aggregation.tracking is off.';
+
+CREATE EVENT TRIGGER aggregation_partitions ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE')
+EXECUTE FUNCTION @extschema@.agg_watch_partitions();
+
+CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TAG IN ('DROP TABLE')
+EXECUTE FUNCTION @extschema@.agg_watch_partitions();

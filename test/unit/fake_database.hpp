@@ -112,7 +112,7 @@ class FakeDatabase {
 public:
 	Tables tables;
 	Timestamp now {};
-	Duration clock_step {}; // how far the clock goes on with each request
+	Duration clock_step {};      // how far the clock goes on with each request
 	bool fixed_snapshot = false; // REPEATABLE READ
 	unsigned seed = 1;
 	std::map<std::string, std::string> poison; // symbols whose bars cannot be written -> the SQLSTATE
@@ -132,7 +132,7 @@ private:
 
 	std::mt19937 random_;
 	std::deque<std::string> texts_; // that the rows of a query point to
-	std::string failure_; // of the last bulk write
+	std::string failure_;           // of the last bulk write
 };
 
 // Arguments; the text of text_argument must outlive the call.

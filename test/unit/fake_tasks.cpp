@@ -41,8 +41,8 @@ StoredTask *find(Tables &tables, const agg_request &request, size_t symbols, siz
 }
 
 std::vector<agg_cell> due_row(const Key &key, const StoredTask &task) {
-	return {kept_text(key.first),      kept_text(key.second),       maybe_text(task.source),       number_cell(task.interval),
-	        number_cell(task.delay),   maybe_time(task.cursor),     kept_text(task.status),        number_cell(task.streak),
+	return {kept_text(key.first),       kept_text(key.second),       maybe_text(task.source),       number_cell(task.interval),
+	        number_cell(task.delay),    maybe_time(task.cursor),     kept_text(task.status),        number_cell(task.streak),
 	        number_cell(task.priority), number_cell(task.mandatory), maybe_time(task.last_success), number_cell(task.place)};
 }
 

@@ -1,0 +1,49 @@
+/* Which symbols a table of bars holds, and from when to when: its symbols are walked through in the key's index, however many bars each
+ * has. */
+#include "shim.h"
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* The span of the 1m bars of each symbol in the table and its partitions; in the current memory context. */
+agg_changed_range *agg_spans_of_table(Relation bars, size_t *count) {
+	MemoryContext caller = CurrentMemoryContext;
+	agg_identity before = {0};
+	agg_changed_range *spans;
+	char *name = psprintf("%s.%s", quote_identifier(get_namespace_name(RelationGetNamespace(bars))),
+	                      quote_identifier(RelationGetRelationName(bars)));
+	char *sql = psprintf("WITH RECURSIVE s(symbol) AS ((SELECT b.canonical_symbol::text FROM %s b ORDER BY b.canonical_symbol LIMIT 1) "
+	                     "UNION ALL SELECT (SELECT b.canonical_symbol::text FROM %s b WHERE b.canonical_symbol > s.symbol "
+	                     "ORDER BY b.canonical_symbol LIMIT 1) FROM s WHERE s.symbol IS NOT NULL) "
+	                     "SELECT s.symbol, (SELECT min(b.ts_utc) FROM %s b WHERE b.canonical_symbol = s.symbol AND b.timeframe = '1m' "
+	                     "AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %s b WHERE b.canonical_symbol = s.symbol "
+	                     "AND b.timeframe = '1m' AND isfinite(b.ts_utc)) FROM s WHERE s.symbol IS NOT NULL",
+	                     name, name, name, name);
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	agg_act_as_owner(RelationGetRelid(bars), &before);
+	if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute failed");
+	agg_act_as_before(&before);
+	*count = 0;
+	spans = MemoryContextAlloc(caller, sizeof(agg_changed_range) * (SPI_processed + 1));
+	for (uint64 i = 0; i < SPI_processed; i++) {
+		HeapTuple row = SPI_tuptable->vals[i];
+		bool is_null;
+		char *symbol = SPI_getvalue(row, SPI_tuptable->tupdesc, 1);
+		Datum first = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null);
+		Datum last = is_null ? (Datum)0 : SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &is_null);
+
+		if (is_null)
+			continue; /* no 1m bars */
+		spans[(*count)++] = (agg_changed_range) {.symbol = MemoryContextStrdup(caller, symbol),
+		                                         .symbol_length = strlen(symbol),
+		                                         .from = DatumGetTimestampTz(first),
+		                                         .to = DatumGetTimestampTz(last) + USECS_PER_MINUTE};
+	}
+	SPI_finish();
+	return spans;
+}
