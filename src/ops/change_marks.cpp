@@ -46,6 +46,15 @@ const Statement &unseal() {
 	return statement;
 }
 
+// What was refused there is looked at again, and listed again where a task's late_policy still refuses it.
+const Statement &forget_refused() {
+	static const Statement statement {
+	    "agg_refused_ranges",
+	    "DELETE FROM @agg_refused_ranges r WHERE ($1::text IS NULL OR r.canonical_symbol = $1::text) AND r.from_utc < $3::timestamptz "
+	    "AND r.to_utc > $2::timestamptz"};
+	return statement;
+}
+
 const Statement &remove_source() {
 	static const Statement statement {
 	    "data_bars",
@@ -141,8 +150,11 @@ Op<Answer> unseal_range(Database &db, Arguments arguments) {
 	};
 	auto list = parameters(Parameter(AGG_TEXT, maybe_cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
 	co_await db.query(unseal(), std::move(list), receive);
-	if (unsealed > 0)
+	if (unsealed > 0) {
+		auto same = parameters(Parameter(AGG_TEXT, maybe_cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
+		co_await db.execute(forget_refused(), std::move(same));
 		co_await note_change(db, range);
+	}
 	co_return Answer::json(JsonObject().add("success", true).add("ranges_unsealed", unsealed).text());
 }
 

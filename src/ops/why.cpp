@@ -249,7 +249,7 @@ Verdict judge(const Window &window, Timestamp now) {
 		std::string text = "stored with " + std::to_string(window.bar->candles.value_or(0)) + " of " +
 		                   std::to_string(window.bar->expected.value_or(expected)) + " source bars, score " +
 		                   (window.bar->quality ? std::to_string(*window.bar->quality) : std::string("unknown"));
-		if (window.refused_at)
+		if (window.refused_at && !window.sealed)
 			return {"frozen", text + "; its source changed afterwards, which the task's late_policy refused (" +
 			                      to_iso8601(*window.refused_at) + "); derived_rebuild_range() makes it again"};
 		return {window.sealed ? "sealed" : "stored", text + (window.sealed ? "; its source has been retired, it stays as it is" : "")};

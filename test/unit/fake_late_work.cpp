@@ -100,7 +100,7 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 		tables.refused.clear();
 	} else if (has(request, "FOR NO KEY UPDATE OF s") && has(request, "OFFSET 0")) {
 		// Nobody else is there to be kept out.
-	} else if (has(request, "s.status = 'running', false)")) { // who reads 1m bars
+	} else if (has(request, "SELECT t.ord, s.timeframe, s.agg_start_utc")) { // who reads 1m bars
 		for (size_t k = 0; k < keys; ++k) {
 			for (const auto &[key, task] : tables.tasks) {
 				if (key.first == text_of(parameter(request, 0, k)) && source_of(key.second, task) == "1m")
