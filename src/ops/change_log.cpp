@@ -94,7 +94,7 @@ void note(const Reader &reader, const TimeRange &change, bool drop_unread, Dirty
 		marks.due.add({from, std::min(to, reader.cursor), std::min(change.rows, minutes)});
 	}
 	if (to > reader.cursor && !drop_unread)
-		marks.later.add({std::max(from, reader.cursor), to, 0});
+		marks.ahead.add({std::max(from, reader.cursor), to, 0});
 }
 
 bool is_component(std::string_view symbol) {
@@ -135,8 +135,7 @@ Op<void> mark_changes(Database &db, ChangeSet &changes) {
 			note(*reader, change.range, others == 0 && !reader->claimed, marks);
 			if (marks.empty())
 				continue;
-			marked[reader].due.add(marks.due);
-			marked[reader].later.add(marks.later);
+			marked[reader].add(marks);
 		}
 	}
 	std::vector<TaskMark> marks;

@@ -151,7 +151,8 @@ Op<Answer> unseal_range(Database &db, Arguments arguments) {
 	auto list = parameters(Parameter(AGG_TEXT, maybe_cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
 	co_await db.query(unseal(), std::move(list), receive);
 	if (unsealed > 0) {
-		auto same = parameters(Parameter(AGG_TEXT, maybe_cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
+		auto same =
+		    parameters(Parameter(AGG_TEXT, maybe_cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
 		co_await db.execute(forget_refused(), std::move(same));
 		co_await note_change(db, range);
 	}

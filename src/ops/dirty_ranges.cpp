@@ -1,5 +1,8 @@
 #include "ops/dirty_ranges.hpp"
 
+#include <array>
+#include <string_view>
+
 namespace aggregation {
 
 namespace {
@@ -23,24 +26,24 @@ const Statement &take() {
 	    "DELETE FROM @agg_dirty_ranges d USING (SELECT c.ctid AS place, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
 	    "AS t(symbol, timeframe, ord) JOIN @agg_dirty_ranges c ON c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe "
 	    "AND c.from_utc < ($3::timestamptz[])[t.ord] FOR UPDATE OF c SKIP LOCKED) taken WHERE d.ctid = taken.place RETURNING taken.ord, d.from_utc, d.to_utc, d.row_count, d.due",
-	    {AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8, AGG_BOOL}};
+	    {AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8, AGG_TEXT}};
 	return statement;
 }
 
 const Statement &insert() {
 	static const Statement statement {
 	    "agg_dirty_ranges", "INSERT INTO @agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc, row_count, due) "
-	                        "SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int8[], $6::bool[])"};
+	                        "SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int8[], $6::text[])"};
 	return statement;
 }
 
 const Statement &hold_covering() {
 	static const Statement statement {
 	    "agg_dirty_ranges",
-	    "SELECT t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bool[]) WITH ORDINALITY "
+	    "SELECT t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[]) WITH ORDINALITY "
 	    "AS t(symbol, timeframe, from_utc, to_utc, due, ord) CROSS JOIN LATERAL (SELECT c.ctid AS place FROM @agg_dirty_ranges c "
 	    "WHERE c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe AND c.from_utc <= t.from_utc ORDER BY c.from_utc DESC LIMIT 1) near "
-	    "JOIN @agg_dirty_ranges d ON d.ctid = near.place AND d.to_utc >= t.to_utc AND (d.due OR NOT t.due) FOR KEY SHARE OF d SKIP LOCKED",
+	    "JOIN @agg_dirty_ranges d ON d.ctid = near.place AND d.to_utc >= t.to_utc AND d.due IN ('now', t.due) FOR KEY SHARE OF d SKIP LOCKED",
 	    {AGG_INT8}};
 	return statement;
 }
@@ -64,9 +67,37 @@ const Statement &insert_refused() {
 
 RangeSet DirtyRanges::all() const {
 	RangeSet both = due;
-	both.add(later);
+	both.add(ahead);
+	both.add(recheck);
 	return both;
 }
+
+void DirtyRanges::add(const DirtyRanges &other) {
+	due.add(other.due);
+	ahead.add(other.ahead);
+	recheck.add(other.recheck);
+}
+
+namespace {
+
+/// The kinds of marks: how the column `due` calls each, and where it is kept.
+struct MarkKind {
+	const char *due;
+	RangeSet DirtyRanges::*ranges;
+};
+constexpr std::array<MarkKind, 3> mark_kinds {
+    {{"now", &DirtyRanges::due}, {"once_passed", &DirtyRanges::ahead}, {"next_run", &DirtyRanges::recheck}}};
+
+/// Words that make no sense count as the most urgent one.
+RangeSet &ranges_called(DirtyRanges &ranges, std::string_view due) {
+	for (const auto &kind : mark_kinds) {
+		if (due == kind.due)
+			return ranges.*kind.ranges;
+	}
+	return ranges.due;
+}
+
+} // namespace
 
 Op<bool> any_dirty(Database &db) {
 	bool found = false;
@@ -99,7 +130,7 @@ Op<std::vector<DirtyRanges>> take_dirty(Database &db, const std::vector<TaskKey>
 	}
 	auto receive = [&](const Row &row) {
 		DirtyRanges &ranges = taken.at(static_cast<size_t>(row.integer(0) - 1));
-		(row.boolean(4) ? ranges.due : ranges.later).add({row.timestamp(1), row.timestamp(2), row.maybe_integer(3).value_or(0)});
+		ranges_called(ranges, row.text(4)).add({row.timestamp(1), row.timestamp(2), row.maybe_integer(3).value_or(0)});
 		return Flow::more;
 	};
 	std::vector<agg_cell> limits;
@@ -120,13 +151,13 @@ struct MarkColumns {
 	std::vector<agg_cell> rows;
 	std::vector<agg_cell> due;
 
-	void add(const TaskKey &key, const TimeRange &range, bool is_due) {
+	void add(const TaskKey &key, const TimeRange &range, const char *is_due) {
 		symbols.push_back(cell(std::string_view(key.symbol)));
 		timeframes.push_back(cell(std::string_view(key.timeframe)));
 		from.push_back(cell(range.from));
 		to.push_back(cell(range.to));
 		rows.push_back(cell(range.rows));
-		due.push_back(cell(is_due));
+		due.push_back(cell(std::string_view(is_due)));
 	}
 };
 
@@ -134,15 +165,15 @@ struct MarkColumns {
 struct SingleMark {
 	const TaskKey *key;
 	TimeRange range;
-	bool due;
+	const char *due;
 };
 
 std::vector<SingleMark> single_marks(const std::vector<TaskMark> &marks) {
 	std::vector<SingleMark> list;
 	for (const auto &mark : marks) {
-		for (const bool is_due : {true, false}) {
-			for (const auto &range : (is_due ? mark.ranges.due : mark.ranges.later).ranges())
-				list.push_back({mark.key, range, is_due});
+		for (const auto &kind : mark_kinds) {
+			for (const auto &range : (mark.ranges.*kind.ranges).ranges())
+				list.push_back({mark.key, range, kind.due});
 		}
 	}
 	return list;
@@ -156,7 +187,7 @@ Op<void> store(Database &db, const std::vector<SingleMark> &marks) {
 		columns.add(*mark.key, mark.range, mark.due);
 	auto list = parameters(Parameter(AGG_TEXT, std::move(columns.symbols)), Parameter(AGG_TEXT, std::move(columns.timeframes)),
 	                       Parameter(AGG_TIMESTAMPTZ, std::move(columns.from)), Parameter(AGG_TIMESTAMPTZ, std::move(columns.to)),
-	                       Parameter(AGG_INT8, std::move(columns.rows)), Parameter(AGG_BOOL, std::move(columns.due)));
+	                       Parameter(AGG_INT8, std::move(columns.rows)), Parameter(AGG_TEXT, std::move(columns.due)));
 	co_await db.execute(insert(), std::move(list));
 }
 
@@ -181,7 +212,7 @@ Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks) {
 		};
 		auto cells = parameters(Parameter(AGG_TEXT, std::move(columns.symbols)), Parameter(AGG_TEXT, std::move(columns.timeframes)),
 		                        Parameter(AGG_TIMESTAMPTZ, std::move(columns.from)), Parameter(AGG_TIMESTAMPTZ, std::move(columns.to)),
-		                        Parameter(AGG_BOOL, std::move(columns.due)));
+		                        Parameter(AGG_TEXT, std::move(columns.due)));
 		co_await db.query(hold_covering(), std::move(cells), receive);
 		std::vector<SingleMark> uncovered;
 		for (size_t i = 0; i < list.size(); ++i) {
@@ -202,8 +233,7 @@ Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks) {
 	const std::vector<Timestamp> all(keys.size(), Timestamp::infinity());
 	const auto stored = co_await take_dirty(db, keys, all);
 	for (size_t i = 0; i < marks.size(); ++i) {
-		marks[i].ranges.due.add(stored[i].due);
-		marks[i].ranges.later.add(stored[i].later);
+		marks[i].ranges.add(stored[i]);
 	}
 	co_await mark_dirty(db, marks);
 }
@@ -215,7 +245,7 @@ Op<void> mark_ahead(Database &db, const std::vector<TaskKey> &keys, Timestamp un
 		if (!task)
 			continue;
 		marks.push_back({&task->key, {}});
-		marks.back().ranges.later.add({task->effective_cursor(), task->target.ceil(std::max(until, db.clock()))});
+		marks.back().ranges.ahead.add({task->effective_cursor(), task->target.ceil(std::max(until, db.clock()))});
 	}
 	co_await merge_dirty(db, std::move(marks));
 }

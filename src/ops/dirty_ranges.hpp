@@ -17,13 +17,15 @@ namespace aggregation {
 
 /// What is marked for a task, in whole windows of its timeframe.
 struct DirtyRanges {
-	RangeSet due;   // a reason to run the task
-	RangeSet later; // looked at when the task runs anyway
+	RangeSet due;     // 'now': a reason to run the task
+	RangeSet ahead;   // 'once_passed': the same as soon as the cursor is behind it, unless the run that gets there looks at it itself
+	RangeSet recheck; // 'next_run': looked at when the task runs anyway
 
 	bool empty() const {
-		return due.empty() && later.empty();
+		return due.empty() && ahead.empty() && recheck.empty();
 	}
 	RangeSet all() const;
+	void add(const DirtyRanges &other);
 };
 
 struct TaskMark {

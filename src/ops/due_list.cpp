@@ -28,20 +28,24 @@ const Statement &due_rows() {
 }
 
 const Statement &dirty_keys() {
-	static const Statement statement {"agg_dirty_ranges",
-	                                  "SELECT DISTINCT d.canonical_symbol, d.timeframe FROM @agg_dirty_ranges d WHERE d.due",
-	                                  {AGG_TEXT, AGG_TEXT},
-	                                  Planning::by_statistics};
+	static const Statement statement {
+	    "agg_dirty_ranges",
+	    "SELECT d.canonical_symbol, d.timeframe, min(CASE d.due WHEN 'now' THEN '-infinity'::timestamptz ELSE d.from_utc END) "
+	    "FROM @agg_dirty_ranges d WHERE d.due <> 'next_run' GROUP BY d.canonical_symbol, d.timeframe",
+	    {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ},
+	    Planning::by_statistics};
 	return statement;
 }
 
 // A task that failed last time waits for its time like any other: its late work may be what it fails on.
 const Statement &dirty_rows() {
-	static const Statement statement {"data_agg_state",
-	                                  AGG_DUE_COLUMNS "FROM unnest($2::text[], $3::text[]) AS t(symbol, timeframe) JOIN @data_agg_state s "
-	                                                  "ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe WHERE " AGG_CLAIMABLE(
-	                                                      "s.") " AND " AGG_DUE_AT("s.") " > $1::timestamptz AND s.last_error IS NULL",
-	                                  {AGG_DUE_TYPES}};
+	static const Statement statement {
+	    "data_agg_state",
+	    AGG_DUE_COLUMNS
+	    "FROM unnest($2::text[], $3::text[], $4::timestamptz[]) AS t(symbol, timeframe, ahead_of) JOIN @data_agg_state s "
+	    "ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe WHERE " AGG_CLAIMABLE("s.") " AND " AGG_DUE_AT(
+	        "s.") " > $1::timestamptz AND s.last_error IS NULL AND t.ahead_of < COALESCE(s.last_agg_bar_ts_utc, s.agg_start_utc)",
+	    {AGG_DUE_TYPES}};
 	return statement;
 }
 
@@ -96,17 +100,24 @@ DueTask due_task(const Row &row, Widths &widths, bool dirty) {
 	return task;
 }
 
-Op<std::vector<TaskKey>> tasks_with_late_work(Database &db) {
+/// Tasks with marks, and the time that their cursors must be behind for the first of these to count.
+struct MarkedTasks {
 	std::vector<TaskKey> keys;
+	std::vector<agg_cell> ahead_of;
+};
+
+Op<MarkedTasks> tasks_with_late_work(Database &db) {
+	MarkedTasks tasks;
 	const bool any = co_await any_dirty(db);
 	if (!any)
-		co_return keys;
+		co_return tasks;
 	auto take = [&](const Row &row) {
-		keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
+		tasks.keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
+		tasks.ahead_of.push_back(cell(row.timestamp(2)));
 		return Flow::more;
 	};
 	co_await db.query(dirty_keys(), {}, take);
-	co_return keys;
+	co_return tasks;
 }
 
 Op<std::vector<DueTask>> read_all_due(Database &db, Timestamp now) {
@@ -117,14 +128,17 @@ Op<std::vector<DueTask>> read_all_due(Database &db, Timestamp now) {
 		return Flow::more;
 	};
 	co_await db.query(due_rows(), parameters(timestamp_parameter(now)), take);
-	const auto dirty = co_await tasks_with_late_work(db);
-	if (!dirty.empty()) {
+	auto dirty = co_await tasks_with_late_work(db);
+	if (!dirty.keys.empty()) {
 		auto take_dirty = [&](const Row &row) {
 			due.push_back(due_task(row, widths, true));
 			return Flow::more;
 		};
-		const Statement statement = for_keys(dirty_rows(), dirty.size());
-		co_await db.query(statement, parameters(timestamp_parameter(now), symbols_of(dirty), timeframes_of(dirty)), take_dirty);
+		const Statement statement = for_keys(dirty_rows(), dirty.keys.size());
+		co_await db.query(statement,
+		                  parameters(timestamp_parameter(now), symbols_of(dirty.keys), timeframes_of(dirty.keys),
+		                             Parameter(AGG_TIMESTAMPTZ, std::move(dirty.ahead_of))),
+		                  take_dirty);
 	}
 	co_return due;
 }

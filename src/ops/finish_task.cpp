@@ -79,7 +79,7 @@ Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, 
 	// Without a token nothing says under which claim the worker read what it passes, so it may have read it long ago: see change_log.hpp.
 	if (moved && !report.token) {
 		std::vector<TaskMark> passed {{&task.key, {}}};
-		passed.front().ranges.later.add({task.effective_cursor(), after.effective_cursor()});
+		passed.front().ranges.recheck.add({task.effective_cursor(), after.effective_cursor()});
 		co_await mark_dirty(db, passed);
 	}
 	if (!report.new_cursor) {

@@ -41,12 +41,12 @@ bool without_source_ahead(StopReason reason) {
 LateWork sort_marks(const TaskRun &run, bool mark_passed_again) {
 	LateWork work;
 	if (mark_passed_again)
-		work.rest.later.add(run.passed);
+		work.rest.ahead.add(run.passed);
 	// Bars ahead of a cursor that nobody is about to move: should their source go, nobody would come past to notice.
 	if (run.cursor_stays) {
 		RangeSet ahead = run.passed;
 		ahead.clip(run.task.effective_cursor(), Timestamp::infinity());
-		work.rest.later.add(ahead);
+		work.rest.ahead.add(ahead);
 	}
 	const Timestamp start = run.task.target.ceil(run.task.start);
 	const Timestamp before = run.task.effective_cursor();
@@ -55,7 +55,7 @@ LateWork sort_marks(const TaskRun &run, bool mark_passed_again) {
 	RangeSet beyond = all;
 	beyond.clip(reached, Timestamp::infinity());
 	for (const auto &range : beyond.ranges())
-		work.rest.later.add({range.from, range.to, 0});
+		work.rest.ahead.add({range.from, range.to, 0});
 	all.clip(start, reached);
 	if (run.task.late_policy == LatePolicy::freeze) {
 		work.refused = all;

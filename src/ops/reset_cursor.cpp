@@ -89,7 +89,7 @@ Op<Answer> reset_cursor(Database &db, Arguments arguments) {
 		cursors.push_back(cell(cursor));
 		// Where there is no source any more nobody comes past: the bars there are looked at all the same.
 		marks.push_back({&task.key, {}});
-		marks.back().ranges.later.add({cursor, task.target.ceil(*task.cursor)});
+		marks.back().ranges.ahead.add({cursor, task.target.ceil(*task.cursor)});
 		constexpr size_t most_told = 20;
 		if (moved.size() <= most_told)
 			list += (list.empty() ? "" : ", ") + JsonObject()

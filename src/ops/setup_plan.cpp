@@ -92,7 +92,7 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"row_count", "bigint", "bigint NOT NULL DEFAULT 0"},
-	      {"due", "boolean", "boolean NOT NULL DEFAULT true"},
+	      {"due", "text", "text NOT NULL DEFAULT 'now' CHECK (due IN ('now', 'once_passed', 'next_run'))"},
 	      {"marked_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
 	     nullptr,
 	     AGG_QUEUE_STORAGE},
@@ -190,7 +190,7 @@ const std::vector<WantedView> &wanted_views() {
 	     "a.details AS audit_details, l.entries AS log_entries, l.oldest AS oldest_log_entry, d.ranges AS dirty_ranges, d.due AS dirty_ranges_due, "
 	     "d.oldest AS oldest_dirty_range_due, s.late_rows, s.refused_rows, s.frozen_tasks FROM "
 	     "(SELECT count(*) AS entries, min(c.logged_at) AS oldest FROM @agg_change_log c) l CROSS JOIN "
-	     "(SELECT count(*) AS ranges, count(*) FILTER (WHERE r.due) AS due, min(r.marked_at) FILTER (WHERE r.due) AS oldest FROM @agg_dirty_ranges r) d "
+	     "(SELECT count(*) AS ranges, count(*) FILTER (WHERE r.due = 'now') AS due, min(r.marked_at) FILTER (WHERE r.due = 'now') AS oldest FROM @agg_dirty_ranges r) d "
 	     "CROSS JOIN (SELECT sum(t.late_rows) AS late_rows, sum(t.refused_rows) AS refused_rows, "
 	     "count(*) FILTER (WHERE t.late_policy = 'freeze') AS frozen_tasks FROM @data_agg_state t) s LEFT JOIN "
 	     "(SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true"},

@@ -49,8 +49,8 @@ const Statement &source_rows(const Timeframe &source) {
 const Statement &marks_of_window() {
 	static const Statement statement {
 	    "agg_dirty_ranges",
-	    "SELECT d.due, d.marked_at FROM @agg_dirty_ranges d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "
-	    "AND d.from_utc <= $3::timestamptz AND d.to_utc > $3::timestamptz ORDER BY d.due DESC, d.marked_at LIMIT 1",
+	    "SELECT d.due <> 'next_run', d.marked_at FROM @agg_dirty_ranges d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "
+	    "AND d.from_utc <= $3::timestamptz AND d.to_utc > $3::timestamptz ORDER BY 1 DESC, d.marked_at LIMIT 1",
 	    {AGG_BOOL, AGG_TIMESTAMPTZ}};
 	return statement;
 }

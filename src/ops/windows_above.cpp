@@ -64,7 +64,7 @@ Op<void> mark_tasks(Database &db, const std::vector<Above> &above, const Timefra
 		const Timestamp cursor = row.maybe_timestamp(1).value_or(default_start);
 		TaskMark mark {&task.key, {}};
 		for (const auto &range : task.windows.ranges())
-			(range.from < cursor ? mark.ranges.due : mark.ranges.later).add(range);
+			(range.from < cursor ? mark.ranges.due : mark.ranges.ahead).add(range);
 		marks.push_back(std::move(mark));
 		return Flow::more;
 	};

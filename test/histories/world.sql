@@ -197,7 +197,7 @@ BEGIN
 			COMMIT;
 			EXIT WHEN left_over = 0;
 		END LOOP;
-		EXIT WHEN NOT EXISTS (SELECT FROM agg_change_log) AND NOT EXISTS (SELECT FROM agg_dirty_ranges WHERE due);
+		EXIT WHEN NOT EXISTS (SELECT FROM agg_change_log) AND NOT EXISTS (SELECT FROM agg_dirty_ranges WHERE due = 'now');
 	END LOOP;
 END
 $$;

@@ -59,7 +59,7 @@ struct DirtyRow {
 	Timestamp from;
 	Timestamp to;
 	int64_t rows = 0;
-	bool due = true;
+	std::string due = "now";
 };
 
 struct ChangeRow {

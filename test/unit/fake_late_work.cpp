@@ -50,7 +50,7 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 			const bool covered = std::any_of(tables.dirty.begin(), tables.dirty.end(), [&](const DirtyRow &row) {
 				return row.symbol == text_of(parameter(request, 0, k)) && row.timeframe == text_of(parameter(request, 1, k)) &&
 				       row.from.us <= parameter(request, 2, k).as.integer && row.to.us >= parameter(request, 3, k).as.integer &&
-				       (row.due || parameter(request, 4, k).as.integer == 0);
+				       (row.due == "now" || row.due == text_of(parameter(request, 4, k)));
 			});
 			if (covered)
 				rows.push_back({ordinal(k)});
@@ -61,21 +61,21 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 				if (row.symbol != text_of(parameter(request, 0, k)) || row.timeframe != text_of(parameter(request, 1, k)) ||
 				    row.from.us >= parameter(request, 2, k).as.integer)
 					return false;
-				rows.push_back({ordinal(k), number_cell(row.from.us), number_cell(row.to.us), number_cell(row.rows), number_cell(row.due)});
+				rows.push_back({ordinal(k), number_cell(row.from.us), number_cell(row.to.us), number_cell(row.rows), text(row.due)});
 				return true;
 			});
 		}
 	} else if (relation == "agg_dirty_ranges" && has(request, "INSERT INTO")) {
 		for (size_t k = 0; k < keys; ++k) {
 			const auto p = [&](size_t i) -> const agg_cell & { return parameter(request, i, k); };
-			tables.dirty.push_back(
-			    {text_of(p(0)), text_of(p(1)), {p(2).as.integer}, {p(3).as.integer}, p(4).as.integer, p(5).as.integer != 0});
+			tables.dirty.push_back({text_of(p(0)), text_of(p(1)), {p(2).as.integer}, {p(3).as.integer}, p(4).as.integer, text_of(p(5))});
 			++processed;
 		}
-	} else if (relation == "agg_dirty_ranges" && has(request, "SELECT DISTINCT")) {
+	} else if (relation == "agg_dirty_ranges" && has(request, "GROUP BY d.canonical_symbol")) {
 		for (const auto &row : tables.dirty) {
-			if (row.due)
-				rows.push_back({text(row.symbol), text(row.timeframe)});
+			if (row.due != "next_run")
+				rows.push_back(
+				    {text(row.symbol), text(row.timeframe), number_cell(row.due == "now" ? Timestamp::minus_infinity().us : row.from.us)});
 		}
 	} else if (relation == "agg_timeframes") {
 		std::map<std::string, std::string> pairs;
@@ -95,7 +95,7 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 			                          {parameter(request, 2, k).as.integer},
 			                          {parameter(request, 3, k).as.integer},
 			                          parameter(request, 4, k).as.integer,
-			                          false});
+			                          "now"});
 	} else if (relation == "agg_refused_ranges") {
 		tables.refused.clear();
 	} else if (has(request, "FOR NO KEY UPDATE OF s") && has(request, "OFFSET 0")) {

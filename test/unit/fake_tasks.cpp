@@ -158,10 +158,11 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 			write(tables, *task);
 			++processed;
 		}
-	} else if (has(request, "s.last_successful_at_utc, s.ctid") && keys == 1 && request.parameter_count == 3) { // what is dirty
+	} else if (has(request, "s.last_successful_at_utc, s.ctid") && keys == 1 && request.parameter_count == 4) { // what is dirty
 		for (size_t k = 0; k < request.parameters[1].count; ++k) {
 			const auto *task = find(tables, request, 1, k);
-			if (task == nullptr || due(*task, parameter(request, 0)) || !due(*task, number_cell(INT64_MAX)) || task->last_error)
+			if (task == nullptr || due(*task, parameter(request, 0)) || !due(*task, number_cell(INT64_MAX)) || task->last_error ||
+			    parameter(request, 3, k).as.integer >= task->cursor.value_or(task->start).us)
 				continue;
 			rows.push_back(due_row({text_of(parameter(request, 1, k)), text_of(parameter(request, 2, k))}, *task));
 		}
