@@ -63,7 +63,12 @@ INSERT INTO bench.target (measure, ratio, samples, over, under, must, bound) VAL
 	('runner',    'PL/pgSQL with claims / ours', 'runner',   'plpgsql_claims',    'one',   NULL, NULL),
 	('runner',    'ours / floor',               'runner',    'one',               'floor', '<=', 1.5),
 	('runner',    'one runner / two',           'runner',    'one',               'two',   '>=', 1.6),
-	('dxy',       'old SQL / ours',             'dxy',       'seed_sql',          'ours',  '>=', 5);
+	('dxy',       'old SQL / ours',             'dxy',       'seed_sql',          'ours',  '>=', 5),
+	('ingest',    'COPY with capture / without', 'ingest',   'copy_with',         'copy_without', '<=', 1.1),
+	('ingest',    'live batch with / without',  'ingest',    'live_with',         'live_without', '<=', 1.15),
+	('ingest',    'single rows with / without', 'ingest',    'single_with',       'single_without', NULL, NULL),
+	('month',     'corrected / first',          'month',     'corrected',         'first', '<=', 1.3),
+	('month',     'all corrected / first',      'month',     'all_corrected',     'first', NULL, NULL);
 
 -- What a finished 5m bar says about its origin: the same bytes as the extension writes, so that all rows are equally wide.
 CREATE FUNCTION bench.provenance() RETURNS jsonb LANGUAGE sql IMMUTABLE
@@ -79,4 +84,5 @@ RETURN jsonb_populate_record(NULL::public.data_agg_state, jsonb_build_object(
 	'canonical_symbol', p_symbol, 'timeframe', '5m', 'source_timeframe', '1m', 'run_interval_minutes', 5,
 	'aggregation_delay_seconds', 30, 'last_agg_bar_ts_utc', p_start, 'status', 'idle', 'is_mandatory', true,
 	'hard_fail_streak', 0, 'total_runs', 0, 'total_bars_created', 0, 'total_bars_quality_poor', 0,
-	'agg_start_utc', p_start, 'enabled', true, 'disabled_by_operator', false, 'task_priority', 100, 'updated_at', now()));
+	'agg_start_utc', p_start, 'enabled', true, 'disabled_by_operator', false, 'task_priority', 100,
+	'late_policy', 'recompute', 'late_rows', 0, 'refused_rows', 0, 'derivation_version', 1, 'updated_at', now()));

@@ -13,13 +13,13 @@ usage: ./run bench [--rounds N] [--quick] [--only ROW[,ROW…]] [--csv FILE]
 
   --rounds N   rounds a contender runs (default 5; the slow PL/pgSQL baselines at most 3)
   --quick      small sizes: shows that everything works, its figures mean nothing
-  --only ROW   one_year, unchanged, due_tasks, runner, dxy, memory; freshness, which takes some minutes, only when it is named
+  --only ROW   one_year, unchanged, due_tasks, runner, dxy, ingest, month, memory; freshness and late_bar, which take some minutes, only when named
   --csv FILE   where the results go as CSV (default: a new file in the folder for temporary files)
 TEXT
 }
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-rounds=5 quick=no only=one_year,unchanged,due_tasks,runner,dxy,memory
+rounds=5 quick=no only=one_year,unchanged,due_tasks,runner,dxy,ingest,month,memory
 csv=${TMPDIR:-/tmp}/aggregation-bench-$(date +%Y%m%d-%H%M%S).csv
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -37,15 +37,15 @@ done
 [[ $rounds =~ ^[1-9][0-9]{0,2}$ ]] || { printf 'bench: --rounds must be a number from 1 to 999, not "%s"\n' "$rounds" >&2; exit 2; }
 for row in ${only//,/ }; do
 	case $row in
-	one_year | unchanged | due_tasks | runner | freshness | dxy | memory) ;;
+	one_year | unchanged | due_tasks | runner | freshness | dxy | ingest | month | late_bar | memory) ;;
 	*) printf 'bench: there is no row "%s"\n\n' "$row" >&2; usage >&2; exit 2 ;;
 	esac
 done
 
 if [ $quick = yes ]; then
-	year_minutes=20160 tasks=500 dxy_minutes=10080 memory_minutes=86400
+	year_minutes=20160 tasks=500 dxy_minutes=10080 memory_minutes=86400 late_symbols=120 late_year=20160
 else
-	year_minutes=525600 tasks=10000 dxy_minutes=132480 memory_minutes=5258880
+	year_minutes=525600 tasks=10000 dxy_minutes=132480 memory_minutes=5258880 late_symbols=1000 late_year=525600
 fi
 
 # Said now rather than after minutes: that file cannot be written.
@@ -131,6 +131,26 @@ measure_dxy() {
 	done
 }
 
+measure_ingest() {
+	local round
+	sql -v minutes=$year_minutes -v folder="$folder" -f "$here/ingest/setup.sql" >/dev/null
+	for ((round = 1; round <= rounds; round++)); do
+		run_round ingest $round copy_with copy_without live_with live_without single_with single_without
+	done
+}
+
+measure_month() {
+	local round
+	sql -f "$here/month/setup.sql" >/dev/null
+	for ((round = 1; round <= rounds; round++)); do
+		run_round month $round first+corrected+all_corrected
+	done
+}
+
+measure_late_bar() {
+	sql -v symbols=$late_symbols -v week=10080 -v year=$late_year -f "$here/late_bar/measure.sql" >/dev/null
+}
+
 cleanup() {
 	[ -z "${folder-}" ] || sql -c "COPY (SELECT 1) TO PROGRAM 'rm -rf -- $folder'" || true
 }
@@ -148,6 +168,9 @@ if wanted due_tasks; then measure_due_tasks; fi
 if wanted runner; then measure_runner; fi
 if wanted freshness; then measure_freshness; fi
 if wanted dxy; then measure_dxy; fi
+if wanted ingest; then measure_ingest; fi
+if wanted month; then measure_month; fi
+if wanted late_bar; then measure_late_bar; fi
 if wanted memory; then
 	# shellcheck source=bench/memory/watch.sh
 	. "$here/memory/watch.sh"
