@@ -31,6 +31,7 @@ RESET ROLE;
 -- the setup runs with its caller's rights: who may not create tables creates none, and who may owns them
 DROP TABLE core_asset_registry_all, data_bars, derived_data_bars, data_agg_state, ops_runlog CASCADE;
 GRANT EXECUTE ON FUNCTION agg_setup TO regress_aggregation_worker, regress_aggregation_owner;
+GRANT EXECUTE ON FUNCTION agg_capture_changes, agg_note_timeframe TO regress_aggregation_owner;
 GRANT USAGE, CREATE ON SCHEMA public TO regress_aggregation_owner;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 SET ROLE regress_aggregation_worker;

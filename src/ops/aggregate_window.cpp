@@ -31,7 +31,7 @@ Op<void> mark_if_ahead(Database &db, const WindowRequest request) {
 	if (!tasks.front() || request.from < tasks.front()->effective_cursor())
 		co_return;
 	std::vector<TaskMark> marks {{&request.key, {}}};
-	marks.front().ranges.ahead.add({request.from, request.to});
+	marks.front().ranges.recheck.add({request.from, request.to});
 	co_await mark_uncovered(db, std::move(marks));
 }
 

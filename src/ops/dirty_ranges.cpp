@@ -245,7 +245,7 @@ Op<void> mark_ahead(Database &db, const std::vector<TaskKey> &keys, Timestamp un
 		if (!task)
 			continue;
 		marks.push_back({&task->key, {}});
-		marks.back().ranges.ahead.add({task->effective_cursor(), task->target.ceil(std::max(until, db.clock()))});
+		marks.back().ranges.recheck.add({task->effective_cursor(), task->target.ceil(std::max(until, db.clock()))});
 	}
 	co_await merge_dirty(db, std::move(marks));
 }

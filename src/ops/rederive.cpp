@@ -46,16 +46,20 @@ LateWork sort_marks(const TaskRun &run, bool mark_passed_again) {
 	if (run.cursor_stays) {
 		RangeSet ahead = run.passed;
 		ahead.clip(run.task.effective_cursor(), Timestamp::infinity());
-		work.rest.ahead.add(ahead);
+		work.rest.recheck.add(ahead);
 	}
 	const Timestamp start = run.task.target.ceil(run.task.start);
 	const Timestamp before = run.task.effective_cursor();
 	const Timestamp reached = without_source_ahead(run.reason) ? Timestamp::infinity() : std::max(before, run.plan.cursor());
 	RangeSet all = run.dirty.all();
-	RangeSet beyond = all;
-	beyond.clip(reached, Timestamp::infinity());
-	for (const auto &range : beyond.ranges())
-		work.rest.ahead.add({range.from, range.to, 0});
+	const auto put_back = [&](RangeSet beyond, RangeSet &rest) {
+		beyond.clip(reached, Timestamp::infinity());
+		for (const auto &range : beyond.ranges())
+			rest.add({range.from, range.to, 0});
+	};
+	put_back(run.dirty.due, work.rest.ahead);
+	put_back(run.dirty.ahead, work.rest.ahead);
+	put_back(run.dirty.recheck, work.rest.recheck);
 	all.clip(start, reached);
 	if (run.task.late_policy == LatePolicy::freeze) {
 		work.refused = all;
