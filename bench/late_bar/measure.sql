@@ -20,7 +20,7 @@ BEGIN
 			COMMIT;
 			blocks := blocks + (plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::bigint + (plan -> 0 -> 'Plan' ->> 'Shared Read Blocks')::bigint;
 			dirtied := dirtied + (plan -> 0 -> 'Plan' ->> 'Shared Dirtied Blocks')::bigint;
-			EXIT WHEN NOT EXISTS (SELECT FROM public.agg_dirty_ranges);
+			EXIT WHEN NOT EXISTS (SELECT FROM public.agg_dirty_ranges WHERE due = 'now');
 		END LOOP;
 		IF i > 2 THEN
 			INSERT INTO bench.late VALUES (p_world, extract(epoch FROM clock_timestamp() - started) * 1000, blocks, dirtied);
@@ -43,33 +43,34 @@ BEGIN
 	SELECT 'N' || s, '1m', p_from + make_interval(mins => m), 1 + m % 7, 2 + m % 11, 0.5, 1 + m % 5, m % 90, 1 + m % 3, m % 9 FROM generate_series(p_first, p_last) AS s, generate_series(0, p_minutes - 1) AS m;
 	INSERT INTO public.core_asset_registry_all (canonical_symbol, metadata) SELECT 'N' || s, '{"agg": {"optional": ["15m", "4h", "1d", "1w"], "start_utc": "2010-06-28T00:00:00Z"}}' FROM generate_series(p_first, p_last) AS s ON CONFLICT DO NOTHING;
 	PERFORM public.sync_agg_state_from_registry('prod');
-	COMMIT;
-	WHILE (public.agg_run_batch(p_max_tasks => 1000, p_max_windows => 100000, p_now_utc => '2036-01-01') ->> 'continue')::boolean LOOP
-		COMMIT;
-	END LOOP;
 END
 $$;
 DROP TABLE IF EXISTS bench.late;
 CREATE TABLE bench.late (world text, ms float8, blocks bigint, dirtied bigint);
-DELETE FROM public.core_asset_registry_all;
-TRUNCATE public.data_bars, public.derived_data_bars, public.data_agg_state, public.agg_change_log, public.agg_dirty_ranges;
+CREATE OR REPLACE PROCEDURE bench.nothing() LANGUAGE sql AS $$
+	DELETE FROM public.core_asset_registry_all;
+	TRUNCATE public.data_bars, public.derived_data_bars, public.data_agg_state, public.agg_change_log, public.agg_dirty_ranges;
+$$;
+\set make_bars 'CALL public.agg_run(p_time_budget => ''1 hour'', p_max_windows => 20000, p_now_utc => ''2036-01-01'', p_sync_minutes => NULL); VACUUM ANALYZE'
+CALL bench.nothing();
 CALL bench.late_world(1, 10, :week, '2010-07-01 00:00+00');
-VACUUM ANALYZE;
+:make_bars;
 CALL bench.late_bar('a week of 10 symbols', 'N5');
 CALL bench.late_world(11, 100, :week, '2010-07-01 00:00+00');
-VACUUM ANALYZE;
+:make_bars;
 CALL bench.late_bar('a week of 100 symbols', 'N5');
 CALL bench.late_world(101, :symbols, :week, '2010-07-01 00:00+00');
-VACUUM ANALYZE;
+:make_bars;
 CALL bench.late_bar('a week of ' || :symbols || ' symbols', 'N5');
-DELETE FROM public.core_asset_registry_all;
-TRUNCATE public.data_bars, public.derived_data_bars, public.data_agg_state, public.agg_change_log, public.agg_dirty_ranges;
+CALL bench.nothing();
 CALL bench.late_world(1, 1, :week, '2010-07-01 00:00+00');
-VACUUM ANALYZE;
+:make_bars;
 CALL bench.late_bar('one symbol, a week', 'N1');
-CALL bench.late_world(1, 1, :year - :week, '2010-07-01 00:00+00'::timestamptz + make_interval(mins => :week));
-VACUUM ANALYZE;
+CALL bench.nothing();
+CALL bench.late_world(1, 1, :year, '2010-07-01 00:00+00');
+:make_bars;
 CALL bench.late_bar('one symbol, a year', 'N1');
-CALL bench.late_world(1, 1, 9 * :year, '2010-07-01 00:00+00'::timestamptz + make_interval(mins => :year));
-VACUUM ANALYZE;
+CALL bench.nothing();
+CALL bench.late_world(1, 1, 10 * :year, '2010-07-01 00:00+00');
+:make_bars;
 CALL bench.late_bar('one symbol, ten years', 'N1');

@@ -20,8 +20,7 @@ const Statement &take_entries() {
 	    "agg_change_log",
 	    "WITH gone AS (DELETE FROM @agg_change_log l WHERE l.ctid = ANY (ARRAY(SELECT c.ctid FROM @agg_change_log c LIMIT $1::int8 FOR UPDATE "
 	    "SKIP LOCKED)) RETURNING l.symbols, l.from_utc, l.to_utc, l.row_counts) "
-	    "SELECT u.symbol, u.from_utc, u.to_utc, u.row_count FROM gone CROSS JOIN LATERAL unnest(gone.symbols, gone.from_utc, gone.to_utc, "
-	    "gone.row_counts) AS u(symbol, from_utc, to_utc, row_count)",
+	    "SELECT u.symbol, u.from_utc, u.to_utc, u.row_count FROM gone AS l " AGG_LOGGED_ENTRIES,
 	    {AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8}};
 	return statement;
 }

@@ -27,6 +27,13 @@
 
 namespace aggregation {
 
+// The entries of a row of the log, aliased l, as rows of u: symbol, from_utc, to_utc, row_count. What a row has no further element of is
+// the first one's for all its symbols: a live batch touches the same minute of each.
+#define AGG_LOGGED_ENTRIES                                                                                                                 \
+	"CROSS JOIN LATERAL (SELECT e.symbol, COALESCE(e.from_utc, l.from_utc[1]) AS from_utc, COALESCE(e.to_utc, l.to_utc[1]) AS to_utc, "    \
+	"COALESCE(e.row_count, l.row_counts[1]) AS row_count "                                                                                 \
+	"FROM unnest(l.symbols, l.from_utc, l.to_utc, l.row_counts) AS e(symbol, from_utc, to_utc, row_count)) AS u "
+
 /// Absorbs all entries that this transaction can see and nobody else is absorbing. Cheap when there is none.
 Op<void> absorb_changes(Database &db);
 

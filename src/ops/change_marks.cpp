@@ -12,9 +12,8 @@ namespace {
 
 const Statement &log_change() {
 	static const Statement statement {
-	    "agg_change_log",
-	    "INSERT INTO @agg_change_log (symbols, from_utc, to_utc, row_counts) SELECT $1::text[], array_agg($2::timestamptz), "
-	    "array_agg($3::timestamptz), array_agg(0::int8) FROM generate_series(1, cardinality($1::text[]))"};
+	    "agg_change_log", "INSERT INTO @agg_change_log (symbols, from_utc, to_utc, row_counts) VALUES ($1::text[], ARRAY[$2::timestamptz], "
+	                      "ARRAY[$3::timestamptz], '{0}')"};
 	return statement;
 }
 

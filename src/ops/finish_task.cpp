@@ -60,8 +60,8 @@ std::optional<Timestamp> moved_cursor(const Task &task, const Report &report) {
 		    sqlstate::invalid_parameter_value,
 		    "p_new_cursor_utc " + to_iso8601(*report.new_cursor) + " of " + task.key.label() + " is before the stored cursor " +
 		        to_iso8601(*task.cursor),
-		    "A cursor never moves back. To build older windows again call catchup_aggregation_range() with an earlier start cursor, "
-		    "which leaves the stored one alone.");
+		    "A worker never moves a cursor back. To build older windows again call derived_rebuild_range(), to take back a cursor that ran "
+		    "ahead agg_reset_cursor().");
 	return cursor;
 }
 

@@ -1,6 +1,7 @@
 #include "ops/verification.hpp"
 
 #include "core/geometric_index.hpp"
+#include "ops/change_log.hpp"
 #include "ops/sealed_ranges.hpp"
 #include "ops/source_probe.hpp"
 
@@ -72,11 +73,9 @@ const Statement &marked_ranges() {
 }
 
 const Statement &logged_ranges() {
-	static const Statement statement {
-	    "agg_change_log",
-	    "SELECT u.from_utc, u.to_utc FROM @agg_change_log l CROSS JOIN LATERAL unnest(l.symbols, l.from_utc, l.to_utc) "
-	    "AS u(symbol, from_utc, to_utc) WHERE u.symbol = $1::text",
-	    {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
+	static const Statement statement {"agg_change_log",
+	                                  "SELECT u.from_utc, u.to_utc FROM @agg_change_log l " AGG_LOGGED_ENTRIES "WHERE u.symbol = $1::text",
+	                                  {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
 	return statement;
 }
 

@@ -2,6 +2,7 @@
 #include "ops/functions.hpp"
 
 #include "core/quality.hpp"
+#include "ops/change_log.hpp"
 #include "ops/json.hpp"
 #include "ops/sealed_ranges.hpp"
 #include "ops/source_watermark.hpp"
@@ -58,7 +59,7 @@ const Statement &marks_of_window() {
 const Statement &logged_changes() {
 	static const Statement statement {
 	    "agg_change_log",
-	    "SELECT l.logged_at FROM @agg_change_log l CROSS JOIN LATERAL unnest(l.symbols, l.from_utc, l.to_utc) AS u(symbol, from_utc, to_utc) "
+	    "SELECT l.logged_at FROM @agg_change_log l " AGG_LOGGED_ENTRIES
 	    "WHERE u.symbol = $1::text AND u.from_utc < $3::timestamptz AND u.to_utc > $2::timestamptz ORDER BY 1 LIMIT 1",
 	    {AGG_TIMESTAMPTZ}};
 	return statement;
