@@ -1,6 +1,6 @@
 -- Ten live batches, one statement and one transaction each, without change capture.
 TRUNCATE public.data_bars, public.agg_change_log;
-ALTER TABLE public.data_bars DISABLE TRIGGER aggregation_capture;
+ALTER TABLE public.data_bars DISABLE TRIGGER USER;
 CHECKPOINT;
 \ir ../timer_start.sql
 DO $$ BEGIN
@@ -11,4 +11,4 @@ DO $$ BEGIN
 	END LOOP;
 END $$;
 \ir ../timer_stop.sql
-ALTER TABLE public.data_bars ENABLE TRIGGER aggregation_capture;
+ALTER TABLE public.data_bars ENABLE TRIGGER USER;

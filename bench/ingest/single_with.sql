@@ -1,6 +1,6 @@
 -- Ten thousand statements of one row each in one transaction, with change capture.
 TRUNCATE public.data_bars, public.agg_change_log;
-ALTER TABLE public.data_bars ENABLE TRIGGER aggregation_capture;
+ALTER TABLE public.data_bars ENABLE TRIGGER USER;
 CHECKPOINT;
 \ir ../timer_start.sql
 DO $$ DECLARE s record; BEGIN
@@ -10,4 +10,4 @@ DO $$ DECLARE s record; BEGIN
 	END LOOP;
 END $$;
 \ir ../timer_stop.sql
-ALTER TABLE public.data_bars ENABLE TRIGGER aggregation_capture;
+ALTER TABLE public.data_bars ENABLE TRIGGER USER;

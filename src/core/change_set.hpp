@@ -3,9 +3,10 @@
 
 #include "core/range_set.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace aggregation {
@@ -23,19 +24,31 @@ public:
 
 	/// The minute of a bar at `time`; bars at infinite times are in no window.
 	void add_bar(std::string_view symbol, Timestamp time);
+	/// Empty and inverted ranges are ignored.
 	void add_range(std::string_view symbol, const TimeRange &range);
 	void merge(const ChangeSet &other);
 	bool empty() const {
-		return symbols_.empty();
+		return noted_.empty();
 	}
-	/// All of it, symbol by symbol. The symbols live as long as the set is not changed.
+	/// Forgets everything, and keeps the memory for as many symbols as a live batch has.
+	void clear();
+	/// All of it, symbol by symbol in the order of their first changes. The symbols live as long as the set is not changed.
 	std::vector<SymbolChange> list() const;
 
 private:
-	RangeSet &ranges_of(std::string_view symbol);
+	// Most symbols have one range in a transaction: it is kept at hand, and the others go to a set.
+	struct Noted {
+		std::string symbol;
+		size_t hash;
+		TimeRange latest;
+		RangeSet others;
+	};
+	Noted &noted_of(std::string_view symbol, const TimeRange &first);
+	void grow_places();
 
-	std::unordered_map<std::string, RangeSet> symbols_;
-	std::pair<const std::string, RangeSet> *last_ = nullptr; // the bars of one symbol mostly come together
+	std::vector<Noted> noted_;
+	std::vector<uint32_t> places_; // open addressing: 1 + the place in noted_, 0 is free; a power of two, at most half full
+	size_t last_ = 0;              // the bars of one symbol mostly come together
 };
 
 } // namespace aggregation

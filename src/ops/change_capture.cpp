@@ -2,6 +2,8 @@
 
 #include "core/change_set.hpp"
 
+#include <memory>
+
 using namespace aggregation;
 
 struct agg_changes {
@@ -10,6 +12,10 @@ struct agg_changes {
 };
 
 namespace {
+
+// A feed's transactions are alike: without this each would begin with memory that the kernel has to clear first, which is a third of the
+// price of noting ten thousand symbols.
+std::unique_ptr<agg_changes> spare;
 
 /// Nothing but memory can fail here.
 template <class Work>
@@ -25,13 +31,16 @@ bool succeeds(Work work) noexcept {
 } // namespace
 
 agg_changes *agg_changes_new() noexcept {
-	agg_changes *changes = nullptr;
-	(void)succeeds([&] { changes = new agg_changes; });
+	agg_changes *changes = spare.release();
+	if (changes == nullptr)
+		(void)succeeds([&] { changes = new agg_changes; });
 	return changes;
 }
 
 void agg_changes_free(agg_changes *changes) noexcept {
-	delete changes;
+	changes->set.clear();
+	changes->listed = {};
+	spare.reset(changes);
 }
 
 bool agg_changes_add_bar(agg_changes *changes, const char *symbol, size_t symbol_length, int64_t time) noexcept {

@@ -22,7 +22,7 @@ typedef struct agg_changed_range {
 } agg_changed_range;
 
 agg_changes *agg_changes_new(void) AGG_NOEXCEPT; /* NULL: out of memory */
-void agg_changes_free(agg_changes *changes) AGG_NOEXCEPT;
+void agg_changes_free(agg_changes *changes) AGG_NOEXCEPT; /* its memory may be used for the next new one */
 
 /* Each returns false when out of memory. */
 bool agg_changes_add_bar(agg_changes *changes, const char *symbol, size_t symbol_length, int64_t time) AGG_NOEXCEPT;
