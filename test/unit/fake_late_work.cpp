@@ -108,7 +108,7 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 					                number_cell(task.status == "running")});
 			}
 		}
-	} else if (has(request, "COALESCE(s.last_agg_bar_ts_utc, s.agg_start_utc)")) { // tasks above
+	} else if (has(request, "SELECT t.ord, COALESCE(s.last_agg_bar_ts_utc")) { // tasks above
 		for (size_t k = 0; k < keys; ++k) {
 			const auto task = tables.tasks.find({text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k))});
 			if (task != tables.tasks.end() && source_of(task->first.second, task->second) == text_of(parameter(request, 2)))
