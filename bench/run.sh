@@ -81,9 +81,13 @@ header() {
 		'work_mem', 'fsync', 'synchronous_commit', 'full_page_writes', 'wal_level', 'max_wal_size', 'checkpoint_timeout', 'jit', 'wal_compression', 'data_checksums')"
 }
 
-timescale_groups() {
+timescale_is_there() {
 	[ "$(sql -c "SELECT EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb')
-		AND current_setting('shared_preload_libraries') LIKE '%timescaledb%'")" = t ] || return 0
+		AND current_setting('shared_preload_libraries') LIKE '%timescaledb%'")" = t ]
+}
+
+timescale_groups() {
+	timescale_is_there || return 0
 	sql -f "$here/timescale/setup.sql" >/dev/null
 	echo timescale_default timescale_best
 }
@@ -149,6 +153,16 @@ measure_month() {
 
 measure_late_bar() {
 	sql -v symbols=$late_symbols -v week=10080 -v year=$late_year -f "$here/late_bar/measure.sql" >/dev/null
+	timescale_is_there || return 0
+	late_bar_of_timescale 'a week of 10 symbols' 10 10080
+	late_bar_of_timescale 'a week of 100 symbols' 100 10080
+	late_bar_of_timescale "a week of $late_symbols symbols" $late_symbols 10080
+	late_bar_of_timescale 'one symbol, a year' 1 $late_year
+	late_bar_of_timescale 'one symbol, ten years' 1 $((10 * late_year))
+}
+
+late_bar_of_timescale() {
+	sql -v world="$1" -v symbols="$2" -v minutes="$3" -f "$here/late_bar/timescale.sql" >/dev/null
 }
 
 cleanup() {
