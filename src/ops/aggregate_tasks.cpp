@@ -13,8 +13,7 @@ namespace {
 
 /// Locks and reads the tasks of these keys, all of which must exist.
 Op<std::vector<Task>> tasks_of(Database &db, const std::vector<TaskKey> &keys) {
-	co_await lock_tasks(db, keys);
-	const auto found = co_await read_tasks(db, keys);
+	const auto found = co_await lock_and_read_tasks(db, keys);
 	std::vector<Task> tasks;
 	for (size_t i = 0; i < keys.size(); ++i) {
 		if (!found[i])

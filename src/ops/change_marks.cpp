@@ -76,10 +76,6 @@ const Statement &ask_tracking() {
 	return statement;
 }
 
-agg_cell maybe_cell(const std::optional<std::string> &text) {
-	return text ? cell(std::string_view(*text)) : null_cell();
-}
-
 struct SymbolRange {
 	std::optional<std::string> symbol; // nullopt: all
 	Timestamp from;
@@ -115,7 +111,7 @@ Op<int64_t> note_change(Database &db, const SymbolRange range) {
 }
 
 Op<void> seal_it(Database &db, const SymbolRange range, const std::string reason) {
-	auto list = parameters(Parameter(AGG_TEXT, maybe_cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to),
+	auto list = parameters(Parameter(AGG_TEXT, cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to),
 	                       text_parameter(reason));
 	co_await db.execute(seal(), std::move(list));
 }
@@ -147,11 +143,10 @@ Op<Answer> unseal_range(Database &db, Arguments arguments) {
 		unsealed = row.integer(0);
 		return Flow::more;
 	};
-	auto list = parameters(Parameter(AGG_TEXT, maybe_cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
+	auto list = parameters(Parameter(AGG_TEXT, cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
 	co_await db.query(unseal(), std::move(list), receive);
 	if (unsealed > 0) {
-		auto same =
-		    parameters(Parameter(AGG_TEXT, maybe_cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
+		auto same = parameters(Parameter(AGG_TEXT, cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
 		co_await db.execute(forget_refused(), std::move(same));
 		co_await note_change(db, range);
 	}
@@ -177,7 +172,7 @@ Op<Answer> retire_source(Database &db, Arguments arguments) {
 	};
 	co_await db.query(ask_tracking(), {}, receive);
 	co_await db.execute(tracking(), parameters(text_parameter("off")));
-	auto list = parameters(timestamp_parameter(before), Parameter(AGG_TEXT, maybe_cell(range.symbol)), Parameter(AGG_INT8, cell(most)));
+	auto list = parameters(timestamp_parameter(before), Parameter(AGG_TEXT, cell(range.symbol)), Parameter(AGG_INT8, cell(most)));
 	const auto removed = static_cast<int64_t>(co_await db.execute(remove_source(), std::move(list)));
 	co_await db.execute(tracking(), parameters(text_parameter(before_setting)));
 	co_return Answer::json(JsonObject().add("success", true).add("rows_removed", removed).add("continue", removed == most).text());

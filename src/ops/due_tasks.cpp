@@ -79,7 +79,7 @@ Op<Answer> get_due_tasks(Database &db, Arguments arguments) {
 		for (size_t i = begin; i < std::min(due.size(), begin + rows_at_once); ++i) {
 			const DueTask &task = due[i];
 			for (const agg_cell &value : {cell(std::string_view(task.key.symbol)), cell(std::string_view(task.key.timeframe)),
-			                              task.source ? cell(std::string_view(*task.source)) : null_cell(), cell(task.run_interval_minutes),
+			                              cell(task.source), cell(task.run_interval_minutes),
 			                              cell(task.delay_seconds), cell(task.cursor), cell(std::string_view(task.status)),
 			                              cell(task.hard_fail_streak), cell(task.priority), cell(task.mandatory)})
 				cells.push_back(value);

@@ -46,10 +46,6 @@ struct StoredState {
 	int64_t bars_quality_poor = 0;
 };
 
-agg_cell maybe_text_cell(const std::optional<std::string> &value) {
-	return value ? cell(std::string_view(*value)) : null_cell();
-}
-
 /// The cursor that the task gets: the new one, floored to its window. Refuses to move back.
 std::optional<Timestamp> moved_cursor(const Task &task, const Report &report) {
 	if (!report.new_cursor)
@@ -143,7 +139,7 @@ Op<Answer> finish_task(Database &db, Arguments arguments) {
 	};
 	co_await db.query(lock_task(),
 	                  parameters(text_parameter(key.symbol), text_parameter(key.timeframe),
-	                             Parameter(AGG_TEXT, maybe_text_cell(report.token)), Parameter(AGG_TEXT, maybe_text_cell(report.stats))),
+	                             Parameter(AGG_TEXT, cell(report.token)), Parameter(AGG_TEXT, cell(report.stats))),
 	                  take);
 	if (!stored)
 		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());

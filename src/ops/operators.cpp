@@ -83,14 +83,10 @@ Op<std::optional<TaskState>> lock(Database &db, const TaskKey &key) {
 	co_return found;
 }
 
-agg_cell text_cell(const std::optional<std::string> &value) {
-	return value ? cell(std::string_view(*value)) : null_cell();
-}
-
 Op<void> store(Database &db, const TaskKey &key, const TaskState &state) {
-	auto list = parameters(text_parameter(key.symbol), text_parameter(key.timeframe), Parameter(AGG_TEXT, text_cell(state.status)),
+	auto list = parameters(text_parameter(key.symbol), text_parameter(key.timeframe), Parameter(AGG_TEXT, cell(state.status)),
 	                       Parameter(AGG_BOOL, cell(state.enabled)), Parameter(AGG_BOOL, cell(state.disabled_by_operator)),
-	                       Parameter(AGG_INT4, cell(state.streak)), Parameter(AGG_TEXT, text_cell(state.last_error)),
+	                       Parameter(AGG_INT4, cell(state.streak)), Parameter(AGG_TEXT, cell(state.last_error)),
 	                       Parameter(AGG_TIMESTAMPTZ, cell(state.next_run)), Parameter(AGG_TIMESTAMPTZ, cell(state.cursor)),
 	                       Parameter(AGG_TIMESTAMPTZ, cell(state.running_since)), Parameter(AGG_TIMESTAMPTZ, cell(state.start)));
 	co_await db.execute(store_task(), std::move(list));

@@ -12,16 +12,6 @@ namespace aggregation {
 
 namespace {
 
-const Statement &matching_tasks() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "SELECT s.canonical_symbol, s.timeframe FROM @data_agg_state s WHERE ($1::text IS NULL OR s.canonical_symbol = $1::text) "
-	    "AND ($2::text IS NULL OR s.timeframe = $2::text) AND s.last_agg_bar_ts_utc IS NOT NULL ORDER BY s.canonical_symbol, s.timeframe",
-	    {AGG_TEXT, AGG_TEXT},
-	    Planning::by_statistics};
-	return statement;
-}
-
 const Statement &move_cursors() {
 	static const Statement statement {
 	    "data_agg_state",
@@ -29,10 +19,6 @@ const Statement &move_cursors() {
 	    "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
 	    "WHERE s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe"};
 	return statement;
-}
-
-agg_cell maybe_cell(const std::optional<std::string> &text) {
-	return text ? cell(std::string_view(*text)) : null_cell();
 }
 
 /// Where the cursor belongs; the stored one if it is right.
@@ -54,16 +40,8 @@ Op<Answer> reset_cursor(Database &db, Arguments arguments) {
 	const auto to = arguments.maybe_timestamp(2, "p_to_utc");
 	if (timeframe)
 		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
-	std::vector<TaskKey> keys;
-	auto receive = [&](const Row &row) {
-		if (Timeframe::parse(row.text(1)))
-			keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
-		return Flow::more;
-	};
-	co_await db.query(matching_tasks(), parameters(Parameter(AGG_TEXT, maybe_cell(symbol)), Parameter(AGG_TEXT, maybe_cell(timeframe))),
-	                  receive);
-	co_await lock_tasks(db, keys);
-	const auto found = co_await read_tasks(db, keys);
+	const auto keys = co_await matching_tasks(db, symbol, timeframe);
+	const auto found = co_await lock_and_read_tasks(db, keys);
 	std::vector<Task> tasks;
 	std::vector<SourceProbe> probes;
 	for (const auto &task : found) {

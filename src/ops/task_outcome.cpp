@@ -108,7 +108,7 @@ Op<FailureOutcome> record_failure(Database &db, const Failure &failure, const Fa
 	const TaskKey &key = *failure.key;
 	auto list = parameters(text_parameter(key.symbol), text_parameter(key.timeframe), timestamp_parameter(failure.now),
 	                       text_parameter(outcome.status), Parameter(AGG_INT4, cell(streak)),
-	                       Parameter(AGG_TEXT, failure.error ? cell(std::string_view(*failure.error)) : null_cell()),
+	                       Parameter(AGG_TEXT, cell(failure.error)),
 	                       timestamp_parameter(outcome.next_run));
 	co_await db.execute(update_failed(), std::move(list));
 	co_return outcome;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t default_delay_seconds = 30;
 
-// Both statements begin with the columns that task_from() reads.
+// All these statements begin with the columns that task_from() reads.
 #define AGG_TASK_COLUMNS                                                                                                                   \
 	"SELECT t.ord, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.agg_start_utc, "                 \
 	"s.last_agg_bar_ts_utc, COALESCE(s.late_policy = 'freeze', false), s.derivation_version::int8, COALESCE(s.status = 'running', false)"
@@ -24,6 +24,17 @@ const Statement &tasks_by_key() {
 	                                  " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
 	                                  "JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe",
 	                                  {AGG_TASK_TYPES}};
+	return statement;
+}
+
+// In the order of the keys.
+const Statement &lock_by_key() {
+	static const Statement statement {
+	    "data_agg_state",
+	    AGG_TASK_COLUMNS
+	    ", s.ctid FROM (SELECT k.symbol, k.timeframe, k.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k(symbol, timeframe, ord) "
+	    "OFFSET 0) t JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe FOR NO KEY UPDATE OF s",
+	    {AGG_TASK_TYPES, AGG_TID}};
 	return statement;
 }
 
@@ -48,6 +59,16 @@ const Statement &claim_by_place() {
 	    "WHERE COALESCE(" AGG_CLAIMABLE("s.") ", false) AND (COALESCE(s.next_run_at <= $4::timestamptz, true) OR ($5::bool[])[t.ord]) "
 	                                          "FOR NO KEY UPDATE OF s SKIP LOCKED",
 	    {AGG_TASK_TYPES, AGG_INT8, AGG_BOOL, AGG_TID}};
+	return statement;
+}
+
+const Statement &tasks_that_match() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT s.canonical_symbol, s.timeframe FROM @data_agg_state s WHERE ($1::text IS NULL OR s.canonical_symbol = $1::text) "
+	    "AND ($2::text IS NULL OR s.timeframe = $2::text) ORDER BY s.canonical_symbol, s.timeframe",
+	    {AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
 	return statement;
 }
 
@@ -117,6 +138,18 @@ Parameter timeframes_of(const std::vector<TaskKey> &keys) {
 	return column(keys, &TaskKey::timeframe);
 }
 
+Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::string> &symbol,
+                                        const std::optional<std::string> &timeframe) {
+	std::vector<TaskKey> keys;
+	auto receive = [&](const Row &row) {
+		if (Timeframe::parse(row.text(1)))
+			keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
+		return Flow::more;
+	};
+	co_await db.query(tasks_that_match(), parameters(Parameter(AGG_TEXT, cell(symbol)), Parameter(AGG_TEXT, cell(timeframe))), receive);
+	co_return keys;
+}
+
 Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys) {
 	std::vector<std::optional<Task>> tasks(keys.size());
 	auto take = [&](const Row &row) {
@@ -126,6 +159,18 @@ Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<
 	};
 	const Statement statement = for_keys(tasks_by_key(), keys.size());
 	co_await db.query(statement, parameters(symbols_of(keys), timeframes_of(keys)), take);
+	co_return tasks;
+}
+
+Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys) {
+	std::vector<std::optional<Task>> tasks(keys.size());
+	auto take = [&](const Row &row) {
+		const auto i = static_cast<size_t>(row.integer(0) - 1);
+		tasks.at(i) = task_from(row, keys.at(i));
+		tasks[i]->place = row.integer(task_columns);
+		return Flow::more;
+	};
+	co_await db.query(lock_by_key(), parameters(symbols_of(keys), timeframes_of(keys)), take);
 	co_return tasks;
 }
 

@@ -53,6 +53,14 @@ struct Task {
 /// no sense.
 Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys);
 
+/// The same, and waits for the locks of the rows, in the order of the keys; they are held until the transaction ends (see task_guard.hpp).
+Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys);
+
+/// The tasks of a symbol, a timeframe or both, nullopt meaning all, ordered by key. A row whose timeframe makes no sense derives nothing
+/// and is left out.
+Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::string> &symbol,
+                                        const std::optional<std::string> &timeframe);
+
 /// A task and where its row was when it was last looked at.
 struct TaskPlace {
 	TaskKey key;

@@ -14,16 +14,6 @@ namespace aggregation {
 
 namespace {
 
-const Statement &matching_tasks() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "SELECT s.canonical_symbol, s.timeframe FROM @data_agg_state s WHERE ($1::text IS NULL OR s.canonical_symbol = $1::text) "
-	    "AND ($2::text IS NULL OR s.timeframe = $2::text) ORDER BY s.canonical_symbol, s.timeframe",
-	    {AGG_TEXT, AGG_TEXT},
-	    Planning::by_statistics};
-	return statement;
-}
-
 const Statement &record_audit() {
 	static const Statement statement {
 	    "agg_audit",
@@ -37,27 +27,13 @@ const Statement &forget_audits() {
 	return statement;
 }
 
-agg_cell maybe_cell(const std::optional<std::string> &text) {
-	return text ? cell(std::string_view(*text)) : null_cell();
-}
-
-/// The tasks that make sense; a row with timeframes that make none derives nothing.
 Op<std::vector<Task>> find_tasks(Database &db, const std::optional<std::string> symbol, const std::optional<std::string> timeframe) {
-	std::vector<TaskKey> keys;
-	auto receive = [&](const Row &row) {
-		keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
-		return Flow::more;
-	};
-	co_await db.query(matching_tasks(), parameters(Parameter(AGG_TEXT, maybe_cell(symbol)), Parameter(AGG_TEXT, maybe_cell(timeframe))),
-	                  receive);
+	const auto keys = co_await matching_tasks(db, symbol, timeframe);
+	const auto found = co_await read_tasks(db, keys);
 	std::vector<Task> tasks;
-	for (const auto &key : keys) {
-		if (!Timeframe::parse(key.timeframe))
-			continue;
-		const std::vector<TaskKey> one {key};
-		const auto found = co_await read_tasks(db, one);
-		if (found.front())
-			tasks.push_back(*found.front());
+	for (const auto &task : found) {
+		if (task)
+			tasks.push_back(*task);
 	}
 	co_return tasks;
 }
@@ -69,9 +45,8 @@ Op<void> emit(Database &db, const std::vector<Difference> &differences) {
 	for (const auto &one : differences) {
 		for (const agg_cell &value :
 		     {cell(std::string_view(one.key.symbol)), cell(std::string_view(one.key.timeframe)), cell(one.window),
-		      cell(std::string_view(one.kind)), one.column.empty() ? null_cell() : cell(std::string_view(one.column)),
-		      maybe_cell(one.stored), maybe_cell(one.expected),
-		      one.explanation.empty() ? null_cell() : cell(std::string_view(one.explanation))})
+		      cell(std::string_view(one.kind)), one.column.empty() ? null_cell() : cell(std::string_view(one.column)), cell(one.stored),
+		      cell(one.expected), one.explanation.empty() ? null_cell() : cell(std::string_view(one.explanation))})
 			cells.push_back(value);
 	}
 	if (!cells.empty())

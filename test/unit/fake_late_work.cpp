@@ -98,7 +98,7 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 			                          "now"});
 	} else if (relation == "agg_refused_ranges") {
 		tables.refused.clear();
-	} else if (has(request, "FOR NO KEY UPDATE OF s") && has(request, "OFFSET 0")) {
+	} else if (has(request, "SELECT 1 FROM (SELECT k.symbol")) {
 		// Nobody else is there to be kept out.
 	} else if (has(request, "SELECT t.ord, s.timeframe, s.agg_start_utc")) { // who reads 1m bars
 		for (size_t k = 0; k < keys; ++k) {

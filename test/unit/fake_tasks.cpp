@@ -134,6 +134,8 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 		for (size_t k = 0; k < keys; ++k) {
 			if (const auto *task = find(tables, request, 0, k))
 				rows.push_back(configuration(k, *task));
+			if (!rows.empty() && has(request, "FOR NO KEY UPDATE OF s"))
+				rows.back().push_back(number_cell(find(tables, request, 0, k)->place));
 		}
 	} else if (has(request, "SET status = CASE")) {
 		const bool by_place = has(request, "RETURNING n.ord");
