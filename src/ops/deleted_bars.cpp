@@ -58,6 +58,11 @@ Op<Answer> restore_range(Database &db, Arguments arguments) {
 	                       timestamp_parameter(range.to));
 	co_await db.query(restore(), std::move(list), receive);
 	co_await mark_windows_above(db, restored, db.clock());
+	// They are as they were when they were deleted; what their source comes to now is another matter.
+	const std::vector<TaskKey> keys {range.key};
+	const auto tasks = co_await read_tasks(db, keys);
+	if (tasks.front())
+		co_await mark_windows(db, *tasks.front(), restored.front().windows);
 	co_return Answer::json(JsonObject().add("success", true).add("bars_restored", restored.front().windows.rows()).text());
 }
 

@@ -103,9 +103,14 @@ Op<Answer> rebuild_range(Database &db, Arguments arguments) {
 		throw missing_task("Missing agg config ", range.key);
 	const Task task = *tasks.front();
 
-	// What the task has not passed yet is made when it gets there.
+	// What the task has not passed yet is made when it gets there; but a worker that has claimed it may have been there already.
 	const Timestamp from = task.target.floor(std::max(range.from, task.target.ceil(task.start)));
 	const Timestamp to = std::min(task.target.ceil(range.to), task.effective_cursor());
+	if (task.claimed) {
+		RangeSet ahead;
+		ahead.add({std::max(from, task.effective_cursor()), task.target.ceil(range.to), 0});
+		co_await mark_windows(db, task, std::move(ahead));
+	}
 	TimeRange content {from, from};
 	if (from < to)
 		content = co_await with_content(db, task, from, to);

@@ -117,7 +117,7 @@ BEGIN
 	ELSIF kind < 84 THEN
 		RETURN format('SELECT derived_rebuild_range(%L, %L, %s, %s + interval ''%s min'', %s, ''history'', %s);', s, tf, start, start, 1 + dice(200), CASE WHEN dice(2) = 0 THEN 'true' ELSE 'false' END, 1 + dice(50));
 	ELSIF kind < 87 THEN
-		RETURN format(E'BEGIN;\nSELECT derived_soft_delete_range(%L, %L, %s, %s + interval ''2 hours'', ''history'');\n%s\nSELECT derived_rebuild_range(%L, %L, %s, %s + interval ''2 hours'', false);\n%s;', s, tf, start, start, nap, s, tf, start, start, CASE WHEN dice(3) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END);
+		RETURN format(E'BEGIN;\nSELECT derived_soft_delete_range(%L, %L, %s, %s + interval ''2 hours'', ''history'');\n%s\nSELECT %s(%L, %L, %s, %s + interval ''2 hours'');\n%s;', s, tf, start, start, nap, CASE WHEN dice(2) = 0 THEN 'derived_restore_range' ELSE 'derived_rebuild_range' END, s, tf, start, start, CASE WHEN dice(3) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END);
 	ELSIF kind < 91 THEN
 		RETURN CASE WHEN dice(3) = 0 THEN 'SELECT agg_reset_cursor();' ELSE format('SELECT agg_reset_cursor(%L, %L, %s);', s, tf, start) END;
 	ELSIF kind < 93 THEN

@@ -33,6 +33,18 @@ SELECT is((world.bar('EURUSD', '5m', '2025-07-03 10:00+00')).close, 7::float8, '
 SELECT derived_soft_delete_range('EURUSD', '5m', '2025-07-03 10:00+00', '2025-07-03 10:05+00', 'second') \g /dev/null
 SELECT derived_restore_range('EURUSD', '5m', '2025-07-03 10:00+00', '2025-07-03 10:05+00') \g /dev/null
 SELECT is((world.bar('EURUSD', '5m', '2025-07-03 10:00+00')).close, 7::float8, 'of two deleted bars the later one is restored');
+-- What is restored is as it was; what its source comes to by now is for the next run to see.
+CREATE TABLE lost AS SELECT * FROM data_bars WHERE canonical_symbol = 'EURUSD' AND ts_utc BETWEEN '2025-07-03 11:00+00' AND '2025-07-03 11:03+00';
+DELETE FROM data_bars WHERE canonical_symbol = 'EURUSD' AND ts_utc BETWEEN '2025-07-03 11:00+00' AND '2025-07-03 11:03+00';
+SELECT run();
+SELECT is((world.bar('EURUSD', '5m', '2025-07-03 11:00+00')).ts_utc, NULL, 'too few minutes are left');
+SELECT is(derived_restore_range('EURUSD', '5m', '2025-07-03 11:00+00', '2025-07-03 11:05+00'), '{"success": true, "bars_restored": 1}', 'its bar is restored');
+SELECT is(count(*), 1::bigint, 'the proof knows that this will be looked at') FROM agg_verify('EURUSD', '5m') WHERE difference = 'surplus' AND explanation = 'pending';
+SELECT run();
+SELECT is((world.bar('EURUSD', '5m', '2025-07-03 11:00+00')).ts_utc, NULL, 'and goes again');
+INSERT INTO data_bars SELECT * FROM lost;
+SELECT run();
+SELECT is_empty('SELECT * FROM agg_verify()', 'until its source is back');
 
 -- Purge.
 SELECT is(derived_purge_deleted('1 day'), '{"success": true, "rows_purged": 0, "continue": false}', 'nothing is as old');
