@@ -67,7 +67,7 @@ SET search_path = pg_catalog, @extschema@, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_derived_restore_range';
 
 COMMENT ON FUNCTION @extschema@.derived_restore_range(text, text, timestamptz, timestamptz) IS
-'Makes soft-deleted bars of [p_from_utc, p_to_utc) live again as they were: of each window that has no live bar the one that was deleted last. The windows above are made again with them.
+'Makes soft-deleted bars of [p_from_utc, p_to_utc) live again as they were: of each window that has no live bar the one that was deleted last. The windows above are made again with them, and the next run looks whether they still are what their source comes to.
 Answers success, bars_restored. Errors as derived_soft_delete_range().';
 
 CREATE FUNCTION @extschema@.derived_purge_deleted(p_older_than interval DEFAULT '30 days', p_max_rows int DEFAULT 100000)

@@ -188,6 +188,9 @@ CREATE OR REPLACE PROCEDURE work_to_the_end() LANGUAGE plpgsql AS $$
 DECLARE
 	left_over bigint;
 BEGIN
+	-- A session may have been killed between disabling a task and enabling it again.
+	PERFORM agg_enable_task(canonical_symbol, timeframe) FROM data_agg_state WHERE NOT enabled;
+	COMMIT;
 	FOR i IN 1 .. 200 LOOP
 		PERFORM count(*) FROM agg_get_due_tasks('prod', p_running_stale_seconds => 0, p_limit => 1);
 		UPDATE data_agg_state SET next_run_at = NULL, last_error = NULL WHERE next_run_at IS NOT NULL OR last_error IS NOT NULL;
