@@ -102,22 +102,19 @@ bool is_component(std::string_view symbol) {
 	                   [&](const IndexComponent &component) { return symbol == component.symbol; });
 }
 
-/// The changes by the symbol whose tasks they concern: a component's are the index's, too.
-Op<void> mark_changes(Database &db, ChangeSet &changes) {
-	RangeSet index_ranges;
-	for (const auto &change : changes.list()) {
-		if (is_component(*change.symbol))
-			index_ranges.add(change.range);
-	}
-	for (const auto &range : index_ranges.ranges())
-		changes.add_range(dollar_index.symbol, range);
-
+Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 	const auto list = changes.list();
 	std::vector<std::string> symbols;
+	RangeSet components; // what changes the index as well
 	for (const auto &change : list) {
 		if (symbols.empty() || symbols.back() != *change.symbol)
 			symbols.push_back(*change.symbol);
+		if (is_component(*change.symbol))
+			components.add(change.range);
 	}
+	const std::string index {dollar_index.symbol};
+	if (!components.empty() && std::find(symbols.begin(), symbols.end(), index) == symbols.end())
+		symbols.push_back(index);
 	// In this order: see change_log.hpp.
 	const uint64_t others = co_await db.others_deriving();
 	const auto readers = co_await readers_of(db, symbols);
@@ -137,6 +134,10 @@ Op<void> mark_changes(Database &db, ChangeSet &changes) {
 				continue;
 			marked[reader].add(marks);
 		}
+	}
+	for (const auto &range : components.ranges()) {
+		for (const Reader *reader : by_symbol[index])
+			note(*reader, range, false, marked[reader]);
 	}
 	std::vector<TaskMark> marks;
 	for (auto &[reader, ranges] : marked)

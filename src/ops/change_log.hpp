@@ -7,6 +7,9 @@
 //   2. An entry is deleted only together with marking the windows it touches for every task that reads them, or with knowing that it is
 //      needless, which is the live case: the window is at or behind the task's cursor, and nobody is in the middle of moving that cursor.
 //
+//      (A task over the index reads minutes that are computed from its pairs, by whoever and whenever: for it a change of a pair is never
+//      needless, and marked ahead of the cursor too.)
+//
 //        feed       |--- INSERT 10:04 ---------- COMMIT|
 //        deriver F      |-- reads 10:00..10:05 without it, writes the bar, moves the cursor to 10:05 -- COMMIT|
 //        absorber                                       sees the entry; the cursor it sees is still 10:00      <- must not drop the entry

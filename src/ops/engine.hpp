@@ -28,6 +28,7 @@ struct TaskRun {
 	StopReason reason = StopReason::max_windows; // set when the run is over
 	bool cursor_stays = false;                   // what it reaches is nobody's cursor: a call by hand
 	RangeSet passed {};                          // the windows that were processed on the way
+	RangeSet index_computed {};                  // of a task that reads the index: where its minutes were made before they were read
 
 	// Windows before the cursor; see rederive.hpp.
 	DirtyRanges dirty {};     // taken to be looked at again

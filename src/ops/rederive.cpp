@@ -38,6 +38,17 @@ bool without_source_ahead(StopReason reason) {
 	       reason == StopReason::no_source_data_anywhere;
 }
 
+/// What the run has read as it is now. Minutes of the index that nobody computed just now may be older than their pairs.
+RangeSet looked_at(const TaskRun &run) {
+	if (!reads_index(run.task))
+		return run.passed;
+	RangeSet not_computed = run.passed;
+	not_computed.subtract(run.index_computed);
+	RangeSet computed = run.passed;
+	computed.subtract(not_computed);
+	return computed;
+}
+
 LateWork sort_marks(const TaskRun &run, bool mark_passed_again) {
 	LateWork work;
 	if (mark_passed_again)
@@ -66,7 +77,7 @@ LateWork sort_marks(const TaskRun &run, bool mark_passed_again) {
 		work.refused.clip(start, before);
 		all.clip(before, reached);
 	}
-	all.subtract(run.passed);
+	all.subtract(looked_at(run));
 	work.todo = std::move(all);
 	return work;
 }

@@ -14,14 +14,15 @@ namespace {
 
 /// Computes the minutes that the next windows of a task over the index will read: from its first possible minute on, as much as one run
 /// processes. Where that comes to no minute at all (the pairs have bars, but never at the same time), the next stretch is looked at, and so
-/// on up to now.
-Op<void> compute_index_minutes(Database &db, const Task &task, const BatchOrder &order) {
+/// on up to now. Answers what was computed.
+Op<RangeSet> compute_index_minutes(Database &db, const Task &task, const BatchOrder &order) {
 	const Timestamp end = task.target.floor(order.now - task.delay);
 	Timestamp from = task.effective_cursor();
+	RangeSet computed;
 	while (from < end) {
 		const auto minute = co_await next_dxy_minute(db, from);
 		if (!minute || *minute >= end)
-			co_return;
+			break;
 		const Timestamp begin = task.target.floor(*minute);
 		// As far as windows: a product of large numbers could overflow, a sum of spans saturates.
 		const int64_t windows = std::min<int64_t>(order.max_windows, (end - begin).us / task.target.width().us);
@@ -29,10 +30,12 @@ Op<void> compute_index_minutes(Database &db, const Task &task, const BatchOrder 
 		// Nobody asked for these minutes in so many words: what a feed of the index delivered stays.
 		const DxyOrder minutes {order.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
 		const auto counts = co_await compute_dxy(db, std::max(begin, from), to, minutes);
+		computed.add({std::max(begin, from), to});
 		if (counts.inserted + counts.rewritten + counts.unchanged > 0)
-			co_return;
+			break;
 		from = to;
 	}
+	co_return computed;
 }
 
 Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder &order) {
@@ -53,9 +56,10 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 
 Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks, const BatchOrder &order) {
 	co_await db.begin_deriving();
-	for (const auto &task : tasks) {
-		if (reads_index(task))
-			co_await compute_index_minutes(db, task, order);
+	std::vector<RangeSet> computed(tasks.size());
+	for (size_t i = 0; i < tasks.size(); ++i) {
+		if (reads_index(tasks[i]))
+			computed[i] = co_await compute_index_minutes(db, tasks[i], order);
 	}
 	const auto watermarks = co_await source_watermarks(db, tasks);
 	std::vector<TaskRun> runs;
@@ -72,7 +76,8 @@ Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks,
 		                                 .source_complete_until = watermarks[i]}),
 		                .derivation_version = std::max(order.derivation_version, tasks[i].derivation_version),
 		                .expected_new = tasks[i].cursor.has_value(),
-		                .counts = {}});
+		                .counts = {},
+		                .index_computed = std::move(computed[i])});
 	}
 	co_await take_late_work(db, runs, order.max_windows);
 	const ProcessOrder process {.now = order.now};
