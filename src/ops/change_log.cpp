@@ -77,6 +77,7 @@ Op<std::deque<Reader>> readers_of(Database &db, const std::vector<std::string> &
 		return Flow::more;
 	};
 	std::vector<agg_cell> cells;
+	cells.reserve(symbols.size());
 	for (const auto &symbol : symbols)
 		cells.push_back(cell(std::string_view(symbol)));
 	const Statement statement = for_keys(tasks_that_read(), symbols.size());
@@ -140,6 +141,7 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 			note(*reader, range, false, marked[reader]);
 	}
 	std::vector<TaskMark> marks;
+	marks.reserve(marked.size());
 	for (auto &[reader, ranges] : marked)
 		marks.push_back({&reader->key, std::move(ranges)});
 	co_await merge_dirty(db, std::move(marks));
