@@ -52,7 +52,7 @@ const Statement &upsert() {
 	    table,
 	    "INSERT INTO @derived_data_bars AS d (canonical_symbol, ts_utc, open, high, low, close, vol, vwap, trade_count, source_candles, "
 	    "quality_score, timeframe, source, raw, source_timeframe, expected_candles, derivation_version) "
-	    "SELECT n.*, $12::text, $13::text, $14::text::jsonb, $15::text, $16::int4, $17::int4 "
+	    "SELECT n.*, $12::text, $13::text, (SELECT $14::text::jsonb), $15::text, $16::int4, $17::int4 "
 	    "FROM unnest($1::text[], $2::timestamptz[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], "
 	    "$9::int8[], $10::int4[], $11::int4[]) AS n(symbol, ts_utc, open, high, low, close, vol, vwap, trade_count, source_candles, "
 	    "quality_score) "
