@@ -168,12 +168,8 @@ const std::vector<WantedIndex> &wanted_indexes() {
 
 const std::vector<WantedTrigger> &wanted_triggers() {
 	static const std::vector<WantedTrigger> triggers {
-	    {"data_bars", "aggregation_capture_inserts",
-	     "AFTER INSERT ON @data_bars FOR EACH ROW WHEN (@agg_insert_needs_trigger(NEW.tableoid, NEW.canonical_symbol, NEW.timeframe, "
-	     "NEW.ts_utc)) EXECUTE FUNCTION @agg_capture_changes()",
-	     nullptr, false},
-	    {"data_bars", "aggregation_capture_changes",
-	     "AFTER UPDATE OR DELETE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()", nullptr, false},
+	    {"data_bars", "aggregation_capture",
+	     "AFTER INSERT OR UPDATE OR DELETE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()", nullptr, false},
 	    {"data_bars", "aggregation_capture_truncate",
 	     "BEFORE TRUNCATE ON @data_bars FOR EACH STATEMENT EXECUTE FUNCTION @agg_capture_changes()", nullptr, true},
 	    {"data_agg_state", "aggregation_timeframes",

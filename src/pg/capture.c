@@ -13,15 +13,12 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "ops/change_capture.h"
 #include "storage/bufmgr.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -328,10 +325,16 @@ static bool is_one_minute(const text *timeframe) {
 	return VARSIZE_ANY_EXHDR(timeframe) == 2 && memcmp(VARDATA_ANY(timeframe), "1m", 2) == 0;
 }
 
-static void note_bar(FunctionCallInfo fcinfo, Datum symbol_datum, Datum timeframe, Datum time) {
+static void note_row(FunctionCallInfo fcinfo, TupleTableSlot *row, const bar_columns *columns) {
+	bool symbol_is_null;
+	bool timeframe_is_null;
+	bool time_is_null;
+	Datum symbol_datum = slot_getattr(row, columns->symbol, &symbol_is_null);
+	Datum timeframe = slot_getattr(row, columns->timeframe, &timeframe_is_null);
+	Datum time = slot_getattr(row, columns->time, &time_is_null);
 	text *symbol;
 
-	if (!is_one_minute(DatumGetTextPP(timeframe)))
+	if (symbol_is_null || timeframe_is_null || time_is_null || !is_one_minute(DatumGetTextPP(timeframe)))
 		return;
 	symbol = DatumGetTextPP(symbol_datum);
 	if (layers == NULL || layers->id != GetCurrentSubTransactionId()) {
@@ -343,18 +346,6 @@ static void note_bar(FunctionCallInfo fcinfo, Datum symbol_datum, Datum timefram
 	}
 	if (!agg_changes_add_bar(layers->changes, VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), DatumGetTimestampTz(time)))
 		refuse_out_of_memory();
-}
-
-static void note_row(FunctionCallInfo fcinfo, TupleTableSlot *row, const bar_columns *columns) {
-	bool symbol_is_null;
-	bool timeframe_is_null;
-	bool time_is_null;
-	Datum symbol = slot_getattr(row, columns->symbol, &symbol_is_null);
-	Datum timeframe = slot_getattr(row, columns->timeframe, &timeframe_is_null);
-	Datum time = slot_getattr(row, columns->time, &time_is_null);
-
-	if (!symbol_is_null && !timeframe_is_null && !time_is_null)
-		note_bar(fcinfo, symbol, timeframe, time);
 }
 
 static bool same_text(TupleTableSlot *a, TupleTableSlot *b, AttrNumber column) {
@@ -419,7 +410,7 @@ void agg_note_table(Oid schema, Relation bars) {
 PG_FUNCTION_INFO_V1(aggregation_agg_capture_changes);
 extern Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS);
 
-/* The triggers of data_bars: AFTER INSERT (see below), UPDATE OR DELETE FOR EACH ROW, and BEFORE TRUNCATE FOR EACH STATEMENT. */
+/* The triggers of data_bars: AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW, and BEFORE TRUNCATE FOR EACH STATEMENT. */
 Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
 	const bar_columns *columns;
@@ -440,44 +431,4 @@ Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS) {
 	else
 		note_row(fcinfo, trigger->tg_trigslot, columns);
 	return PointerGetDatum(NULL);
-}
-
-/* Whether `table` is data_bars, or a partition of it, and the role may insert into it or a table above it. */
-static bool may_insert(Oid table, Oid schema) {
-	Oid bars = get_relname_relid("data_bars", schema);
-	bool ours = false;
-	bool allowed = false;
-	List *tables = list_make1_oid(table);
-	ListCell *cell;
-
-	if (get_rel_relispartition(table))
-		tables = list_concat(tables, get_partition_ancestors(table));
-	foreach (cell, tables) {
-		ours = ours || lfirst_oid(cell) == bars;
-		allowed = allowed || pg_class_aclcheck(lfirst_oid(cell), GetUserId(), ACL_INSERT) == ACLCHECK_OK;
-	}
-	list_free(tables);
-	return ours && allowed;
-}
-
-PG_FUNCTION_INFO_V1(aggregation_agg_insert_needs_trigger);
-extern Datum aggregation_agg_insert_needs_trigger(PG_FUNCTION_ARGS);
-
-/*
- * The condition of the trigger for INSERT. PostgreSQL looks at it right after the row is inserted, while it is still at hand; a trigger
- * that fires reads it again from the table, which costs a COPY a tenth.
- */
-Datum aggregation_agg_insert_needs_trigger(PG_FUNCTION_ARGS) {
-	Oid table = PG_GETARG_OID(0);
-
-	if (!agg_setting_tracking || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
-		PG_RETURN_BOOL(false);
-	if (fcinfo->flinfo->fn_extra == NULL || *(Oid *)fcinfo->flinfo->fn_extra != table) {
-		if (!may_insert(table, get_func_namespace(fcinfo->flinfo->fn_oid)))
-			PG_RETURN_BOOL(true);
-		fcinfo->flinfo->fn_extra = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(Oid));
-		*(Oid *)fcinfo->flinfo->fn_extra = table;
-	}
-	note_bar(fcinfo, PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), PG_GETARG_DATUM(3));
-	PG_RETURN_BOOL(false);
 }

@@ -6,15 +6,7 @@ LANGUAGE c VOLATILE SECURITY INVOKER
 AS 'MODULE_PATHNAME', 'aggregation_agg_capture_changes';
 
 COMMENT ON FUNCTION @extschema@.agg_capture_changes() IS
-'Trigger of data_bars, after UPDATE, DELETE (and INSERT) for each row and before TRUNCATE. Notes the minutes of 1m bars that come, change or go, and writes them to agg_change_log when the transaction ends. An UPDATE that leaves key, prices, vol, vwap and trade_count as they were is no change. Does nothing while aggregation.tracking is off.';
-
-CREATE FUNCTION @extschema@.agg_insert_needs_trigger(p_table oid, p_symbol text, p_timeframe text, p_ts_utc timestamptz)
-RETURNS boolean
-LANGUAGE c VOLATILE SECURITY INVOKER
-AS 'MODULE_PATHNAME', 'aggregation_agg_insert_needs_trigger';
-
-COMMENT ON FUNCTION @extschema@.agg_insert_needs_trigger(oid, text, text, timestamptz) IS
-'Condition of the trigger on data_bars for INSERT, looked at right after a row has been inserted: notes its minute as agg_capture_changes() would, and answers false, so that the trigger need not fire. (Fired, it would read each row again at the end of the statement, which costs a COPY a tenth.) True, with nothing noted: the role may not insert into p_table itself, such as behind a view; then the trigger notes. Whoever inserts evaluates it, so everybody may call it; without the right to insert it does nothing.';
+'Trigger of data_bars, after INSERT, UPDATE, DELETE for each row and before TRUNCATE. Notes the minutes of 1m bars that come, change or go, and writes them to agg_change_log when the transaction ends. An UPDATE that leaves key, prices, vol, vwap and trade_count as they were is no change. Does nothing while aggregation.tracking is off.';
 
 CREATE FUNCTION @extschema@.agg_note_timeframe()
 RETURNS trigger

@@ -1,4 +1,4 @@
--- Nothing is executable by PUBLIC, but for the condition of a trigger, which PostgreSQL evaluates with the rights of whoever inserts; the worker's role gets everything but the administrator's functions, where it exists.
+-- Nothing is executable by PUBLIC; the worker's role gets everything but the administrator's functions, where it exists.
 
 DO $$
 DECLARE
@@ -18,7 +18,6 @@ BEGIN
             EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO service_role', member.signature);
         END IF;
     END LOOP;
-    GRANT EXECUTE ON FUNCTION @extschema@.agg_insert_needs_trigger(oid, text, text, timestamptz) TO PUBLIC;
     IF worker_exists THEN
         GRANT SELECT ON @extschema@.v_aggregation_progress TO service_role;
     END IF;

@@ -11,7 +11,7 @@ FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.o
 WHERE e.extname = 'aggregation';
 
 SELECT cmp_ok(count(*), '>=', 12::bigint, 'the extension has its functions') FROM extension_functions;
-SELECT is_empty($$SELECT signature FROM extension_functions WHERE proname <> 'agg_insert_needs_trigger' AND (proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0))$$, 'nothing is executable by PUBLIC, but for the condition of a trigger');
+SELECT is_empty($$SELECT signature FROM extension_functions WHERE proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0)$$, 'nothing is executable by PUBLIC');
 SELECT ok(prosecdef, 'SECURITY DEFINER: ' || signature) FROM extension_functions
 WHERE proname IN ('agg_bootstrap_cursor', 'catchup_aggregation_range', 'agg_get_due_tasks', 'agg_start', 'agg_finish', 'sync_agg_state_from_registry', 'calc_dxy_range_1m',
 	'aggregate_1m_to_5m_window', 'aggregate_5m_to_1h_window', 'aggregate_window', 'agg_aggregate_tasks')
@@ -35,8 +35,8 @@ GRANT USAGE ON SCHEMA probe TO aggregation_test_nobody, service_role;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA probe TO aggregation_test_nobody, service_role;
 SELECT ok(has_function_privilege('service_role', oid, 'EXECUTE'), 'service_role may call ' || signature) FROM extension_functions WHERE prosecdef AND signature !~ '^(agg_retire_source|derived_purge_deleted)\(' ORDER BY signature;
 SELECT ok(NOT has_function_privilege('service_role', oid, 'EXECUTE'), 'but not remove data for good: ' || signature) FROM extension_functions WHERE signature ~ '^(agg_retire_source|derived_purge_deleted)\(' ORDER BY signature;
-SELECT is_empty($$SELECT signature FROM extension_functions WHERE proname <> 'agg_insert_needs_trigger' AND (proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0))$$, 'PUBLIC still may not');
-SELECT ok(NOT has_function_privilege('aggregation_test_nobody', oid, 'EXECUTE'), 'nobody may not call ' || signature) FROM extension_functions WHERE proname <> 'agg_insert_needs_trigger' ORDER BY signature;
+SELECT is_empty($$SELECT signature FROM extension_functions WHERE proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0)$$, 'PUBLIC still may not');
+SELECT ok(NOT has_function_privilege('aggregation_test_nobody', oid, 'EXECUTE'), 'nobody may not call ' || signature) FROM extension_functions ORDER BY signature;
 INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('EURUSD');
 
 SET ROLE aggregation_test_nobody;

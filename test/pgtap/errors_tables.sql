@@ -32,7 +32,7 @@ INSERT INTO changes SELECT change, statement, state, message, '%agg_setup()%' FR
 	('ALTER TABLE data_bars ALTER COLUMN high TYPE text', '42804', '%high%'),
 	('ALTER TABLE data_bars ALTER COLUMN close TYPE numeric', '42804', '%close%'),
 	('ALTER TABLE data_bars ALTER COLUMN vol TYPE real', '42804', '%vol%'),
-	('DROP TRIGGER aggregation_capture_inserts ON data_bars; ALTER TABLE data_bars ALTER COLUMN ts_utc TYPE timestamp', '42804', '%ts_utc%'),
+	('ALTER TABLE data_bars ALTER COLUMN ts_utc TYPE timestamp', '42804', '%ts_utc%'),
 	('ALTER TABLE data_bars ALTER COLUMN open TYPE jsonb USING to_jsonb(open)', '42804', '%open%'),
 	('ALTER TABLE derived_data_bars ALTER COLUMN open TYPE numeric', '42804', '%open%'),
 	('ALTER TABLE derived_data_bars ALTER COLUMN quality_score TYPE jsonb USING to_jsonb(quality_score)', '42804', '%quality_score%'),
