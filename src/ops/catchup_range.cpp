@@ -69,6 +69,11 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	progress.expect(std::min(max_windows, windows_ahead(run.task, run.plan.cursor(), now)));
 	const ProcessOrder order {.now = now, .guard = &guard};
 	co_await run_tasks(db, runs, order, &progress);
+	if (guard.held()) {
+		// The claim may have been released before the lock was ours, and the bars may be ahead of a cursor that nobody is about to move.
+		const auto locked = co_await read_tasks(db, keys);
+		run.cursor_stays = !locked.front() || !locked.front()->claimed;
+	}
 	co_await rederive(db, runs, max_windows, order);
 
 	co_return Answer::json(JsonObject()

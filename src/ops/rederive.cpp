@@ -51,8 +51,10 @@ RangeSet looked_at(const TaskRun &run) {
 
 LateWork sort_marks(const TaskRun &run, bool mark_passed_again) {
 	LateWork work;
-	if (mark_passed_again)
+	if (mark_passed_again) {
 		work.rest.ahead.add(run.passed);
+		work.rest.ahead.add({run.task.effective_cursor(), run.plan.cursor(), 0}); // gaps, too: they may be none by now
+	}
 	// Bars ahead of a cursor that nobody is about to move: should their source go, nobody would come past to notice.
 	if (run.cursor_stays) {
 		RangeSet ahead = run.passed;
@@ -174,6 +176,18 @@ private:
 	int64_t windows_ = 0;
 };
 
+/// What was looked at although no cursor will be behind it when the call is over: a bar that is there has to be remembered, or its source
+/// could go unnoticed, since what changes ahead of a cursor is dropped.
+RangeSet ahead_of_all_cursors(const TaskRun &run, const std::vector<TimeRange> &chosen) {
+	const Timestamp stored = run.task.effective_cursor();
+	const Timestamp cursor = run.cursor_stays ? stored : std::max(stored, run.plan.cursor());
+	RangeSet ahead;
+	for (const auto &range : chosen)
+		ahead.add({range.from, range.to, 0});
+	ahead.clip(cursor, Timestamp::infinity());
+	return ahead;
+}
+
 Op<void> count(Database &db, const TaskRun &run, const LateWork &work) {
 	RangeSet passed = run.dirty.due;
 	passed.clip(run.task.target.ceil(run.task.start), Timestamp::infinity());
@@ -209,6 +223,7 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 	const bool mark_passed_again = db.snapshot() == Database::Snapshot::of_transaction;
 	LateBatch batch(db, runs, order);
 	std::vector<TaskMark> rest;
+	std::vector<std::pair<size_t, RangeSet>> ahead;
 	for (size_t i = 0; i < runs.size(); ++i) {
 		TaskRun &run = runs[i];
 		if (run.dirty.empty() && !mark_passed_again && !run.cursor_stays)
@@ -230,12 +245,24 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 				co_await compute_dxy(db, range.from, range.to, minutes);
 			}
 			co_await batch.add(i, range);
+			if (mark_passed_again)
+				work.rest.recheck.add({range.from, range.to, 0});
 		}
+		auto beyond = ahead_of_all_cursors(run, chosen);
+		if (!beyond.empty())
+			ahead.emplace_back(i, std::move(beyond));
 		run.late_work_left = !work.rest.due.empty();
 		if (!work.rest.empty())
 			rest.push_back({&run.task.key, std::move(work.rest)});
 	}
 	co_await batch.flush();
+	for (auto &[i, windows] : ahead) {
+		const WindowCounts &counts = runs[i].late_counts;
+		if (counts.inserted + counts.updated + counts.unchanged == 0)
+			continue;
+		rest.push_back({&runs[i].task.key, {}});
+		rest.back().ranges.recheck = std::move(windows);
+	}
 	co_await mark_dirty(db, rest);
 }
 
