@@ -281,6 +281,8 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 		const bool now_faulty =
 		    fault.kind != Fault::Kind::none && data &&
 		    (fault.bulk_only ? request.kind == AGG_BULK_WRITE && bulk_writes++ == fault.at : ending.requests == fault.at);
+		if (meanwhile && request.kind < AGG_DONE && ending.requests == meanwhile_at)
+			meanwhile();
 		if (request.kind < AGG_DONE)
 			++ending.requests;
 		if (now_faulty && (fault.kind == Fault::Kind::abandon || savepoints.empty())) {

@@ -7,6 +7,7 @@
 #include "ops/operation.h"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -115,6 +116,8 @@ public:
 	Duration clock_step {};      // how far the clock goes on with each request
 	bool fixed_snapshot = false; // REPEATABLE READ
 	unsigned seed = 1;
+	std::function<void()> meanwhile; // what another session commits just before request number meanwhile_at (from 0) of each call
+	int meanwhile_at = -1;
 	std::map<std::string, std::string> poison; // symbols whose bars cannot be written -> the SQLSTATE
 
 	void add_minutes(const std::string &symbol, Timestamp from, int64_t minutes, double price = 1.0);

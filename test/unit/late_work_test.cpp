@@ -158,6 +158,41 @@ TEST(LateWork, RandomChangesAndKilledRunsEndAsAFreshDatabaseDoes) {
 	}
 }
 
+TEST(LateWork, SourceThatComesAtAnyRequestAndGoesAgain) {
+	// Ahead of the stored cursor there is no source, but a mark; whoever looks at it finds source that has just come, and goes again. Later
+	// there is source behind it, so that the cursor passes it as a gap.
+	const auto world = [] {
+		FakeDatabase db = market();
+		for (int64_t minute = 60; minute < length; ++minute)
+			db.tables.data_bars.erase({"AAA", "1m", (day + Duration::minutes(minute)).us});
+		db.call(AGG_FN_RUN, order(day + Duration::minutes(61)));
+		db.tables.dirty.push_back({"AAA", "5m", day + Duration::minutes(30), day + Duration::minutes(150), 0, "next_run"});
+		return db;
+	};
+	FakeDatabase whole = world();
+	const int requests = whole.call(AGG_FN_CATCHUP_RANGE, catch_up("AAA", "5m")).requests;
+	ASSERT_GT(requests, 5);
+	for (int at = 0; at < requests + 3; ++at) {
+		FakeDatabase db = world();
+		bool came = false;
+		db.meanwhile_at = at;
+		db.meanwhile = [&] {
+			for (int64_t minute = 75; minute < 80 && !came; ++minute)
+				change(db, "AAA", minute, 1);
+			came = true;
+		};
+		ASSERT_EQ(db.call(AGG_FN_CATCHUP_RANGE, catch_up("AAA", "5m")).kind, AGG_DONE);
+		db.meanwhile = nullptr;
+		for (int64_t minute = 75; minute < 80; ++minute)
+			change(db, "AAA", minute, 0);
+		db.call(AGG_FN_RUN, order());
+		for (int64_t minute = 200; minute < 240; ++minute)
+			change(db, "AAA", minute, 1);
+		run_all(db);
+		EXPECT_EQ(differences(db.tables.derived, bars_from_scratch(db)), std::vector<std::string> {}) << "at request " << at;
+	}
+}
+
 TEST(LateWork, WhatOneSnapshotCouldNotSeeIsLookedAtOnceMore) {
 	FakeDatabase db = market();
 	db.fixed_snapshot = true;
