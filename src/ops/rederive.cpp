@@ -63,7 +63,10 @@ LateWork sort_marks(const TaskRun &run, bool mark_passed_again) {
 	}
 	const Timestamp start = run.task.target.ceil(run.task.start);
 	const Timestamp before = run.task.effective_cursor();
-	const Timestamp reached = without_source_ahead(run.reason) ? Timestamp::infinity() : std::max(before, run.plan.cursor());
+	// What lies ahead of a cursor that stays is left to whoever moves it.
+	Timestamp reached = before;
+	if (!run.cursor_stays)
+		reached = without_source_ahead(run.reason) ? Timestamp::infinity() : std::max(before, run.plan.cursor());
 	RangeSet all = run.dirty.all();
 	const auto put_back = [&](RangeSet beyond, RangeSet &rest) {
 		beyond.clip(reached, Timestamp::infinity());
