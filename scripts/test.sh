@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap reference isolation sessions histories crash worker import data scripts)
+all_suites=(unit regress pgtap security reference isolation sessions histories crash worker import data scripts)
 
 usage() {
 	cat <<TEXT
@@ -18,6 +18,7 @@ and failed; the exit status is 1 if any failed or none ran.
 Suites: ${all_suites[*]}
   unit       core and operations without a server, also under sanitizers    regress  the SQL surface
   pgtap      behaviour                                                       import   the importer
+  security   attacks as a hostile role would write them
   reference  bit by bit against a PL/pgSQL reference                         scripts  the commands
   isolation  races, step by step
   sessions   several sessions at once, dump and restore

@@ -61,18 +61,8 @@ const Statement &remove_source() {
 	    "AND c.ts_utc < $1::timestamptz AND ($2::text IS NULL OR c.canonical_symbol = $2::text) LIMIT $3::int8) old "
 	    "WHERE d.tableoid = old.part AND d.ctid = old.place",
 	    {},
-	    Planning::by_statistics};
-	return statement;
-}
-
-const Statement &tracking() {
-	static const Statement statement {
-	    nullptr, "SELECT set_config('aggregation.tracking', $1::text, true)", {AGG_TEXT}, Planning::by_statistics};
-	return statement;
-}
-
-const Statement &ask_tracking() {
-	static const Statement statement {nullptr, "SELECT current_setting('aggregation.tracking')", {AGG_TEXT}, Planning::by_statistics};
+	    Planning::by_statistics,
+	    Tracking::off};
 	return statement;
 }
 
@@ -165,16 +155,8 @@ Op<Answer> retire_source(Database &db, Arguments arguments) {
 	const SymbolRange sealed {range.symbol, range.from, before};
 	co_await seal_it(db, sealed, "retired");
 
-	std::string before_setting;
-	auto receive = [&](const Row &row) {
-		before_setting = row.text(0);
-		return Flow::more;
-	};
-	co_await db.query(ask_tracking(), {}, receive);
-	co_await db.execute(tracking(), parameters(text_parameter("off")));
 	auto list = parameters(timestamp_parameter(before), Parameter(AGG_TEXT, cell(range.symbol)), Parameter(AGG_INT8, cell(most)));
 	const auto removed = static_cast<int64_t>(co_await db.execute(remove_source(), std::move(list)));
-	co_await db.execute(tracking(), parameters(text_parameter(before_setting)));
 	co_return Answer::json(JsonObject().add("success", true).add("rows_removed", removed).add("continue", removed == most).text());
 }
 

@@ -96,12 +96,17 @@ private:
 /// statistics say; or for each call, as they suggest.
 enum class Planning { by_index, by_statistics };
 
+/// Whether what a statement does to data_bars is noted as a change: as the session has set it, or not at all.
+enum class Tracking { as_set, off };
+
 /// A statement as operations know it: `@` before a table's name stands for the extension's schema.
 struct Statement {
 	const char *relation; // whose owner acts; nullptr: the caller
 	const char *sql;
 	std::vector<agg_type> columns = {};
 	Planning planning = Planning::by_index;
+	Tracking tracking = Tracking::as_set;
+	uint32_t relation_oid = 0; // instead of `relation`, for a table that has no name of ours (a partition)
 };
 
 /// Takes rows as they come. False: enough.
@@ -192,14 +197,18 @@ public:
 	class Query : public Pending {
 	public:
 		Query(Database &database, const Statement &statement, std::vector<Parameter> parameters, Take take)
-		    : Pending(database), relation_(statement.relation), sql_(database.qualify(statement.sql)), columns_(statement.columns),
-		      parameters_(std::move(parameters)), keep_plan_(statement.planning == Planning::by_index), take_(std::move(take)) {
+		    : Pending(database), relation_(statement.relation), relation_oid_(statement.relation_oid),
+		      sql_(database.qualify(statement.sql)), columns_(statement.columns), parameters_(std::move(parameters)),
+		      keep_plan_(statement.planning == Planning::by_index), untracked_(statement.tracking == Tracking::off),
+		      take_(std::move(take)) {
 			for (const auto &parameter : parameters_)
 				views_.push_back(parameter.view());
 		}
 		void describe(agg_request &request) const override {
 			request.kind = AGG_QUERY;
 			request.relation = relation_;
+			request.relation_oid = relation_oid_;
+			request.untracked = untracked_;
 			request.sql = sql_.c_str();
 			request.keep_plan = keep_plan_;
 			request.parameters = views_.data();
@@ -220,11 +229,13 @@ public:
 
 	private:
 		const char *relation_;
+		uint32_t relation_oid_;
 		std::string sql_;
 		std::vector<agg_type> columns_;
 		std::vector<Parameter> parameters_;
 		std::vector<agg_parameter> views_;
 		bool keep_plan_;
+		bool untracked_;
 		Take take_;
 	};
 

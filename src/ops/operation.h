@@ -78,11 +78,14 @@ typedef enum agg_request_kind {
 
 typedef struct agg_request {
 	agg_request_kind kind;
-	/* AGG_QUERY, AGG_BULK_WRITE: the table, in the extension's schema, whose owner acts; NULL: the caller acts. */
+	/* AGG_QUERY, AGG_BULK_WRITE: the table, in the extension's schema, whose owner acts; NULL: that of relation_oid, any table; neither:
+	 * the caller acts. */
 	const char *relation;
+	uint32_t relation_oid;
 	/* AGG_QUERY. A plan that is kept is made once a session, as nested loops over index scans; others are made for each call. */
 	const char *sql;
 	bool keep_plan;
+	bool untracked; /* what it does to data_bars is not noted as a change */
 	const agg_parameter *parameters;
 	size_t parameter_count;
 	/* AGG_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write; the rows hold the first of them, the last

@@ -197,7 +197,7 @@ static void set_constant(CopyFromState copy, AttrNumber number, Oid type, const 
 	copy->defexprs[agg_default_index(i, number)] = expression;
 }
 
-uint64 agg_run_bulk_write(agg_operation *operation, const agg_request *request, Oid table) {
+uint64 agg_run_bulk_write(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table) {
 	bulk_writer writer = {.operation = operation, .request = request, .outer = current_writer};
 	Relation relation = table_open(table, RowExclusiveLock);
 	List *names = NIL;
@@ -227,7 +227,7 @@ uint64 agg_run_bulk_write(agg_operation *operation, const agg_request *request, 
 	current_writer = &writer;
 	PG_TRY();
 	{
-		CopyFromState copy = BeginCopyFrom(parse_state, relation, NULL, NULL, false, give_bytes, names, options);
+		CopyFromState copy = agg_begin_copy(scope, parse_state, relation, give_bytes, names, options);
 
 		for (size_t i = 0; i < request->constant_count; i++) {
 			size_t column = varying_columns(request) + i;

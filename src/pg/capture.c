@@ -224,7 +224,7 @@ static void fill_row(TupleTableSlot *slot, const log_columns *columns, const agg
 }
 
 /* Inserts the rows as the log's owner: whoever may write bars needs no right on the log. */
-static void insert_rows(Oid table, const agg_changes *changes, size_t count) {
+static void insert_rows(const agg_scope *scope, Oid table, const agg_changes *changes, size_t count) {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "aggregation change log", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(memory);
 	Relation log = table_open(table, RowExclusiveLock);
@@ -247,7 +247,7 @@ static void insert_rows(Oid table, const agg_changes *changes, size_t count) {
 		MemoryContextSwitchTo(GetPerTupleMemoryContext(state));
 		fill_row(slot, &columns, changes, row);
 		MemoryContextSwitchTo(memory);
-		ExecSimpleRelationInsert(target, state, slot);
+		agg_insert_row(scope, target, state, slot);
 		ExecClearTuple(slot);
 		ResetPerTupleExprContext(state);
 		first += row.count;
@@ -267,7 +267,7 @@ static void insert_rows(Oid table, const agg_changes *changes, size_t count) {
  * rollback that their rows survive.
  */
 void agg_log_changes(void) {
-	agg_identity before = {0};
+	agg_scope *scope;
 	size_t count;
 	Oid table;
 
@@ -276,9 +276,9 @@ void agg_log_changes(void) {
 	if (!agg_changes_begin_list(layers->changes, &count))
 		refuse_out_of_memory();
 	table = agg_find_table(layers->schema, "agg_change_log");
-	agg_act_as_owner(table, &before);
-	insert_rows(table, layers->changes, count);
-	agg_act_as_before(&before);
+	scope = agg_act_as_owner(table);
+	insert_rows(scope, table, layers->changes, count);
+	agg_stop_acting(scope);
 	drop_layer();
 }
 

@@ -33,9 +33,9 @@ typedef struct call_state {
 	MemoryContext memory;  /* owns the operation */
 	MemoryContext request; /* reset after each request */
 	Oid schema;
+	agg_function function;
 	ReturnSetInfo *rows; /* of a set-returning function, or NULL */
 	bool commits;        /* called so that it may end transactions */
-	int settings;        /* nest level of the settings that hold while it runs, where `commits` */
 	bool own_snapshot;   /* there is no portal whose snapshot SPI could use between two commits */
 	bool progress_shown;
 	int depth; /* of subtransactions */
@@ -112,22 +112,9 @@ static void end_subtransaction(call_state *state, bool release) {
 
 /* ---- transactions of the operation's own ---- */
 
-/*
- * A procedure that commits can be neither SECURITY DEFINER nor have a SET clause. Its requests act as the tables' owners anyway; what a
- * SET clause would do for names in their statements is done here.
- */
-static void enter_settings(call_state *state) {
-	const char *schema = quote_identifier(get_namespace_name(state->schema));
-
-	state->settings = NewGUCNestLevel();
-	(void)set_config_option("search_path", psprintf("pg_catalog, %s, pg_temp", schema), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-	                        0, false);
-}
-
 static void commit(call_state *state, bool lazily) {
 	if (!state->commits || state->depth > 0)
 		elog(ERROR, "operation cannot commit here");
-	AtEOXact_GUC(true, state->settings);
 	if (lazily && synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
 		(void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	if (state->own_snapshot)
@@ -136,7 +123,6 @@ static void commit(call_state *state, bool lazily) {
 	if (state->own_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(state->request);
-	enter_settings(state);
 }
 
 /* ---- errors ---- */
@@ -162,20 +148,28 @@ static void raise_failure(const agg_error *error) {
 
 /* ---- requests ---- */
 
-static uint64 execute_as_owner(call_state *state, const agg_request *request) {
-	agg_identity before = {0};
-	Oid table = InvalidOid;
+/*
+ * agg_setup() works with its caller's rights: he must be the owner himself, or have the owner's rights. All other functions work on the
+ * tables for callers who have none there.
+ */
+static agg_scope *enter_scope(const call_state *state, Oid table) {
+	if (!OidIsValid(table))
+		return agg_act_as_caller();
+	return state->function == AGG_FN_SETUP ? agg_act_as_owner_for_caller(table) : agg_act_as_owner(table);
+}
+
+static uint64 execute_in_scope(const call_state *state, const agg_request *request) {
+	Oid table = request->relation == NULL ? request->relation_oid : agg_find_table(state->schema, request->relation);
+	agg_scope *scope = enter_scope(state, table);
 	uint64 processed;
 
-	if (request->relation != NULL) {
-		table = agg_find_table(state->schema, request->relation);
-		agg_act_as_owner(table, &before);
-	}
+	if (request->untracked)
+		agg_stop_tracking(scope);
 	if (request->kind == AGG_QUERY)
-		processed = agg_run_query(state->operation, request);
+		processed = agg_run_query(scope, state->operation, request);
 	else
-		processed = agg_run_bulk_write(state->operation, request, table);
-	agg_act_as_before(&before);
+		processed = agg_run_bulk_write(scope, state->operation, request, table);
+	agg_stop_acting(scope);
 	return processed;
 }
 
@@ -202,11 +196,11 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 	case AGG_QUERY:
 	case AGG_BULK_WRITE:
 		if (state->depth == 0) {
-			outcome.processed = execute_as_owner(state, request);
+			outcome.processed = execute_in_scope(state, request);
 			break;
 		}
 		PG_TRY();
-		{ outcome.processed = execute_as_owner(state, request); }
+		{ outcome.processed = execute_in_scope(state, request); }
 		PG_CATCH();
 		{
 			keep_error(state);
@@ -320,6 +314,7 @@ static void create_operation(call_state *state, agg_function function, const agg
 	                       .transaction_start = GetCurrentTransactionStartTimestamp(),
 	                       .fixed_snapshot = IsolationUsesXactSnapshot()};
 
+	state->function = function;
 	state->operation = agg_operation_new(function, &context, arguments);
 	if (state->operation == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errhint("Process fewer tasks or windows in one call.")));
@@ -356,11 +351,7 @@ static call_state *begin_call(MemoryContext parent, Oid schema, bool commits) {
 
 /* Runs the operation, connected to SPI. */
 static void run_connected(call_state *state, agg_request *request) {
-	if (state->commits)
-		enter_settings(state);
 	run_guarded(state, request);
-	if (state->commits)
-		AtEOXact_GUC(true, state->settings);
 	if (state->progress_shown)
 		pgstat_report_activity(STATE_RUNNING, debug_query_string);
 }

@@ -8,13 +8,16 @@
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
+#include "catalog/pg_inherits.h"
 #include "commands/event_trigger.h"
-#include "executor/spi.h"
+#include "commands/trigger.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "worker.h"
+
+#define TRUNCATE_TRIGGER "aggregation_capture_truncate"
 
 /* Whether bars of `table` are bars of data_bars. */
 static bool belongs_to(Oid table, Oid data_bars) {
@@ -27,23 +30,38 @@ static bool is_table_of_bars(Oid table) {
 	return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE;
 }
 
+static char *qualified_name(Oid relation) {
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+}
+
 /* Each partition needs its own trigger for TRUNCATE; row triggers are cloned by PostgreSQL. agg_setup() does the same. */
-static void watch_truncate(Oid schema, Oid partition) {
-	char *name =
-	    psprintf("%s.%s", quote_identifier(get_namespace_name(get_rel_namespace(partition))), quote_identifier(get_rel_name(partition)));
-	char *sql = psprintf(
-	    "DO $do$ DECLARE part regclass; BEGIN FOR part IN SELECT p.relid FROM pg_partition_tree(%s::regclass) p WHERE NOT EXISTS "
-	    "(SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'aggregation_capture_truncate') LOOP "
-	    "EXECUTE format('CREATE TRIGGER aggregation_capture_truncate BEFORE TRUNCATE ON %%s FOR EACH STATEMENT EXECUTE FUNCTION "
-	    "%s.agg_capture_changes()', part); "
-	    "EXECUTE format('ALTER TRIGGER aggregation_capture_truncate ON %%s DEPENDS ON EXTENSION aggregation', part); END LOOP; END $do$",
-	    quote_literal_cstr(name), quote_identifier(get_namespace_name(schema)));
+static void watch_truncate_of(Oid schema, Oid partition) {
+	char *name = qualified_name(partition);
+	agg_scope *scope;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(sql, false, 0) < 0)
-		elog(ERROR, "SPI_execute failed");
+	scope = agg_act_as_owner(partition);
+	(void)agg_execute(scope,
+	                  psprintf("CREATE TRIGGER " TRUNCATE_TRIGGER " BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION "
+	                           "%s.agg_capture_changes()",
+	                           name, quote_identifier(get_namespace_name(schema))),
+	                  0, NULL, NULL, false);
+	(void)agg_execute(scope, psprintf("ALTER TRIGGER " TRUNCATE_TRIGGER " ON %s DEPENDS ON EXTENSION aggregation", name), 0, NULL, NULL,
+	                  false);
+	agg_stop_acting(scope);
 	SPI_finish();
+}
+
+static void watch_truncate(Oid schema, Oid partition) {
+	ListCell *cell;
+
+	foreach (cell, find_all_inheritors(partition, AccessShareLock, NULL)) {
+		Oid part = lfirst_oid(cell);
+
+		if (is_table_of_bars(part) && !OidIsValid(get_trigger_oid(part, TRUNCATE_TRIGGER, true)))
+			watch_truncate_of(schema, part);
+	}
 }
 
 /* Seals what the table holds, symbol by symbol. */
@@ -51,22 +69,21 @@ static void seal_table(Oid schema, Oid table, const char *reason) {
 	Relation bars = table_open(table, AccessShareLock);
 	size_t count;
 	const agg_changed_range *spans = agg_spans_of_table(bars, &count);
-	agg_identity before = {0};
+	agg_scope *scope;
 	char *sql = psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason) VALUES ($1, $2, $3, $4)",
 	                     quote_identifier(get_namespace_name(schema)));
 	Oid types[] = {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	agg_act_as_owner(agg_find_table(schema, "agg_sealed_ranges"), &before);
+	scope = agg_act_as_owner(agg_find_table(schema, "agg_sealed_ranges"));
 	for (size_t i = 0; i < count; i++) {
 		Datum values[] = {CStringGetTextDatum(spans[i].symbol), TimestampTzGetDatum(spans[i].from), TimestampTzGetDatum(spans[i].to),
 		                  CStringGetTextDatum(psprintf("%s %s", get_rel_name(table), reason))};
 
-		if (SPI_execute_with_args(sql, 4, types, values, NULL, false, 0) != SPI_OK_INSERT)
-			elog(ERROR, "SPI_execute_with_args failed");
+		(void)agg_execute(scope, sql, 4, types, values, false);
 	}
-	agg_act_as_before(&before);
+	agg_stop_acting(scope);
 	SPI_finish();
 	table_close(bars, NoLock);
 }

@@ -52,22 +52,18 @@ static void add_setup_hint(void *unused pg_attribute_unused()) {
 		errhint("Run agg_setup() to see and mend what differs from the tables that the extension needs.");
 }
 
-static SPIPlanPtr prepare(const agg_request *request) {
+static SPIPlanPtr prepare(const agg_scope *scope, const agg_request *request) {
 	Oid *types = palloc(sizeof(Oid) * (request->parameter_count + 1));
-	SPIPlanPtr plan;
 
 	for (size_t i = 0; i < request->parameter_count; i++) {
 		Oid element = agg_type_oid(request->parameters[i].type);
 
 		types[i] = request->parameters[i].is_array ? get_array_type(element) : element;
 	}
-	plan = SPI_prepare_cursor(request->sql, (int)request->parameter_count, types, request->keep_plan ? CURSOR_OPT_GENERIC_PLAN : 0);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
-	return plan;
+	return agg_prepare(scope, request->sql, (int)request->parameter_count, types, request->keep_plan ? CURSOR_OPT_GENERIC_PLAN : 0);
 }
 
-static SPIPlanPtr find_or_keep(const agg_request *request) {
+static SPIPlanPtr find_or_keep(const agg_scope *scope, const agg_request *request) {
 	uint64 hash;
 	kept_plan *kept;
 	char *sql;
@@ -82,7 +78,7 @@ static SPIPlanPtr find_or_keep(const agg_request *request) {
 	kept = hash_search(kept_plans, &hash, HASH_FIND, NULL);
 	if (kept != NULL && strcmp(kept->sql, request->sql) == 0)
 		return kept->plan;
-	plan = prepare(request);
+	plan = prepare(scope, request);
 	sql = MemoryContextStrdup(TopMemoryContext, request->sql);
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "SPI_keepplan failed");
@@ -93,23 +89,23 @@ static SPIPlanPtr find_or_keep(const agg_request *request) {
 }
 
 /* The statement with a valid plan made under our settings. */
-static SPIPlanPtr plan_by_index(const agg_request *request) {
+static SPIPlanPtr plan_by_index(const agg_scope *scope, const agg_request *request) {
 	int nest_level = enter_planning();
-	SPIPlanPtr plan = find_or_keep(request);
+	SPIPlanPtr plan = find_or_keep(scope, request);
 	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
 
 	if (cached != NULL)
 		ReleaseCachedPlan(cached, CurrentResourceOwner);
-	AtEOXact_GUC(true, nest_level);
+	AtEOXact_GUC(false, nest_level);
 	return plan;
 }
 
-static SPIPlanPtr plan_of(const agg_request *request) {
+static SPIPlanPtr plan_of(const agg_scope *scope, const agg_request *request) {
 	ErrorContextCallback callback = {.previous = error_context_stack, .callback = add_setup_hint};
 	SPIPlanPtr plan;
 
 	error_context_stack = &callback;
-	plan = request->keep_plan ? plan_by_index(request) : prepare(request);
+	plan = request->keep_plan ? plan_by_index(scope, request) : prepare(scope, request);
 	error_context_stack = callback.previous;
 	return plan;
 }
@@ -201,7 +197,7 @@ static void prepare_batch(row_receiver *receiver) {
 	}
 }
 
-uint64 agg_run_query(agg_operation *operation, const agg_request *request) {
+uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request) {
 	SPIPlanPtr plan;
 	ParamListInfo parameters;
 	row_receiver receiver = {.pub = {.receiveSlot = receive,
@@ -211,10 +207,9 @@ uint64 agg_run_query(agg_operation *operation, const agg_request *request) {
 	                                 .mydest = DestTuplestore},
 	                         .operation = operation,
 	                         .request = request};
-	SPIExecuteOptions options = {0};
-	int code;
+	uint64 processed;
 
-	plan = plan_of(request);
+	plan = plan_of(scope, request);
 	parameters = makeParamList((int)request->parameter_count);
 	for (size_t i = 0; i < request->parameter_count; i++) {
 		ParamExternData *parameter = &parameters->params[i];
@@ -224,14 +219,9 @@ uint64 agg_run_query(agg_operation *operation, const agg_request *request) {
 		parameter->pflags = PARAM_FLAG_CONST;
 		parameter->ptype = request->parameters[i].is_array ? get_array_type(element) : element;
 	}
-	options.params = parameters;
-	if (request->column_count > 0) {
+	if (request->column_count > 0)
 		prepare_batch(&receiver);
-		options.dest = &receiver.pub;
-	}
-	code = SPI_execute_plan_extended(plan, &options);
-	if (code < 0)
-		elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(code));
+	processed = agg_execute_plan(scope, plan, parameters, request->column_count > 0 ? &receiver.pub : NULL);
 	deliver(&receiver);
-	return SPI_processed;
+	return processed;
 }

@@ -1,13 +1,15 @@
 /*
  * The parts of the shim: the driver (driver.c) runs an operation and executes its requests with the help of values.c (cells and Datums),
- * table_owner.c (on whose behalf), query.c (statements) and bulk_write.c (COPY's machinery). Beside it stands capture.c, which notes what
- * is changed in data_bars.
+ * statement.c (on whose behalf, and under which settings), query.c (plans and rows) and bulk_write.c (COPY's machinery). Beside it stands
+ * capture.c, which notes what is changed in data_bars.
  */
 #ifndef AGGREGATION_SHIM_H
 #define AGGREGATION_SHIM_H
 
 #include "compat.h"
 
+#include "commands/copy.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "ops/change_capture.h"
@@ -40,21 +42,26 @@ extern Datum agg_parameter_to_datum(const agg_parameter *parameter, bool *is_nul
 extern void agg_datum_to_cell(Datum value, bool is_null, agg_type type, agg_cell *cell);
 extern void agg_argument_to_parameter(NullableDatum argument, Oid type, agg_parameter *parameter);
 
-/* table_owner.c */
-typedef struct agg_identity {
-	Oid user;
-	int security_context;
-	bool switched;
-} agg_identity;
+/* statement.c: the only way to run SQL */
+typedef struct agg_scope agg_scope;
 
 extern Oid agg_find_table(Oid schema, const char *relation);
-extern void agg_act_as_owner(Oid table, agg_identity *saved);
-extern void agg_act_as_before(const agg_identity *saved);
+extern agg_scope *agg_act_as_owner(Oid table);
+extern agg_scope *agg_act_as_owner_for_caller(Oid table);
+extern agg_scope *agg_act_as_caller(void);
+extern void agg_stop_tracking(const agg_scope *scope);
+extern void agg_stop_acting(agg_scope *scope);
+extern SPIPlanPtr agg_prepare(const agg_scope *scope, const char *sql, int parameter_count, Oid *types, int cursor_options);
+extern uint64 agg_execute_plan(const agg_scope *scope, SPIPlanPtr plan, ParamListInfo parameters, DestReceiver *receiver);
+extern uint64 agg_execute(const agg_scope *scope, const char *sql, int parameter_count, Oid *types, Datum *values, bool read_only);
+extern CopyFromState agg_begin_copy(const agg_scope *scope, ParseState *parse_state, Relation table, copy_data_source_cb source,
+                                    List *columns, List *options);
+extern void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState *state, TupleTableSlot *row);
 
 /* query.c */
-extern uint64 agg_run_query(agg_operation *operation, const agg_request *request);
+extern uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request);
 
 /* bulk_write.c */
-extern uint64 agg_run_bulk_write(agg_operation *operation, const agg_request *request, Oid table);
+extern uint64 agg_run_bulk_write(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table);
 
 #endif

@@ -10,7 +10,8 @@
 /* The span of the 1m bars of each symbol in the table and its partitions; in the current memory context. */
 agg_changed_range *agg_spans_of_table(Relation bars, size_t *count) {
 	MemoryContext caller = CurrentMemoryContext;
-	agg_identity before = {0};
+	agg_scope *scope;
+	uint64 rows;
 	agg_changed_range *spans;
 	char *name = psprintf("%s.%s", quote_identifier(get_namespace_name(RelationGetNamespace(bars))),
 	                      quote_identifier(RelationGetRelationName(bars)));
@@ -24,13 +25,12 @@ agg_changed_range *agg_spans_of_table(Relation bars, size_t *count) {
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	agg_act_as_owner(RelationGetRelid(bars), &before);
-	if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute failed");
-	agg_act_as_before(&before);
+	scope = agg_act_as_owner(RelationGetRelid(bars));
+	rows = agg_execute(scope, sql, 0, NULL, NULL, true);
+	agg_stop_acting(scope);
 	*count = 0;
-	spans = MemoryContextAlloc(caller, sizeof(agg_changed_range) * (SPI_processed + 1));
-	for (uint64 i = 0; i < SPI_processed; i++) {
+	spans = MemoryContextAlloc(caller, sizeof(agg_changed_range) * (rows + 1));
+	for (uint64 i = 0; i < rows; i++) {
 		HeapTuple row = SPI_tuptable->vals[i];
 		bool is_null;
 		char *symbol = SPI_getvalue(row, SPI_tuptable->tupdesc, 1);

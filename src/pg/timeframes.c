@@ -46,7 +46,7 @@ static bool is_listed(const char *timeframe, const char *source) {
 }
 
 static void list(Oid schema, const char *timeframe, const char *source) {
-	agg_identity before = {0};
+	agg_scope *scope;
 	Oid types[] = {TEXTOID, TEXTOID};
 	Datum values[] = {CStringGetTextDatum(timeframe), CStringGetTextDatum(source)};
 	char *sql = psprintf("INSERT INTO %s.agg_timeframes (timeframe, source_timeframe) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -54,10 +54,9 @@ static void list(Oid schema, const char *timeframe, const char *source) {
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	agg_act_as_owner(agg_find_table(schema, "agg_timeframes"), &before);
-	if (SPI_execute_with_args(sql, 2, types, values, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "SPI_execute_with_args failed");
-	agg_act_as_before(&before);
+	scope = agg_act_as_owner(agg_find_table(schema, "agg_timeframes"));
+	(void)agg_execute(scope, sql, 2, types, values, false);
+	agg_stop_acting(scope);
 	SPI_finish();
 }
 

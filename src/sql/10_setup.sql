@@ -3,7 +3,7 @@
 CREATE FUNCTION @extschema@.agg_setup(dry_run boolean DEFAULT false)
 RETURNS TABLE (object text, action text, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_setup';
 
 COMMENT ON FUNCTION @extschema@.agg_setup(boolean) IS

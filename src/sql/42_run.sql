@@ -13,7 +13,7 @@ Errors: 22004 for NULL, 22023 for a number < 1 or a negative budget, 2D000 insid
 CREATE FUNCTION @extschema@.agg_run_batch(p_env_name text DEFAULT 'prod', p_max_tasks int DEFAULT 1000, p_max_windows int DEFAULT 1000, p_now_utc timestamptz DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_run_batch';
 
 COMMENT ON FUNCTION @extschema@.agg_run_batch(text, int, int, timestamptz) IS
@@ -36,7 +36,7 @@ COMMENT ON VIEW @extschema@.v_aggregation_progress IS
 CREATE FUNCTION @extschema@.agg_wake()
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_wake';
 
 COMMENT ON FUNCTION @extschema@.agg_wake() IS
@@ -46,7 +46,7 @@ Answers success, whether or not there is a worker.';
 CREATE FUNCTION @extschema@.agg_schedule(p_cron text DEFAULT '* * * * *', p_env_name text DEFAULT 'prod', p_sync_minutes int DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_schedule';
 
 COMMENT ON FUNCTION @extschema@.agg_schedule(text, text, int) IS
@@ -57,7 +57,7 @@ Errors: 55000 where pg_cron is not installed in this database (the HINT says how
 CREATE FUNCTION @extschema@.agg_unschedule()
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_unschedule';
 
 COMMENT ON FUNCTION @extschema@.agg_unschedule() IS

@@ -3,7 +3,7 @@
 CREATE FUNCTION @extschema@.agg_reset_task(p_symbol text, p_tf text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_reset_task';
 
 COMMENT ON FUNCTION @extschema@.agg_reset_task(text, text) IS
@@ -13,7 +13,7 @@ Answers success, canonical_symbol, timeframe, status, enabled, changed (column: 
 CREATE FUNCTION @extschema@.agg_enable_task(p_symbol text, p_tf text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_enable_task';
 
 COMMENT ON FUNCTION @extschema@.agg_enable_task(text, text) IS
@@ -22,7 +22,7 @@ COMMENT ON FUNCTION @extschema@.agg_enable_task(text, text) IS
 CREATE FUNCTION @extschema@.agg_disable_task(p_symbol text, p_tf text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_disable_task';
 
 COMMENT ON FUNCTION @extschema@.agg_disable_task(text, text) IS
@@ -31,7 +31,7 @@ COMMENT ON FUNCTION @extschema@.agg_disable_task(text, text) IS
 CREATE FUNCTION @extschema@.agg_set_start(p_symbol text, p_tf text, p_start_utc timestamptz)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_set_start';
 
 COMMENT ON FUNCTION @extschema@.agg_set_start(text, text, timestamptz) IS
@@ -41,7 +41,7 @@ Answers as agg_reset_task(). Errors: 22008 for an infinite time.';
 CREATE FUNCTION @extschema@.agg_heartbeat(p_symbol text, p_tf text, p_claim_token uuid, p_now_utc timestamptz DEFAULT now())
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_heartbeat';
 
 COMMENT ON FUNCTION @extschema@.agg_heartbeat(text, text, uuid, timestamptz) IS

@@ -3,7 +3,7 @@
 CREATE FUNCTION @extschema@.ops_runlog_start(p_run_id uuid, p_job_name text, p_trigger text, p_env_name text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_ops_runlog_start';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_start(uuid, text, text, text) IS
@@ -13,7 +13,7 @@ Answers success, run_id, already_started (the same id again: nothing changes). E
 CREATE FUNCTION @extschema@.ops_runlog_checkpoint(p_run_id uuid, p_checkpoint text, p_details jsonb DEFAULT '{}')
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_ops_runlog_checkpoint';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_checkpoint(uuid, text, jsonb) IS
@@ -22,7 +22,7 @@ COMMENT ON FUNCTION @extschema@.ops_runlog_checkpoint(uuid, text, jsonb) IS
 CREATE FUNCTION @extschema@.ops_runlog_finish(p_run_id uuid, p_status text, p_stats jsonb DEFAULT '{}')
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_ops_runlog_finish';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_finish(uuid, text, jsonb) IS
@@ -31,7 +31,7 @@ COMMENT ON FUNCTION @extschema@.ops_runlog_finish(uuid, text, jsonb) IS
 CREATE FUNCTION @extschema@.ops_runlog_prune(p_job_name text, p_trigger text, p_keep int DEFAULT 10)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_ops_runlog_prune';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_prune(text, text, int) IS

@@ -12,7 +12,7 @@ CREATE FUNCTION bite() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
 	p record;
 BEGIN
-	SELECT * INTO p FROM poison WHERE symbol = NEW.canonical_symbol;
+	SELECT * INTO p FROM public.poison WHERE symbol = NEW.canonical_symbol;
 	IF FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = p.sqlstate, MESSAGE = p.message;
 	END IF;

@@ -23,15 +23,15 @@ BEGIN
 	EXCEPTION WHEN insufficient_privilege THEN
 		restricted := true;
 	END;
-	INSERT INTO diary VALUES (p_what, current_user, session_user, current_setting('is_superuser'), restricted, current_setting('search_path'));
+	INSERT INTO public.diary VALUES (p_what, current_user, session_user, current_setting('is_superuser'), restricted, current_setting('search_path'));
 	RETURN true;
 END
 $$;
-CREATE FUNCTION note_int(p_what text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM note(p_what); RETURN 1; END $$;
-CREATE FUNCTION note_immutable(p_what text, t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM note(p_what); RETURN t; END $$;
+CREATE FUNCTION note_int(p_what text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM public.note(p_what); RETURN 1; END $$;
+CREATE FUNCTION note_immutable(p_what text, t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.note(p_what); RETURN t; END $$;
 CREATE FUNCTION note_trigger() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM note('trigger on ' || TG_TABLE_NAME || ' ' || TG_WHEN || ' ' || TG_LEVEL);
+	PERFORM public.note('trigger on ' || TG_TABLE_NAME || ' ' || TG_WHEN || ' ' || TG_LEVEL);
 	RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 END
 $$;
@@ -39,16 +39,16 @@ CREATE FUNCTION promote_me() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	BEGIN
 		EXECUTE 'ALTER ROLE aggregation_test_owner SUPERUSER';
-		INSERT INTO diary VALUES ('PROMOTED', current_user);
+		INSERT INTO public.diary VALUES ('PROMOTED', current_user);
 	EXCEPTION WHEN insufficient_privilege THEN
-		INSERT INTO diary VALUES ('refused to promote', current_user);
+		INSERT INTO public.diary VALUES ('refused to promote', current_user);
 	END;
 	BEGIN
 		EXECUTE 'SET LOCAL SESSION AUTHORIZATION DEFAULT';
 		EXECUTE 'RESET ROLE';
-		INSERT INTO diary VALUES ('after reset role', current_user);
+		INSERT INTO public.diary VALUES ('after reset role', current_user);
 	EXCEPTION WHEN OTHERS THEN
-		INSERT INTO diary VALUES ('refused to reset', current_user);
+		INSERT INTO public.diary VALUES ('refused to reset', current_user);
 	END;
 	RETURN NEW;
 END
@@ -63,14 +63,14 @@ BEGIN
 		EXECUTE format('CREATE TRIGGER c_statement AFTER INSERT OR UPDATE OR DELETE ON %I FOR EACH STATEMENT EXECUTE FUNCTION note_trigger()', t);
 		EXECUTE format('CREATE TRIGGER e_promote BEFORE INSERT OR UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION promote_me()', t);
 		EXECUTE format('ALTER TABLE %I ADD COLUMN by_default int DEFAULT note_int(%L)', t, 'default of ' || t);
-		EXECUTE format('ALTER TABLE %I ADD CONSTRAINT by_check CHECK (note(%L))', t, 'check of ' || t);
+		EXECUTE format('ALTER TABLE %I ADD CONSTRAINT by_check CHECK (public.note(%L))', t, 'check of ' || t);
 		EXECUTE format('CREATE INDEX %I ON %I (note_immutable(%L, canonical_symbol))', t || '_by_index', t, 'index of ' || t);
 		EXECUTE format('ALTER TABLE %I ADD COLUMN generated text GENERATED ALWAYS AS (note_immutable(%L, canonical_symbol)) STORED', t, 'generated in ' || t);
 	END LOOP;
 END
 $$;
 -- A comparison of his own for text, in front of the system's on his search_path.
-CREATE FUNCTION sly_equal(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM note('operator'); RETURN pg_catalog.texteq($1, $2); END $$;
+CREATE FUNCTION sly_equal(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM public.note('operator'); RETURN pg_catalog.texteq($1, $2); END $$;
 CREATE OPERATOR = (LEFTARG = text, RIGHTARG = text, FUNCTION = sly_equal);
 
 -- The rows that there are to work on, without his triggers: a SET ROLE of our own would be no fence for them.
@@ -124,7 +124,7 @@ DROP TRIGGER d_deferred ON derived_data_bars;
 -- A view in a table's place, whose function wants the reader's rights.
 SET ROLE aggregation_test_owner;
 ALTER TABLE data_bars RENAME TO real_bars;
-CREATE VIEW data_bars AS SELECT * FROM real_bars WHERE note('view');
+CREATE VIEW data_bars AS SELECT * FROM real_bars WHERE public.note('view');
 CREATE RULE sly_rule AS ON INSERT TO data_bars DO INSTEAD SELECT note('rule');
 TRUNCATE diary;
 SET ROLE aggregation_test_worker;

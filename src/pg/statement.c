@@ -1,0 +1,185 @@
+/*
+ * The only way to run SQL. Whoever runs a statement, from wherever (a function, a trigger, an event trigger, a commit), first opens a scope
+ * here, and can have none otherwise:
+ *
+ *   user         the owner of the table that the statement is about, or the caller where it is about none
+ *   restricted   a security-restricted operation, as in REFRESH MATERIALIZED VIEW: nothing can be left behind that acts with other rights
+ *   path         search_path is "pg_catalog, pg_temp", so that no function, operator or type of anybody's is found before PostgreSQL's
+ *   settings     a level of their own, rolled back at the end: what a trigger of the table sets does not hold for our next statement
+ *
+ * The SQL functions are SECURITY DEFINER, and their owner may be a superuser. What hangs on the tables (triggers, defaults, checks, index
+ * expressions, policies) belongs to the tables' owner and runs with that owner's rights and no more.
+ */
+#include "shim.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#define PINNED_PATH "pg_catalog, pg_temp"
+
+struct agg_scope {
+	Oid acting;
+	Oid user; /* as it was before */
+	int security_context;
+	int settings; /* nest level */
+};
+
+static void set_for_scope(const char *setting, const char *value) {
+	(void)set_config_option(setting, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+static agg_scope *act_as(Oid user) {
+	agg_scope *scope = palloc(sizeof(agg_scope));
+
+	scope->acting = user;
+	GetUserIdAndSecContext(&scope->user, &scope->security_context);
+	scope->settings = NewGUCNestLevel();
+	SetUserIdAndSecContext(user, scope->security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	if (strcmp(namespace_search_path, PINNED_PATH) != 0)
+		set_for_scope("search_path", PINNED_PATH);
+	return scope;
+}
+
+static Form_pg_class class_of(Oid table, HeapTuple *tuple) {
+	*tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	if (!HeapTupleIsValid(*tuple))
+		elog(ERROR, "cache lookup failed for relation %u", table);
+	return (Form_pg_class)GETSTRUCT(*tuple);
+}
+
+/* The catalog's flag says that the table has rules or once had some. */
+static bool has_rules(Oid table, bool flag) {
+	CatCList *rules;
+	bool any;
+
+	if (!flag)
+		return false;
+	rules = SearchSysCacheList1(RULERELNAME, ObjectIdGetDatum(table));
+	any = rules->n_members > 0;
+	ReleaseSysCacheList(rules);
+	return any;
+}
+
+/* What reads or writes something else in the place of a table is refused before any statement runs on it. */
+static void check_table(Oid table) {
+	HeapTuple tuple;
+	Form_pg_class class = class_of(table, &tuple);
+	char *name = psprintf("%s.%s", quote_identifier(get_namespace_name(class->relnamespace)), quote_identifier(NameStr(class->relname)));
+
+	if (class->relkind != RELKIND_RELATION && class->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", name),
+		                errdetail("The extension works on plain and on partitioned tables."), errhint("Rename it and run agg_setup().")));
+	if (has_rules(table, class->relhasrules))
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("table \"%s\" has rules", name),
+		         errdetail("A rule makes another statement of each one that is run on the table."), errhint("Drop them; use triggers.")));
+	pfree(name);
+	ReleaseSysCache(tuple);
+}
+
+Oid agg_find_table(Oid schema, const char *relation) {
+	Oid table = get_relname_relid(relation, schema);
+
+	if (!OidIsValid(table))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+		                errmsg("table \"%s.%s\" does not exist", quote_identifier(get_namespace_name(schema)), quote_identifier(relation)),
+		                errhint("Run agg_setup() to create the tables of the extension.")));
+	return table;
+}
+
+/* The owner acts, whoever the caller is. */
+agg_scope *agg_act_as_owner(Oid table) {
+	HeapTuple tuple;
+	Oid owner;
+
+	check_table(table);
+	owner = class_of(table, &tuple)->relowner;
+	ReleaseSysCache(tuple);
+	return act_as(owner);
+}
+
+/* The same for a caller who could do it himself; anybody else is refused. */
+agg_scope *agg_act_as_owner_for_caller(Oid table) {
+	HeapTuple tuple;
+	Oid owner = class_of(table, &tuple)->relowner;
+
+	ReleaseSysCache(tuple);
+	if (!has_privs_of_role(GetUserId(), owner))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(table));
+	return agg_act_as_owner(table);
+}
+
+agg_scope *agg_act_as_caller(void) {
+	return act_as(GetUserId());
+}
+
+/* What the scope's statements do to data_bars is not noted. */
+void agg_stop_tracking(const agg_scope *scope pg_attribute_unused()) {
+	set_for_scope("aggregation.tracking", "off");
+}
+
+void agg_stop_acting(agg_scope *scope) {
+	AtEOXact_GUC(false, scope->settings);
+	SetUserIdAndSecContext(scope->user, scope->security_context);
+	pfree(scope);
+}
+
+static void check_scope(const agg_scope *scope) {
+	if (GetUserId() != scope->acting || !InSecurityRestrictedOperation() || strcmp(namespace_search_path, PINNED_PATH) != 0)
+		elog(ERROR, "statement outside of its scope");
+}
+
+/* ---- what runs in a scope ---- */
+
+SPIPlanPtr agg_prepare(const agg_scope *scope, const char *sql, int parameter_count, Oid *types, int cursor_options) {
+	SPIPlanPtr plan;
+
+	check_scope(scope);
+	plan = SPI_prepare_cursor(sql, parameter_count, types, cursor_options);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+uint64 agg_execute_plan(const agg_scope *scope, SPIPlanPtr plan, ParamListInfo parameters, DestReceiver *receiver) {
+	SPIExecuteOptions options = {.params = parameters, .dest = receiver};
+	int code;
+
+	check_scope(scope);
+	code = SPI_execute_plan_extended(plan, &options);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(code));
+	return SPI_processed;
+}
+
+/* One statement of any kind; what it returns is in SPI_tuptable. No parameter is NULL. */
+uint64 agg_execute(const agg_scope *scope, const char *sql, int parameter_count, Oid *types, Datum *values, bool read_only) {
+	int code;
+
+	check_scope(scope);
+	code = SPI_execute_with_args(sql, parameter_count, types, values, NULL, read_only, 0);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(code));
+	return SPI_processed;
+}
+
+CopyFromState agg_begin_copy(const agg_scope *scope, ParseState *parse_state, Relation table, copy_data_source_cb source, List *columns,
+                             List *options) {
+	check_scope(scope);
+	return BeginCopyFrom(parse_state, table, NULL, NULL, false, source, columns, options);
+}
+
+void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState *state, TupleTableSlot *row) {
+	check_scope(scope);
+	ExecSimpleRelationInsert(table, state, row);
+}
