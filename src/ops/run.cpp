@@ -66,6 +66,7 @@ LoopOrder loop_order_from(const Arguments &arguments) {
 	                 .batch_size = arguments.integer(4, "p_batch"),
 	                 .sync_age = {}};
 	order.run.now = arguments.maybe_timestamp(5, "p_now_utc");
+	order.run.budget = order.budget;
 	if (order.budget < Duration {})
 		throw Error(sqlstate::invalid_parameter_value, "p_time_budget must not be negative",
 		            "Pass the time after which no new batch is begun, such as '50 seconds'.");
@@ -111,7 +112,6 @@ struct LoopEnd {
 
 /// Works off what is due, batch by batch, each committed. True: it stopped because the time was up.
 Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
-	const Timestamp started = db.clock();
 	if (order.sync_age) {
 		const bool synced = co_await sync_registry_if_older(db, order.environment, *order.sync_age, runner.now());
 		if (synced)
@@ -134,7 +134,7 @@ Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, 
 			// Bars and cursors go together, so a crash that undoes the last batches only means to do them again. The commit that ends the
 			// run makes all of them durable.
 			co_await db.commit_lazily();
-			if (db.clock() - started >= order.budget)
+			if (runner.time_is_up())
 				co_return true;
 		}
 		if (claimed == 0)

@@ -24,9 +24,10 @@ namespace aggregation {
 
 struct RunOrder {
 	Assets assets = Assets::active;
-	int64_t max_tasks = 1;        // different ones
-	int64_t max_windows = 1;      // of a task in one batch
-	std::optional<Timestamp> now; // nullopt: the clock
+	int64_t max_tasks = 1;               // different ones
+	int64_t max_windows = 1;             // of a task in one batch
+	std::optional<Timestamp> now;        // nullopt: the clock
+	std::optional<Duration> budget = {}; // by the clock, from the beginning on; nullopt: no end
 };
 
 /// What became of tasks.
@@ -43,7 +44,8 @@ struct RunTotals {
 class Runner {
 public:
 	/// `activity` is the SQL function that is running, for whoever watches its progress.
-	Runner(Database &db, const RunOrder &order, const char *activity) : db_(db), order_(order), progress_(db, activity) {
+	Runner(Database &db, const RunOrder &order, const char *activity)
+	    : db_(db), order_(order), progress_(db, activity), started_(db.clock()) {
 	}
 
 	/// Tasks to work on, most urgent first; none when there is nothing to do. At last come once more those that had to wait for the bars of
@@ -60,6 +62,10 @@ public:
 	}
 	/// The first failures as a JSON array of objects: symbol, timeframe, sqlstate, error.
 	std::string failures_json() const;
+	/// No new batch is begun.
+	bool time_is_up() const {
+		return order_.budget && db_.clock() - started_ >= *order_.budget;
+	}
 	Timestamp now() const {
 		return order_.now.value_or(db_.clock());
 	}
@@ -80,6 +86,7 @@ private:
 	Database &db_;
 	RunOrder order_;
 	Progress progress_;
+	Timestamp started_;
 	RunTotals totals_;
 	Claim claim_ = Claim::due;
 	std::unordered_set<std::string> seen_;      // labels of the tasks that were worked on

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view job_name = "aggregation";
 /// More tasks than anybody has: what is due after midnight must not wait for the next minute.
-constexpr std::string_view arguments_of_run = "p_env_name => %L, p_max_tasks => 1000000, p_sync_minutes => %s";
+constexpr std::string_view arguments_of_run = "p_env_name => %L, p_max_tasks => 1000000, p_sync_minutes => %s)";
 
 const Statement &find_pg_cron() {
 	static const Statement statement {
@@ -24,7 +24,7 @@ const Statement &find_pg_cron() {
 const Statement &schedule() {
 	static const Statement statement {
 	    nullptr,
-	    "SELECT cron.schedule($1::text, $2::text, c.command), c.command FROM (SELECT format($3::text, $4::text, "
+	    "SELECT cron.schedule($1::text, $2::text, c.command), c.command FROM (SELECT $3::text || format($6::text, $4::text, "
 	    "COALESCE($5::int4::text, 'NULL'))) AS c(command)",
 	    {AGG_INT8, AGG_TEXT},
 	    Planning::by_statistics};
@@ -69,7 +69,7 @@ Op<Answer> schedule_job(Database &db, Arguments arguments) {
 	const bool no_sync = arguments.is_null(2);
 	const int64_t sync_minutes = no_sync ? 0 : arguments.integer(2, "p_sync_minutes");
 	co_await require_pg_cron(db);
-	const std::string command = "CALL " + db.schema() + ".agg_run(" + std::string(arguments_of_run) + ")";
+	const std::string command = "CALL " + db.schema() + ".agg_run(";
 	int64_t job = 0;
 	std::string scheduled;
 	auto take = [&](const Row &row) {
@@ -78,7 +78,7 @@ Op<Answer> schedule_job(Database &db, Arguments arguments) {
 		return Flow::more;
 	};
 	auto list = parameters(text_parameter(job_name), text_parameter(cron), text_parameter(command), text_parameter(environment),
-	                       Parameter(AGG_INT4, no_sync ? null_cell() : cell(sync_minutes)));
+	                       Parameter(AGG_INT4, no_sync ? null_cell() : cell(sync_minutes)), text_parameter(arguments_of_run));
 	co_await db.query(schedule(), std::move(list), take);
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)

@@ -55,14 +55,54 @@ const Statement &present_source_checks() {
 const Statement &present_triggers() {
 	static const Statement statement {
 	    nullptr,
-	    "SELECT r.relname::text, p.relid::regclass::text, p.relid = r.oid, t.tgname::text FROM pg_catalog.pg_class r "
+	    "SELECT r.relname::text, p.relid::regclass::text, p.relid = r.oid, t.tgname::text, p.relid::oid::int8 FROM pg_catalog.pg_class r "
 	    "CROSS JOIN LATERAL (SELECT r.oid AS relid UNION SELECT x.relid FROM pg_partition_tree(r.oid) x) p "
 	    "LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.relid "
 	    "WHERE r.relnamespace = $1::text::regnamespace AND r.relname = ANY ($2::text[]) AND r.relkind IN ('r', 'p') ORDER BY 1, 3 DESC, 2",
-	    {AGG_TEXT, AGG_TEXT, AGG_BOOL, AGG_TEXT},
+	    {AGG_TEXT, AGG_TEXT, AGG_BOOL, AGG_TEXT, AGG_INT8},
 	    Planning::by_statistics};
 	return statement;
 }
+
+const Statement &used_timeframes() {
+	static const Statement statement {"data_agg_state",
+	                                  "SELECT DISTINCT s.timeframe::text, COALESCE(s.source_timeframe::text, '') FROM @data_agg_state s",
+	                                  {AGG_TEXT, AGG_TEXT},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+const Statement &list_timeframes() {
+	static const Statement statement {
+	    "agg_timeframes",
+	    "INSERT INTO @agg_timeframes (timeframe, source_timeframe) "
+	    "SELECT w.timeframe, w.source FROM unnest($1::text[], $2::text[]) AS w(timeframe, source) ON CONFLICT DO NOTHING",
+	    {},
+	    Planning::by_statistics};
+	return statement;
+}
+
+// What of somebody's hangs on the extension's own tables.
+const Statement &intruders() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT x.kind, x.name, c.relname::text FROM pg_catalog.pg_class c CROSS JOIN LATERAL ("
+	    "SELECT 'trigger', t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal UNION ALL "
+	    "SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid UNION ALL "
+	    "SELECT 'policy', p.polname::text FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid UNION ALL "
+	    "SELECT 'row security', 'enabled' WHERE c.relrowsecurity) AS x(kind, name) "
+	    "WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY ($2::text[]) AND c.relname ~ '^agg_' AND c.relkind IN ('r', 'p') "
+	    "ORDER BY 3, 1, 2",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+struct Intruder {
+	std::string kind;
+	std::string name;
+	std::string table;
+};
 
 struct PresentIndex {
 	std::string table;
@@ -83,6 +123,7 @@ struct TriggerHolder {
 	std::string table; // of ours
 	std::string name;  // quoted, with its schema where needed
 	bool is_table;     // else a partition
+	uint32_t oid;
 	std::set<std::string, std::less<>> triggers;
 };
 
@@ -92,6 +133,7 @@ struct Catalog {
 	std::vector<PresentIndex> indexes;
 	std::vector<SourceCheck> source_checks;
 	std::vector<TriggerHolder> trigger_holders;
+	std::vector<Intruder> intruders;
 };
 
 Op<Catalog> read_catalog(Database &db) {
@@ -128,12 +170,19 @@ Op<Catalog> read_catalog(Database &db) {
 	auto take_trigger = [&](const Row &row) {
 		auto &holders = catalog.trigger_holders;
 		if (holders.empty() || holders.back().name != row.text(1))
-			holders.push_back({std::string(row.text(0)), std::string(row.text(1)), row.boolean(2), {}});
+			holders.push_back(
+			    {std::string(row.text(0)), std::string(row.text(1)), row.boolean(2), static_cast<uint32_t>(row.integer(4)), {}});
 		if (!row.is_null(3))
 			holders.back().triggers.insert(std::string(row.text(3)));
 		return Flow::more;
 	};
 	co_await db.query(present_triggers(), parameters(text_parameter(schema), Parameter(AGG_TEXT, names)), take_trigger);
+
+	auto take_intruder = [&](const Row &row) {
+		catalog.intruders.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))});
+		return Flow::more;
+	};
+	co_await db.query(intruders(), parameters(text_parameter(schema), Parameter(AGG_TEXT, names)), take_intruder);
 	co_return catalog;
 }
 
@@ -146,6 +195,12 @@ struct Step {
 	std::string sql;             // empty: nothing can be done
 	std::string detail;          // why, where nothing can be done
 	std::string duplicates = {}; // a query for a key that stands in the way of a unique index, or empty
+	// Whose owner acts, restricted: a table of ours, or another by its OID. Neither: the caller, who makes what is new. PostgreSQL itself
+	// switches to the table's owner while it builds an index.
+	const char *table = nullptr;
+	uint32_t table_oid = 0;
+	const char *duplicates_in = nullptr;
+	const WantedTrigger *catches_up = nullptr; // with what was missed before this trigger was there
 };
 
 std::string create_table(const WantedTable &table) {
@@ -202,7 +257,8 @@ void plan_table(const Catalog &catalog, const WantedTable &table, std::vector<St
 		if (!any || present == columns->second.end())
 			steps.push_back(
 			    {object, Action::add,
-			     std::string("ALTER TABLE @") + table.name + " ADD COLUMN " + wanted.name + " " + definition_for_old_rows(wanted), ""});
+			     std::string("ALTER TABLE @") + table.name + " ADD COLUMN " + wanted.name + " " + definition_for_old_rows(wanted), "", "",
+			     table.name});
 		else if (!type_serves(present->second, wanted.type))
 			steps.push_back(
 			    {object, Action::cannot_mend, "",
@@ -238,6 +294,7 @@ void plan_index(const Catalog &catalog, const WantedIndex &wanted, std::vector<S
 				return;
 		}
 		steps.push_back({object, Action::create, create_index(wanted), "", table_is_new ? "" : find_duplicate(wanted)});
+		steps.back().duplicates_in = wanted.table;
 		return;
 	}
 	// A plain index is known by its name; one of that name over other keys is replaced, which loses nothing.
@@ -269,12 +326,12 @@ void plan_source_check(const Catalog &catalog, std::vector<Step> &steps) {
 		allowed = allowed || complete;
 		if (!complete) {
 			steps.push_back({"constraint data_bars_source_check", Action::replace,
-			                 "ALTER TABLE @data_bars DROP CONSTRAINT " + check.name + "; " + add, ""});
+			                 "ALTER TABLE @data_bars DROP CONSTRAINT " + check.name + "; " + add, "", "", "data_bars"});
 			return;
 		}
 	}
 	if (!allowed)
-		steps.push_back({"constraint data_bars_source_check", Action::add, add, ""});
+		steps.push_back({"constraint data_bars_source_check", Action::add, add, "", "", "data_bars"});
 }
 
 /// Depends on the extension, so that DROP EXTENSION drops the trigger and leaves the table.
@@ -284,27 +341,37 @@ std::string create_trigger(const WantedTrigger &wanted, const std::string &table
 	definition.replace(definition.find(ours), ours.size(), table + " ");
 	std::string sql = std::string("CREATE TRIGGER ") + wanted.name + " " + definition + "; ALTER TRIGGER " + wanted.name + " ON " + table +
 	                  " DEPENDS ON EXTENSION aggregation";
-	if (wanted.first_run != nullptr)
-		sql += std::string("; ") + wanted.first_run;
 	return sql;
 }
 
 void plan_trigger(const Catalog &catalog, const WantedTrigger &wanted, std::vector<Step> &steps) {
 	const std::string object = std::string("trigger ") + wanted.name;
 	if (!catalog.kinds.contains(std::string_view(wanted.table)))
-		steps.push_back({object, Action::create, create_trigger(wanted, std::string("@") + wanted.table), ""});
+		steps.push_back(
+		    {object, Action::create, create_trigger(wanted, std::string("@") + wanted.table), "", "", wanted.table, 0, nullptr, &wanted});
 	for (const auto &holder : catalog.trigger_holders) {
 		if (holder.table != wanted.table || holder.triggers.contains(std::string_view(wanted.name)))
 			continue;
 		if (holder.is_table)
-			steps.push_back({object, Action::create, create_trigger(wanted, std::string("@") + wanted.table), ""});
+			steps.push_back({object, Action::create, create_trigger(wanted, std::string("@") + wanted.table), "", "", wanted.table, 0,
+			                 nullptr, &wanted});
 		else if (wanted.on_partitions)
-			steps.push_back({object + " on " + holder.name, Action::create, create_trigger(wanted, holder.name), ""});
+			steps.push_back(
+			    {object + " on " + holder.name, Action::create, create_trigger(wanted, holder.name), "", "", nullptr, holder.oid});
 	}
+}
+
+bool has_column(const Catalog &catalog, std::string_view relation, std::string_view column) {
+	const auto columns = catalog.columns.find(relation);
+	return columns != catalog.columns.end() && columns->second.contains(column);
 }
 
 std::vector<Step> plan_steps(const Catalog &catalog) {
 	std::vector<Step> steps;
+	for (const auto &intruder : catalog.intruders)
+		steps.push_back({"table " + intruder.table, Action::cannot_mend, "",
+		                 "it has a " + intruder.kind + " of somebody's, \"" + intruder.name +
+		                     "\", but is the extension's own: nothing else may run when it is written; remove it"});
 	for (const auto &table : wanted_tables())
 		plan_table(catalog, table, steps);
 	plan_source_check(catalog, steps);
@@ -316,6 +383,10 @@ std::vector<Step> plan_steps(const Catalog &catalog) {
 		if (!catalog.kinds.contains(std::string_view(view.name)))
 			steps.push_back({std::string("view ") + view.name, Action::create,
 			                 std::string("CREATE VIEW @") + view.name + " AS " + view.definition, ""});
+		else if (view.last_column != nullptr && catalog.kinds.find(std::string_view(view.name))->second == "v" &&
+		         !has_column(catalog, view.name, view.last_column))
+			steps.push_back({std::string("view ") + view.name, Action::replace,
+			                 std::string("CREATE OR REPLACE VIEW @") + view.name + " AS " + view.definition, ""});
 	}
 	return steps;
 }
@@ -341,9 +412,30 @@ bool belongs_to_object(const Error &error) {
 	return classes.contains(std::string_view(error.sqlstate).substr(0, 2));
 }
 
+/// Lists the timeframes of tasks that were there before the trigger: read with the tasks' owner's rights, written with the list's.
+Op<void> fill_timeframes(Database &db) {
+	std::vector<std::string> timeframes;
+	std::vector<std::string> sources;
+	auto take = [&](const Row &row) {
+		timeframes.emplace_back(row.text(0));
+		sources.emplace_back(row.text(1));
+		return Flow::more;
+	};
+	co_await db.query(used_timeframes(), {}, take);
+	std::vector<agg_cell> timeframe_cells;
+	std::vector<agg_cell> source_cells;
+	for (size_t i = 0; i < timeframes.size(); ++i) {
+		timeframe_cells.push_back(cell(std::string_view(timeframes[i])));
+		source_cells.push_back(cell(std::string_view(sources[i])));
+	}
+	auto list = parameters(Parameter(AGG_TEXT, std::move(timeframe_cells)), Parameter(AGG_TEXT, std::move(source_cells)));
+	co_await db.execute(list_timeframes(), std::move(list));
+}
+
 /// Runs SQL of a step, statement by statement; the reason if it could not be done, after everything of it was rolled back.
 template <class Take>
-Op<std::string> attempt(Database &db, const std::string sql, const std::vector<agg_type> columns, Take take) {
+Op<std::string> attempt(Database &db, const std::string sql, const char *table, const uint32_t table_oid,
+                        const std::vector<agg_type> columns, const WantedTrigger *catches_up, Take take) {
 	co_await db.begin_subtransaction();
 	std::optional<DatabaseError> error;
 	try {
@@ -351,10 +443,12 @@ Op<std::string> attempt(Database &db, const std::string sql, const std::vector<a
 		while (!rest.empty()) {
 			const auto end = rest.find("; ");
 			const std::string one(rest.substr(0, end));
-			const Statement statement {nullptr, one.c_str(), columns, Planning::by_statistics};
+			const Statement statement {table, one.c_str(), columns, Planning::by_statistics, Tracking::as_set, table_oid};
 			co_await db.query(statement, {}, take);
 			rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
 		}
+		if (catches_up != nullptr && catches_up->fills_timeframes)
+			co_await fill_timeframes(db);
 	} catch (const DatabaseError &caught) {
 		error = caught;
 	}
@@ -380,7 +474,7 @@ Op<std::string> find_obstacle(Database &db, const Step step) {
 	};
 	// A column of the key may itself be missing: then the step is tried and says so.
 	const std::vector<agg_type> columns {AGG_TEXT, AGG_INT8};
-	co_await attempt(db, step.duplicates, columns, take);
+	co_await attempt(db, step.duplicates, step.duplicates_in, 0, columns, nullptr, take);
 	co_return obstacle;
 }
 
@@ -397,8 +491,8 @@ Op<Answer> setup(Database &db, Arguments arguments) {
 		std::string action = word(step.action, dry_run);
 		std::string detail = step.sql.empty() ? step.detail : db.qualify(step.sql);
 		std::string obstacle = co_await find_obstacle(db, step);
-		if (obstacle.empty() && !dry_run)
-			obstacle = co_await attempt(db, step.sql, no_columns, nothing);
+		if (obstacle.empty() && !dry_run && !step.sql.empty())
+			obstacle = co_await attempt(db, step.sql, step.table, step.table_oid, no_columns, step.catches_up, nothing);
 		if (!obstacle.empty()) {
 			action = word(Action::cannot_mend, dry_run);
 			detail = obstacle;

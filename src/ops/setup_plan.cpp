@@ -169,14 +169,12 @@ const std::vector<WantedIndex> &wanted_indexes() {
 const std::vector<WantedTrigger> &wanted_triggers() {
 	static const std::vector<WantedTrigger> triggers {
 	    {"data_bars", "aggregation_capture",
-	     "AFTER INSERT OR UPDATE OR DELETE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()", nullptr, false},
+	     "AFTER INSERT OR UPDATE OR DELETE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()", false, false},
 	    {"data_bars", "aggregation_capture_truncate",
-	     "BEFORE TRUNCATE ON @data_bars FOR EACH STATEMENT EXECUTE FUNCTION @agg_capture_changes()", nullptr, true},
+	     "BEFORE TRUNCATE ON @data_bars FOR EACH STATEMENT EXECUTE FUNCTION @agg_capture_changes()", false, true},
 	    {"data_agg_state", "aggregation_timeframes",
 	     "AFTER INSERT OR UPDATE OF timeframe, source_timeframe ON @data_agg_state FOR EACH ROW EXECUTE FUNCTION @agg_note_timeframe()",
-	     "INSERT INTO @agg_timeframes SELECT DISTINCT s.timeframe, COALESCE(s.source_timeframe, '') FROM @data_agg_state s "
-	     "ON CONFLICT DO NOTHING",
-	     false}};
+	     true, false}};
 	return triggers;
 }
 
@@ -188,12 +186,20 @@ const std::vector<WantedView> &wanted_views() {
 	     "SELECT CASE WHEN a.differences > 0 THEN 'RED' WHEN a.started_at IS NULL OR a.started_at < now() - interval '7 days' THEN 'NOT_AUDITED' "
 	     "ELSE 'OK' END AS audit_status, a.started_at AS last_audit_at, a.windows AS audited_windows, a.differences AS audit_differences, "
 	     "a.details AS audit_details, l.entries AS log_entries, l.oldest AS oldest_log_entry, d.ranges AS dirty_ranges, d.due AS dirty_ranges_due, "
-	     "d.oldest AS oldest_dirty_range_due, s.late_rows, s.refused_rows, s.frozen_tasks FROM "
+	     "d.oldest AS oldest_dirty_range_due, s.late_rows, s.refused_rows, s.frozen_tasks, "
+	     "ARRAY(SELECT x.kind || ' ' || x.name || ' on ' || c.relname FROM pg_catalog.pg_class c CROSS JOIN LATERAL ("
+	     "SELECT 'trigger', t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal UNION ALL "
+	     "SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid UNION ALL "
+	     "SELECT 'policy', p.polname::text FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid UNION ALL "
+	     "SELECT 'row security', 'enabled' WHERE c.relrowsecurity) AS x(kind, name) WHERE c.relname ~ '^agg_' AND c.relkind IN ('r', 'p') "
+	     "AND c.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation') "
+	     "ORDER BY c.relname, x.kind, x.name) AS intruders FROM "
 	     "(SELECT count(*) AS entries, min(c.logged_at) AS oldest FROM @agg_change_log c) l CROSS JOIN "
 	     "(SELECT count(*) AS ranges, count(*) FILTER (WHERE r.due = 'now') AS due, min(r.marked_at) FILTER (WHERE r.due = 'now') AS oldest FROM @agg_dirty_ranges r) d "
 	     "CROSS JOIN (SELECT sum(t.late_rows) AS late_rows, sum(t.refused_rows) AS refused_rows, "
 	     "count(*) FILTER (WHERE t.late_policy = 'freeze') AS frozen_tasks FROM @data_agg_state t) s LEFT JOIN "
-	     "(SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true"},
+	     "(SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true",
+	     "intruders"},
 	    {"v_aggregation_frontier_health",
 	     "SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled, s.is_mandatory, s.last_agg_bar_ts_utc AS cursor, "
 	     "l.max_source_ts, CASE WHEN s.last_agg_bar_ts_utc IS NULL THEN 'NO_CURSOR' WHEN l.max_source_ts IS NULL THEN 'NO_SOURCE' "

@@ -33,13 +33,14 @@ struct WantedTrigger {
 	const char *table;
 	const char *name;
 	const char *definition; // behind CREATE TRIGGER and the name
-	const char *first_run;  // a statement to catch up with what the trigger has missed, or nullptr
+	bool fills_timeframes;  // agg_timeframes is filled with what the trigger has missed
 	bool on_partitions;     // each partition needs one of its own (row triggers are cloned by PostgreSQL)
 };
 
 struct WantedView {
 	const char *name;
 	const char *definition;
+	const char *last_column = nullptr; // a view without it is an older one, and replaced
 };
 
 const std::vector<WantedTable> &wanted_tables();

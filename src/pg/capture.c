@@ -21,9 +21,11 @@
 #include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "worker.h"
 
@@ -90,22 +92,53 @@ static void end_of_transaction(XactEvent event, void *argument pg_attribute_unus
 	}
 }
 
+/* What goes wrong here is not the writer's fault: his bars are written all the same. */
+static void absorb_guarded(Oid schema) {
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		agg_call_in_trigger(schema, AGG_FN_ABSORB);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		ereport(LOG, (errmsg("aggregation: the change log could not be worked off: %s", error->message),
+		              errhint("agg_run() does it, and tells what is wrong.")));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+}
+
 /*
  * Where nobody absorbs the log for long, those who write do it now and then: what is merged in agg_dirty_ranges stays small, however long
- * nobody looks.
+ * nobody looks. An operation of ours that writes bars has absorbed it itself.
  */
 static void bound_log(Oid schema) {
 	static uint32 transactions = 0;
 	Relation log;
 	double kilobytes;
 
-	if (++transactions % LOOK_AT_LOG_EVERY != 0)
+	if (agg_is_running() || ++transactions % LOOK_AT_LOG_EVERY != 0)
 		return;
 	log = table_open(agg_find_table(schema, "agg_change_log"), AccessShareLock);
 	kilobytes = (double)RelationGetNumberOfBlocks(log) * (BLCKSZ / 1024.0);
 	table_close(log, AccessShareLock);
 	if (kilobytes > agg_setting_change_log_size)
-		agg_call_in_trigger(schema, AGG_FN_ABSORB);
+		absorb_guarded(schema);
 }
 
 /* The layer of the current subtransaction. */
@@ -276,7 +309,7 @@ void agg_log_changes(void) {
 	if (!agg_changes_begin_list(layers->changes, &count))
 		refuse_out_of_memory();
 	table = agg_find_table(layers->schema, "agg_change_log");
-	scope = agg_act_as_owner(table);
+	scope = agg_act_as_owner_of_log(table);
 	insert_rows(scope, table, layers->changes, count);
 	agg_stop_acting(scope);
 	drop_layer();
@@ -303,6 +336,13 @@ static AttrNumber bar_column(Relation bars, const char *name, bool is_time) {
 	return number;
 }
 
+/* A trigger function believes the table that it is for, and no other. */
+static void check_watched(FunctionCallInfo fcinfo, Relation relation, const char *watched) {
+	Oid function = fcinfo->flinfo->fn_oid;
+
+	agg_check_trigger_table(relation, get_func_namespace(function), get_func_name(function), watched);
+}
+
 /* Once for each trigger and statement. */
 static const bar_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
 	static const char *const values[VALUE_COLUMNS] = {"open", "high", "low", "close", "vol", "vwap", "trade_count"};
@@ -310,6 +350,7 @@ static const bar_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
 
 	if (columns != NULL)
 		return columns;
+	check_watched(fcinfo, bars, "data_bars");
 	columns = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(bar_columns));
 	columns->symbol = bar_column(bars, "canonical_symbol", false);
 	columns->timeframe = bar_column(bars, "timeframe", false);
@@ -407,6 +448,44 @@ void agg_note_table(Oid schema, Relation bars) {
 	}
 }
 
+/*
+ * The partition that was last found to be one: asking the catalog for its ancestors in each statement would cost a feed of single bars more
+ * than noting them.
+ */
+static Oid known_partition = InvalidOid;
+static Oid known_whole = InvalidOid;
+
+static void forget_partition(Datum argument pg_attribute_unused(), Oid relation) {
+	if (relation == known_partition || relation == known_whole || relation == InvalidOid)
+		known_partition = InvalidOid;
+}
+
+static bool is_part_of(Oid table, Oid whole) {
+	static bool registered = false;
+
+	if (table == whole || (table == known_partition && whole == known_whole))
+		return true;
+	if (!registered) {
+		CacheRegisterRelcacheCallback(forget_partition, (Datum)0);
+		registered = true;
+	}
+	if (!agg_is_part_of(table, whole))
+		return false;
+	known_partition = table;
+	known_whole = whole;
+	return true;
+}
+
+void agg_check_trigger_table(Relation relation, Oid schema, const char *function, const char *watched) {
+	Oid table = get_relname_relid(watched, schema);
+
+	if (!OidIsValid(table) || !is_part_of(RelationGetRelid(relation), table))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("%s() is a trigger of \"%s.%s\" and its partitions, not of \"%s\"", function,
+		                       quote_identifier(get_namespace_name(schema)), quote_identifier(watched), RelationGetRelationName(relation)),
+		                errhint("Drop the trigger; agg_setup() puts it where it belongs.")));
+}
+
 PG_FUNCTION_INFO_V1(aggregation_agg_capture_changes);
 extern Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS);
 
@@ -418,9 +497,15 @@ Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS) {
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("agg_capture_changes() is a trigger function"),
 		                errhint("agg_setup() puts the trigger on data_bars.")));
+	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ? !TRIGGER_FIRED_BEFORE(trigger->tg_event)
+	                                                 : !TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("agg_capture_changes() must be fired after INSERT, UPDATE or DELETE for each row, or before TRUNCATE"),
+		                errhint("Drop the trigger \"%s\"; agg_setup() puts the right ones on data_bars.", trigger->tg_trigger->tgname)));
 	if (!agg_setting_tracking)
 		return PointerGetDatum(NULL);
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
+		check_watched(fcinfo, trigger->tg_relation, "data_bars");
 		if (trigger->tg_relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) /* its partitions have triggers of their own */
 			agg_note_table(get_func_namespace(fcinfo->flinfo->fn_oid), trigger->tg_relation);
 		return PointerGetDatum(NULL);

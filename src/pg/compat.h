@@ -22,6 +22,24 @@
 #define agg_require_insert(nsitem) ((nsitem)->p_rte->requiredPerms = ACL_INSERT)
 #endif
 
+/* 16 can insert into summarizing indexes alone (commit 19d8e2308b). */
+#if PG_VERSION_NUM >= 160000
+#define agg_insert_index_tuples(table, slot, state) ExecInsertIndexTuples((table), (slot), (state), false, false, NULL, NIL, false)
+#else
+#define agg_insert_index_tuples(table, slot, state) ExecInsertIndexTuples((table), (slot), (state), false, false, NULL, NIL)
+#endif
+
+/* 16 has one function for the owners of all kinds of objects, and for rights on them (commits afbfc0298, c727f511bd). */
+#if PG_VERSION_NUM >= 160000
+#define agg_owns_table(table, role) object_ownercheck(RelationRelationId, (table), (role))
+#define agg_owns_schema(schema, role) object_ownercheck(NamespaceRelationId, (schema), (role))
+#define agg_may_execute(function, role) (object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define agg_owns_table(table, role) pg_class_ownercheck((table), (role))
+#define agg_owns_schema(schema, role) pg_namespace_ownercheck((schema), (role))
+#define agg_may_execute(function, role) (pg_proc_aclcheck((function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#endif
+
 /* 16 indexes COPY's default expressions by column instead of by the order of defmap (commit 9f8377f). */
 #if PG_VERSION_NUM >= 160000
 #define agg_default_index(position, column) ((column)-1)

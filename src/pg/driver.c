@@ -46,6 +46,41 @@ typedef struct call_state {
 	agg_error description; /* of `error` */
 } call_state;
 
+static int running = 0; /* operations of this session that are at work: one, or those that are called in it */
+
+bool agg_is_running(void) {
+	return running > 0;
+}
+
+/* What reads, or notes something for later, may be called by whatever an operation fires. */
+static bool may_be_nested(agg_function function) {
+	switch (function) {
+	case AGG_FN_BOOTSTRAP_CURSOR:
+	case AGG_FN_WHY:
+	case AGG_FN_WAKE:
+	case AGG_FN_HEARTBEAT:
+	case AGG_FN_MARK_CHANGED:
+	case AGG_FN_RUNLOG_START:
+	case AGG_FN_RUNLOG_CHECKPOINT:
+	case AGG_FN_RUNLOG_FINISH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * A trigger that runs tasks while a run stores theirs would nest a run in each row, without end and without a budget, and change under the
+ * outer run what that has read.
+ */
+static void refuse_nesting(Oid function_oid, agg_function function) {
+	if (running > 0 && !may_be_nested(function))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("\"%s\" cannot be called by what another function of the extension fires", get_func_name(function_oid)),
+		                errdetail("A trigger on one of the tables, or something else that hangs there, called it."),
+		                errhint("Call it afterwards; a trigger can call agg_mark_changed() or agg_wake().")));
+}
+
 static void destroy_operation(void *state) {
 	agg_operation_free(((call_state *)state)->operation);
 }
@@ -351,7 +386,12 @@ static call_state *begin_call(MemoryContext parent, Oid schema, bool commits) {
 
 /* Runs the operation, connected to SPI. */
 static void run_connected(call_state *state, agg_request *request) {
-	run_guarded(state, request);
+	running++;
+	PG_TRY();
+	{ run_guarded(state, request); }
+	PG_FINALLY();
+	{ running--; }
+	PG_END_TRY();
 	if (state->progress_shown)
 		pgstat_report_activity(STATE_RUNNING, debug_query_string);
 }
@@ -362,6 +402,7 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	agg_request request = {0};
 	Datum result = (Datum)0;
 
+	refuse_nesting(fcinfo->flinfo->fn_oid, function);
 	if (fcinfo->flinfo->fn_retset) {
 		begin_rows(fcinfo);
 		state->rows = (ReturnSetInfo *)fcinfo->resultinfo;

@@ -1,17 +1,31 @@
 /*
  * Partitions of data_bars that come and go. What is attached brings bars with it, and they count as changed. What is detached or dropped is
- * retention: the bars that were made of it are sealed. An event trigger tells of both; no trigger of the table fires for them.
+ * retention: the bars that were made of it are sealed. Event triggers tell of both; no trigger of the table fires for them.
+ *
+ *   ddl_command_start   what will be dropped is looked at while it is there, by people whose rights PostgreSQL has not checked yet: so they
+ *                       are checked here first, and the locks that the command needs anyway are taken before anything is read
+ *   ddl_command_end     what has been done was allowed
+ *
+ * A transaction that sees the database as it was when it began must not miss what others have written since: whatever is dropped, emptied
+ * or attached is read with the latest snapshot (table_spans.c), behind the lock.
  */
 #include "shim.h"
 
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
-#include "catalog/pg_type.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_func.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -19,9 +33,15 @@
 
 #define TRUNCATE_TRIGGER "aggregation_capture_truncate"
 
-/* Whether bars of `table` are bars of data_bars. */
-static bool belongs_to(Oid table, Oid data_bars) {
-	return table == data_bars || (get_rel_relispartition(table) && list_member_oid(get_partition_ancestors(table), data_bars));
+/* What an event is about. */
+typedef struct watched {
+	Oid schema;
+	Oid data_bars;
+	Oid derived_bars;
+} watched;
+
+bool agg_is_part_of(Oid table, Oid whole) {
+	return table == whole || (get_rel_relispartition(table) && list_member_oid(get_partition_ancestors(table), whole));
 }
 
 static bool is_table_of_bars(Oid table) {
@@ -33,6 +53,12 @@ static bool is_table_of_bars(Oid table) {
 static char *qualified_name(Oid relation) {
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
 }
+
+static Oid find_relation(const RangeVar *name) {
+	return name == NULL ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+}
+
+/* ---- the triggers of partitions ---- */
 
 /* Each partition needs its own trigger for TRUNCATE; row triggers are cloned by PostgreSQL. agg_setup() does the same. */
 static void watch_truncate_of(Oid schema, Oid partition) {
@@ -64,19 +90,78 @@ static void watch_truncate(Oid schema, Oid partition) {
 	}
 }
 
-/* Seals what the table holds, symbol by symbol. */
-static void seal_table(Oid schema, Oid table, const char *reason) {
-	Relation bars = table_open(table, AccessShareLock);
-	size_t count;
-	const agg_changed_range *spans = agg_spans_of_table(bars, &count);
-	agg_scope *scope;
-	char *sql = psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason) VALUES ($1, $2, $3, $4)",
-	                     quote_identifier(get_namespace_name(schema)));
-	Oid types[] = {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
+/* What is no partition any more is emptied without a word. */
+static void stop_watching_truncate(Oid detached) {
+	ListCell *cell;
 
+	foreach (cell, find_all_inheritors(detached, AccessShareLock, NULL)) {
+		Oid part = lfirst_oid(cell);
+		agg_scope *scope;
+
+		if (!is_table_of_bars(part) || !OidIsValid(get_trigger_oid(part, TRUNCATE_TRIGGER, true)))
+			continue;
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		scope = agg_act_as_owner(part);
+		(void)agg_execute(scope, psprintf("DROP TRIGGER " TRUNCATE_TRIGGER " ON %s", qualified_name(part)), 0, NULL, NULL, false);
+		agg_stop_acting(scope);
+		SPI_finish();
+	}
+}
+
+/*
+ * PostgreSQL asks whoever makes a partition, or puts a trigger on a table, for the right to execute the trigger's function. The owner of a
+ * table that the function watches has it from us: what the function does depends on the table alone, and nobody can call it.
+ */
+static void let_owner_capture(Oid schema, Oid table, const char *name) {
+	Oid function = LookupFuncName(list_make2(makeString(get_namespace_name(schema)), makeString(pstrdup(name))), 0, NULL, true);
+	Oid owner = agg_owner_of(table);
+	agg_scope *scope;
+
+	if (!OidIsValid(function) || agg_may_execute(function, owner))
+		return;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	scope = agg_act_as_owner(agg_find_table(schema, "agg_sealed_ranges"));
+	scope = agg_act_as_owner_of_function(function);
+	(void)agg_execute(scope,
+	                  psprintf("GRANT EXECUTE ON FUNCTION %s.%s() TO %s", quote_identifier(get_namespace_name(schema)), name,
+	                           quote_identifier(GetUserNameFromId(owner, false))),
+	                  0, NULL, NULL, false);
+	agg_stop_acting(scope);
+	SPI_finish();
+}
+
+/* ---- what the bars of a table become ---- */
+
+static void note_table(const watched *on, Oid table) {
+	Relation bars;
+
+	if (!agg_setting_tracking || !is_table_of_bars(table))
+		return;
+	bars = table_open(table, AccessShareLock);
+	if (agg_has_key_of_bars(bars)) /* else no bar can have been made of it */
+		agg_note_table(on->schema, bars);
+	table_close(bars, NoLock);
+}
+
+/* Seals what the table holds, symbol by symbol. */
+static void seal_table(const watched *on, Oid table, const char *reason) {
+	Relation bars;
+	size_t count;
+	const agg_changed_range *spans;
+	agg_scope *scope;
+	char *sql;
+	Oid types[] = {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
+
+	if (!agg_setting_tracking || !is_table_of_bars(table))
+		return;
+	bars = table_open(table, AccessShareLock);
+	spans = agg_spans_of_table(bars, &count);
+	sql = psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason) VALUES ($1, $2, $3, $4)",
+	               quote_identifier(get_namespace_name(on->schema)));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	scope = agg_act_as_owner(agg_find_table(on->schema, "agg_sealed_ranges"));
 	for (size_t i = 0; i < count; i++) {
 		Datum values[] = {CStringGetTextDatum(spans[i].symbol), TimestampTzGetDatum(spans[i].from), TimestampTzGetDatum(spans[i].to),
 		                  CStringGetTextDatum(psprintf("%s %s", get_rel_name(table), reason))};
@@ -88,19 +173,179 @@ static void seal_table(Oid schema, Oid table, const char *reason) {
 	table_close(bars, NoLock);
 }
 
-static void attached(Oid schema, Oid partition) {
-	Relation bars = table_open(partition, AccessShareLock);
+/* ---- before a command: rights, locks, then a look ---- */
 
-	agg_note_table(schema, bars);
-	table_close(bars, NoLock);
-	watch_truncate(schema, partition);
+typedef bool (*right_check)(Oid table, const void *argument);
+
+/* Locks as DROP does, the parent first; false if the table is no partition of data_bars that may be dropped, or none any more. */
+static bool lock_partition(const watched *on, Oid table, right_check may_drop, const void *argument) {
+	if (table == on->data_bars || !is_table_of_bars(table) || !agg_is_part_of(table, on->data_bars) || !may_drop(table, argument))
+		return false;
+	LockRelationOid(get_partition_parent(table, true), AccessExclusiveLock);
+	LockRelationOid(table, AccessExclusiveLock);
+	if (!OidIsValid(get_rel_namespace(table)) || !agg_is_part_of(table, on->data_bars) || !may_drop(table, argument))
+		return false;
+	(void)find_all_inheritors(table, AccessExclusiveLock, NULL);
+	return true;
 }
 
-static void after_alter_table(Oid schema, Oid data_bars, const AlterTableStmt *statement) {
-	Oid table = RangeVarGetRelid(statement->relation, NoLock, true);
+static bool owner_may_drop(Oid table, const void *argument pg_attribute_unused()) {
+	return agg_owns_table(table, GetUserId()) || agg_owns_schema(get_rel_namespace(table), GetUserId());
+}
+
+static void before_drop_table(const watched *on, const DropStmt *statement) {
 	ListCell *cell;
 
-	if (!OidIsValid(table) || !belongs_to(table, data_bars))
+	foreach (cell, statement->objects) {
+		Oid table = find_relation(makeRangeVarFromNameList((List *)lfirst(cell)));
+
+		if (OidIsValid(table) && lock_partition(on, table, owner_may_drop, NULL))
+			seal_table(on, table, "dropped");
+	}
+}
+
+/* What goes with a schema or with an owner: all partitions that `may_drop` says of, each with those below it. */
+static void before_drop_of_many(const watched *on, right_check goes, const void *argument) {
+	List *parts = find_all_inheritors(on->data_bars, NoLock, NULL);
+	ListCell *cell;
+
+	foreach (cell, parts) {
+		Oid table = lfirst_oid(cell);
+
+		if (table != on->data_bars && OidIsValid(get_rel_namespace(table)) && goes(table, argument) &&
+		    !goes(get_partition_parent(table, true), argument) && lock_partition(on, table, goes, argument))
+			seal_table(on, table, "dropped");
+	}
+}
+
+static bool lies_in(Oid table, const void *schemas) {
+	return list_member_oid(schemas, get_rel_namespace(table));
+}
+
+static void before_drop_schema(const watched *on, const DropStmt *statement) {
+	List *schemas = NIL;
+	ListCell *cell;
+
+	foreach (cell, statement->objects) {
+		Oid schema = get_namespace_oid(strVal(lfirst(cell)), true);
+
+		if (!OidIsValid(schema))
+			continue;
+		if (!agg_owns_schema(schema, GetUserId()))
+			return; /* the command will be refused */
+		schemas = lappend_oid(schemas, schema);
+	}
+	if (statement->behavior == DROP_CASCADE && schemas != NIL && !lies_in(on->data_bars, schemas))
+		before_drop_of_many(on, lies_in, schemas);
+}
+
+static bool belongs_to_one_of(Oid table, const void *roles) {
+	return list_member_oid(roles, agg_owner_of(table));
+}
+
+static void before_drop_owned(const watched *on, const DropOwnedStmt *statement) {
+	List *roles = NIL;
+	ListCell *cell;
+
+	foreach (cell, statement->roles) {
+		Oid role = get_rolespec_oid(lfirst_node(RoleSpec, cell), true);
+
+		if (!OidIsValid(role) || !has_privs_of_role(GetUserId(), role))
+			return; /* the command will be refused */
+		roles = lappend_oid(roles, role);
+	}
+	if (!belongs_to_one_of(on->data_bars, roles))
+		before_drop_of_many(on, belongs_to_one_of, roles);
+}
+
+static bool changes_type(const AlterTableStmt *statement) {
+	ListCell *cell;
+
+	foreach (cell, statement->cmds) {
+		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_AlterColumnType)
+			return true;
+	}
+	return false;
+}
+
+/* A column's new type may make other bars of the old ones: those that were there count as changed, and those that will be (below). */
+static void before_alter_table(const watched *on, const AlterTableStmt *statement) {
+	Oid table = find_relation(statement->relation);
+	ListCell *cell;
+
+	if (!OidIsValid(table) || !agg_is_part_of(table, on->data_bars) || !agg_owns_table(table, GetUserId()))
+		return;
+	foreach (cell, statement->cmds) {
+		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_AttachPartition)
+			let_owner_capture(on->schema, table, "agg_capture_changes");
+	}
+	if (changes_type(statement)) {
+		(void)find_all_inheritors(table, AccessExclusiveLock, NULL);
+		note_table(on, table);
+	}
+}
+
+static void before_create_table(const watched *on, const CreateStmt *statement) {
+	Oid parent = statement->inhRelations == NIL ? InvalidOid : find_relation(linitial_node(RangeVar, statement->inhRelations));
+
+	if (statement->partbound != NULL && OidIsValid(parent) && agg_is_part_of(parent, on->data_bars) && agg_owns_table(parent, GetUserId()))
+		let_owner_capture(on->schema, parent, "agg_capture_changes");
+}
+
+static void before_create_trigger(const watched *on, const CreateTrigStmt *statement) {
+	static const char *const functions[] = {"agg_capture_changes", "agg_note_timeframe"};
+	static const char *const tables[] = {"data_bars", "data_agg_state"};
+	Oid table = find_relation(statement->relation);
+
+	if (!OidIsValid(table) || !agg_owns_table(table, GetUserId()))
+		return;
+	for (size_t i = 0; i < lengthof(functions); i++) {
+		Oid whole = get_relname_relid(tables[i], on->schema);
+
+		if (strcmp(strVal(llast(statement->funcname)), functions[i]) == 0 && OidIsValid(whole) && agg_is_part_of(table, whole))
+			let_owner_capture(on->schema, table, functions[i]);
+	}
+}
+
+static void before_command(const watched *on, Node *command) {
+	if (IsA(command, DropStmt) && ((DropStmt *)command)->removeType == OBJECT_TABLE)
+		before_drop_table(on, (DropStmt *)command);
+	else if (IsA(command, DropStmt) && ((DropStmt *)command)->removeType == OBJECT_SCHEMA)
+		before_drop_schema(on, (DropStmt *)command);
+	else if (IsA(command, DropOwnedStmt))
+		before_drop_owned(on, (DropOwnedStmt *)command);
+	else if (IsA(command, AlterTableStmt))
+		before_alter_table(on, (AlterTableStmt *)command);
+	else if (IsA(command, CreateStmt))
+		before_create_table(on, (CreateStmt *)command);
+	else if (IsA(command, CreateTrigStmt))
+		before_create_trigger(on, (CreateTrigStmt *)command);
+}
+
+/* ---- after a command ---- */
+
+/* Rows of a child that is no partition are read with its parent's, and no trigger of the parent's fires for them. */
+static void refuse_inheritance(const watched *on, Oid child) {
+	const Oid parents[] = {on->data_bars, on->derived_bars};
+
+	for (size_t i = 0; i < lengthof(parents); i++) {
+		if (OidIsValid(parents[i]) && OidIsValid(child) && !get_rel_relispartition(child) && child != parents[i] &&
+		    has_subclass(parents[i]) && list_member_oid(find_inheritance_children(parents[i], NoLock), child))
+			ereport(ERROR,
+			        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			         errmsg("table \"%s\" cannot inherit from \"%s\"", get_rel_name(child), get_rel_name(parents[i])),
+			         errdetail("Changes of the bars in it would go unnoticed."), errhint("Use partitions (PARTITION BY RANGE (ts_utc)).")));
+	}
+}
+
+static void after_alter_table(const watched *on, const AlterTableStmt *statement) {
+	Oid table = find_relation(statement->relation);
+	ListCell *cell;
+
+	if (!OidIsValid(table))
+		return;
+	refuse_inheritance(on, table);
+	if (!agg_is_part_of(table, on->data_bars))
 		return;
 	foreach (cell, statement->cmds) {
 		const AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
@@ -109,36 +354,54 @@ static void after_alter_table(Oid schema, Oid data_bars, const AlterTableStmt *s
 		if (command->subtype != AT_AttachPartition && command->subtype != AT_DetachPartition &&
 		    command->subtype != AT_DetachPartitionFinalize)
 			continue;
-		partition = RangeVarGetRelid(castNode(PartitionCmd, command->def)->name, NoLock, true);
+		partition = find_relation(castNode(PartitionCmd, command->def)->name);
 		if (!OidIsValid(partition) || !is_table_of_bars(partition))
 			continue;
-		if (command->subtype == AT_AttachPartition)
-			attached(schema, partition);
-		else if (!belongs_to(partition, data_bars))
-			seal_table(schema, partition, "detached");
+		if (command->subtype == AT_AttachPartition) {
+			note_table(on, partition);
+			watch_truncate(on->schema, partition);
+		} else if (!agg_is_part_of(partition, on->data_bars)) {
+			seal_table(on, partition, "detached");
+			stop_watching_truncate(partition);
+		}
 	}
+	if (changes_type(statement))
+		note_table(on, table);
 }
 
-static void after_create_table(Oid schema, Oid data_bars, const CreateStmt *statement) {
-	Oid table;
+static void after_create_table(const watched *on, const CreateStmt *statement) {
+	Oid table = find_relation(statement->relation);
 
-	if (statement->partbound == NULL)
+	if (!OidIsValid(table))
 		return;
-	table = RangeVarGetRelid(statement->relation, NoLock, true);
-	if (OidIsValid(table) && belongs_to(table, data_bars))
-		watch_truncate(schema, table);
+	if (statement->partbound != NULL && agg_is_part_of(table, on->data_bars))
+		watch_truncate(on->schema, table);
+	else if (statement->inhRelations != NIL)
+		refuse_inheritance(on, table);
 }
 
-static void before_drop_table(Oid schema, Oid data_bars, const DropStmt *statement) {
-	ListCell *cell;
+static void after_command(const watched *on, Node *command) {
+	if (IsA(command, AlterTableStmt))
+		after_alter_table(on, (AlterTableStmt *)command);
+	else if (IsA(command, CreateStmt))
+		after_create_table(on, (CreateStmt *)command);
+	else if (IsA(command, CreateForeignTableStmt))
+		after_create_table(on, &((CreateForeignTableStmt *)command)->base);
+	else if (IsA(command, CreateSchemaStmt)) {
+		const CreateSchemaStmt *schema = (CreateSchemaStmt *)command;
+		ListCell *cell;
 
-	if (statement->removeType != OBJECT_TABLE)
-		return;
-	foreach (cell, statement->objects) {
-		Oid table = RangeVarGetRelid(makeRangeVarFromNameList((List *)lfirst(cell)), NoLock, true);
+		foreach (cell, schema->schemaElts) {
+			if (IsA(lfirst(cell), CreateStmt)) {
+				CreateStmt table = *(CreateStmt *)lfirst(cell);
 
-		if (OidIsValid(table) && table != data_bars && belongs_to(table, data_bars))
-			seal_table(schema, table, "dropped");
+				table.relation = copyObject(table.relation);
+				if (table.relation->schemaname == NULL)
+					table.relation->schemaname = schema->schemaname;
+				if (table.relation->schemaname != NULL)
+					after_create_table(on, &table);
+			}
+		}
 	}
 }
 
@@ -147,20 +410,21 @@ extern Datum aggregation_agg_watch_partitions(PG_FUNCTION_ARGS);
 
 Datum aggregation_agg_watch_partitions(PG_FUNCTION_ARGS) {
 	EventTriggerData *event = (EventTriggerData *)fcinfo->context;
-	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-	Oid data_bars = get_relname_relid("data_bars", schema);
+	watched on = {.schema = get_func_namespace(fcinfo->flinfo->fn_oid)};
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
 		        (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED), errmsg("agg_watch_partitions() is an event trigger function"),
 		         errhint("CREATE EXTENSION makes the event trigger.")));
-	if (agg_setting_tracking && OidIsValid(data_bars) && OidIsValid(get_relname_relid("agg_sealed_ranges", schema))) {
-		if (IsA(event->parsetree, AlterTableStmt))
-			after_alter_table(schema, data_bars, (AlterTableStmt *)event->parsetree);
-		else if (IsA(event->parsetree, CreateStmt))
-			after_create_table(schema, data_bars, (CreateStmt *)event->parsetree);
-		else if (IsA(event->parsetree, DropStmt))
-			before_drop_table(schema, data_bars, (DropStmt *)event->parsetree);
+	on.data_bars = get_relname_relid("data_bars", on.schema);
+	on.derived_bars = get_relname_relid("derived_data_bars", on.schema);
+	if (OidIsValid(on.data_bars) && OidIsValid(get_relname_relid("agg_sealed_ranges", on.schema))) {
+		if (strcmp(event->event, "ddl_command_start") == 0)
+			before_command(&on, event->parsetree);
+		else if (strcmp(event->event, "ddl_command_end") == 0)
+			after_command(&on, event->parsetree);
+	} else if (IsA(event->parsetree, CreateTrigStmt) && strcmp(event->event, "ddl_command_start") == 0) {
+		before_create_trigger(&on, (CreateTrigStmt *)event->parsetree);
 	}
 	PG_RETURN_VOID();
 }

@@ -23,14 +23,21 @@ extern void agg_call_in_trigger(Oid schema, agg_function function);
 extern Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function);
 extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_parameter *arguments);
 
+extern bool agg_is_running(void);
+
 /* wake.c */
 extern void agg_wake_worker_at_commit(void);
 
 /* capture.c */
 extern void agg_log_changes(void);
 extern void agg_note_table(Oid schema, Relation bars);
+extern void agg_check_trigger_table(Relation relation, Oid schema, const char *function, const char *watched);
+
+/* partitions.c */
+extern bool agg_is_part_of(Oid table, Oid whole);
 
 /* table_spans.c */
+extern bool agg_has_key_of_bars(Relation bars);
 extern agg_changed_range *agg_spans_of_table(Relation bars, size_t *count);
 
 /* values.c */
@@ -46,7 +53,10 @@ extern void agg_argument_to_parameter(NullableDatum argument, Oid type, agg_para
 typedef struct agg_scope agg_scope;
 
 extern Oid agg_find_table(Oid schema, const char *relation);
+extern Oid agg_owner_of(Oid table);
 extern agg_scope *agg_act_as_owner(Oid table);
+extern agg_scope *agg_act_as_owner_of_log(Oid log);
+extern agg_scope *agg_act_as_owner_of_function(Oid function);
 extern agg_scope *agg_act_as_owner_for_caller(Oid table);
 extern agg_scope *agg_act_as_caller(void);
 extern void agg_stop_tracking(const agg_scope *scope);

@@ -13,8 +13,10 @@
 #include "shim.h"
 
 #include "access/htup_details.h"
+#include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -23,6 +25,7 @@
 #include "utils/catcache.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #define PINNED_PATH "pg_catalog, pg_temp"
@@ -70,6 +73,33 @@ static bool has_rules(Oid table, bool flag) {
 	return any;
 }
 
+/*
+ * Our own tables (their names begin with agg_) are nobody else's business: what hangs there would run by our writes, or make them fail. The
+ * catalog's flag says that the table has triggers or once had some.
+ */
+static void check_own_table(Oid table, Form_pg_class class) {
+	Relation relation;
+	const char *trigger = NULL;
+
+	if (strncmp(NameStr(class->relname), "agg_", 4) != 0)
+		return;
+	if (class->relhastriggers) {
+		relation = RelationIdGetRelation(table);
+		for (int i = 0; RelationIsValid(relation) && relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++) {
+			if (!relation->trigdesc->triggers[i].tgisinternal)
+				trigger = pstrdup(relation->trigdesc->triggers[i].tgname);
+		}
+		if (RelationIsValid(relation))
+			RelationClose(relation);
+	}
+	if (trigger != NULL || class->relrowsecurity)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                trigger != NULL ? errmsg("table \"%s\" has a trigger of somebody's, \"%s\"", NameStr(class->relname), trigger)
+		                                : errmsg("table \"%s\" has row security", NameStr(class->relname)),
+		                errdetail("The table is the extension's own, and nothing else may run when it is written."),
+		                errhint("Remove it; agg_setup(true) lists all that is in the way.")));
+}
+
 /* What reads or writes something else in the place of a table is refused before any statement runs on it. */
 static void check_table(Oid table) {
 	HeapTuple tuple;
@@ -83,6 +113,7 @@ static void check_table(Oid table) {
 		ereport(ERROR,
 		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("table \"%s\" has rules", name),
 		         errdetail("A rule makes another statement of each one that is run on the table."), errhint("Drop them; use triggers.")));
+	check_own_table(table, class);
 	pfree(name);
 	ReleaseSysCache(tuple);
 }
@@ -97,24 +128,40 @@ Oid agg_find_table(Oid schema, const char *relation) {
 	return table;
 }
 
-/* The owner acts, whoever the caller is. */
-agg_scope *agg_act_as_owner(Oid table) {
-	HeapTuple tuple;
-	Oid owner;
-
-	check_table(table);
-	owner = class_of(table, &tuple)->relowner;
-	ReleaseSysCache(tuple);
-	return act_as(owner);
-}
-
-/* The same for a caller who could do it himself; anybody else is refused. */
-agg_scope *agg_act_as_owner_for_caller(Oid table) {
+Oid agg_owner_of(Oid table) {
 	HeapTuple tuple;
 	Oid owner = class_of(table, &tuple)->relowner;
 
 	ReleaseSysCache(tuple);
-	if (!has_privs_of_role(GetUserId(), owner))
+	return owner;
+}
+
+/* The owner acts, whoever the caller is. */
+agg_scope *agg_act_as_owner(Oid table) {
+	check_table(table);
+	return act_as(agg_owner_of(table));
+}
+
+/* For rows that are inserted without a statement: rules and triggers play no part, and must not keep anybody from writing bars. */
+agg_scope *agg_act_as_owner_of_log(Oid log) {
+	return act_as(agg_owner_of(log));
+}
+
+/* For commands about a function of ours. */
+agg_scope *agg_act_as_owner_of_function(Oid function) {
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	owner = ((Form_pg_proc)GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return act_as(owner);
+}
+
+/* As agg_act_as_owner() for a caller who could do it himself; anybody else is refused. */
+agg_scope *agg_act_as_owner_for_caller(Oid table) {
+	if (!has_privs_of_role(GetUserId(), agg_owner_of(table)))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(table));
 	return agg_act_as_owner(table);
 }
@@ -179,7 +226,19 @@ CopyFromState agg_begin_copy(const agg_scope *scope, ParseState *parse_state, Re
 	return BeginCopyFrom(parse_state, table, NULL, NULL, false, source, columns, options);
 }
 
+/* A row of the extension's own log: no trigger fires, no check, default or generated column of somebody's is evaluated. */
 void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState *state, TupleTableSlot *row) {
+	TupleDesc columns = RelationGetDescr(table->ri_RelationDesc);
+
 	check_scope(scope);
-	ExecSimpleRelationInsert(table, state, row);
+	for (int i = 0; i < columns->natts; i++) {
+		if (TupleDescAttr(columns, i)->attnotnull && row->tts_isnull[i])
+			ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION),
+			                errmsg("column \"%s\" of table \"%s\" is NOT NULL, but none of the extension's",
+			                       NameStr(TupleDescAttr(columns, i)->attname), RelationGetRelationName(table->ri_RelationDesc)),
+			                errhint("Drop the column; the table is the extension's own.")));
+	}
+	simple_table_tuple_insert(table->ri_RelationDesc, row);
+	if (table->ri_NumIndices > 0)
+		list_free(agg_insert_index_tuples(table, row, state));
 }

@@ -2,12 +2,29 @@
  * has. */
 #include "shim.h"
 
-#include "executor/spi.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
-/* The span of the 1m bars of each symbol in the table and its partitions; in the current memory context. */
+static bool has_column(Relation bars, const char *name, Oid type, Oid other_type) {
+	AttrNumber number = get_attnum(RelationGetRelid(bars), name);
+	Oid present = number == InvalidAttrNumber ? InvalidOid : get_atttype(RelationGetRelid(bars), number);
+
+	return OidIsValid(present) && (present == type || present == other_type);
+}
+
+/* Values are read as what they must be: so their types come first. */
+bool agg_has_key_of_bars(Relation bars) {
+	return has_column(bars, "canonical_symbol", TEXTOID, VARCHAROID) && has_column(bars, "timeframe", TEXTOID, VARCHAROID) &&
+	       has_column(bars, "ts_utc", TIMESTAMPTZOID, TIMESTAMPTZOID);
+}
+
+/*
+ * The span of the 1m bars of each symbol in the table and its partitions, as the latest snapshot sees them: the table is locked, and what
+ * others have committed before counts, whenever the transaction began. In the current memory context.
+ */
 agg_changed_range *agg_spans_of_table(Relation bars, size_t *count) {
 	MemoryContext caller = CurrentMemoryContext;
 	agg_scope *scope;
@@ -23,10 +40,17 @@ agg_changed_range *agg_spans_of_table(Relation bars, size_t *count) {
 	                     "AND b.timeframe = '1m' AND isfinite(b.ts_utc)) FROM s WHERE s.symbol IS NOT NULL",
 	                     name, name, name, name);
 
+	if (!agg_has_key_of_bars(bars))
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+		                errmsg("table \"%s\" has no columns canonical_symbol, timeframe and ts_utc of the types that bars have",
+		                       RelationGetRelationName(bars)),
+		                errhint("Change the columns' type; agg_setup() lists all that differs.")));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope = agg_act_as_owner(RelationGetRelid(bars));
+	PushActiveSnapshot(GetLatestSnapshot());
 	rows = agg_execute(scope, sql, 0, NULL, NULL, true);
+	PopActiveSnapshot();
 	agg_stop_acting(scope);
 	*count = 0;
 	spans = MemoryContextAlloc(caller, sizeof(agg_changed_range) * (rows + 1));

@@ -60,24 +60,42 @@ static void list(Oid schema, const char *timeframe, const char *source) {
 	SPI_finish();
 }
 
+static char *text_of(HeapTuple task, Relation tasks, const char *name) {
+	int number = SPI_fnumber(RelationGetDescr(tasks), name);
+	Oid type = number > 0 ? SPI_gettypeid(RelationGetDescr(tasks), number) : InvalidOid;
+
+	if (type != TEXTOID && type != VARCHAROID)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+		                errmsg("table \"%s\" has no column \"%s\" of type text", RelationGetRelationName(tasks), name),
+		                errhint("Change the column's type; agg_setup() lists all that differs.")));
+	return SPI_getvalue(task, RelationGetDescr(tasks), number);
+}
+
 PG_FUNCTION_INFO_V1(aggregation_agg_note_timeframe);
 extern Datum aggregation_agg_note_timeframe(PG_FUNCTION_ARGS);
 
 Datum aggregation_agg_note_timeframe(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
+	Oid schema;
 	HeapTuple task;
-	TupleDesc columns;
 	char *timeframe;
 	char *source;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("agg_note_timeframe() is a trigger function"),
 		                errhint("agg_setup() puts the trigger on data_agg_state.")));
+	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+	    !(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
+		ereport(ERROR,
+		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		         errmsg("agg_note_timeframe() must be fired after INSERT or UPDATE for each row"),
+		         errhint("Drop the trigger \"%s\"; agg_setup() puts the right one on data_agg_state.", trigger->tg_trigger->tgname)));
+	schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	agg_check_trigger_table(trigger->tg_relation, schema, "agg_note_timeframe", "data_agg_state");
 	task = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
-	columns = RelationGetDescr(trigger->tg_relation);
-	timeframe = SPI_getvalue(task, columns, SPI_fnumber(columns, "timeframe"));
-	source = SPI_getvalue(task, columns, SPI_fnumber(columns, "source_timeframe"));
+	timeframe = text_of(task, trigger->tg_relation, "timeframe");
+	source = text_of(task, trigger->tg_relation, "source_timeframe");
 	if (timeframe != NULL && !is_listed(timeframe, source ? source : ""))
-		list(get_func_namespace(fcinfo->flinfo->fn_oid), timeframe, source ? source : "");
+		list(schema, timeframe, source ? source : "");
 	return PointerGetDatum(NULL);
 }
