@@ -1,5 +1,7 @@
 #include "core/window_aggregator.hpp"
 
+#include <limits>
+
 namespace aggregation {
 
 void WindowAggregator::add(const SourceBar &bar) {
@@ -29,7 +31,7 @@ void WindowAggregator::add(const SourceBar &bar) {
 		}
 	}
 	if (bar.trade_count) {
-		trades_overflow_ |= __builtin_add_overflow(trades_, *bar.trade_count, &trades_);
+		trades_ += *bar.trade_count;
 		any_trades_ = true;
 	}
 }
@@ -40,8 +42,10 @@ BarValues WindowAggregator::values() const {
 		result.vol = vol_sum_;
 	if (any_weight_ && std::isfinite(weighted_sum_) && std::isfinite(weight_))
 		result.vwap = weighted_sum_ / weight_;
-	if (any_trades_ && !trades_overflow_)
-		result.trade_count = trades_;
+	if (result.vwap && !std::isfinite(*result.vwap))
+		result.vwap = std::nullopt; // the weighted sum was rounded up, at the end of double precision's range
+	if (any_trades_ && trades_ >= std::numeric_limits<int64_t>::min() && trades_ <= std::numeric_limits<int64_t>::max())
+		result.trade_count = static_cast<int64_t>(trades_);
 	return result;
 }
 

@@ -5,8 +5,9 @@
 //   close = the last candle's close
 //
 // Sums run left to right in time order in double precision, so that the same candles give the same bits by whatever path they come.
-// A vol or vwap that is NaN or infinite counts as missing. A sum that double precision (or bigint) cannot hold is NULL rather than
-// infinite or an error: one absurd volume must neither poison every wider bar nor stop a task.
+// A vol or vwap that is NaN or infinite counts as missing. A sum that double precision cannot hold, or a vwap that it cannot, is NULL
+// rather than infinite or an error: one absurd volume must neither poison every wider bar nor stop a task. Trade counts are added exactly;
+// a sum that does not fit into bigint is NULL, whatever those on the way to it were.
 #pragma once
 
 #include "core/bar.hpp"
@@ -25,11 +26,10 @@ private:
 	double vol_sum_ = 0;
 	double weighted_sum_ = 0;
 	double weight_ = 0;
-	int64_t trades_ = 0;
+	__int128 trades_ = 0;
 	bool any_vol_ = false;
 	bool any_weight_ = false;
 	bool any_trades_ = false;
-	bool trades_overflow_ = false;
 };
 
 } // namespace aggregation

@@ -52,7 +52,7 @@ DECLARE
 	candle record;
 	weighted float8; -- sum of vwap * vol, and
 	weight float8;   -- of vol, over the candles that have both and vol > 0
-	trades_lost boolean := false;
+	trades numeric;  -- exact, however large
 BEGIN
 	FOR candle IN
 		SELECT * FROM oracle.source_rows(symbol, source_tf) AS s WHERE s.ts_utc >= from_utc AND s.ts_utc < to_utc ORDER BY s.ts_utc
@@ -79,11 +79,7 @@ BEGIN
 			weight := CASE WHEN weight IS NULL THEN candle.vol ELSE oracle.plus(weight, candle.vol) END;
 		END IF;
 		IF candle.trade_count IS NOT NULL THEN
-			BEGIN
-				bar.trade_count := coalesce(bar.trade_count, 0) + candle.trade_count;
-			EXCEPTION WHEN numeric_value_out_of_range THEN
-				trades_lost := true;
-			END;
+			trades := coalesce(trades, 0) + candle.trade_count;
 		END IF;
 	END LOOP;
 	IF oracle.finite(weighted) AND oracle.finite(weight) THEN
@@ -91,7 +87,7 @@ BEGIN
 	END IF;
 	bar.vwap := CASE WHEN oracle.finite(bar.vwap) THEN bar.vwap END;
 	bar.vol := CASE WHEN oracle.finite(bar.vol) THEN bar.vol END;
-	bar.trade_count := CASE WHEN NOT trades_lost THEN bar.trade_count END;
+	bar.trade_count := CASE WHEN trades BETWEEN -9223372036854775808 AND 9223372036854775807 THEN trades END;
 	RETURN bar;
 END
 $$;

@@ -92,6 +92,42 @@ TEST(WindowMath, SumsThatDoNotFitAreNull) {
 	EXPECT_EQ(fold({huge}).trade_count, INT64_MAX);
 }
 
+TEST(WindowMath, TradeCountsAreAddedExactly) {
+	const auto trades = [](std::initializer_list<int64_t> counts) {
+		std::vector<SourceBar> bars;
+		for (const int64_t count : counts) {
+			bars.push_back(bar(1, 1, 1, 1));
+			bars.back().trade_count = count;
+		}
+		return fold(bars).trade_count;
+	};
+	EXPECT_EQ(trades({INT64_MAX, 10, -10}), INT64_MAX);
+	EXPECT_EQ(trades({INT64_MIN, -1, INT64_MAX}), -2);
+	EXPECT_EQ(trades({INT64_MAX, INT64_MAX, INT64_MIN, INT64_MIN, 2}), 0);
+	EXPECT_FALSE(trades({INT64_MAX, 1}));
+	EXPECT_FALSE(trades({INT64_MIN, -1}));
+}
+
+TEST(WindowMath, AVwapThatRoundsBeyondTheRangeIsNull) {
+	std::mt19937_64 random(7);
+	std::uniform_real_distribution<double> volume(0.01, 0.1);
+	int beyond = 0;
+	for (int i = 0; i < 1000; ++i) {
+		std::vector<SourceBar> bars(10, bar(1, 1, 1, 1));
+		double weighted = 0;
+		double weight = 0;
+		for (auto &one : bars) {
+			one.vwap = std::numeric_limits<double>::max();
+			one.vol = volume(random);
+			weighted += *one.vwap * *one.vol;
+			weight += *one.vol;
+		}
+		beyond += std::isinf(weighted / weight) ? 1 : 0;
+		ASSERT_EQ(fold(bars).vwap.has_value(), std::isfinite(weighted / weight));
+	}
+	EXPECT_GT(beyond, 0);
+}
+
 TEST(WindowMath, OfEqualPricesTheLaterOneWins) {
 	EXPECT_TRUE(same_bits(fold({bar(0, 0.0, 0.0, 0), bar(0, -0.0, -0.0, 0)}).high, -0.0));
 	EXPECT_TRUE(same_bits(fold({bar(0, -0.0, -0.0, 0), bar(0, 0.0, 0.0, 0)}).low, 0.0));
