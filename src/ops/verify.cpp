@@ -1,14 +1,15 @@
-// agg_verify: every difference between the stored bars and what their source says. agg_verify_sample: the same for random stretches of all
-// tasks, within a time budget, recorded in agg_audit.
+// agg_verify: every difference between the stored bars and what their source says, told as it is found. agg_verify_sample: the same for
+// random stretches of everything, within a time budget, recorded in agg_audit.
 #include "ops/functions.hpp"
 
 #include "core/geometric_index.hpp"
-#include "ops/dxy_minutes.hpp"
 #include "ops/json.hpp"
 #include "ops/verification.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <random>
+#include <set>
 
 namespace aggregation {
 
@@ -53,33 +54,189 @@ Op<void> emit(Database &db, const std::vector<Difference> &differences) {
 		co_await db.emit_rows(cells, result_columns);
 }
 
-/// What of the index's minutes its tasks have passed.
-struct IndexRange {
-	Timestamp from = Timestamp::infinity();
-	Timestamp to = Timestamp::minus_infinity();
-};
-
-IndexRange index_range(const std::vector<Task> &tasks) {
-	IndexRange range;
-	for (const auto &task : tasks) {
-		if (!reads_index(task))
-			continue;
-		range.from = std::min(range.from, task.target.ceil(task.start));
-		range.to = std::max(range.to, task.effective_cursor());
+/// Every difference in [from, to), told stretch by stretch.
+Op<void> tell(Database &db, Proof &proof, Timestamp from, Timestamp to) {
+	from = proof.timeframe().ceil(from);
+	to = proof.timeframe().floor(to);
+	for (;;) {
+		const auto stretch = co_await proof.next(from, to, proof.most_windows());
+		if (!stretch)
+			co_return;
+		const auto differences = co_await proof.differences(*stretch);
+		co_await emit(db, differences);
+		from = stretch->to;
 	}
-	return range;
 }
 
-Op<void> verify_index(Database &db, Timestamp from, Timestamp to) {
-	const auto tasks = co_await find_tasks(db, dollar_index.symbol, std::nullopt);
-	const auto passed = index_range(tasks);
-	from = std::max(from, passed.from);
-	to = std::min(to, passed.to);
-	if (from >= to)
-		co_return;
-	const auto differences = co_await verify_index_minutes(db, from, to);
-	co_await emit(db, differences);
+const Statement &stored_series() {
+	static const Statement statement {
+	    "derived_data_bars",
+	    "SELECT d.canonical_symbol, d.timeframe, min(d.ts_utc), count(*) FROM @derived_data_bars d WHERE ($1::text IS NULL OR d.canonical_symbol = $1::text) "
+	    "AND ($2::text IS NULL OR d.timeframe = $2::text) AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
+	    "AND d.deleted_at IS NULL GROUP BY d.canonical_symbol, d.timeframe ORDER BY d.canonical_symbol, d.timeframe",
+	    {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_INT8},
+	    Planning::by_statistics};
+	return statement;
 }
+
+/// Bars that no task answers for: nobody makes them, so nothing can be said of them but that they are there. One row a series.
+Op<void> tell_bars_without_task(Database &db, const std::optional<std::string> &symbol, const std::optional<std::string> &timeframe,
+                                Timestamp from, Timestamp to, const std::vector<Task> &tasks) {
+	std::set<std::pair<std::string_view, std::string_view>> known;
+	for (const auto &task : tasks)
+		known.emplace(task.key.symbol, task.key.timeframe);
+	std::vector<Difference> unknown;
+	auto receive = [&](const Row &row) {
+		if (known.count({row.text(0), row.text(1)}) == 0)
+			unknown.push_back({{std::string(row.text(0)), std::string(row.text(1))},
+			                   row.timestamp(2),
+			                   "no_task",
+			                   "",
+			                   std::to_string(row.integer(3)),
+			                   std::nullopt,
+			                   "no_task"});
+		return Flow::more;
+	};
+	auto list = parameters(Parameter(AGG_TEXT, cell(symbol)), Parameter(AGG_TEXT, cell(timeframe)), timestamp_parameter(from),
+	                       timestamp_parameter(to));
+	co_await db.query(stored_series(), std::move(list), receive);
+	co_await emit(db, unknown);
+}
+
+/// The index's tasks among these.
+std::vector<Task> tasks_of_index(const std::vector<Task> &tasks) {
+	std::vector<Task> list;
+	for (const auto &task : tasks) {
+		if (task.key.symbol == dollar_index.symbol)
+			list.push_back(task);
+	}
+	return list;
+}
+
+/// What a random sample of everything comes to.
+class Sample {
+public:
+	Sample(Database &db, double fraction, Duration budget, uint64_t seed)
+	    : db_(db), fraction_(fraction), budget_(budget), started_(db.clock()), random_(seed) {
+	}
+
+	Op<void> take(const std::vector<Task> &tasks) {
+		std::vector<std::unique_ptr<Proof>> proofs;
+		if (auto index = proof_of_index(db_, tasks_of_index(tasks)))
+			proofs.push_back(std::move(index));
+		for (const auto &task : tasks)
+			proofs.push_back(proof_of_task(db_, task));
+		std::shuffle(proofs.begin(), proofs.end(), random_);
+		for (const auto &proof : proofs) {
+			if (over()) {
+				complete_ = false;
+				break;
+			}
+			co_await look_at(*proof);
+		}
+		details_ = "[" + details_ + "]";
+	}
+
+	Op<void> record() {
+		const Timestamp finished = db_.clock();
+		auto list = parameters(timestamp_parameter(started_), timestamp_parameter(finished), Parameter(AGG_FLOAT8, cell(fraction_)),
+		                       Parameter(AGG_INT8, cell(looked_at_)), Parameter(AGG_INT8, cell(windows_)),
+		                       Parameter(AGG_INT8, cell(unexplained_)), Parameter(AGG_BOOL, cell(complete_)), text_parameter(details_));
+		co_await db_.execute(record_audit(), std::move(list));
+		co_await db_.execute(forget_audits(), parameters(timestamp_parameter(finished - Duration::minutes(90LL * 24 * 60))));
+	}
+
+	JsonObject answer() const {
+		JsonObject object;
+		object.add("success", true)
+		    .add("tasks", looked_at_)
+		    .add("windows", windows_)
+		    .add("differences", unexplained_)
+		    .add("complete", complete_);
+		return object;
+	}
+	const std::string &details() const {
+		return details_;
+	}
+
+private:
+	bool over() const {
+		return db_.clock() - started_ >= budget_;
+	}
+	double uniform() {
+		return std::uniform_real_distribution<double>(0, 1)(random_);
+	}
+
+	/// How many stretches are passed over before the next one that is looked at, each being looked at with the same probability.
+	int64_t passed_over() {
+		if (fraction_ >= 1)
+			return 0;
+		const double stretches = std::floor(std::log1p(-uniform()) / std::log1p(-fraction_));
+		return static_cast<int64_t>(std::min(stretches, 1e9));
+	}
+
+	/// Stretches of a few hundred windows cost little more than one window each, and are as random. What lies between two bars that are
+	/// centuries apart is no stretch: the next one begins where there is something.
+	Op<void> look_at(Proof &proof) {
+		const Timeframe &timeframe = proof.timeframe();
+		const int64_t most = std::min<int64_t>(288, proof.most_windows());
+		const Duration span {most * timeframe.width().us};
+		const Timestamp end = timeframe.floor(Timestamp::range_end());
+		const auto first = co_await proof.next(timeframe.ceil(Timestamp::range_begin()), end, most);
+		if (!first)
+			co_return;
+		++looked_at_;
+		bool found = false;
+		auto stretch = first;
+		while (stretch && !over()) {
+			if (const int64_t skipped = passed_over(); skipped > 0) {
+				const bool inside = skipped < (end - stretch->from).us / span.us;
+				stretch = co_await proof.next(inside ? stretch->from + Duration {skipped * span.us} : end, end, most);
+				if (!stretch)
+					break;
+			}
+			co_await compare(proof, *stretch);
+			found = true;
+			stretch = co_await proof.next(stretch->to, end, most);
+		}
+		if (stretch) {
+			complete_ = false; // the time was over
+		} else if (!found) {
+			const Timestamp now = std::max(first->to, std::min(end, timeframe.floor(db_.clock())));
+			const double position = uniform() * static_cast<double>((now - first->from).us);
+			stretch = co_await proof.next(timeframe.floor(first->from + Duration {static_cast<int64_t>(position)}), end, most);
+			co_await compare(proof, stretch ? *stretch : *first);
+		}
+	}
+
+	Op<void> compare(Proof &proof, Stretch stretch) {
+		constexpr int64_t most_told = 20;
+		const auto differences = co_await proof.differences(stretch);
+		windows_ += (stretch.to - stretch.from).us / proof.timeframe().width().us;
+		for (const auto &one : differences) {
+			if (!one.explanation.empty() || unexplained_++ >= most_told)
+				continue;
+			details_ += (details_.empty() ? "" : ", ") + JsonObject()
+			                                                 .add("canonical_symbol", std::string_view(one.key.symbol))
+			                                                 .add("timeframe", std::string_view(one.key.timeframe))
+			                                                 .add("ts_utc", one.window)
+			                                                 .add("difference", std::string_view(one.kind))
+			                                                 .add("column", std::string_view(one.column))
+			                                                 .text();
+		}
+	}
+
+	Database &db_;
+	double fraction_;
+	Duration budget_;
+	Timestamp started_;
+	std::mt19937_64 random_;
+	int64_t looked_at_ = 0;
+	int64_t windows_ = 0;
+	int64_t unexplained_ = 0;
+	bool complete_ = true;
+	std::string details_;
+};
 
 } // namespace
 
@@ -96,17 +253,19 @@ Op<Answer> verify_bars(Database &db, Arguments arguments) {
 	if (timeframe)
 		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
 
-	const bool with_index = (!symbol || *symbol == dollar_index.symbol) && (!timeframe || *timeframe == "1m");
-	if (with_index)
-		co_await verify_index(db, from, to);
 	const auto tasks = co_await find_tasks(db, symbol, timeframe);
 	if (tasks.empty() && symbol && timeframe && *timeframe != "1m")
 		throw missing_task("Missing agg config ", {*symbol, *timeframe});
-	for (const auto &task : tasks) {
-		const auto part = co_await verifiable(db, task, from, to);
-		const auto differences = co_await verify(db, part);
-		co_await emit(db, differences);
+	if ((!symbol || *symbol == dollar_index.symbol) && (!timeframe || *timeframe == "1m")) {
+		const auto of_index = co_await find_tasks(db, dollar_index.symbol, std::nullopt);
+		if (const auto index = proof_of_index(db, of_index))
+			co_await tell(db, *index, from, to);
 	}
+	for (const auto &task : tasks) {
+		const auto proof = proof_of_task(db, task);
+		co_await tell(db, *proof, from, to);
+	}
+	co_await tell_bars_without_task(db, symbol, timeframe, from, to, tasks);
 	co_return Answer::rows();
 }
 
@@ -123,67 +282,11 @@ Op<Answer> verify_sample(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value, "p_time_budget must be positive",
 		            "Pass the time after which no new stretch is begun, such as '30 seconds'.");
 
-	// Stretches of a few hundred windows cost little more than one window each, and are as random.
-	constexpr int64_t stretch = 288;
-	constexpr size_t most_told = 20;
-	const Timestamp started = db.clock();
-	std::mt19937_64 random(seed);
-	auto tasks = co_await find_tasks(db, std::nullopt, std::nullopt);
-	std::shuffle(tasks.begin(), tasks.end(), random);
-	int64_t windows = 0;
-	int64_t looked_at = 0;
-	int64_t unexplained = 0;
-	bool complete = true;
-	std::string details;
-	for (const auto &task : tasks) {
-		if (db.clock() - started >= budget) {
-			complete = false;
-			break;
-		}
-		const auto whole = co_await verifiable(db, task, Timestamp::range_begin(), Timestamp::range_end());
-		if (whole.windows() == 0)
-			continue;
-		++looked_at;
-		const auto parts = static_cast<int64_t>(std::max(1.0, fraction * static_cast<double>(whole.windows()) / stretch + 0.5));
-		for (int64_t i = 0; i < parts; ++i) {
-			const int64_t most = std::min(whole.windows(), stretch);
-			const auto first = static_cast<int64_t>(random() % static_cast<uint64_t>(whole.windows() - most + 1));
-			const Timestamp from = whole.from + Duration {first * task.target.width().us};
-			const Verification part {task, from, from + Duration {most * task.target.width().us}};
-			const auto differences = co_await verify(db, part);
-			windows += most;
-			for (const auto &one : differences) {
-				if (!one.explanation.empty())
-					continue;
-				if (static_cast<size_t>(unexplained++) < most_told)
-					details += (details.empty() ? "" : ", ") + JsonObject()
-					                                               .add("canonical_symbol", std::string_view(one.key.symbol))
-					                                               .add("timeframe", std::string_view(one.key.timeframe))
-					                                               .add("ts_utc", one.window)
-					                                               .add("difference", std::string_view(one.kind))
-					                                               .add("column", std::string_view(one.column))
-					                                               .text();
-			}
-			if (db.clock() - started >= budget)
-				break;
-		}
-	}
-	details = "[" + details + "]";
-	const Timestamp finished = db.clock();
-	auto list = parameters(timestamp_parameter(started), timestamp_parameter(finished), Parameter(AGG_FLOAT8, cell(fraction)),
-	                       Parameter(AGG_INT8, cell(looked_at)), Parameter(AGG_INT8, cell(windows)), Parameter(AGG_INT8, cell(unexplained)),
-	                       Parameter(AGG_BOOL, cell(complete)), text_parameter(details));
-	co_await db.execute(record_audit(), std::move(list));
-	co_await db.execute(forget_audits(), parameters(timestamp_parameter(finished - Duration::minutes(90LL * 24 * 60))));
-	co_return Answer::json(JsonObject()
-	                           .add("success", true)
-	                           .add("tasks", looked_at)
-	                           .add("windows", windows)
-	                           .add("differences", unexplained)
-	                           .add("complete", complete)
-	                           .add("seed", static_cast<int64_t>(seed))
-	                           .add_raw("details", details)
-	                           .text());
+	Sample sample(db, fraction, budget, seed);
+	const auto tasks = co_await find_tasks(db, std::nullopt, std::nullopt);
+	co_await sample.take(tasks);
+	co_await sample.record();
+	co_return Answer::json(sample.answer().add("seed", static_cast<int64_t>(seed)).add_raw("details", sample.details()).text());
 }
 
 } // namespace aggregation
