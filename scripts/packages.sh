@@ -61,6 +61,13 @@ need_tests() {
 	need libtap-parser-sourcehandler-pgtap-perl "pg_prove, which runs them" have pg_prove
 }
 
+# Only for the suite of that name.
+need_fuzz() {
+	need clang "builds the parsers' fuzzer" have clang++
+	need libclang-rt-14-dev "the fuzzer itself" compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer*'
+	need sqlsmith "writes random queries" have sqlsmith
+}
+
 # Installs what need() found missing, or says what to do.
 install_missing() {
 	[ ${#missing_packages[@]} -gt 0 ] || return 0

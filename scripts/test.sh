@@ -5,7 +5,9 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap security reference isolation sessions histories crash worker import data scripts)
+all_suites=(unit regress pgtap security reference isolation sessions histories crash worker adversity import data scripts)
+# Those that need more time or more packages, run by name.
+extra_suites=(fuzz sanitized)
 
 usage() {
 	cat <<TEXT
@@ -16,6 +18,7 @@ folder of its own, runs the suites and stops it again. The last line says how ma
 and failed; the exit status is 1 if any failed or none ran.
 
 Suites: ${all_suites[*]}
+Only by name: ${extra_suites[*]}
   unit       core and operations without a server, also under sanitizers    regress  the SQL surface
   pgtap      behaviour                                                       import   the importer
   security   attacks as a hostile role would write them
@@ -24,6 +27,8 @@ Suites: ${all_suites[*]}
   sessions   several sessions at once, dump and restore
   worker     the background worker and pg_cron
   crash      runners and servers killed at random moments (AGGREGATION_CRASH_ROUNDS, AGGREGATION_SEED)
+  adversity  too little memory, disk, locks; a standby
+  fuzz       random input (AGGREGATION_FUZZ_SECONDS, AGGREGATION_SEED)       sanitized  pgtap and reference under sanitizers
   data       real market data in \$AGGREGATION_DATA (default ../shared/data), skipped without
 
 PG_CONFIG chooses the PostgreSQL (default: Debian's 15).
@@ -32,7 +37,7 @@ TEXT
 
 suites=()
 for suite in "$@"; do
-	case " ${all_suites[*]} " in
+	case " ${all_suites[*]} ${extra_suites[*]} " in
 	*" $suite "*) suites+=("$suite") ;;
 	*)
 		case $suite in
@@ -42,7 +47,7 @@ for suite in "$@"; do
 			;;
 		esac
 		printf 'test: there is no suite "%s"\n' "$suite" >&2
-		printf 'Hint: the suites are %s\n' "${all_suites[*]}" >&2
+		printf 'Hint: the suites are %s\n' "${all_suites[*]} ${extra_suites[*]}" >&2
 		exit 2
 		;;
 	esac
