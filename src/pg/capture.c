@@ -338,9 +338,7 @@ static AttrNumber bar_column(Relation bars, const char *name, bool is_time) {
 
 /* A trigger function believes the table that it is for, and no other. */
 static void check_watched(FunctionCallInfo fcinfo, Relation relation, const char *watched) {
-	Oid function = fcinfo->flinfo->fn_oid;
-
-	agg_check_trigger_table(relation, get_func_namespace(function), get_func_name(function), watched);
+	agg_check_trigger_table(relation, get_func_namespace(fcinfo->flinfo->fn_oid), "agg_capture_changes", watched);
 }
 
 /* Once for each trigger and statement. */
