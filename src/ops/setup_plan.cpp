@@ -191,7 +191,7 @@ const std::vector<WantedView> &wanted_views() {
 	     "SELECT 'trigger', t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal UNION ALL "
 	     "SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid UNION ALL "
 	     "SELECT 'policy', p.polname::text FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid UNION ALL "
-	     "SELECT 'row security', 'enabled' WHERE c.relrowsecurity) AS x(kind, name) WHERE c.relname ~ '^agg_' AND c.relkind IN ('r', 'p') "
+	     "SELECT 'row security', 'enabled' WHERE c.relrowsecurity) AS x(kind, name) WHERE c.relname IN ('agg_change_log', 'agg_dirty_ranges', 'agg_refused_ranges', 'agg_sealed_ranges', 'agg_audit', 'agg_timeframes', 'agg_registry_sync') AND c.relkind IN ('r', 'p') "
 	     "AND c.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation') "
 	     "ORDER BY c.relname, x.kind, x.name) AS intruders FROM "
 	     "(SELECT count(*) AS entries, min(c.logged_at) AS oldest FROM @agg_change_log c) l CROSS JOIN "

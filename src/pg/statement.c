@@ -73,15 +73,26 @@ static bool has_rules(Oid table, bool flag) {
 	return any;
 }
 
+static bool is_own_table(const char *name) {
+	static const char *const names[] = {"agg_change_log", "agg_dirty_ranges", "agg_refused_ranges", "agg_sealed_ranges",
+	                                    "agg_audit",      "agg_timeframes",   "agg_registry_sync"};
+
+	for (size_t i = 0; i < lengthof(names); i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Our own tables (their names begin with agg_) are nobody else's business: what hangs there would run by our writes, or make them fail. The
+ * Our own tables are nobody else's business: what hangs there would run by our writes, or make them fail. The
  * catalog's flag says that the table has triggers or once had some.
  */
 static void check_own_table(Oid table, Form_pg_class class) {
 	Relation relation;
 	const char *trigger = NULL;
 
-	if (strncmp(NameStr(class->relname), "agg_", 4) != 0)
+	if (!is_own_table(NameStr(class->relname)))
 		return;
 	if (class->relhastriggers) {
 		relation = RelationIdGetRelation(table);
@@ -100,21 +111,23 @@ static void check_own_table(Oid table, Form_pg_class class) {
 		                errhint("Remove it; agg_setup(true) lists all that is in the way.")));
 }
 
+static const char *name_of(Form_pg_class class) {
+	return quote_qualified_identifier(get_namespace_name(class->relnamespace), NameStr(class->relname));
+}
+
 /* What reads or writes something else in the place of a table is refused before any statement runs on it. */
 static void check_table(Oid table) {
 	HeapTuple tuple;
 	Form_pg_class class = class_of(table, &tuple);
-	char *name = psprintf("%s.%s", quote_identifier(get_namespace_name(class->relnamespace)), quote_identifier(NameStr(class->relname)));
 
 	if (class->relkind != RELKIND_RELATION && class->relkind != RELKIND_PARTITIONED_TABLE)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", name),
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", name_of(class)),
 		                errdetail("The extension works on plain and on partitioned tables."), errhint("Rename it and run agg_setup().")));
 	if (has_rules(table, class->relhasrules))
 		ereport(ERROR,
-		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("table \"%s\" has rules", name),
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("table \"%s\" has rules", name_of(class)),
 		         errdetail("A rule makes another statement of each one that is run on the table."), errhint("Drop them; use triggers.")));
 	check_own_table(table, class);
-	pfree(name);
 	ReleaseSysCache(tuple);
 }
 

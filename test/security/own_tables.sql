@@ -71,6 +71,12 @@ SELECT everything();
 SELECT is_empty('SELECT DISTINCT what, who FROM spy.diary', 'no trigger on any table of the extension''s own fires by its writes');
 SELECT format('DROP TRIGGER spy ON %I', c.relname) FROM pg_class c WHERE c.relname ~ '^agg_' AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace \gexec
 
+-- A view of an older version learns to tell.
+DROP VIEW v_aggregation_truth;
+CREATE VIEW v_aggregation_truth AS SELECT 'OK'::text AS audit_status;
+SELECT is(action, 'replaced', 'an older view is replaced') FROM agg_setup() WHERE object = 'view v_aggregation_truth';
+SELECT is(intruders, '{}', 'and knows the new column') FROM v_aggregation_truth;
+
 SELECT * FROM finish();
 REASSIGN OWNED BY aggregation_own_owner TO postgres;
 DROP OWNED BY aggregation_own_owner;
