@@ -84,6 +84,7 @@ std::vector<SymbolChange> ChangeSet::list() const {
 		}
 		RangeSet all = noted.others;
 		all.add(noted.latest);
+		all.coarsen(most_ranges_of_symbol);
 		for (const auto &range : all.ranges())
 			changes.push_back({&noted.symbol, range});
 	}

@@ -16,6 +16,9 @@ struct SymbolChange {
 	TimeRange range;
 };
 
+/// Of one symbol in one list: more scattered ranges than that become fewer and wider ones.
+inline constexpr size_t most_ranges_of_symbol = 4096;
+
 class ChangeSet {
 public:
 	ChangeSet() = default;

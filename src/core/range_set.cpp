@@ -1,6 +1,7 @@
 #include "core/range_set.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace aggregation {
 
@@ -76,6 +77,39 @@ void RangeSet::clip(Timestamp from, Timestamp to) {
 	}
 	ranges_ = std::move(left);
 	sorted_ = ranges_.size();
+}
+
+void RangeSet::coarsen(size_t most) {
+	normalise();
+	if (ranges_.size() <= most)
+		return;
+	// The widest gaps stay.
+	std::vector<size_t> gaps(ranges_.size() - 1); // gap i lies in front of range i + 1
+	std::iota(gaps.begin(), gaps.end(), size_t {0});
+	const auto width = [&](size_t gap) { return ranges_[gap + 1].from - ranges_[gap].to; };
+	std::nth_element(gaps.begin(), gaps.begin() + static_cast<ptrdiff_t>(most - 1), gaps.end(),
+	                 [&](size_t a, size_t b) { return width(a) > width(b); });
+	std::vector<bool> stays(ranges_.size());
+	for (size_t i = 0; i < most - 1; ++i)
+		stays[gaps[i]] = true;
+	size_t last = 0;
+	for (size_t i = 1; i < ranges_.size(); ++i) {
+		if (stays[i - 1]) {
+			ranges_[++last] = ranges_[i];
+		} else {
+			ranges_[last].to = ranges_[i].to;
+			ranges_[last].rows += ranges_[i].rows;
+		}
+	}
+	ranges_.resize(last + 1);
+	sorted_ = ranges_.size();
+}
+
+bool RangeSet::holds(Timestamp time) const {
+	normalise();
+	const auto after =
+	    std::upper_bound(ranges_.begin(), ranges_.end(), time, [](Timestamp t, const TimeRange &range) { return t < range.from; });
+	return after != ranges_.begin() && time < std::prev(after)->to;
 }
 
 int64_t RangeSet::rows() const {

@@ -28,6 +28,8 @@ public:
 	void add(const TimeRange &range);
 	void add(const RangeSet &other);
 	void subtract(const RangeSet &other);
+	/// Leaves at most `most` ranges (> 0): the narrowest gaps between them are filled.
+	void coarsen(size_t most);
 	/// Leaves what lies in [from, to).
 	void clip(Timestamp from, Timestamp to);
 
@@ -39,6 +41,7 @@ public:
 	bool empty() const {
 		return ranges_.empty();
 	}
+	bool holds(Timestamp time) const;
 	int64_t rows() const;
 
 private:

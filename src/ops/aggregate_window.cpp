@@ -1,7 +1,6 @@
 // aggregate_window and its two fixed-timeframe forms: make the bar of one window.
 #include "ops/functions.hpp"
 
-#include "ops/dirty_ranges.hpp"
 #include "ops/json.hpp"
 #include "ops/window_batch.hpp"
 
@@ -24,17 +23,6 @@ void check_window(const WindowRequest &request, const Timeframe &target) {
 		                to_iso8601(target.floor(request.from) + target.width()) + ").");
 }
 
-/// A bar that is made before the task's cursor has come to it: should its source go, nobody would come past to notice.
-Op<void> mark_if_ahead(Database &db, const WindowRequest request) {
-	const std::vector<TaskKey> keys {request.key};
-	const auto tasks = co_await read_tasks(db, keys);
-	if (!tasks.front() || request.from < tasks.front()->effective_cursor())
-		co_return;
-	std::vector<TaskMark> marks {{&request.key, {}}};
-	marks.front().ranges.recheck.add({request.from, request.to});
-	co_await mark_uncovered(db, std::move(marks));
-}
-
 Op<Answer> make_bar(Database &db, const WindowRequest request, const Timeframe source, const Timeframe target) {
 	check_window(request, target);
 	std::vector<Segment> segments {{.symbol = request.key.symbol,
@@ -43,15 +31,14 @@ Op<Answer> make_bar(Database &db, const WindowRequest request, const Timeframe s
 	                                .from = request.from,
 	                                .to = request.to,
 	                                .derivation_version = request.derivation_version,
+	                                .empty_windows = EmptyWindows::all,
 	                                .counts = {}}};
 	co_await db.begin_deriving();
 	TaskGuard guard(db, request.key);
-	const ProcessOrder order {.now = db.transaction_start(), .guard = &guard};
-	const auto windows = co_await process_windows(db, segments, order);
+	const auto windows = co_await process_windows(db, segments, &guard);
 
-	if (!windows.empty())
-		co_await mark_if_ahead(db, request);
-	const bool stored = !windows.empty() && windows.front().quality;
+	const bool sealed = segments.front().sealed.holds(request.from);
+	const bool stored = !sealed && !windows.empty() && windows.front().quality;
 	JsonObject answer;
 	answer.add("success", true)
 	    .add("stored", stored)
@@ -60,7 +47,7 @@ Op<Answer> make_bar(Database &db, const WindowRequest request, const Timeframe s
 	if (stored)
 		answer.add("quality_score", *windows.front().quality);
 	else
-		answer.add("reason", "insufficient_source_bars");
+		answer.add("reason", sealed ? "sealed" : "insufficient_source_bars");
 	co_return Answer::json(answer.text());
 }
 

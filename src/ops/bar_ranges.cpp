@@ -57,14 +57,8 @@ Op<ChangedBars> soft_delete_live(Database &db, const BarRange &range, const std:
 
 Op<void> mark_windows(Database &db, const Task &task, RangeSet windows) {
 	std::vector<TaskMark> marks {{&task.key, {}}};
-	DirtyRanges &ranges = marks.front().ranges;
-	const Timestamp cursor = task.effective_cursor();
-	const Timestamp ended = task.target.floor(db.clock()) + task.target.width();
-	for (const auto &range : windows.ranges()) {
-		ranges.due.add({range.from, std::min(range.to, cursor), 0});
-		ranges.ahead.add({std::max(range.from, cursor), std::min(range.to, ended), 0});
-	}
-	if (ranges.empty())
+	marks.front().ranges.now = std::move(windows);
+	if (marks.front().ranges.empty())
 		co_return;
 	co_await merge_dirty(db, std::move(marks));
 	co_await db.wake_worker();

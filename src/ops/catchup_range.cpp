@@ -59,7 +59,6 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	                .derivation_version = std::max(derivation_version, task.front().derivation_version),
 	                .counts = {}});
 	TaskRun &run = runs.front();
-	run.cursor_stays = !task.front().claimed;
 	if (guard.held())
 		co_await take_late_work(db, runs, max_windows);
 	std::vector<SourceProbe> probes {{run.task.key.symbol, run.task.source}};
@@ -67,14 +66,10 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	run.plan.last_source(last.front());
 	Progress progress(db, "catchup_aggregation_range");
 	progress.expect(std::min(max_windows, windows_ahead(run.task, run.plan.cursor(), now)));
-	const ProcessOrder order {.now = now, .guard = &guard};
-	co_await run_tasks(db, runs, order, &progress);
-	if (guard.held()) {
-		// The claim may have been released before the lock was ours, and the bars may be ahead of a cursor that nobody is about to move.
-		const auto locked = co_await read_tasks(db, keys);
-		run.cursor_stays = !locked.front() || !locked.front()->claimed;
-	}
-	co_await rederive(db, runs, max_windows, order);
+	co_await run_tasks(db, runs, &guard, &progress);
+	if (!run.strays.empty())
+		co_await guard.acquire();
+	co_await rederive(db, runs, max_windows, &guard);
 
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)
@@ -87,6 +82,7 @@ Op<Answer> catchup_range(Database &db, Arguments arguments) {
 	                           .add("bars_deleted", run.counts.deleted)
 	                           .add("bars_quality_poor", run.counts.quality_poor)
 	                           .add("bars_skipped", run.counts.skipped)
+	                           .add("windows_sealed", run.counts.sealed)
 	                           .add("source_rows_refused", run.counts.refused)
 	                           .add("late_windows_processed", run.late_windows)
 	                           .add("late_bars_changed", run.late_counts.inserted + run.late_counts.updated + run.late_counts.deleted)

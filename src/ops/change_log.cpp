@@ -40,7 +40,6 @@ const Statement &tasks_that_read() {
 struct Reader {
 	TaskKey key;
 	Timeframe target;
-	Timestamp start;  // nothing before it is ever made
 	Timestamp cursor; // where it goes on
 	bool claimed;     // a worker outside the database may be reading for it
 };
@@ -71,7 +70,6 @@ Op<std::deque<Reader>> readers_of(Database &db, const std::vector<std::string> &
 		const Timestamp cursor = target->ceil(finite(row.maybe_timestamp(3), start));
 		readers.push_back({{symbols.at(static_cast<size_t>(row.integer(0) - 1)), std::string(row.text(1))},
 		                   *target,
-		                   start,
 		                   std::max(start, cursor),
 		                   row.boolean(4)});
 		return Flow::more;
@@ -85,17 +83,19 @@ Op<std::deque<Reader>> readers_of(Database &db, const std::vector<std::string> &
 	co_return readers;
 }
 
-/// Marks what a change means for a task. `drop_unread`: what is not before the cursor will be read by whoever gets there.
-void note(const Reader &reader, const TimeRange &change, bool drop_unread, DirtyRanges &marks) {
-	const Timestamp from = std::max(reader.target.floor(change.from), reader.start);
+enum class Unread { dropped, kept };
+
+/// Marks what a change means for a task. What is not before the cursor may be dropped where whoever gets there will read it.
+void note(const Reader &reader, const TimeRange &change, Unread unread, DirtyRanges &marks) {
+	const Timestamp from = reader.target.floor(change.from);
 	const Timestamp to = reader.target.ceil(change.to);
 	if (from < reader.cursor) {
 		// Of a range across the cursor no more rows can be late than it has minutes before the cursor.
 		const int64_t minutes = (std::min(change.to, reader.cursor) - change.from).us / Duration::minutes(1).us;
-		marks.due.add({from, std::min(to, reader.cursor), std::min(change.rows, minutes)});
+		marks.now.add({from, std::min(to, reader.cursor), std::min(change.rows, minutes)});
 	}
-	if (to > reader.cursor && !drop_unread)
-		marks.ahead.add({std::max(from, reader.cursor), to, 0});
+	if (to > reader.cursor && unread == Unread::kept)
+		marks.now.add({std::max(from, reader.cursor), to, 0});
 }
 
 bool is_component(std::string_view symbol) {
@@ -117,7 +117,7 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 	if (!components.empty() && std::find(symbols.begin(), symbols.end(), index) == symbols.end())
 		symbols.push_back(index);
 	// In this order: see change_log.hpp.
-	const uint64_t others = co_await db.others_deriving();
+	const Derivers others = co_await db.others_deriving();
 	const auto readers = co_await readers_of(db, symbols);
 
 	std::unordered_map<std::string_view, std::vector<const Reader *>> by_symbol;
@@ -130,7 +130,8 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 			continue;
 		for (const Reader *reader : found->second) {
 			DirtyRanges marks;
-			note(*reader, change.range, others == 0 && !reader->claimed, marks);
+			const bool certain = !others.any && !reader->claimed && !db.has_own_changes();
+			note(*reader, change.range, certain ? Unread::dropped : Unread::kept, marks);
 			if (marks.empty())
 				continue;
 			marked[reader].add(marks);
@@ -138,7 +139,7 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 	}
 	for (const auto &range : components.ranges()) {
 		for (const Reader *reader : by_symbol[index])
-			note(*reader, range, false, marked[reader]);
+			note(*reader, range, Unread::kept, marked[reader]);
 	}
 	std::vector<TaskMark> marks;
 	marks.reserve(marked.size());

@@ -97,6 +97,7 @@ Op<int64_t> note_change(Database &db, const SymbolRange range) {
 		cells.push_back(cell(std::string_view(symbol)));
 	auto list = parameters(Parameter(AGG_TEXT, std::move(cells)), timestamp_parameter(range.from), timestamp_parameter(range.to));
 	co_await db.execute(log_change(), std::move(list));
+	co_await db.note_own_changes();
 	co_return static_cast<int64_t>(symbols.size());
 }
 

@@ -99,6 +99,7 @@ void Database::resume(const agg_outcome &outcome) {
 		                         text(outcome.error->detail));
 	}
 	pending_->processed_ = outcome.processed;
+	pending_->others_ = outcome.others;
 	pending_ = nullptr;
 	waiting_.resume();
 }

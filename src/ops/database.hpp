@@ -130,6 +130,15 @@ public:
 	virtual bool next(agg_cell *row) = 0;
 };
 
+/// Other transactions that may be computing bars.
+struct Derivers {
+	bool any = false;
+	Timestamp oldest = Timestamp::infinity(); // when the first of them began
+	Timestamp newest = Timestamp::minus_infinity();
+};
+
+inline constexpr size_t look_again_columns = 5;
+
 class Database {
 public:
 	/// Whether each statement sees what was committed before it, or the whole transaction what was committed before its first one.
@@ -151,12 +160,23 @@ public:
 	Snapshot snapshot() const {
 		return snapshot_;
 	}
+	/// Whether source or tasks may have changed unnoticed by those who keep track of changes: this transaction sees the database as it was
+	/// when it began, or derives tasks that nobody else can see yet. Then what it derives is looked at again; see change_log.hpp.
+	bool may_miss_changes() const {
+		return snapshot_ == Snapshot::of_transaction || own_tasks_;
+	}
+	/// Whether the log of changes holds entries of this very transaction.
+	bool has_own_changes() const {
+		return own_changes_;
+	}
 	/// The time, as of the last request's outcome.
 	Timestamp clock() const {
 		return clock_;
 	}
-	void set_clock(Timestamp clock) {
-		clock_ = clock;
+	void take_state(const agg_outcome &outcome) {
+		clock_ = {outcome.clock};
+		own_changes_ = outcome.own_changes;
+		own_tasks_ = outcome.own_tasks;
 	}
 
 	// What is being awaited, seen from the driver.
@@ -185,12 +205,17 @@ public:
 		/// Rows touched; throws what went wrong while rows were handed over, or inside a subtransaction in the database.
 		uint64_t outcome();
 
+		agg_derivers others() const {
+			return others_;
+		}
+
 	private:
 		friend class Database;
 		Database *database_;
 		std::exception_ptr fault_;
 		std::optional<DatabaseError> error_;
 		uint64_t processed_ = 0;
+		agg_derivers others_ {};
 	};
 
 	template <class Take>
@@ -272,6 +297,19 @@ public:
 		size_t columns_;
 	};
 
+	class AskDeriving : public Pending {
+	public:
+		explicit AskDeriving(Database &database) : Pending(database) {
+		}
+		void describe(agg_request &request) const override {
+			request.kind = AGG_ASK_DERIVING;
+		}
+		Derivers await_resume() {
+			outcome();
+			return {others().any, {others().oldest}, {others().newest}};
+		}
+	};
+
 	class Telling : public Pending {
 	public:
 		Telling(Database &database, agg_request_kind kind, std::string text) : Pending(database), kind_(kind), text_(std::move(text)) {
@@ -338,9 +376,18 @@ public:
 	Simple begin_deriving() {
 		return {*this, AGG_BEGIN_DERIVING};
 	}
-	/// Not 0 if another transaction, at this moment, is behind its begin_deriving().
-	Simple others_deriving() {
-		return {*this, AGG_ASK_DERIVING};
+	/// The other transactions that are, at this moment, behind their begin_deriving().
+	AskDeriving others_deriving() {
+		return AskDeriving(*this);
+	}
+	/// Has windows marked to be looked at again, at the moment when this transaction commits: rows of symbol, timeframe,
+	/// from, to, and how urgent (the column "due").
+	Simple look_again(const std::vector<agg_cell> &cells) {
+		return {*this, AGG_LOOK_AGAIN, &cells, look_again_columns};
+	}
+	/// Says that this transaction has put entries into the log of changes.
+	Simple note_own_changes() {
+		return {*this, AGG_OWN_CHANGES};
 	}
 
 	/// Tells the database's background worker, once this transaction has committed, to look for due tasks at once.
@@ -368,6 +415,8 @@ private:
 	Timestamp transaction_start_;
 	Timestamp clock_;
 	Snapshot snapshot_;
+	bool own_changes_ = false;
+	bool own_tasks_ = false;
 	Pending *pending_ = nullptr;
 	std::coroutine_handle<> waiting_;
 };

@@ -42,7 +42,7 @@ Op<Answer> soft_delete_range(Database &db, Arguments arguments) {
 	co_await begin_bar_change(db, range);
 	std::vector<ChangedBars> deleted;
 	deleted.push_back(co_await soft_delete_live(db, range, reason));
-	co_await mark_windows_above(db, deleted, db.clock());
+	co_await mark_windows_above(db, deleted);
 	co_return Answer::json(JsonObject().add("success", true).add("bars_deleted", deleted.front().windows.rows()).text());
 }
 
@@ -57,7 +57,7 @@ Op<Answer> restore_range(Database &db, Arguments arguments) {
 	auto list = parameters(text_parameter(range.key.symbol), text_parameter(range.target.name()), timestamp_parameter(range.from),
 	                       timestamp_parameter(range.to));
 	co_await db.query(restore(), std::move(list), receive);
-	co_await mark_windows_above(db, restored, db.clock());
+	co_await mark_windows_above(db, restored);
 	// They are as they were when they were deleted; what their source comes to now is another matter.
 	const std::vector<TaskKey> keys {range.key};
 	const auto tasks = co_await read_tasks(db, keys);

@@ -75,6 +75,17 @@ const Statement &soft_delete() {
 	return statement;
 }
 
+const Statement &soft_delete_range() {
+	static const Statement statement {
+	    table,
+	    "UPDATE @derived_data_bars d SET deleted_at = now(), updated_at = now(), "
+	    "raw = COALESCE(d.raw, '{}'::jsonb) || jsonb_build_object('deleted', $5::text) "
+	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
+	    "AND d.deleted_at IS NULL RETURNING d.ts_utc",
+	    {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
 // The columns of a bar as it is written: those that vary from bar to bar, then those that all bars of a pair of timeframes share. The
 // upsert's parameters have the same order.
 const std::vector<const char *> column_names {"canonical_symbol",
@@ -214,7 +225,9 @@ public:
 		if (position_ == windows_.size() || windows_[position_].segment != segment || windows_[position_].start != start)
 			return without_source(segment, start);
 		const auto &window = windows_[position_];
-		if (!window.quality)
+		if (segments_[segment].sealed.holds(start))
+			;
+		else if (!window.quality)
 			changes_.insufficient.push_back({segment, start});
 		else if (same_bar(stored, window, segments_[segment]))
 			changes_.unchanged.push_back(position_);
@@ -235,12 +248,14 @@ private:
 		return window.segment < segment || (window.segment == segment && window.start < start);
 	}
 	Flow without_source(size_t segment, Timestamp start) {
-		if (segments_[segment].empty_windows_count)
+		if (segments_[segment].empty_windows != EmptyWindows::ignored && !segments_[segment].sealed.holds(start))
 			changes_.without_source.push_back({segment, start});
 		return Flow::more;
 	}
 	void not_stored() {
-		if (windows_[position_].quality)
+		const ComputedWindow &window = windows_[position_];
+		const Segment &segment = segments_[window.segment];
+		if (window.quality && window.start >= segment.nothing_new_before && !segment.sealed.holds(window.start))
 			changes_.inserts.push_back(position_);
 		++position_;
 	}
@@ -251,41 +266,42 @@ private:
 	size_t position_ = 0; // the first window that has not been compared
 };
 
-/// What has to be compared of one segment: from its first to its last window that had source rows, or all of it.
+/// What has to be looked at of one segment.
 struct Span {
 	size_t segment;
 	Timestamp from;
 	Timestamp to;
 };
 
+/// From the first to the last window that had source rows; from where windows without source count, from there.
 std::vector<Span> spans_of(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
 	std::vector<Span> spans;
 	size_t next = 0;
 	for (size_t i = 0; i < segments.size(); ++i) {
+		const Segment &segment = segments[i];
 		const size_t first = next;
 		while (next < windows.size() && windows[next].segment == i)
 			++next;
-		if (segments[i].empty_windows_count)
-			spans.push_back({i, segments[i].from, segments[i].to});
+		if (segment.empty_windows == EmptyWindows::all)
+			spans.push_back({i, segment.from, segment.to});
 		else if (next > first)
-			spans.push_back({i, windows[first].start, windows[next - 1].start + segments[i].target->width()});
+			spans.push_back({i, segment.empty_windows == EmptyWindows::in_between ? segment.from : windows[first].start,
+			                 windows[next - 1].start + segment.target->width()});
 	}
 	return spans;
 }
 
-} // namespace
-
-Op<BarChanges> compare_with_stored(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
-	const auto spans = spans_of(segments, windows);
-	Comparison comparison(segments, windows);
+/// Hands the live bars of the spans to `take(segment, row)`, in order.
+template <class Take>
+Op<void> read_stored(Database &db, const std::vector<Segment> &segments, const std::vector<Span> spans, Take take) {
 	if (spans.size() == 1) {
 		const Span span = spans.front();
 		const Segment &segment = segments[span.segment];
-		auto take = [&](const Row &row) { return comparison.take(span.segment, row); };
+		auto take_row = [&](const Row &row) { return take(span.segment, row); };
 		auto list = parameters(text_parameter(segment.symbol), text_parameter(segment.target->name()), timestamp_parameter(span.from),
 		                       timestamp_parameter(span.to), text_parameter(segment.source->name()));
-		co_await db.query(read_one_range(), std::move(list), take);
-		co_return comparison.finish();
+		co_await db.query(read_one_range(), std::move(list), take_row);
+		co_return;
 	}
 	std::vector<agg_cell> symbols;
 	std::vector<agg_cell> timeframes;
@@ -300,12 +316,43 @@ Op<BarChanges> compare_with_stored(Database &db, const std::vector<Segment> &seg
 		to.push_back(cell(span.to));
 		sources.push_back(cell(std::string_view(segment.source->name())));
 	}
-	auto take = [&](const Row &row) { return comparison.take(spans.at(static_cast<size_t>(row.integer(range_column) - 1)).segment, row); };
+	auto take_row = [&](const Row &row) { return take(spans.at(static_cast<size_t>(row.integer(range_column) - 1)).segment, row); };
 	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
 	                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)),
 	                       Parameter(AGG_TEXT, std::move(sources)));
-	co_await db.query(read_many_ranges(), std::move(list), take);
+	co_await db.query(read_many_ranges(), std::move(list), take_row);
+}
+
+} // namespace
+
+Op<BarChanges> compare_with_stored(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+	auto spans = spans_of(segments, windows);
+	Comparison comparison(segments, windows);
+	auto take = [&](size_t segment, const Row &row) { return comparison.take(segment, row); };
+	co_await read_stored(db, segments, std::move(spans), take);
 	co_return comparison.finish();
+}
+
+Op<bool> nothing_stored_in_holes(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+	std::vector<Span> holed;
+	size_t next = 0;
+	for (const auto &span : spans_of(segments, windows)) {
+		int64_t with_source = 0;
+		for (; next < windows.size() && windows[next].segment <= span.segment; ++next)
+			++with_source;
+		const Segment &segment = segments[span.segment];
+		if (segment.empty_windows != EmptyWindows::ignored && (span.to - span.from).us / segment.target->width().us != with_source)
+			holed.push_back(span);
+	}
+	if (holed.empty())
+		co_return true;
+	bool nothing = true;
+	auto take = [&](size_t, const Row &) {
+		nothing = false;
+		return Flow::enough;
+	};
+	co_await read_stored(db, segments, std::move(holed), take);
+	co_return nothing;
 }
 
 Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
@@ -343,6 +390,23 @@ Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const s
 		co_await db.execute(upsert(), std::move(list));
 		rest = rest.subspan(group.size());
 	}
+}
+
+Op<std::vector<BarPlace>> soft_delete_all(Database &db, const Segment &segment, const std::string &reason) {
+	std::vector<BarPlace> deleted;
+	RangeSet open;
+	open.add({segment.from, segment.to});
+	open.subtract(segment.sealed);
+	auto receive = [&](const Row &row) {
+		deleted.push_back({0, row.timestamp(0)});
+		return Flow::more;
+	};
+	for (const auto &range : open.ranges()) {
+		auto list = parameters(text_parameter(segment.symbol), text_parameter(segment.target->name()), timestamp_parameter(range.from),
+		                       timestamp_parameter(range.to), text_parameter(reason));
+		co_await db.query(soft_delete_range(), std::move(list), receive);
+	}
+	co_return deleted;
 }
 
 Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, const std::vector<BarPlace> &bars, const char *reason) {

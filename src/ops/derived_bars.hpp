@@ -33,6 +33,9 @@ struct BarChanges {
 /// Compares the windows, which are in order, with the live bars stored for them in one ordered read.
 Op<BarChanges> compare_with_stored(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows);
 
+/// Whether no bar is stored where windows that are to lose theirs lie between windows with source.
+Op<bool> nothing_stored_in_holes(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows);
+
 /// Inserts through COPY's machinery, all or none; false if another session stored one of the bars meanwhile.
 Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                           const std::vector<size_t> &which);
@@ -40,6 +43,9 @@ Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, co
 /// Inserts or rewrites, whatever is there. The version of a stored bar never goes down.
 Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                      const std::vector<size_t> &which);
+
+/// Marks all live bars of the segment that are not sealed as deleted, with the reason in `raw`; returns their places.
+Op<std::vector<BarPlace>> soft_delete_all(Database &db, const Segment &segment, const std::string &reason);
 
 /// Marks these live bars, which are in order, as deleted, with the reason in `raw`.
 Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, const std::vector<BarPlace> &bars, const char *reason);

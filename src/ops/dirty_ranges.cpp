@@ -20,13 +20,31 @@ const Statement &look_at_task() {
 	return statement;
 }
 
-const Statement &take() {
+#define AGG_DELETE_TAKEN "taken WHERE d.ctid = taken.place RETURNING taken.ord, d.from_utc, d.to_utc, d.row_count, d.due"
+#define AGG_TAKEN_TYPES AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8, AGG_TEXT
+
+#define AGG_TAKE(order)                                                                                                                    \
+	"DELETE FROM @agg_dirty_ranges d USING (SELECT m.place, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "                    \
+	"AS t(symbol, timeframe, ord) CROSS JOIN LATERAL (SELECT c.ctid AS place FROM @agg_dirty_ranges c "                                    \
+	"WHERE c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe AND c.from_utc >= ($3::timestamptz[])[t.ord] "                      \
+	"AND c.from_utc < ($4::timestamptz[])[t.ord] ORDER BY c.from_utc " order                                                               \
+	" LIMIT $5::int8 FOR UPDATE SKIP LOCKED) m) " AGG_DELETE_TAKEN
+
+const Statement &take(TakeOrder order) {
+	static const Statement newest {"agg_dirty_ranges", AGG_TAKE("DESC"), {AGG_TAKEN_TYPES}};
+	static const Statement oldest {"agg_dirty_ranges", AGG_TAKE("ASC"), {AGG_TAKEN_TYPES}};
+	return order == TakeOrder::newest_first ? newest : oldest;
+}
+
+// The marks that new ones touch: of each the last one that begins at or before its end. (Others that lie in it are covered by it soon.)
+const Statement &take_touching() {
 	static const Statement statement {
 	    "agg_dirty_ranges",
-	    "DELETE FROM @agg_dirty_ranges d USING (SELECT c.ctid AS place, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
-	    "AS t(symbol, timeframe, ord) JOIN @agg_dirty_ranges c ON c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe "
-	    "AND c.from_utc < ($3::timestamptz[])[t.ord] FOR UPDATE OF c SKIP LOCKED) taken WHERE d.ctid = taken.place RETURNING taken.ord, d.from_utc, d.to_utc, d.row_count, d.due",
-	    {AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8, AGG_TEXT}};
+	    "DELETE FROM @agg_dirty_ranges d USING (SELECT m.place, t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[], "
+	    "$4::timestamptz[]) WITH ORDINALITY AS t(symbol, timeframe, from_utc, to_utc, ord) CROSS JOIN LATERAL (SELECT c.ctid AS place, c.to_utc "
+	    "FROM @agg_dirty_ranges c WHERE c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe AND c.from_utc <= t.to_utc "
+	    "ORDER BY c.from_utc DESC LIMIT 1 FOR UPDATE SKIP LOCKED) m WHERE m.to_utc >= t.from_utc) " AGG_DELETE_TAKEN,
+	    {AGG_TAKEN_TYPES}};
 	return statement;
 }
 
@@ -43,7 +61,7 @@ const Statement &hold_covering() {
 	    "SELECT t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[]) WITH ORDINALITY "
 	    "AS t(symbol, timeframe, from_utc, to_utc, due, ord) CROSS JOIN LATERAL (SELECT c.ctid AS place FROM @agg_dirty_ranges c "
 	    "WHERE c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe AND c.from_utc <= t.from_utc ORDER BY c.from_utc DESC LIMIT 1) near "
-	    "JOIN @agg_dirty_ranges d ON d.ctid = near.place AND d.to_utc >= t.to_utc AND d.due IN ('now', t.due) FOR KEY SHARE OF d SKIP LOCKED",
+	    "JOIN @agg_dirty_ranges d ON d.ctid = near.place AND d.to_utc >= t.to_utc AND d.due IN (t.due, 'now') FOR KEY SHARE OF d SKIP LOCKED",
 	    {AGG_INT8}};
 	return statement;
 }
@@ -66,16 +84,14 @@ const Statement &insert_refused() {
 } // namespace
 
 RangeSet DirtyRanges::all() const {
-	RangeSet both = due;
-	both.add(ahead);
-	both.add(recheck);
+	RangeSet both = now;
+	both.add(next_run);
 	return both;
 }
 
 void DirtyRanges::add(const DirtyRanges &other) {
-	due.add(other.due);
-	ahead.add(other.ahead);
-	recheck.add(other.recheck);
+	now.add(other.now);
+	next_run.add(other.next_run);
 }
 
 namespace {
@@ -85,16 +101,15 @@ struct MarkKind {
 	const char *due;
 	RangeSet DirtyRanges::*ranges;
 };
-constexpr std::array<MarkKind, 3> mark_kinds {
-    {{"now", &DirtyRanges::due}, {"once_passed", &DirtyRanges::ahead}, {"next_run", &DirtyRanges::recheck}}};
+constexpr std::array<MarkKind, 2> mark_kinds {{{"now", &DirtyRanges::now}, {"next_run", &DirtyRanges::next_run}}};
 
-/// Words that make no sense count as the most urgent one.
+/// Any other word counts as the more urgent one.
 RangeSet &ranges_called(DirtyRanges &ranges, std::string_view due) {
-	for (const auto &kind : mark_kinds) {
-		if (due == kind.due)
-			return ranges.*kind.ranges;
-	}
-	return ranges.due;
+	return due == "next_run" ? ranges.next_run : ranges.now;
+}
+
+void take_row(const Row &row, DirtyRanges &ranges) {
+	ranges_called(ranges, row.text(4)).add({row.timestamp(1), row.timestamp(2), row.maybe_integer(3).value_or(0)});
 }
 
 } // namespace
@@ -119,24 +134,24 @@ Op<bool> is_dirty(Database &db, const TaskKey &key) {
 	co_return found;
 }
 
-Op<std::vector<DirtyRanges>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<Timestamp> &before) {
-	std::vector<DirtyRanges> taken(keys.size());
-	// Mostly nothing is dirty: then one look saves many.
-	constexpr size_t many = 16;
-	if (keys.size() > many) {
-		const bool any = co_await any_dirty(db);
-		if (!any)
-			co_return taken;
-	}
+Op<std::vector<TakenMarks>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<TimeRange> &within, int64_t most,
+                                       TakeOrder order) {
+	std::vector<TakenMarks> taken(keys.size());
 	auto receive = [&](const Row &row) {
-		DirtyRanges &ranges = taken.at(static_cast<size_t>(row.integer(0) - 1));
-		ranges_called(ranges, row.text(4)).add({row.timestamp(1), row.timestamp(2), row.maybe_integer(3).value_or(0)});
+		TakenMarks &of_task = taken.at(static_cast<size_t>(row.integer(0) - 1));
+		take_row(row, of_task.ranges);
+		++of_task.marks;
 		return Flow::more;
 	};
-	std::vector<agg_cell> limits;
-	for (const Timestamp limit : before)
-		limits.push_back(cell(limit));
-	co_await db.query(take(), parameters(symbols_of(keys), timeframes_of(keys), Parameter(AGG_TIMESTAMPTZ, std::move(limits))), receive);
+	std::vector<agg_cell> from;
+	std::vector<agg_cell> to;
+	for (const auto &range : within) {
+		from.push_back(cell(range.from));
+		to.push_back(cell(range.to));
+	}
+	auto list = parameters(symbols_of(keys), timeframes_of(keys), Parameter(AGG_TIMESTAMPTZ, std::move(from)),
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(to)), Parameter(AGG_INT8, cell(most)));
+	co_await db.query(take(order), std::move(list), receive);
 	co_return taken;
 }
 
@@ -225,29 +240,32 @@ Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks) {
 }
 
 Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks) {
-	if (marks.empty())
-		co_return;
-	std::vector<TaskKey> keys;
-	for (const auto &mark : marks)
-		keys.push_back(*mark.key);
-	const std::vector<Timestamp> all(keys.size(), Timestamp::infinity());
-	const auto stored = co_await take_dirty(db, keys, all);
+	constexpr size_t most_at_once = 1000;
+	std::vector<size_t> owners; // of the columns' rows
+	MarkColumns columns;
 	for (size_t i = 0; i < marks.size(); ++i) {
-		marks[i].ranges.add(stored[i]);
+		for (const auto &kind : mark_kinds) {
+			RangeSet &ranges = marks[i].ranges.*kind.ranges;
+			ranges.coarsen(most_at_once);
+			for (const auto &range : ranges.ranges()) {
+				columns.add(*marks[i].key, range, kind.due);
+				owners.push_back(i);
+			}
+		}
+	}
+	if (owners.empty())
+		co_return;
+	const bool any = co_await any_dirty(db);
+	if (any) {
+		auto receive = [&](const Row &row) {
+			take_row(row, marks[owners.at(static_cast<size_t>(row.integer(0) - 1))].ranges);
+			return Flow::more;
+		};
+		auto list = parameters(Parameter(AGG_TEXT, std::move(columns.symbols)), Parameter(AGG_TEXT, std::move(columns.timeframes)),
+		                       Parameter(AGG_TIMESTAMPTZ, std::move(columns.from)), Parameter(AGG_TIMESTAMPTZ, std::move(columns.to)));
+		co_await db.query(take_touching(), std::move(list), receive);
 	}
 	co_await mark_dirty(db, marks);
-}
-
-Op<void> mark_ahead(Database &db, const std::vector<TaskKey> &keys, Timestamp until) {
-	std::vector<TaskMark> marks;
-	const auto tasks = co_await read_tasks(db, keys);
-	for (const auto &task : tasks) {
-		if (!task)
-			continue;
-		marks.push_back({&task->key, {}});
-		marks.back().ranges.recheck.add({task->effective_cursor(), task->target.ceil(std::max(until, db.clock()))});
-	}
-	co_await merge_dirty(db, std::move(marks));
 }
 
 Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused) {

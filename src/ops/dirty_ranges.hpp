@@ -15,14 +15,13 @@
 
 namespace aggregation {
 
-/// What is marked for a task, in whole windows of its timeframe.
+/// What is marked for a task. A mark ahead of the cursor waits until the cursor has passed it.
 struct DirtyRanges {
-	RangeSet due;     // 'now': a reason to run the task
-	RangeSet ahead;   // 'once_passed': the same as soon as the cursor is behind it, unless the run that gets there looks at it itself
-	RangeSet recheck; // 'next_run': looked at when the task runs anyway
+	RangeSet now;      // a reason to run the task
+	RangeSet next_run; // looked at when the task runs anyway
 
 	bool empty() const {
-		return due.empty() && ahead.empty() && recheck.empty();
+		return now.empty() && next_run.empty();
 	}
 	RangeSet all() const;
 	void add(const DirtyRanges &other);
@@ -39,9 +38,17 @@ Op<bool> any_dirty(Database &db);
 /// Whether this task has.
 Op<bool> is_dirty(Database &db, const TaskKey &key);
 
-/// Deletes and returns the marks of these tasks, in the same order; of each those that begin before a time of its own. Those that another
-/// transaction holds at this moment are left alone.
-Op<std::vector<DirtyRanges>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<Timestamp> &before);
+struct TakenMarks {
+	DirtyRanges ranges;
+	int64_t marks = 0; // as they were stored; some may have overlapped
+};
+
+enum class TakeOrder { newest_first, oldest_first };
+
+/// Deletes and returns marks of these tasks, in the same order: of each the first `most` of those that begin in a range of its own. Those
+/// that another transaction holds at this moment are left alone.
+Op<std::vector<TakenMarks>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<TimeRange> &within, int64_t most,
+                                       TakeOrder order);
 
 /// Stores marks.
 Op<void> mark_dirty(Database &db, const std::vector<TaskMark> &marks);
@@ -50,11 +57,9 @@ Op<void> mark_dirty(Database &db, const std::vector<TaskMark> &marks);
 /// after what it has done.
 Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks);
 
-/// Stores marks merged with those that are there already, so that what nobody works off stays small.
+/// Stores marks merged with those that they touch, so that what nobody works off stays small, at a cost that depends on these marks alone.
+/// Thousands of scattered ranges of one task become fewer and wider ones.
 Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks);
-
-/// Marks what lies between the cursors of these tasks and `until`: a claim that ended without moving the cursor may have left bars there.
-Op<void> mark_ahead(Database &db, const std::vector<TaskKey> &keys, Timestamp until);
 
 /// Windows whose late source a task with late_policy 'freeze' refused: listed in agg_refused_ranges, merged with what is listed there.
 Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused);

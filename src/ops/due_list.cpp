@@ -28,12 +28,11 @@ const Statement &due_rows() {
 }
 
 const Statement &dirty_keys() {
-	static const Statement statement {
-	    "agg_dirty_ranges",
-	    "SELECT d.canonical_symbol, d.timeframe, min(CASE d.due WHEN 'now' THEN '-infinity'::timestamptz ELSE d.from_utc END) "
-	    "FROM @agg_dirty_ranges d WHERE d.due <> 'next_run' GROUP BY d.canonical_symbol, d.timeframe",
-	    {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ},
-	    Planning::by_statistics};
+	static const Statement statement {"agg_dirty_ranges",
+	                                  "SELECT d.canonical_symbol, d.timeframe, min(d.from_utc) "
+	                                  "FROM @agg_dirty_ranges d WHERE d.due <> 'next_run' GROUP BY d.canonical_symbol, d.timeframe",
+	                                  {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ},
+	                                  Planning::by_statistics};
 	return statement;
 }
 
@@ -100,7 +99,7 @@ DueTask due_task(const Row &row, Widths &widths, bool dirty) {
 	return task;
 }
 
-/// Tasks with marks, and the time that their cursors must be behind for the first of these to count.
+/// Tasks with marks, and where the first of these begins: it counts once the cursor has passed that.
 struct MarkedTasks {
 	std::vector<TaskKey> keys;
 	std::vector<agg_cell> ahead_of;

@@ -2,7 +2,6 @@
 #include "ops/functions.hpp"
 
 #include "ops/change_log.hpp"
-#include "ops/dirty_ranges.hpp"
 #include "ops/due_list.hpp"
 
 #include <algorithm>
@@ -28,24 +27,12 @@ const Statement &release_stale_claims() {
 	    "|| ' was stale and has been released' "
 	    "FROM (SELECT c.canonical_symbol, c.timeframe FROM @data_agg_state c WHERE c.status = 'running' "
 	    "AND (c.running_started_at_utc < $1::timestamptz OR c.running_started_at_utc IS NULL) FOR NO KEY UPDATE SKIP LOCKED) stale "
-	    "WHERE s.canonical_symbol = stale.canonical_symbol AND s.timeframe = stale.timeframe RETURNING s.canonical_symbol, s.timeframe",
-	    {AGG_TEXT, AGG_TEXT}};
+	    "WHERE s.canonical_symbol = stale.canonical_symbol AND s.timeframe = stale.timeframe"};
 	return statement;
 }
 
 constexpr size_t result_columns = 10;
 constexpr size_t rows_at_once = 1024;
-
-Op<void> release(Database &db, Timestamp stale_before, Timestamp now) {
-	std::vector<TaskKey> released;
-	auto take = [&](const Row &row) {
-		if (Timeframe::parse(row.text(1)))
-			released.push_back({std::string(row.text(0)), std::string(row.text(1))});
-		return Flow::more;
-	};
-	co_await db.query(release_stale_claims(), parameters(timestamp_parameter(stale_before)), take);
-	co_await mark_ahead(db, released, now);
-}
 
 } // namespace
 
@@ -70,7 +57,7 @@ Op<Answer> get_due_tasks(Database &db, Arguments arguments) {
 	};
 	co_await db.query(stale_claims(), parameters(timestamp_parameter(stale_before)), note);
 	if (any_stale)
-		co_await release(db, stale_before, now);
+		co_await db.execute(release_stale_claims(), parameters(timestamp_parameter(stale_before)));
 
 	co_await absorb_changes(db);
 	const auto due = co_await read_due_tasks(db, now, assets, limit);
@@ -78,10 +65,10 @@ Op<Answer> get_due_tasks(Database &db, Arguments arguments) {
 		std::vector<agg_cell> cells;
 		for (size_t i = begin; i < std::min(due.size(), begin + rows_at_once); ++i) {
 			const DueTask &task = due[i];
-			for (const agg_cell &value : {cell(std::string_view(task.key.symbol)), cell(std::string_view(task.key.timeframe)),
-			                              cell(task.source), cell(task.run_interval_minutes),
-			                              cell(task.delay_seconds), cell(task.cursor), cell(std::string_view(task.status)),
-			                              cell(task.hard_fail_streak), cell(task.priority), cell(task.mandatory)})
+			for (const agg_cell &value :
+			     {cell(std::string_view(task.key.symbol)), cell(std::string_view(task.key.timeframe)), cell(task.source),
+			      cell(task.run_interval_minutes), cell(task.delay_seconds), cell(task.cursor), cell(std::string_view(task.status)),
+			      cell(task.hard_fail_streak), cell(task.priority), cell(task.mandatory)})
 				cells.push_back(value);
 		}
 		co_await db.emit_rows(cells, result_columns);

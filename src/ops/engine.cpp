@@ -1,5 +1,6 @@
 #include "ops/engine.hpp"
 
+#include "ops/look_again.hpp"
 #include "ops/progress.hpp"
 #include "ops/source_probe.hpp"
 
@@ -28,7 +29,7 @@ struct Batch {
 	}
 };
 
-Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, const ProcessOrder order, Progress *progress) {
+Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, TaskGuard *guard, Progress *progress) {
 	std::vector<Timestamp> cursors;
 	if (progress != nullptr) {
 		for (const size_t i : batch.runs)
@@ -50,12 +51,13 @@ Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, c
 			                    .to = batch.reads[i].to,
 			                    .derivation_version = run.derivation_version,
 			                    .expected_new = run.expected_new,
+			                    .empty_windows = EmptyWindows::in_between,
 			                    .plan = &run.plan,
 			                    .counts = {}});
 		}
 		if (segments.empty())
 			continue;
-		const auto windows = co_await process_windows(db, segments, order);
+		const auto windows = co_await process_windows(db, segments, guard);
 		for (const auto &window : windows) {
 			TaskRun &run = runs[batch.runs[members[window.segment]]];
 			run.passed.add({window.start, window.start + run.task.target.width()});
@@ -76,11 +78,38 @@ Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, c
 	}
 }
 
-Op<void> answer(Database &db, std::vector<TaskRun> &runs, const Needs &needs) {
+/// Windows without source that a plan jumps over, or behind which it has found nothing more.
+struct Gap {
+	size_t run;
+	TimeRange windows;
+};
+
+Op<void> answer(Database &db, std::vector<TaskRun> &runs, const Needs &needs, std::vector<Gap> &gaps) {
 	if (!needs.first.empty()) {
+		// Before the probes: what is made of source that they do not see is found by looking again.
+		const Timeframe minutes = *Timeframe::parse("1m");
+		const CertainUntil of_minutes = co_await certain_until(db, minutes);
+		CertainUntil of_bars = of_minutes;
+		for (const size_t i : needs.first) {
+			if (!runs[i].task.source.ingested()) {
+				of_bars = co_await certain_until(db, runs[i].task.source);
+				break;
+			}
+		}
 		const auto found = co_await first_bars(db, needs.first_probes);
-		for (size_t i = 0; i < found.size(); ++i)
-			runs[needs.first[i]].plan.next_source(found[i]);
+		LookAgain again;
+		for (size_t i = 0; i < found.size(); ++i) {
+			TaskRun &run = runs[needs.first[i]];
+			const Timestamp from = run.plan.cursor();
+			run.plan.next_source(found[i]);
+			if (!found[i])
+				continue;
+			const Timestamp to = run.task.target.floor(*found[i]);
+			gaps.push_back({needs.first[i], {from, to}});
+			again.add_uncertain(run.task.key.symbol, run.task.target, {from, to}, run.task.source.ingested() ? of_minutes : of_bars,
+			                    Look::as_soon_as_possible);
+		}
+		co_await again.note(db);
 	}
 	if (!needs.last.empty()) {
 		const auto found = co_await last_bars(db, needs.last_probes);
@@ -89,13 +118,34 @@ Op<void> answer(Database &db, std::vector<TaskRun> &runs, const Needs &needs) {
 	}
 }
 
+/// Where there is no source there should be no bar: one that is there has lost its source ahead of the cursor, where nobody takes note.
+Op<void> look_for_strays(Database &db, std::vector<TaskRun> &runs, const std::vector<Gap> &gaps) {
+	if (gaps.empty())
+		co_return;
+	std::vector<SourceProbe> probes;
+	for (const auto &gap : gaps)
+		probes.push_back({runs[gap.run].task.key.symbol, runs[gap.run].task.target, gap.windows.from, gap.windows.to});
+	const auto found = co_await last_bars(db, probes);
+	for (size_t i = 0; i < gaps.size(); ++i) {
+		TaskRun &run = runs[gaps[i].run];
+		if (found[i])
+			run.strays.add({gaps[i].windows.from, run.task.target.floor(*found[i]) + run.task.target.width()});
+	}
+}
+
 } // namespace
 
-Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, ProcessOrder order, Progress *progress) {
+bool found_no_source_ahead(StopReason reason) {
+	return reason == StopReason::frontier || reason == StopReason::cursor_beyond_source_data ||
+	       reason == StopReason::no_source_data_anywhere;
+}
+
+Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard, Progress *progress) {
 	std::vector<size_t> active(runs.size());
 	for (size_t i = 0; i < active.size(); ++i)
 		active[i] = i;
 
+	std::vector<Gap> gaps;
 	while (!active.empty()) {
 		Needs needs;
 		Batch batch;
@@ -105,6 +155,8 @@ Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, ProcessOrder order,
 			const auto step = run.plan.next(batch.room());
 			if (const auto *finished = std::get_if<CatchUp::Finished>(&step)) {
 				run.reason = finished->reason;
+				if (found_no_source_ahead(run.reason))
+					gaps.push_back({i, {run.plan.cursor(), Timestamp::infinity()}});
 				continue;
 			}
 			going_on.push_back(i);
@@ -120,16 +172,17 @@ Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, ProcessOrder order,
 				batch.reads.push_back(read);
 				batch.windows += (read.to - read.from).us / run.task.target.width().us;
 				if (batch.room() <= 0) {
-					co_await process(db, runs, batch, order, progress);
+					co_await process(db, runs, batch, guard, progress);
 					batch = Batch();
 				}
 			}
 		}
 		if (!batch.runs.empty())
-			co_await process(db, runs, batch, order, progress);
-		co_await answer(db, runs, needs);
+			co_await process(db, runs, batch, guard, progress);
+		co_await answer(db, runs, needs, gaps);
 		active = std::move(going_on);
 	}
+	co_await look_for_strays(db, runs, gaps);
 }
 
 } // namespace aggregation

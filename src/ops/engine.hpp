@@ -26,19 +26,23 @@ struct TaskRun {
 	bool expected_new = false; // see Segment
 	WindowCounts counts;
 	StopReason reason = StopReason::max_windows; // set when the run is over
-	bool cursor_stays = false;                   // what it reaches is nobody's cursor: a call by hand
 	RangeSet passed {};                          // the windows that were processed on the way
-	RangeSet index_computed {};                  // of a task that reads the index: where its minutes were made before they were read
+	RangeSet strays {};         // windows without source, gaps and what lies behind the last one, up to their last stored bar
+	RangeSet index_computed {}; // of a task that reads the index: where its minutes were made before they were read
 
 	// Windows before the cursor; see rederive.hpp.
 	DirtyRanges dirty {};     // taken to be looked at again
 	int64_t late_windows = 0; // looked at
 	WindowCounts late_counts {};
+	RangeSet sealed {}; // of these
 	bool late_work_left = false;
 };
 
+/// Whether a run that stopped for this reason found no source from its cursor on.
+bool found_no_source_ahead(StopReason reason);
+
 /// Runs every plan to its end. The targets of the runs must not be built from one another: of such tasks the narrower ones come first, in
 /// a call of their own. `progress`, where given, is told after each batch of windows.
-Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, ProcessOrder order, Progress *progress = nullptr);
+Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard = nullptr, Progress *progress = nullptr);
 
 } // namespace aggregation

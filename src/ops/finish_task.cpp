@@ -75,12 +75,8 @@ Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, 
 	// Without a token nothing says under which claim the worker read what it passes, so it may have read it long ago: see change_log.hpp.
 	if (moved && !report.token) {
 		std::vector<TaskMark> passed {{&task.key, {}}};
-		passed.front().ranges.recheck.add({task.effective_cursor(), after.effective_cursor()});
+		passed.front().ranges.next_run.add({task.effective_cursor(), after.effective_cursor()});
 		co_await mark_dirty(db, passed);
-	}
-	if (!report.new_cursor) {
-		const std::vector<TaskKey> keys {task.key};
-		co_await mark_ahead(db, keys, report.now);
 	}
 	co_return Answer::json(
 	    JsonObject()
@@ -95,8 +91,6 @@ Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, 
 Op<Answer> finish_badly(Database &db, const Task task, const StoredState stored, const Report report) {
 	const Failure failure {&task.key, task.run_interval, report.transient, report.error, report.now, report.threshold};
 	const auto outcome = co_await record_failure(db, failure, stored.failures);
-	const std::vector<TaskKey> keys {task.key};
-	co_await mark_ahead(db, keys, report.now);
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)
 	                           .add("status", std::string_view(outcome.status))
@@ -138,8 +132,8 @@ Op<Answer> finish_task(Database &db, Arguments arguments) {
 		return Flow::more;
 	};
 	co_await db.query(lock_task(),
-	                  parameters(text_parameter(key.symbol), text_parameter(key.timeframe),
-	                             Parameter(AGG_TEXT, cell(report.token)), Parameter(AGG_TEXT, cell(report.stats))),
+	                  parameters(text_parameter(key.symbol), text_parameter(key.timeframe), Parameter(AGG_TEXT, cell(report.token)),
+	                             Parameter(AGG_TEXT, cell(report.stats))),
 	                  take);
 	if (!stored)
 		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());

@@ -49,7 +49,7 @@ Op<Answer> set_late_policy(Database &db, Arguments arguments) {
 		};
 		co_await db.query(take_refused(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe)), receive);
 		std::vector<TaskMark> marks {{&key, {}}};
-		marks.front().ranges.due = refused;
+		marks.front().ranges.now = refused;
 		if (!refused.empty())
 			co_await merge_dirty(db, std::move(marks));
 	}

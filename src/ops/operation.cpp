@@ -157,7 +157,7 @@ void agg_operation_free(agg_operation *operation) noexcept {
 
 void agg_operation_resume(agg_operation *operation, const agg_outcome *outcome, agg_request *next) noexcept {
 	*next = {};
-	operation->database.set_clock(Timestamp {outcome->clock});
+	operation->database.take_state(*outcome);
 	try {
 		if (operation->started) {
 			operation->database.resume(*outcome);

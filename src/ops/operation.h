@@ -69,7 +69,9 @@ typedef enum agg_request_kind {
 	AGG_PROGRESS,          /* show `text` to other sessions as what this one is doing */
 	AGG_NOTICE,            /* tell the caller `text` */
 	AGG_BEGIN_DERIVING,    /* until the transaction ends others can see that it may be computing bars */
-	AGG_ASK_DERIVING,      /* processed = how many other transactions may be computing bars at this moment: 0 or 1 (at least one) */
+	AGG_ASK_DERIVING,      /* `others` of the outcome: which other transactions may be computing bars at this moment */
+	AGG_LOOK_AGAIN,        /* mark windows when the transaction commits: rows of symbol, timeframe, from, to, due */
+	AGG_OWN_CHANGES,       /* the log of changes holds entries of this transaction */
 	AGG_WAKE_WORKER,       /* when this transaction has committed, a task may be due sooner than the database's worker thinks */
 	AGG_DONE,              /* the result is in `result`; the operation is over */
 	AGG_FAILED,            /* raise `error`; the operation is over */
@@ -95,7 +97,7 @@ typedef struct agg_request {
 	size_t column_count;
 	const agg_cell *constants;
 	size_t constant_count;
-	/* AGG_EMIT_ROWS: row after row. */
+	/* AGG_EMIT_ROWS, AGG_LOOK_AGAIN: row after row. */
 	const agg_cell *cells;
 	size_t row_count;
 	/* AGG_PROGRESS, AGG_NOTICE */
@@ -107,10 +109,21 @@ typedef struct agg_request {
 	agg_error error;
 } agg_request;
 
+/* Transactions that may be computing bars: when they began. Where that cannot be told, as early and as late as can be. */
+typedef struct agg_derivers {
+	bool any;
+	int64_t oldest; /* as AGG_TIMESTAMPTZ */
+	int64_t newest;
+} agg_derivers;
+
 typedef struct agg_outcome {
 	const agg_error *error; /* NULL if the request succeeded; set only inside a subtransaction */
 	uint64_t processed;     /* rows that a statement or a bulk write touched */
+	agg_derivers others;    /* AGG_ASK_DERIVING */
 	int64_t clock;          /* the time at which the operation is resumed, as AGG_TIMESTAMPTZ */
+	/* What this transaction has done so far: */
+	bool own_changes; /* it has changed source, and the log holds entries of it that nobody else can see yet */
+	bool own_tasks;   /* it has made or configured tasks, which nobody else can see yet */
 } agg_outcome;
 
 /* One entry for each SQL function. */

@@ -2,7 +2,6 @@
 // be already is not written.
 #include "ops/functions.hpp"
 
-#include "ops/dirty_ranges.hpp"
 #include "ops/json.hpp"
 
 #include <array>
@@ -135,11 +134,9 @@ Op<Answer> change_task(Database &db, const TaskKey key, Change change) {
 
 Op<Answer> reset_task(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
-	bool claim_taken = false;
-	auto answer = co_await change_task(db, key, [&](TaskState &task) {
+	co_return co_await change_task(db, key, [&](TaskState &task) {
 		if (task.status == "idle" && task.streak.value_or(0) == 0 && !task.last_error)
 			return;
-		claim_taken = task.status == "running";
 		task.status = "idle";
 		task.streak = 0;
 		task.last_error = std::nullopt;
@@ -147,10 +144,6 @@ Op<Answer> reset_task(Database &db, Arguments arguments) {
 		task.token = std::nullopt;
 		task.next_run = std::nullopt;
 	});
-	const std::vector<TaskKey> keys {key};
-	if (claim_taken)
-		co_await mark_ahead(db, keys, db.clock());
-	co_return answer;
 }
 
 Op<Answer> enable_task(Database &db, Arguments arguments) {
@@ -172,17 +165,8 @@ Op<Answer> disable_task(Database &db, Arguments arguments) {
 Op<Answer> set_start(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
 	const Timestamp start = arguments.timestamp(2, "p_start_utc");
-	const Timeframe target = timeframe_or_throw(key.symbol, key.timeframe);
-	const Timestamp boundary = target.ceil(start);
-	// The windows between the new start and the old one were never made, and the cursor has passed them: they are late work.
-	std::vector<TaskMark> marks {{&key, {}}};
-	auto answer = co_await change_task(db, key, [&](TaskState &task) {
-		if (task.cursor && task.start && start < *task.start)
-			marks.front().ranges.due.add({boundary, target.ceil(*task.start)});
-		task.start = start;
-	});
-	co_await mark_dirty(db, marks);
-	co_return answer;
+	// What that means for windows that the cursor has passed, the table's trigger says (agg_note_task_change()).
+	co_return co_await change_task(db, key, [&](TaskState &task) { task.start = start; });
 }
 
 Op<Answer> heartbeat(Database &db, Arguments arguments) {

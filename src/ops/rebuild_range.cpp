@@ -60,13 +60,6 @@ struct Rebuild {
 
 Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
 	const Task &task = *rebuild.task;
-	if (rebuild.bump) {
-		const BarRange range {task.key, task.target, part.from, part.to};
-		const auto deleted = co_await soft_delete_live(db, range, rebuild.reason);
-		rebuild.replaced += deleted.windows.rows();
-		const std::vector<ChangedBars> changes {deleted};
-		co_await mark_windows_above(db, changes, db.clock());
-	}
 	if (reads_index(task)) {
 		const DxyOrder minutes {1, StoredMinutes::kept, IncompleteMinutes::deleted};
 		co_await compute_dxy(db, part.from, part.to, minutes);
@@ -77,11 +70,17 @@ Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
 	                                .from = part.from,
 	                                .to = part.to,
 	                                .derivation_version = rebuild.version,
-	                                .empty_windows_count = true,
+	                                .empty_windows = EmptyWindows::all,
+	                                .replace_reason = rebuild.bump ? &rebuild.reason : nullptr,
 	                                .counts = {}}};
-	const ProcessOrder order {.now = db.clock()};
-	co_await process_windows(db, segments, order);
-	rebuild.counts += segments.front().counts;
+	co_await process_windows(db, segments);
+	WindowCounts counts = segments.front().counts;
+	if (rebuild.bump) {
+		// The old bars count as replaced, the new ones as inserted.
+		rebuild.replaced += counts.deleted;
+		counts.deleted = 0;
+	}
+	rebuild.counts += counts;
 	rebuild.windows += (part.to - part.from).us / task.target.width().us;
 }
 

@@ -2,7 +2,6 @@
 
 #include "core/geometric_index.hpp"
 #include "ops/dxy_minutes.hpp"
-#include "ops/sealed_ranges.hpp"
 #include "ops/source_probe.hpp"
 
 #include <algorithm>
@@ -25,17 +24,11 @@ struct LateWork {
 	RangeSet todo;
 	DirtyRanges rest;
 	RangeSet refused;
+	bool left = false; // of rest: what could have been done now
 };
 
 int64_t windows_in(const TaskRun &run, const TimeRange &range) {
 	return (range.to - range.from).us / run.task.target.width().us;
-}
-
-/// Whether the run found no source from its cursor on. Then nobody will come past what is marked there, and bars that are there (a worker
-/// left them, a cursor went back) have lost their source.
-bool without_source_ahead(StopReason reason) {
-	return reason == StopReason::frontier || reason == StopReason::cursor_beyond_source_data ||
-	       reason == StopReason::no_source_data_anywhere;
 }
 
 /// What the run has read as it is now. Minutes of the index that nobody computed just now may be older than their pairs.
@@ -49,52 +42,45 @@ RangeSet looked_at(const TaskRun &run) {
 	return computed;
 }
 
-LateWork sort_marks(const TaskRun &run, bool mark_passed_again) {
+LateWork sort_marks(const TaskRun &run) {
 	LateWork work;
-	if (mark_passed_again) {
-		work.rest.ahead.add(run.passed);
-		work.rest.ahead.add({run.task.effective_cursor(), run.plan.cursor(), 0}); // gaps, too: they may be none by now
-	}
-	// Bars ahead of a cursor that nobody is about to move: should their source go, nobody would come past to notice.
-	if (run.cursor_stays) {
-		RangeSet ahead = run.passed;
-		ahead.clip(run.task.effective_cursor(), Timestamp::infinity());
-		work.rest.recheck.add(ahead);
-	}
-	const Timestamp start = run.task.target.ceil(run.task.start);
 	const Timestamp before = run.task.effective_cursor();
-	// What lies ahead of a cursor that stays is left to whoever moves it.
-	Timestamp reached = before;
-	if (!run.cursor_stays)
-		reached = without_source_ahead(run.reason) ? Timestamp::infinity() : std::max(before, run.plan.cursor());
-	RangeSet all = run.dirty.all();
+	// Where no source is ahead nobody will come past what is marked there.
+	const Timestamp reached = found_no_source_ahead(run.reason) ? Timestamp::infinity() : std::max(before, run.plan.cursor());
 	const auto put_back = [&](RangeSet beyond, RangeSet &rest) {
 		beyond.clip(reached, Timestamp::infinity());
 		for (const auto &range : beyond.ranges())
 			rest.add({range.from, range.to, 0});
 	};
-	put_back(run.dirty.due, work.rest.ahead);
-	put_back(run.dirty.ahead, work.rest.ahead);
-	put_back(run.dirty.recheck, work.rest.recheck);
-	all.clip(start, reached);
+	put_back(run.dirty.now, work.rest.now);
+	put_back(run.dirty.next_run, work.rest.next_run);
+	const RangeSet marked = run.dirty.all();
+	RangeSet all;
+	for (const auto &range : marked.ranges()) // perhaps by somebody who does not know windows
+		all.add({run.task.target.floor(std::max(range.from, Timestamp::range_begin())), run.task.target.ceil(range.to), range.rows});
+	all.clip(Timestamp::range_begin(), reached);
 	if (run.task.late_policy == LatePolicy::freeze) {
 		work.refused = all;
-		work.refused.clip(start, before);
+		work.refused.clip(Timestamp::range_begin(), before);
 		all.clip(before, reached);
 	}
 	all.subtract(looked_at(run));
+	all.add(run.strays);
 	work.todo = std::move(all);
 	return work;
 }
 
-/// Of a range that is too wide for one call only the end in which there is something is worth a look: its last source row or stored bar.
+/// Of a range that is too wide for one call, or in which nothing new may be made, only the end in which there is something is worth a look:
+/// its last source row or stored bar.
 Op<TimeRange> shrink(Database &db, const TaskRun &run, TimeRange range) {
 	const Timeframe &target = run.task.target;
-	std::vector<SourceProbe> probes {{run.task.key.symbol, run.task.source, range.from, range.to},
-	                                 {run.task.key.symbol, target, range.from, range.to}};
-	if (reads_index(run.task)) {
-		for (const auto &component : dollar_index.components)
-			probes.push_back({component.symbol, run.task.source, range.from, range.to});
+	std::vector<SourceProbe> probes {{run.task.key.symbol, target, range.from, range.to}};
+	if (range.to > target.ceil(run.task.start)) {
+		probes.push_back({run.task.key.symbol, run.task.source, range.from, range.to});
+		if (reads_index(run.task)) {
+			for (const auto &component : dollar_index.components)
+				probes.push_back({component.symbol, run.task.source, range.from, range.to});
+		}
 	}
 	const auto found = co_await last_bars(db, probes);
 	Timestamp end = range.from;
@@ -105,14 +91,30 @@ Op<TimeRange> shrink(Database &db, const TaskRun &run, TimeRange range) {
 	co_return TimeRange {range.from, std::min(end, range.to), range.rows};
 }
 
+/// What lies before the task's start comes apart from the rest.
+std::vector<TimeRange> parted_at_start(const TaskRun &run, const RangeSet &todo) {
+	const Timestamp start = run.task.target.ceil(run.task.start);
+	std::vector<TimeRange> parts;
+	for (const auto &range : todo.ranges()) {
+		if (range.from < start && start < range.to) {
+			parts.push_back({range.from, start});
+			parts.push_back({start, range.to});
+		} else {
+			parts.push_back(range);
+		}
+	}
+	return parts;
+}
+
 /// Takes the newest `most` windows out of work.todo, in ascending order; the others go to work.rest.
 Op<std::vector<TimeRange>> newest(Database &db, const TaskRun &run, LateWork &work, int64_t most) {
+	const Timestamp start = run.task.target.ceil(run.task.start);
 	std::vector<TimeRange> chosen;
-	auto left = work.todo.ranges();
+	auto left = parted_at_start(run, work.todo);
 	while (!left.empty() && most > 0) {
 		TimeRange range = left.back();
 		left.pop_back();
-		if (windows_in(run, range) > most)
+		if (windows_in(run, range) > most || range.from < start)
 			range = co_await shrink(db, run, range);
 		const int64_t windows = std::min(windows_in(run, range), most);
 		if (windows == 0)
@@ -123,8 +125,10 @@ Op<std::vector<TimeRange>> newest(Database &db, const TaskRun &run, LateWork &wo
 			left.push_back({range.from, from});
 		most -= windows;
 	}
-	for (const auto &range : left)
-		work.rest.due.add({range.from, range.to, 0});
+	for (const auto &range : left) {
+		work.rest.now.add({range.from, range.to, 0});
+		work.left = true;
+	}
 	std::reverse(chosen.begin(), chosen.end());
 	co_return chosen;
 }
@@ -132,7 +136,7 @@ Op<std::vector<TimeRange>> newest(Database &db, const TaskRun &run, LateWork &wo
 /// Segments that are processed together: of one table, and not more windows than memory is meant for.
 class LateBatch {
 public:
-	LateBatch(Database &db, std::vector<TaskRun> &runs, ProcessOrder order) : db_(db), runs_(runs), order_(order) {
+	LateBatch(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard) : db_(db), runs_(runs), guard_(guard) {
 	}
 
 	Op<void> add(size_t run_index, const TimeRange range) {
@@ -151,7 +155,8 @@ public:
 			                     .from = from,
 			                     .to = to,
 			                     .derivation_version = run.derivation_version,
-			                     .empty_windows_count = true,
+			                     .empty_windows = EmptyWindows::all,
+			                     .nothing_new_before = run.task.target.ceil(run.task.start),
 			                     .counts = {}});
 			windows_ += windows;
 			run.late_windows += windows;
@@ -162,9 +167,11 @@ public:
 	Op<void> flush() {
 		if (segments_.empty())
 			co_return;
-		co_await process_windows(db_, segments_, order_);
-		for (size_t i = 0; i < segments_.size(); ++i)
+		co_await process_windows(db_, segments_, guard_);
+		for (size_t i = 0; i < segments_.size(); ++i) {
 			runs_[owners_[i]].late_counts += segments_[i].counts;
+			runs_[owners_[i]].sealed.add(segments_[i].sealed);
+		}
 		segments_.clear();
 		owners_.clear();
 		windows_ = 0;
@@ -173,74 +180,68 @@ public:
 private:
 	Database &db_;
 	std::vector<TaskRun> &runs_;
-	ProcessOrder order_;
+	TaskGuard *guard_;
 	std::vector<Segment> segments_;
 	std::vector<size_t> owners_;
 	int64_t windows_ = 0;
 };
 
-/// What was looked at although no cursor will be behind it when the call is over: a bar that is there has to be remembered, or its source
-/// could go unnoticed, since what changes ahead of a cursor is dropped.
-RangeSet ahead_of_all_cursors(const TaskRun &run, const std::vector<TimeRange> &chosen) {
-	const Timestamp stored = run.task.effective_cursor();
-	const Timestamp cursor = run.cursor_stays ? stored : std::max(stored, run.plan.cursor());
-	RangeSet ahead;
-	for (const auto &range : chosen)
-		ahead.add({range.from, range.to, 0});
-	ahead.clip(cursor, Timestamp::infinity());
-	return ahead;
-}
-
-Op<void> count(Database &db, const TaskRun &run, const LateWork &work) {
-	RangeSet passed = run.dirty.due;
-	passed.clip(run.task.target.ceil(run.task.start), Timestamp::infinity());
+Op<void> count(Database &db, const TaskRun &run, const RangeSet &refused) {
+	RangeSet passed = run.dirty.now;
+	passed.clip(Timestamp::minus_infinity(), run.task.effective_cursor());
 	const int64_t late = passed.rows();
-	if (late == 0 && work.refused.empty())
+	if (late == 0 && refused.empty())
 		co_return;
 	auto list = parameters(text_parameter(run.task.key.symbol), text_parameter(run.task.key.timeframe), Parameter(AGG_INT8, cell(late)),
-	                       Parameter(AGG_INT8, cell(work.refused.rows())));
+	                       Parameter(AGG_INT8, cell(refused.rows())));
 	co_await db.execute(count_late(), std::move(list));
-	if (!work.refused.empty())
-		co_await list_refused(db, run.task.key, work.refused);
+	if (!refused.empty())
+		co_await list_refused(db, run.task.key, refused);
+}
+
+/// The late rows of sealed windows, as they were marked.
+RangeSet with_rows(const RangeSet &sealed, const RangeSet &marked) {
+	RangeSet refused = marked;
+	RangeSet open = marked;
+	open.subtract(sealed);
+	refused.subtract(open);
+	return refused;
 }
 
 } // namespace
 
 Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_windows) {
-	// What begins behind what this run can reach is left where it is.
+	const bool any = co_await any_dirty(db);
+	if (!any)
+		co_return;
+	// What lies before the cursors and what these runs may pass are taken apart: the one must not keep the other waiting.
 	std::vector<TaskKey> keys;
-	std::vector<Timestamp> before;
+	std::vector<TimeRange> before;
+	std::vector<TimeRange> ahead;
 	for (const auto &run : runs) {
 		keys.push_back(run.task.key);
-		int64_t reach_us = 0;
-		if (__builtin_mul_overflow(max_windows, run.task.target.width().us, &reach_us))
-			reach_us = Timestamp::infinity().us;
-		before.push_back(std::max(run.task.effective_cursor(), run.plan.cursor() + Duration {reach_us}));
+		before.push_back({Timestamp::minus_infinity(), run.task.effective_cursor()});
+		ahead.push_back({run.task.effective_cursor(), Timestamp::infinity()});
 	}
-	auto taken = co_await take_dirty(db, keys, before);
-	for (size_t i = 0; i < runs.size(); ++i)
-		runs[i].dirty = std::move(taken[i]);
+	auto late = co_await take_dirty(db, keys, before, max_windows, TakeOrder::newest_first);
+	auto passing = co_await take_dirty(db, keys, ahead, max_windows, TakeOrder::oldest_first);
+	for (size_t i = 0; i < runs.size(); ++i) {
+		runs[i].late_work_left = late[i].marks >= max_windows;
+		runs[i].dirty = std::move(late[i].ranges);
+		runs[i].dirty.add(passing[i].ranges);
+	}
 }
 
-Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows, ProcessOrder order) {
-	const bool mark_passed_again = db.snapshot() == Database::Snapshot::of_transaction;
-	LateBatch batch(db, runs, order);
+Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows, TaskGuard *guard) {
+	LateBatch batch(db, runs, guard);
 	std::vector<TaskMark> rest;
-	std::vector<std::pair<size_t, RangeSet>> ahead;
+	std::vector<RangeSet> refused(runs.size());
 	for (size_t i = 0; i < runs.size(); ++i) {
 		TaskRun &run = runs[i];
-		if (run.dirty.empty() && !mark_passed_again && !run.cursor_stays)
+		if (run.dirty.empty() && run.strays.empty())
 			continue;
-		auto work = sort_marks(run, mark_passed_again);
-		if (!work.todo.empty()) {
-			const auto sealed = co_await sealed_windows(db, run.task);
-			RangeSet open = work.todo;
-			open.subtract(sealed);
-			RangeSet closed = std::exchange(work.todo, std::move(open));
-			closed.subtract(work.todo);
-			work.refused.add(closed);
-		}
-		co_await count(db, run, work);
+		auto work = sort_marks(run);
+		refused[i] = std::move(work.refused);
 		const auto chosen = co_await newest(db, run, work, max_windows);
 		for (const auto &range : chosen) {
 			if (reads_index(run.task)) {
@@ -248,23 +249,15 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 				co_await compute_dxy(db, range.from, range.to, minutes);
 			}
 			co_await batch.add(i, range);
-			if (mark_passed_again)
-				work.rest.recheck.add({range.from, range.to, 0});
 		}
-		auto beyond = ahead_of_all_cursors(run, chosen);
-		if (!beyond.empty())
-			ahead.emplace_back(i, std::move(beyond));
-		run.late_work_left = !work.rest.due.empty();
+		run.late_work_left = run.late_work_left || work.left;
 		if (!work.rest.empty())
 			rest.push_back({&run.task.key, std::move(work.rest)});
 	}
 	co_await batch.flush();
-	for (auto &[i, windows] : ahead) {
-		const WindowCounts &counts = runs[i].late_counts;
-		if (counts.inserted + counts.updated + counts.unchanged == 0)
-			continue;
-		rest.push_back({&runs[i].task.key, {}});
-		rest.back().ranges.recheck = std::move(windows);
+	for (size_t i = 0; i < runs.size(); ++i) {
+		refused[i].add(with_rows(runs[i].sealed, runs[i].dirty.all()));
+		co_await count(db, runs[i], refused[i]);
 	}
 	co_await mark_dirty(db, rest);
 }

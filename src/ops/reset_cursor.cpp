@@ -1,7 +1,6 @@
 // agg_reset_cursor: a cursor that ran ahead of its source goes back to the last window that the source supports, or to a given time.
 #include "ops/functions.hpp"
 
-#include "ops/dirty_ranges.hpp"
 #include "ops/json.hpp"
 #include "ops/source_probe.hpp"
 #include "ops/task_guard.hpp"
@@ -56,7 +55,6 @@ Op<Answer> reset_cursor(Database &db, Arguments arguments) {
 
 	std::vector<TaskKey> moved;
 	std::vector<agg_cell> cursors;
-	std::vector<TaskMark> marks;
 	std::string list;
 	for (size_t i = 0; i < tasks.size(); ++i) {
 		const Task &task = tasks[i];
@@ -65,9 +63,6 @@ Op<Answer> reset_cursor(Database &db, Arguments arguments) {
 			continue;
 		moved.push_back(task.key);
 		cursors.push_back(cell(cursor));
-		// Where there is no source any more nobody comes past: the bars there are looked at all the same.
-		marks.push_back({&task.key, {}});
-		marks.back().ranges.ahead.add({cursor, task.target.ceil(*task.cursor)});
 		constexpr size_t most_told = 20;
 		if (moved.size() <= most_told)
 			list += (list.empty() ? "" : ", ") + JsonObject()
@@ -80,7 +75,6 @@ Op<Answer> reset_cursor(Database &db, Arguments arguments) {
 	if (!moved.empty()) {
 		auto columns = parameters(symbols_of(moved), timeframes_of(moved), Parameter(AGG_TIMESTAMPTZ, std::move(cursors)));
 		co_await db.execute(move_cursors(), std::move(columns));
-		co_await merge_dirty(db, std::move(marks));
 		co_await db.wake_worker();
 	}
 	co_return Answer::json(JsonObject()

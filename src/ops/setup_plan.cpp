@@ -92,7 +92,7 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"row_count", "bigint", "bigint NOT NULL DEFAULT 0"},
-	      {"due", "text", "text NOT NULL DEFAULT 'now' CHECK (due IN ('now', 'once_passed', 'next_run'))"},
+	      {"due", "text", "text NOT NULL DEFAULT 'now' CHECK (due IN ('now', 'next_run'))"},
 	      {"marked_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
 	     nullptr,
 	     AGG_QUEUE_STORAGE},
@@ -106,6 +106,7 @@ const std::vector<WantedTable> &wanted_tables() {
 	     nullptr},
 	    {"agg_sealed_ranges",
 	     {{"canonical_symbol", "text", "text"},
+	      {"timeframe", "text", "text"},
 	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"reason", "text", "text"},
@@ -155,6 +156,8 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"agg_timeframes", "agg_timeframes_idx", "timeframe, source_timeframe", nullptr, true, false},
 	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe, from_utc", nullptr, false, true},
 	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false, true},
+	    {"agg_sealed_ranges", "agg_sealed_ranges_end_idx", "to_utc", nullptr, false, true},
+	    {"agg_sealed_ranges", "agg_sealed_ranges_symbol_idx", "canonical_symbol, to_utc", nullptr, false, true},
 	    // Not paid for by live bars: soft-deleted ones are found by agg_why(), restored, purged.
 	    {"derived_data_bars", "derived_data_bars_deleted_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NOT NULL", false,
 	     true},
@@ -174,7 +177,15 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     "BEFORE TRUNCATE ON @data_bars FOR EACH STATEMENT EXECUTE FUNCTION @agg_capture_changes()", false, true},
 	    {"data_agg_state", "aggregation_timeframes",
 	     "AFTER INSERT OR UPDATE OF timeframe, source_timeframe ON @data_agg_state FOR EACH ROW EXECUTE FUNCTION @agg_note_timeframe()",
-	     true, false}};
+	     true, false},
+	    {"data_agg_state", "aggregation_tasks_made",
+	     "AFTER INSERT ON @data_agg_state REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION @agg_note_task_change()",
+	     false, false},
+	    {"data_agg_state", "aggregation_tasks_changed",
+	     "AFTER UPDATE OF canonical_symbol, timeframe, source_timeframe, agg_start_utc ON @data_agg_state FOR EACH ROW WHEN "
+	     "((OLD.canonical_symbol, OLD.timeframe, OLD.source_timeframe, OLD.agg_start_utc) IS DISTINCT FROM "
+	     "(NEW.canonical_symbol, NEW.timeframe, NEW.source_timeframe, NEW.agg_start_utc)) EXECUTE FUNCTION @agg_note_task_change()",
+	     false, false}};
 	return triggers;
 }
 
@@ -195,7 +206,9 @@ const std::vector<WantedView> &wanted_views() {
 	     "AND c.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation') "
 	     "ORDER BY c.relname, x.kind, x.name) AS intruders FROM "
 	     "(SELECT count(*) AS entries, min(c.logged_at) AS oldest FROM @agg_change_log c) l CROSS JOIN "
-	     "(SELECT count(*) AS ranges, count(*) FILTER (WHERE r.due = 'now') AS due, min(r.marked_at) FILTER (WHERE r.due = 'now') AS oldest FROM @agg_dirty_ranges r) d "
+	     "(SELECT count(*) AS ranges, count(*) FILTER (WHERE r.due <> 'next_run' AND r.from_utc < COALESCE(t.last_agg_bar_ts_utc, t.agg_start_utc)) AS due, "
+	     "min(r.marked_at) FILTER (WHERE r.due <> 'next_run' AND r.from_utc < COALESCE(t.last_agg_bar_ts_utc, t.agg_start_utc)) AS oldest "
+	     "FROM @agg_dirty_ranges r LEFT JOIN @data_agg_state t ON t.canonical_symbol = r.canonical_symbol AND t.timeframe = r.timeframe) d "
 	     "CROSS JOIN (SELECT sum(t.late_rows) AS late_rows, sum(t.refused_rows) AS refused_rows, "
 	     "count(*) FILTER (WHERE t.late_policy = 'freeze') AS frozen_tasks FROM @data_agg_state t) s LEFT JOIN "
 	     "(SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true",

@@ -80,9 +80,8 @@ Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks,
 		                .index_computed = std::move(computed[i])});
 	}
 	co_await take_late_work(db, runs, order.max_windows);
-	const ProcessOrder process {.now = order.now};
-	co_await run_tasks(db, runs, process, order.progress);
-	co_await rederive(db, runs, order.max_windows, process);
+	co_await run_tasks(db, runs, nullptr, order.progress);
+	co_await rederive(db, runs, order.max_windows);
 	co_await record(db, runs, order);
 	co_return runs;
 }

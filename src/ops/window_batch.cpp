@@ -3,6 +3,8 @@
 #include "core/quality.hpp"
 #include "core/window_aggregator.hpp"
 #include "ops/derived_bars.hpp"
+#include "ops/look_again.hpp"
+#include "ops/sealed_ranges.hpp"
 #include "ops/source_bars.hpp"
 #include "ops/windows_above.hpp"
 
@@ -89,8 +91,9 @@ std::optional<BarChanges> all_new(const std::vector<Segment> &segments, const st
 	BarChanges changes;
 	changes.inserts.reserve(windows.size());
 	for (size_t i = 0; i < windows.size(); ++i) {
-		// Where a window comes to no bar, one may have to be deleted.
-		if (!windows[i].quality || !segments[windows[i].segment].expected_new)
+		const Segment &segment = segments[windows[i].segment];
+		// Where a window comes to no bar, or to none that may be written, one may have to be looked at.
+		if (!windows[i].quality || !segment.expected_new || !segment.sealed.empty())
 			return std::nullopt;
 		changes.inserts.push_back(i);
 	}
@@ -99,11 +102,32 @@ std::optional<BarChanges> all_new(const std::vector<Segment> &segments, const st
 	return changes;
 }
 
+/// Bars that are made anew: the old ones go first, whatever they are.
+Op<BarChanges> replace(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+	BarChanges changes;
+	changes.without_source = co_await soft_delete_all(db, segments.front(), *segments.front().replace_reason);
+	for (size_t i = 0; i < windows.size(); ++i) {
+		if (windows[i].quality && !segments.front().sealed.holds(windows[i].start))
+			changes.inserts.push_back(i);
+	}
+	bool inserted = false;
+	if (changes.inserts.size() > few_inserts)
+		inserted = co_await bulk_insert_bars(db, segments, windows, changes.inserts);
+	if (!inserted)
+		co_await upsert_bars(db, segments, windows, changes.inserts);
+	co_return changes;
+}
+
 /// Writes what differs. Another session may store the same bars at the same time (of windows without a task): then the bulk insert hits its
 /// key, is rolled back, and the windows are compared with what is stored now.
 Op<BarChanges> write(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+	if (segments.front().replace_reason != nullptr)
+		co_return co_await replace(db, segments, windows);
 	if (auto changes = all_new(segments, windows)) {
-		if (co_await bulk_insert_bars(db, segments, windows, changes->inserts))
+		bool inserted = co_await nothing_stored_in_holes(db, segments, windows);
+		if (inserted)
+			inserted = co_await bulk_insert_bars(db, segments, windows, changes->inserts);
+		if (inserted)
 			co_return std::move(*changes);
 	}
 	auto changes = co_await compare_with_stored(db, segments, windows);
@@ -121,15 +145,37 @@ Op<BarChanges> write(Database &db, const std::vector<Segment> &segments, const s
 	co_return changes;
 }
 
+/// Reads and folds. What of it is sealed is asked afterwards: source that was retired before the read is known to be by now.
 Op<std::vector<ComputedWindow>> compute(Database &db, std::vector<Segment> &segments) {
 	WindowReader reader(segments);
 	co_await read_source_bars(db, segments, reader);
-	co_return reader.finish();
+	auto windows = reader.finish();
+	co_await find_sealed(db, segments);
+	co_return windows;
 }
 
 /// Whether there can be anything to compare or write.
 bool nothing_to_do(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
-	return windows.empty() && std::none_of(segments.begin(), segments.end(), [](const Segment &one) { return one.empty_windows_count; });
+	return windows.empty() && std::none_of(segments.begin(), segments.end(), [](const Segment &one) {
+		       return one.empty_windows == EmptyWindows::all || one.replace_reason != nullptr;
+	       });
+}
+
+/// Notes those of the windows that were looked at which may be made of bars that change at this moment.
+Op<void> look_again(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows, CertainUntil certain) {
+	LookAgain again;
+	size_t next = 0;
+	for (size_t i = 0; i < segments.size(); ++i) {
+		const Segment &segment = segments[i];
+		Timestamp to = segment.from;
+		for (; next < windows.size() && windows[next].segment == i; ++next)
+			to = windows[next].start + segment.target->width();
+		if (segment.empty_windows == EmptyWindows::all)
+			to = segment.to;
+		again.add_uncertain(segment.symbol, *segment.target, {segment.from, to}, certain,
+		                    segment.plan != nullptr ? Look::as_soon_as_possible : Look::with_next_run);
+	}
+	co_await again.note(db);
 }
 
 /// What the plans knew before a read that is to be repeated.
@@ -165,7 +211,9 @@ void count_changes(std::vector<Segment> &segments, const std::vector<ComputedWin
 	for (const auto &window : windows) {
 		auto &counts = segments[window.segment].counts;
 		counts.refused += window.values.refused;
-		if (!window.quality)
+		if (segments[window.segment].sealed.holds(window.start))
+			++counts.sealed;
+		else if (!window.quality)
 			++counts.skipped;
 		else if (*window.quality <= 0)
 			++counts.quality_poor;
@@ -173,7 +221,7 @@ void count_changes(std::vector<Segment> &segments, const std::vector<ComputedWin
 }
 
 Op<void> mark_above(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
-                    const BarChanges &changes, Timestamp now) {
+                    const BarChanges &changes) {
 	if (!changes.any())
 		co_return;
 	std::vector<ChangedBars> changed;
@@ -190,7 +238,7 @@ Op<void> mark_above(Database &db, const std::vector<Segment> &segments, const st
 		for (const auto &bar : *deleted)
 			add(bar.segment, bar.start);
 	}
-	co_await mark_windows_above(db, changed, now);
+	co_await mark_windows_above(db, changed);
 }
 
 } // namespace
@@ -202,13 +250,15 @@ WindowCounts &WindowCounts::operator+=(const WindowCounts &other) {
 	deleted += other.deleted;
 	quality_poor += other.quality_poor;
 	skipped += other.skipped;
+	sealed += other.sealed;
 	refused += other.refused;
 	return *this;
 }
 
-Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments, ProcessOrder order) {
-	const bool unguarded = order.guard != nullptr && !order.guard->held();
+Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments, TaskGuard *guard) {
+	const bool unguarded = guard != nullptr && !guard->held();
 	const SavedPlans plans(unguarded ? segments : std::vector<Segment>());
+	auto certain = co_await certain_until(db, *segments.front().source);
 	auto windows = co_await compute(db, segments);
 	if (nothing_to_do(segments, windows))
 		co_return windows;
@@ -216,15 +266,18 @@ Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segmen
 		const auto changes = co_await compare_with_stored(db, segments, windows);
 		if (!changes.any()) {
 			count_changes(segments, windows, changes);
+			co_await look_again(db, segments, windows, certain);
 			co_return windows;
 		}
-		co_await order.guard->acquire();
+		co_await guard->acquire();
 		plans.restore(segments);
+		certain = co_await certain_until(db, *segments.front().source);
 		windows = co_await compute(db, segments);
 	}
 	const auto changes = co_await write(db, segments, windows);
 	count_changes(segments, windows, changes);
-	co_await mark_above(db, segments, windows, changes, order.now);
+	co_await mark_above(db, segments, windows, changes);
+	co_await look_again(db, segments, windows, certain);
 	co_return windows;
 }
 

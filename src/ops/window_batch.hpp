@@ -11,6 +11,7 @@
 
 #include "core/bar.hpp"
 #include "core/catch_up.hpp"
+#include "core/range_set.hpp"
 #include "core/timeframe.hpp"
 #include "ops/task_guard.hpp"
 #include "ops/database.hpp"
@@ -34,6 +35,7 @@ struct WindowCounts {
 	int64_t deleted = 0;      // stored bars whose window has too few candles now, or no source any more
 	int64_t quality_poor = 0; // stored with a score <= 0
 	int64_t skipped = 0;      // windows with too few candles
+	int64_t sealed = 0;       // windows that stay as they are because bars that they are made of were retired
 	int64_t refused = 0;      // source rows that are no candles
 
 	/// Windows whose bar is stored, written now or before.
@@ -41,6 +43,13 @@ struct WindowCounts {
 		return inserted + updated + unchanged;
 	}
 	WindowCounts &operator+=(const WindowCounts &other);
+};
+
+/// What windows without any source row mean for the bars that are stored for them.
+enum class EmptyWindows {
+	ignored,    // nothing
+	in_between, // those in front of the segment's last window with source lose their bar; what lies behind it is not looked at
+	all         // all of them lose their bar
 };
 
 /// A range of windows of one symbol, [from, to), both aligned to the target. What it points to must outlive it.
@@ -54,12 +63,15 @@ struct Segment {
 	/// Nothing is expected to be stored here yet: the range begins at the stored cursor, which moves together with the bars. A bulk insert
 	/// is tried first and stored bars are looked at only if it fails.
 	bool expected_new = false;
-	/// What a window without any source row means: nothing (a gap that is passed over, or retention), or that its source was taken away, so
-	/// that its stored bar must go.
-	bool empty_windows_count = false;
+	EmptyWindows empty_windows = EmptyWindows::ignored;
+	/// Windows before this get no bar where none is stored.
+	Timestamp nothing_new_before = Timestamp::minus_infinity();
+	/// Set: all bars are made anew; those stored before are soft-deleted for this reason. Only where there is one segment.
+	const std::string *replace_reason = nullptr;
 	/// Told of each window that has source rows; may end the segment. Not set: all windows are wanted.
 	CatchUp *plan = nullptr;
 	WindowCounts counts;
+	RangeSet sealed {}; // found while processing: windows of which bars were retired; nothing is written there (sealed_ranges.hpp)
 };
 
 /// One window that had source rows.
@@ -70,13 +82,9 @@ struct ComputedWindow {
 	std::optional<int> quality; // nullopt: too few candles, no bar
 };
 
-struct ProcessOrder {
-	Timestamp now;              // the caller's clock
-	TaskGuard *guard = nullptr; // of the one task that all segments are of; not set: the tasks are locked, or there is none
-};
-
 /// Processes all windows of the segments, adds to their counts, and marks the windows above bars that changed. All sources must be in the
-/// same table. Returns the windows that had source rows, in order.
-Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments, ProcessOrder order);
+/// same table. `guard`: of the one task that all segments are of; not set: the tasks are locked, or there is none. Returns the windows that
+/// had source rows, in order.
+Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments, TaskGuard *guard = nullptr);
 
 } // namespace aggregation

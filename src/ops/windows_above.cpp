@@ -20,10 +20,10 @@ const Statement &timeframes_in_use() {
 const Statement &tasks_above() {
 	static const Statement statement {
 	    "data_agg_state",
-	    "SELECT t.ord, COALESCE(s.last_agg_bar_ts_utc, s.agg_start_utc) FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
+	    "SELECT t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
 	    "AS t(symbol, timeframe, ord) JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe "
 	    "WHERE " AGG_SOURCE_TIMEFRAME("s.") " = $3::text",
-	    {AGG_INT8, AGG_TIMESTAMPTZ}};
+	    {AGG_INT8}};
 	return statement;
 }
 
@@ -50,7 +50,7 @@ struct Above {
 	RangeSet windows;
 };
 
-/// Marks those of the tasks that exist and are built from `source`: what they have passed makes them due.
+/// Marks those of the tasks that exist and are built from `source`.
 Op<void> mark_tasks(Database &db, const std::vector<Above> &above, const Timeframe &source) {
 	std::vector<agg_cell> symbols;
 	std::vector<agg_cell> timeframes;
@@ -61,11 +61,7 @@ Op<void> mark_tasks(Database &db, const std::vector<Above> &above, const Timefra
 	std::vector<TaskMark> marks;
 	auto receive = [&](const Row &row) {
 		const Above &task = above.at(static_cast<size_t>(row.integer(0) - 1));
-		const Timestamp cursor = row.maybe_timestamp(1).value_or(default_start);
-		TaskMark mark {&task.key, {}};
-		for (const auto &range : task.windows.ranges())
-			(range.from < cursor ? mark.ranges.due : mark.ranges.ahead).add(range);
-		marks.push_back(std::move(mark));
+		marks.push_back({&task.key, {task.windows, {}}});
 		return Flow::more;
 	};
 	const Statement statement = for_keys(tasks_above(), above.size());
@@ -78,7 +74,7 @@ Op<void> mark_tasks(Database &db, const std::vector<Above> &above, const Timefra
 
 } // namespace
 
-Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &changes, Timestamp now) {
+Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &changes) {
 	std::vector<const Timeframe *> sources;
 	for (const auto &change : changes) {
 		if (std::none_of(sources.begin(), sources.end(), [&](const Timeframe *known) { return *known == *change.timeframe; }))
@@ -86,7 +82,10 @@ Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &change
 	}
 	for (const Timeframe *source : sources) {
 		const auto targets = co_await built_from(db, *source);
-		const Timestamp clock = std::max(now, db.clock());
+		if (targets.empty())
+			continue;
+		const Derivers others = co_await db.others_deriving();
+		const Timestamp clock = std::max({db.clock(), db.transaction_start(), others.newest});
 		std::vector<Above> above;
 		for (const auto &target : targets) {
 			const Timestamp ended = target.floor(clock);

@@ -3,9 +3,10 @@
 //      5m bars  ....|x|....|x|x|....        changed in this transaction
 //      1h       [--------)[--------)        marked dirty in the same transaction, for each task that is built from 5m
 //
-// A window above that has not ended yet is not marked. Nobody can have derived it: a task derives only what is over, and one whose snapshot
-// is too old to see the rows that these bars are made of looked at an older clock. One whose snapshot is not older finds that the task
-// below has something unread in that window, and waits.
+// A window above that has not ended yet is not marked, which spares a live feed most of the marks. Nobody has passed it, or if somebody
+// has, he looks again: whoever derives wider windows counts as certain only those that had ended before the oldest transaction that may
+// change bars at that moment began, and before his database's clock (look_again.hpp). "Not ended" is said by the same measure: the later of
+// the clock, the beginning of this transaction, and the beginning of the newest of the others, should a clock have been put back.
 #pragma once
 
 #include "core/range_set.hpp"
@@ -25,7 +26,7 @@ struct ChangedBars {
 	RangeSet windows;
 };
 
-/// Marks the windows above. `now` is where the caller's clock stands; the database's counts where it is ahead.
-Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &changes, Timestamp now);
+/// Marks the windows above.
+Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &changes);
 
 } // namespace aggregation

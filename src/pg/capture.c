@@ -45,6 +45,17 @@ typedef struct layer {
 
 static layer *layers = NULL; /* of the innermost subtransaction that has changed something */
 
+/* The transaction that has entries in the log. */
+static FullTransactionId logged_in = {0};
+
+void agg_note_own_changes(void) {
+	logged_in = GetTopFullTransactionId();
+}
+
+bool agg_has_own_changes(void) {
+	return FullTransactionIdIsValid(logged_in) && FullTransactionIdEquals(logged_in, GetTopFullTransactionIdIfAny());
+}
+
 /* ---- layers ---- */
 
 static void refuse_out_of_memory(void) {
@@ -311,6 +322,7 @@ void agg_log_changes(void) {
 	table = agg_find_table(layers->schema, "agg_change_log");
 	scope = agg_act_as_owner_of_log(table);
 	insert_rows(scope, table, layers->changes, count);
+	agg_note_own_changes();
 	agg_stop_acting(scope);
 	drop_layer();
 }

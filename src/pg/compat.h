@@ -47,4 +47,18 @@
 #define agg_default_index(position, column) (position)
 #endif
 
+/* 16 gave the copies of backends' states a name of their own (commit 8018ffbf58). */
+#if PG_VERSION_NUM >= 160000
+#define agg_local_backend_status(index) pgstat_get_local_beentry_by_index(index)
+#else
+#define agg_local_backend_status(index) pgstat_fetch_stat_local_beentry(index)
+#endif
+
+/* 17 numbers processes instead of backends (commit 024c521117). A prepared transaction has no such number. */
+#if PG_VERSION_NUM >= 170000
+#define agg_process_of(holder) ((holder).procNumber == INVALID_PROC_NUMBER ? NULL : ProcNumberGetProc((holder).procNumber))
+#else
+#define agg_process_of(holder) ((holder).backendId == InvalidBackendId ? NULL : BackendIdGetProc((holder).backendId))
+#endif
+
 #endif

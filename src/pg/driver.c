@@ -13,7 +13,6 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
@@ -208,15 +207,10 @@ static uint64 execute_in_scope(const call_state *state, const agg_request *reque
 	return processed;
 }
 
-/*
- * Whether another transaction holds the lock of AGG_BEGIN_DERIVING. The lock that conflicts with it is let go at once: nobody ever waits
- * for it. In doubt (a vacuum of the table, say) the answer is yes.
- */
-static uint64 others_derive(Oid table) {
-	if (!ConditionalLockRelationOid(table, ShareRowExclusiveLock))
-		return 1;
-	UnlockRelationOid(table, ShareRowExclusiveLock);
-	return 0;
+static void describe_transaction(agg_outcome *outcome) {
+	outcome->clock = GetCurrentTimestamp();
+	outcome->own_changes = agg_has_own_changes();
+	outcome->own_tasks = agg_has_own_tasks();
 }
 
 /* Executes the request; an error inside a subtransaction becomes the outcome. */
@@ -265,10 +259,16 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 		ereport(NOTICE, (errmsg_internal("%s", request->text)));
 		break;
 	case AGG_BEGIN_DERIVING:
-		LockRelationOid(agg_find_table(state->schema, "agg_dirty_ranges"), RowExclusiveLock);
+		agg_begin_deriving(agg_find_table(state->schema, "agg_dirty_ranges"));
 		break;
 	case AGG_ASK_DERIVING:
-		outcome.processed = others_derive(agg_find_table(state->schema, "agg_dirty_ranges"));
+		outcome.others = agg_other_derivers(agg_find_table(state->schema, "agg_dirty_ranges"));
+		break;
+	case AGG_LOOK_AGAIN:
+		agg_look_again(state->schema, request->cells, request->row_count);
+		break;
+	case AGG_OWN_CHANGES:
+		agg_note_own_changes();
 		break;
 	case AGG_WAKE_WORKER:
 		agg_wake_worker_at_commit();
@@ -280,13 +280,15 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 	}
 	MemoryContextSwitchTo(memory);
 	MemoryContextReset(state->request);
-	outcome.clock = GetCurrentTimestamp();
+	describe_transaction(&outcome);
 	return outcome;
 }
 
 /* Runs the operation to its last request. */
 static void run(call_state *state, agg_request *request) {
-	agg_outcome outcome = {.clock = GetCurrentTimestamp()};
+	agg_outcome outcome = {0};
+
+	describe_transaction(&outcome);
 
 	for (;;) {
 		CHECK_FOR_INTERRUPTS();

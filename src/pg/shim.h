@@ -28,7 +28,19 @@ extern bool agg_is_running(void);
 /* wake.c */
 extern void agg_wake_worker_at_commit(void);
 
+/* derivers.c */
+extern void agg_begin_deriving(Oid table);
+extern agg_derivers agg_other_derivers(Oid table);
+
+/* look_again.c */
+extern void agg_look_again(Oid schema, const agg_cell *cells, size_t rows);
+
+/* task_changes.c */
+extern bool agg_has_own_tasks(void);
+
 /* capture.c */
+extern void agg_note_own_changes(void);
+extern bool agg_has_own_changes(void);
 extern void agg_log_changes(void);
 extern void agg_note_table(Oid schema, Relation bars);
 extern void agg_check_trigger_table(Relation relation, Oid schema, const char *function, const char *watched);

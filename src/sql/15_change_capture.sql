@@ -16,6 +16,14 @@ AS 'MODULE_PATHNAME', 'aggregation_agg_note_timeframe';
 COMMENT ON FUNCTION @extschema@.agg_note_timeframe() IS
 'Trigger of data_agg_state, after INSERT and after UPDATE of timeframe or source_timeframe for each row. Keeps agg_timeframes, the list of timeframes in use and what they are built from.';
 
+CREATE FUNCTION @extschema@.agg_note_task_change()
+RETURNS trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'aggregation_agg_note_task_change';
+
+COMMENT ON FUNCTION @extschema@.agg_note_task_change() IS
+'Triggers of data_agg_state, after INSERT for each statement and after UPDATE of key, source_timeframe or agg_start_utc for each row. Marks in agg_dirty_ranges what the change means for bars that are there already, so that the next run looks at them: all of a task that is made where bars are, or gets another source; those between the old and the new start.';
+
 CREATE FUNCTION @extschema@.agg_watch_partitions()
 RETURNS event_trigger
 LANGUAGE c VOLATILE SECURITY INVOKER

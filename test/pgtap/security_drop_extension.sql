@@ -19,7 +19,7 @@ SELECT lives_ok($$UPDATE data_bars SET vol = vol$$, 'and nothing on the tables m
 SELECT lives_ok($$SELECT * FROM v_aggregation_frontier_health$$, 'nor does the view');
 
 CREATE EXTENSION aggregation;
-SELECT results_eq('SELECT object, action FROM agg_setup()', $$VALUES ('trigger aggregation_capture', 'created'), ('trigger aggregation_capture_truncate', 'created'), ('trigger aggregation_timeframes', 'created')$$,
+SELECT results_eq('SELECT object, action FROM agg_setup()', $$VALUES ('trigger aggregation_capture', 'created'), ('trigger aggregation_capture_truncate', 'created'), ('trigger aggregation_timeframes', 'created'), ('trigger aggregation_tasks_made', 'created'), ('trigger aggregation_tasks_changed', 'created')$$,
 	'back again: only the triggers went with the extension');
 SELECT probe.answers(catchup_aggregation_range('EURUSD', '5m', (SELECT last_agg_bar_ts_utc FROM data_agg_state), 100, '2025-07-02'), '{"windows_processed": 2, "bars_inserted": 2}', 'it goes on at its cursor');
 SELECT is(count(*), 4::bigint, 'four bars') FROM derived_data_bars;

@@ -55,7 +55,7 @@ TEST(CatchUpOperation, AnswersEveryKeyOfTheContract) {
 	EXPECT_EQ(ending.json,
 	          "{\"success\": true, \"windows_processed\": 3, \"cursor_advanced_to\": \"2025-07-01T00:15:00+00:00\", \"bars_created\": 2, "
 	          "\"bars_inserted\": 2, \"bars_updated\": 0, \"bars_unchanged\": 0, \"bars_deleted\": 0, \"bars_quality_poor\": 0, "
-	          "\"bars_skipped\": 1, \"source_rows_refused\": 0, \"late_windows_processed\": 0, "
+	          "\"bars_skipped\": 1, \"windows_sealed\": 0, \"source_rows_refused\": 0, \"late_windows_processed\": 0, "
 	          "\"late_bars_changed\": 0, \"continue\": false, \"reason\": \"frontier\", "
 	          "\"max_source_ts\": \"2025-07-01T00:11:00+00:00\", \"agg_start_enforced\": \"2025-07-01T00:00:00+00:00\"}");
 	EXPECT_EQ(db.tables.derived.size(), 2U);

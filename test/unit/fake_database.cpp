@@ -249,6 +249,11 @@ bool FakeDatabase::run_bulk_write(const agg_request &request, agg_operation *ope
 	return true;
 }
 
+void FakeDatabase::mark_again() {
+	tables.dirty.insert(tables.dirty.end(), tables.again.begin(), tables.again.end());
+	tables.again.clear();
+}
+
 Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter> &arguments, const Fault &fault) {
 	random_.seed(seed);
 	Ending ending;
@@ -264,6 +269,8 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 	Tables committed = may_be_abandoned ? tables : Tables();
 	agg_outcome outcome {};
 	outcome.clock = now.us;
+	outcome.own_changes = own_changes;
+	outcome.own_tasks = own_tasks;
 	agg_request request {};
 	agg_error error {};
 	std::vector<Tables> savepoints;
@@ -330,17 +337,28 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 		} else if (request.kind == AGG_COMMIT || request.kind == AGG_COMMIT_LAZILY) {
 			EXPECT_TRUE(savepoints.empty()) << "a commit inside a subtransaction";
 			ending.log.emplace_back("commit");
+			mark_again();
 			if (may_be_abandoned)
 				committed = tables;
 		} else if (request.kind == AGG_PROGRESS || request.kind == AGG_NOTICE || request.kind == AGG_WAKE_WORKER) {
 			ending.log.emplace_back(request.kind == AGG_PROGRESS ? "progress" : request.kind == AGG_NOTICE ? "notice" : "wake");
 		} else if (request.kind == AGG_BEGIN_DERIVING || request.kind == AGG_ASK_DERIVING) {
 			ending.log.emplace_back(request.kind == AGG_BEGIN_DERIVING ? "derive" : "ask");
+			outcome.others = others.value_or(agg_derivers {false, Timestamp::infinity().us, Timestamp::minus_infinity().us});
+		} else if (request.kind == AGG_LOOK_AGAIN) {
+			ending.log.emplace_back("look again");
+			for (size_t i = 0; i < request.row_count; ++i) {
+				const agg_cell *row = request.cells + i * request.column_count;
+				tables.again.push_back({text_of(row[0]), text_of(row[1]), {row[2].as.integer}, {row[3].as.integer}, 0, text_of(row[4])});
+			}
+		} else if (request.kind == AGG_OWN_CHANGES) {
+			own_changes = true;
 		} else if (request.kind == AGG_EMIT_ROWS) {
 			ending.emitted_rows += static_cast<int>(request.row_count);
 		} else {
 			ending.kind = request.kind;
 			if (request.kind == AGG_DONE) {
+				mark_again();
 				EXPECT_TRUE(savepoints.empty()) << "done inside a subtransaction";
 				if (request.result_type == AGG_TEXT && request.result.as.text != nullptr)
 					ending.json = text_of(request.result);

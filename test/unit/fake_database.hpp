@@ -80,6 +80,7 @@ struct Tables {
 	std::vector<DirtyRow> dirty;
 	std::vector<DirtyRow> refused;
 	std::vector<ChangeRow> sealed;
+	std::vector<DirtyRow> again; // marked when the transaction commits
 	int64_t last_place = 0;
 };
 
@@ -115,6 +116,9 @@ public:
 	Timestamp now {};
 	Duration clock_step {};      // how far the clock goes on with each request
 	bool fixed_snapshot = false; // REPEATABLE READ
+	bool own_changes = false;
+	bool own_tasks = false;
+	std::optional<agg_derivers> others {}; // who else is deriving; not set: nobody
 	unsigned seed = 1;
 	std::function<void()> meanwhile; // what another session commits just before request number meanwhile_at (from 0) of each call
 	int meanwhile_at = -1;
@@ -131,6 +135,7 @@ private:
 	bool run_task_query(const agg_request &request, std::vector<std::vector<agg_cell>> &rows, uint64_t &processed); // fake_tasks.cpp
 	bool run_late_query(const agg_request &request, std::vector<std::vector<agg_cell>> &rows, uint64_t &processed); // fake_late_work.cpp
 	bool poisoned(const agg_request &request) const;
+	void mark_again();
 	void deliver(agg_operation *operation, const agg_request &request, const std::vector<std::vector<agg_cell>> &rows);
 
 	std::mt19937 random_;

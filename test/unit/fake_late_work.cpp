@@ -56,10 +56,22 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 				rows.push_back({ordinal(k)});
 		}
 	} else if (relation == "agg_dirty_ranges" && has(request, "DELETE FROM")) {
+		// Those that begin in a range, the newest first; or the last one that begins at or before the end of a new mark and touches it.
+		const bool touching = has(request, "c.from_utc <= t.to_utc");
+		const size_t most = touching ? 1 : static_cast<size_t>(parameter(request, 4).as.integer);
+		const bool oldest_first = has(request, "ASC");
+		std::sort(tables.dirty.begin(), tables.dirty.end(),
+		          [&](const DirtyRow &a, const DirtyRow &b) { return oldest_first ? a.from < b.from : a.from > b.from; });
 		for (size_t k = 0; k < keys; ++k) {
+			const Timestamp from {parameter(request, 2, k).as.integer};
+			const Timestamp to {parameter(request, 3, k).as.integer};
+			size_t seen = 0;
 			std::erase_if(tables.dirty, [&](const DirtyRow &row) {
-				if (row.symbol != text_of(parameter(request, 0, k)) || row.timeframe != text_of(parameter(request, 1, k)) ||
-				    row.from.us >= parameter(request, 2, k).as.integer)
+				if (row.symbol != text_of(parameter(request, 0, k)) || row.timeframe != text_of(parameter(request, 1, k)))
+					return false;
+				if ((touching ? row.from > to : row.from < from || row.from >= to) || seen++ >= most)
+					return false;
+				if (touching && row.to < from)
 					return false;
 				rows.push_back({ordinal(k), number_cell(row.from.us), number_cell(row.to.us), number_cell(row.rows), text(row.due)});
 				return true;
@@ -74,8 +86,7 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 	} else if (relation == "agg_dirty_ranges" && has(request, "GROUP BY d.canonical_symbol")) {
 		for (const auto &row : tables.dirty) {
 			if (row.due != "next_run")
-				rows.push_back(
-				    {text(row.symbol), text(row.timeframe), number_cell(row.due == "now" ? Timestamp::minus_infinity().us : row.from.us)});
+				rows.push_back({text(row.symbol), text(row.timeframe), number_cell(row.from.us)});
 		}
 	} else if (relation == "agg_timeframes") {
 		std::map<std::string, std::string> pairs;
@@ -83,10 +94,18 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 			pairs[key.second] = task.source.value_or("");
 		for (const auto &[timeframe, source] : pairs)
 			rows.push_back({text(timeframe), text(source)});
-	} else if (relation == "agg_sealed_ranges") {
+	} else if (relation == "agg_sealed_ranges" && has(request, "LIMIT 1")) {
 		for (const auto &sealed : tables.sealed) {
-			if (sealed.symbol.empty() || sealed.symbol == text_of(parameter(request, 0)))
-				rows.push_back({number_cell(sealed.from.us), number_cell(sealed.to.us)});
+			if (rows.empty() || rows[0][0].as.integer < sealed.to.us)
+				rows = {{number_cell(sealed.to.us)}};
+		}
+	} else if (relation == "agg_sealed_ranges") {
+		for (size_t k = 0; k < keys; ++k) {
+			for (const auto &sealed : tables.sealed) {
+				if ((sealed.symbol.empty() || sealed.symbol == text_of(parameter(request, 0, k))) &&
+				    sealed.to.us > parameter(request, 1, k).as.integer && sealed.from.us < parameter(request, 2, k).as.integer)
+					rows.push_back({ordinal(k), text("1m"), number_cell(sealed.from.us), number_cell(sealed.to.us)});
+			}
 		}
 	} else if (relation == "agg_refused_ranges" && has(request, "INSERT INTO")) {
 		for (size_t k = 0; k < request.parameters[2].count; ++k)
@@ -108,11 +127,12 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 					                number_cell(task.status == "running")});
 			}
 		}
-	} else if (has(request, "SELECT t.ord, COALESCE(s.last_agg_bar_ts_utc")) { // tasks above
+	} else if (has(request,
+	               "SELECT t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) JOIN")) { // tasks above
 		for (size_t k = 0; k < keys; ++k) {
 			const auto task = tables.tasks.find({text_of(parameter(request, 0, k)), text_of(parameter(request, 1, k))});
 			if (task != tables.tasks.end() && source_of(task->first.second, task->second) == text_of(parameter(request, 2)))
-				rows.push_back({ordinal(k), number_cell(task->second.cursor.value_or(task->second.start).us)});
+				rows.push_back({ordinal(k)});
 		}
 	} else if (has(request, "SET late_rows")) {
 		auto &task = tables.tasks.at({text_of(parameter(request, 0)), text_of(parameter(request, 1))});

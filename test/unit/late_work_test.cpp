@@ -201,7 +201,7 @@ TEST(LateWork, WhatOneSnapshotCouldNotSeeIsLookedAtOnceMore) {
 	ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
 	EXPECT_EQ(db.tables.change_log.size(), 1u) << "its snapshot may be older than the entry's absorber needs";
 	EXPECT_TRUE(std::any_of(db.tables.dirty.begin(), db.tables.dirty.end(),
-	                        [](const DirtyRow &row) { return row.timeframe == "5m" && row.due == "next_run" && row.from == day; }));
+	                        [](const DirtyRow &row) { return row.timeframe == "5m" && row.due == "now" && row.from == day; }));
 	db.fixed_snapshot = false;
 	run_all(db);
 	EXPECT_EQ(differences(db.tables.derived, bars_from_scratch(db)), std::vector<std::string> {});

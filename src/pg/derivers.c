@@ -1,0 +1,62 @@
+/*
+ * Who is computing bars at this moment. Whoever does holds a lock on agg_dirty_ranges from before it first reads source until its
+ * transaction ends; nobody ever waits for that lock. Who holds it is read from the lock table, and when they began from the list of
+ * backends.
+ */
+#include "shim.h"
+
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "storage/sinvaladt.h"
+#include "utils/backend_status.h"
+#include "utils/timestamp.h"
+
+#define DERIVING_LOCK RowExclusiveLock
+#define CONFLICTING_LOCK ShareRowExclusiveLock /* what it conflicts with; it is never taken */
+
+void agg_begin_deriving(Oid table) {
+	LockRelationOid(table, DERIVING_LOCK);
+}
+
+/* When the backend's transaction began; 0 where that cannot be told (a backend that is gone, track_activities off). */
+static TimestampTz transaction_start_of(int pid) {
+	int count = pgstat_fetch_stat_numbackends();
+
+	for (int i = 1; i <= count; i++) {
+		const LocalPgBackendStatus *status = agg_local_backend_status(i);
+
+		if (status != NULL && status->backendStatus.st_procpid == pid)
+			return status->backendStatus.st_xact_start_timestamp;
+	}
+	return 0;
+}
+
+/* A prepared transaction has no process any more. */
+static int pid_of(VirtualTransactionId holder) {
+	PGPROC *process = agg_process_of(holder);
+
+	return process == NULL ? 0 : process->pid;
+}
+
+agg_derivers agg_other_derivers(Oid table) {
+	agg_derivers others = {.any = false, .oldest = DT_NOEND, .newest = DT_NOBEGIN};
+	LOCKTAG tag;
+	VirtualTransactionId *holders;
+	int count;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
+	holders = GetLockConflicts(&tag, CONFLICTING_LOCK, &count); /* all but ourselves */
+	others.any = count > 0;
+	if (count > 0)
+		pgstat_clear_backend_activity_snapshot();
+	for (int i = 0; i < count; i++) {
+		int pid = pid_of(holders[i]);
+		TimestampTz start = pid == 0 ? 0 : transaction_start_of(pid);
+
+		others.oldest = Min(others.oldest, start == 0 ? DT_NOBEGIN : start);
+		others.newest = Max(others.newest, start == 0 ? DT_NOEND : start);
+	}
+	return others;
+}

@@ -1,0 +1,140 @@
+/*
+ * Windows that this transaction has derived without being sure that it would be told of changes (src/ops/look_again.hpp). They are kept in
+ * memory and marked in agg_dirty_ranges right before the commit (or the prepare), in the same transaction: marked earlier, they would be
+ * worked off by the transaction itself. A savepoint that is rolled back leaves them: a mark too many only costs a look.
+ */
+#include "shim.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+typedef struct noted_windows {
+	Datum symbol;
+	Datum timeframe;
+	TimestampTz from;
+	TimestampTz to;
+	Datum due;
+} noted_windows;
+
+/* All of it belongs to the transaction. */
+static noted_windows *noted = NULL;
+static int noted_count = 0;
+static int noted_room = 0;
+static Oid noted_schema = InvalidOid;
+
+static void forget(void) {
+	noted = NULL;
+	noted_count = 0;
+	noted_room = 0;
+}
+
+static Datum column_of(Oid type, int16 length, bool by_value, char alignment, Datum (*value)(const noted_windows *)) {
+	Datum *values = palloc(sizeof(Datum) * noted_count);
+
+	for (int i = 0; i < noted_count; i++)
+		values[i] = value(&noted[i]);
+	return PointerGetDatum(construct_array(values, noted_count, type, length, by_value, alignment));
+}
+
+static Datum symbol_of(const noted_windows *windows) {
+	return windows->symbol;
+}
+
+static Datum timeframe_of(const noted_windows *windows) {
+	return windows->timeframe;
+}
+
+static Datum from_of(const noted_windows *windows) {
+	return TimestampTzGetDatum(windows->from);
+}
+
+static Datum to_of(const noted_windows *windows) {
+	return TimestampTzGetDatum(windows->to);
+}
+
+static Datum due_of(const noted_windows *windows) {
+	return windows->due;
+}
+
+static void mark_noted(void) {
+	Oid table = get_relname_relid("agg_dirty_ranges", noted_schema);
+	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
+	Datum values[lengthof(types)];
+	char *sql;
+	agg_scope *scope;
+
+	if (!OidIsValid(table))
+		return; /* dropped by this very transaction */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	values[0] = column_of(TEXTOID, -1, false, TYPALIGN_INT, symbol_of);
+	values[1] = column_of(TEXTOID, -1, false, TYPALIGN_INT, timeframe_of);
+	values[2] = column_of(TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, from_of);
+	values[3] = column_of(TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, to_of);
+	values[4] = column_of(TEXTOID, -1, false, TYPALIGN_INT, due_of);
+	sql = psprintf("INSERT INTO %s.agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc, due) "
+	               "SELECT n.symbol, n.timeframe, n.from_utc, n.to_utc, n.due "
+	               "FROM unnest($1, $2, $3, $4, $5) AS n(symbol, timeframe, from_utc, to_utc, due)",
+	               quote_identifier(get_namespace_name(noted_schema)));
+	scope = agg_act_as_owner(table);
+	(void)agg_execute(scope, sql, lengthof(types), types, values, false);
+	agg_stop_acting(scope);
+	SPI_finish();
+	PopActiveSnapshot();
+	forget();
+}
+
+static void end_of_transaction(XactEvent event, void *argument pg_attribute_unused()) {
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) {
+		if (noted_count > 0)
+			mark_noted();
+	} else if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE) {
+		forget();
+	}
+}
+
+static Datum kept_text(const agg_cell *cell) {
+	return PointerGetDatum(cstring_to_text_with_len(cell->as.text, cell->length));
+}
+
+static bool same_text(Datum kept, const agg_cell *cell) {
+	const text *other = (const text *)DatumGetPointer(kept);
+
+	return VARSIZE_ANY_EXHDR(other) == (Size)cell->length && memcmp(VARDATA_ANY(other), cell->as.text, cell->length) == 0;
+}
+
+/* Rows of symbol, timeframe, from, to, due. */
+void agg_look_again(Oid schema, const agg_cell *cells, size_t rows) {
+	static bool registered = false;
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+
+	if (!registered)
+		RegisterXactCallback(end_of_transaction, NULL);
+	registered = true;
+	noted_schema = schema;
+	if (noted_count + (int)rows > noted_room) {
+		noted_room = Max(2 * noted_room, noted_count + (int)rows);
+		noted = noted == NULL ? palloc(sizeof(noted_windows) * noted_room) : repalloc_huge(noted, sizeof(noted_windows) * noted_room);
+	}
+	for (size_t i = 0; i < rows; i++) {
+		const agg_cell *row = &cells[5 * i];
+		noted_windows *last = noted_count > 0 ? &noted[noted_count - 1] : NULL;
+
+		/* A task that goes on where it stopped. */
+		if (last != NULL && row[2].as.integer == last->to && same_text(last->symbol, &row[0]) && same_text(last->timeframe, &row[1]) &&
+		    same_text(last->due, &row[4])) {
+			last->to = row[3].as.integer;
+			continue;
+		}
+		noted[noted_count++] =
+		    (noted_windows) {kept_text(&row[0]), kept_text(&row[1]), row[2].as.integer, row[3].as.integer, kept_text(&row[4])};
+	}
+	MemoryContextSwitchTo(caller);
+}

@@ -1,0 +1,165 @@
+/*
+ * What changes of data_agg_state mean for bars that are there already, whoever makes them: an operation of ours, or an UPDATE by hand.
+ *
+ *   a new task, and there are bars       (it was there before, or somebody else made them)  all windows before its cursor are looked at
+ *   another start                        between the old and the new one
+ *   another source or key                all windows before its cursor
+ *
+ * And as long as such a change is not committed nobody else knows of it: what the transaction derives is looked at again (look_again.c).
+ */
+#include "shim.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* The transaction that has made or configured tasks. */
+static FullTransactionId configured_in = {0};
+
+bool agg_has_own_tasks(void) {
+	return FullTransactionIdIsValid(configured_in) && FullTransactionIdEquals(configured_in, GetTopFullTransactionIdIfAny());
+}
+
+static void mark(Oid schema, Datum symbol, Datum timeframe, TimestampTz from, TimestampTz to) {
+	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum values[] = {symbol, timeframe, TimestampTzGetDatum(from), TimestampTzGetDatum(to)};
+	char *sql = psprintf("INSERT INTO %s.agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc) VALUES ($1, $2, $3, $4)",
+	                     quote_identifier(get_namespace_name(schema)));
+	agg_scope *scope;
+
+	if (from >= to)
+		return;
+	scope = agg_act_as_owner(agg_find_table(schema, "agg_dirty_ranges"));
+	(void)agg_execute(scope, sql, lengthof(types), types, values, false);
+	agg_stop_acting(scope);
+}
+
+/* ---- an UPDATE, row by row ---- */
+
+static bool find_column(const TriggerData *trigger, const char *name, Oid type, AttrNumber *number) {
+	TupleDesc columns = RelationGetDescr(trigger->tg_relation);
+	int found = SPI_fnumber(columns, name);
+
+	if (found <= 0)
+		return false;
+	*number = (AttrNumber)found;
+	return TupleDescAttr(columns, found - 1)->atttypid == type ||
+	       (type == TEXTOID && TupleDescAttr(columns, found - 1)->atttypid == VARCHAROID);
+}
+
+static TimestampTz time_of(const TriggerData *trigger, HeapTuple row, const char *name, TimestampTz otherwise) {
+	AttrNumber number;
+	bool is_null;
+	Datum value;
+
+	if (!find_column(trigger, name, TIMESTAMPTZOID, &number))
+		return otherwise;
+	value = SPI_getbinval(row, RelationGetDescr(trigger->tg_relation), number, &is_null);
+	return is_null ? otherwise : DatumGetTimestampTz(value);
+}
+
+static char *text_of(const TriggerData *trigger, HeapTuple row, const char *name) {
+	AttrNumber number;
+
+	return find_column(trigger, name, TEXTOID, &number) ? SPI_getvalue(row, RelationGetDescr(trigger->tg_relation), number) : NULL;
+}
+
+static bool same_in_both(const TriggerData *trigger, const char *name) {
+	const char *old = text_of(trigger, trigger->tg_trigtuple, name);
+	const char *fresh = text_of(trigger, trigger->tg_newtuple, name);
+
+	return old == NULL || fresh == NULL ? old == fresh : strcmp(old, fresh) == 0;
+}
+
+static void task_changed(Oid schema, const TriggerData *trigger) {
+	HeapTuple old = trigger->tg_trigtuple;
+	HeapTuple fresh = trigger->tg_newtuple;
+	const char *symbol = text_of(trigger, fresh, "canonical_symbol");
+	const char *timeframe = text_of(trigger, fresh, "timeframe");
+	TimestampTz old_start = time_of(trigger, old, "agg_start_utc", DT_NOBEGIN);
+	TimestampTz start = time_of(trigger, fresh, "agg_start_utc", DT_NOBEGIN);
+	TimestampTz cursor = time_of(trigger, fresh, "last_agg_bar_ts_utc", start);
+	TimestampTz from = DT_NOBEGIN;
+	TimestampTz to = Max(cursor, start);
+
+	if (symbol == NULL || timeframe == NULL)
+		return;
+	if (same_in_both(trigger, "canonical_symbol") && same_in_both(trigger, "timeframe") && same_in_both(trigger, "source_timeframe")) {
+		if (old_start == start)
+			return;
+		from = Min(Min(old_start, start), cursor);
+		to = Max(old_start, start);
+	}
+	mark(schema, CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), from, to);
+}
+
+/* ---- an INSERT, all of its rows at once ---- */
+
+static void tasks_made(Oid schema, TriggerData *trigger) {
+	Oid bars = get_relname_relid("derived_data_bars", schema);
+	char *sql = psprintf("SELECT f.canonical_symbol::text, f.timeframe::text, COALESCE(f.last_agg_bar_ts_utc, f.agg_start_utc) "
+	                     "FROM fresh AS f CROSS JOIN LATERAL (SELECT 1 FROM %s.derived_data_bars AS d "
+	                     "WHERE d.canonical_symbol = f.canonical_symbol AND d.timeframe = f.timeframe AND d.deleted_at IS NULL "
+	                     "ORDER BY d.ts_utc LIMIT 1) AS b",
+	                     quote_identifier(get_namespace_name(schema)));
+	agg_scope *scope;
+	SPITupleTable *found;
+	uint64 count;
+
+	if (!OidIsValid(bars))
+		return;
+	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
+		elog(ERROR, "SPI_register_trigger_data failed");
+	scope = agg_act_as_owner(bars);
+	count = agg_execute(scope, sql, 0, NULL, NULL, false);
+	agg_stop_acting(scope);
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < count; i++) {
+		HeapTuple row = found->vals[i];
+		bool is_null;
+		Datum symbol = SPI_getbinval(row, found->tupdesc, 1, &is_null);
+		Datum timeframe = SPI_getbinval(row, found->tupdesc, 2, &is_null);
+		Datum cursor = SPI_getbinval(row, found->tupdesc, 3, &is_null);
+
+		mark(schema, symbol, timeframe, DT_NOBEGIN, is_null ? DT_NOEND : DatumGetTimestampTz(cursor));
+	}
+}
+
+/* AFTER INSERT FOR EACH STATEMENT with its rows, or AFTER UPDATE FOR EACH ROW. */
+static bool is_ours(FunctionCallInfo fcinfo) {
+	const TriggerData *trigger = (const TriggerData *)fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event))
+		return false;
+	return TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ? TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)
+	                                                : TRIGGER_FIRED_BY_INSERT(trigger->tg_event) && trigger->tg_newtable != NULL;
+}
+
+PG_FUNCTION_INFO_V1(aggregation_agg_note_task_change);
+extern Datum aggregation_agg_note_task_change(PG_FUNCTION_ARGS);
+
+Datum aggregation_agg_note_task_change(PG_FUNCTION_ARGS) {
+	TriggerData *trigger = (TriggerData *)fcinfo->context;
+	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	bool made;
+
+	if (!is_ours(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("agg_note_task_change() is a trigger function of data_agg_state"),
+		                errhint("agg_setup() puts its triggers on data_agg_state.")));
+	agg_check_trigger_table(trigger->tg_relation, schema, "agg_note_task_change", "data_agg_state");
+	made = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+	configured_in = GetTopFullTransactionId();
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (made)
+		tasks_made(schema, trigger);
+	else
+		task_changed(schema, trigger);
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
