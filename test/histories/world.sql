@@ -1,7 +1,8 @@
 -- What random histories need: tasks for many symbols, a writer of random scripts, and the last word on how it came out.
 --
--- Each symbol is a history of its own: six hours of minutes, tasks of four timeframes, and whatever the sessions do to them. EURUSD and the other
--- five are the dollar index's pairs, so that DXY's minutes and bars follow theirs.
+-- Each symbol is a history of its own: six hours of minutes, tasks of four timeframes, and whatever the sessions do to them, and to the tasks. EURUSD and
+-- the other five are the dollar index's pairs, so that DXY's minutes and bars follow theirs. Of the last symbol source is retired now and then: what is
+-- sealed then must stay as it is, which a trigger watches.
 CREATE EXTENSION IF NOT EXISTS aggregation;
 DO $$ BEGIN PERFORM agg_setup(); END $$;
 
@@ -24,6 +25,7 @@ BEGIN
 	FROM generate_series(1, p_symbols) AS n;
 	INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT symbol, '{"agg": {"optional": ["15m", "4h"], "start_utc": "2025-07-02T00:00:00Z"}}' FROM symbols;
 	PERFORM sync_agg_state_from_registry('prod');
+	DELETE FROM note;
 	-- Bars of the same minute are the same whoever writes them first: a price follows from symbol, minute and a version.
 END
 $$;
@@ -41,6 +43,21 @@ CREATE OR REPLACE FUNCTION minutes(p_symbol text, p_from int, p_to int, p_versio
 		jsonb_populate_record(NULL::data_bars, jsonb_build_object('canonical_symbol', p_symbol, 'timeframe', '1m', 'ts_utc', day() + make_interval(mins => m), 'is_partial', false, 'source', 'ingest')) AS r0,
 		LATERAL (SELECT r0.canonical_symbol, r0.timeframe, r0.ts_utc, r0.provider_ticker, b.open, b.high, b.low, b.close, b.vol, b.vwap, b.trade_count, r0.is_partial, r0.source, now(), '{}'::jsonb, now(), now()) AS r
 $$;
+
+CREATE OR REPLACE FUNCTION retired_symbol() RETURNS text LANGUAGE sql STABLE AS $$ SELECT symbol FROM symbols ORDER BY n DESC LIMIT 1 $$;
+
+-- What somebody takes away or brings back by hand is his decision.
+CREATE OR REPLACE FUNCTION watch_sealed() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+	IF OLD.timeframe = '5m' AND EXISTS (SELECT FROM agg_sealed_ranges AS r WHERE r.canonical_symbol = OLD.canonical_symbol AND r.from_utc < OLD.ts_utc + interval '5 min' AND r.to_utc > OLD.ts_utc)
+		AND COALESCE(NEW.raw ->> 'deleted', OLD.raw ->> 'deleted', '') <> 'history' THEN
+		INSERT INTO note VALUES (format('sealed bar changed: %s', OLD));
+	END IF;
+	RETURN NEW;
+END
+$$;
+DROP TRIGGER IF EXISTS watch_sealed ON derived_data_bars;
+CREATE TRIGGER watch_sealed BEFORE UPDATE ON derived_data_bars FOR EACH ROW WHEN ((OLD.open, OLD.high, OLD.low, OLD.close, OLD.vol, OLD.deleted_at) IS DISTINCT FROM (NEW.open, NEW.high, NEW.low, NEW.close, NEW.vol, NEW.deleted_at)) EXECUTE FUNCTION watch_sealed();
 
 CREATE OR REPLACE FUNCTION dice(p_sides int) RETURNS int LANGUAGE sql VOLATILE AS $$ SELECT floor(random() * p_sides)::int $$;
 CREATE OR REPLACE FUNCTION some_symbol() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
@@ -115,7 +132,7 @@ BEGIN
 	ELSIF kind < 78 THEN
 		RETURN format(E'BEGIN;\nSELECT aggregate_window(%L, ''5m'', %s, %s + interval ''5 min'');\n%s\nCOMMIT;', s, start, start, nap);
 	ELSIF kind < 84 THEN
-		RETURN format('SELECT derived_rebuild_range(%L, %L, %s, %s + interval ''%s min'', %s, ''history'', %s);', s, tf, start, start, 1 + dice(200), CASE WHEN dice(2) = 0 THEN 'true' ELSE 'false' END, 1 + dice(50));
+		RETURN format('SELECT derived_rebuild_range(%L, %L, %s, %s + interval ''%s min'', %s, ''rebuilt'', %s);', s, tf, start, start, 1 + dice(200), CASE WHEN dice(2) = 0 THEN 'true' ELSE 'false' END, 1 + dice(50));
 	ELSIF kind < 87 THEN
 		RETURN format(E'BEGIN;\nSELECT derived_soft_delete_range(%L, %L, %s, %s + interval ''2 hours'', ''history'');\n%s\nSELECT %s(%L, %L, %s, %s + interval ''2 hours'');\n%s;', s, tf, start, start, nap, CASE WHEN dice(2) = 0 THEN 'derived_restore_range' ELSE 'derived_rebuild_range' END, s, tf, start, start, CASE WHEN dice(3) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END);
 	ELSIF kind < 91 THEN
@@ -130,6 +147,34 @@ BEGIN
 		RETURN format('SELECT agg_disable_task(%L, %L); SELECT agg_enable_task(%L, %L);', s, tf, s, tf);
 	END IF;
 	RETURN 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE ''history%'' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1;';
+END
+$$;
+
+-- Tasks that go, come back, and are configured anew, and source that is retired, often in one transaction with their first run.
+CREATE OR REPLACE FUNCTION random_configuration() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	s text := (SELECT symbol FROM symbols ORDER BY random() LIMIT 1);
+	tf text := (ARRAY['5m', '15m', '1h', '4h'])[1 + dice(4)];
+	moment text := format('day() + interval ''%s min''', dice(1 + current_setting('history.phase')::int));
+	nap text := format('SELECT pg_sleep(%s);', round(random()::numeric / 20, 4));
+	run text := (ARRAY['', format('SELECT agg_run_batch(p_max_tasks => %s);', 1 + dice(40)), format('SELECT catchup_aggregation_range(%L, %L, day(), %s);', s, tf, 1 + dice(80))])[1 + dice(3)];
+	ending text := CASE WHEN dice(4) = 0 THEN 'ROLLBACK;' ELSE 'COMMIT;' END;
+BEGIN
+	CASE dice(6)
+	WHEN 0 THEN -- gone and back; a task that is not there must not be caught up
+		RETURN format(E'BEGIN;\nDELETE FROM data_agg_state WHERE canonical_symbol = %L AND timeframe = %L;\n%s\n%s\nSELECT sync_agg_state_from_registry(''prod'');\n%s\n%s\n%s', s, tf, CASE WHEN dice(3) = 0 THEN E'COMMIT;\nBEGIN;' ELSE '' END, nap, run, nap, ending);
+	WHEN 1 THEN
+		RETURN format(E'BEGIN;\nSELECT agg_set_start(%L, %L, %s);\n%s\n%s\n%s', s, tf, moment, run, nap, ending);
+	WHEN 2 THEN
+		RETURN format(E'BEGIN;\nUPDATE data_agg_state SET agg_start_utc = %s WHERE canonical_symbol = %L AND timeframe = %L;\n%s\n%s\n%s', moment, s, tf, run, nap, ending);
+	WHEN 3 THEN
+		RETURN format(E'BEGIN;\nUPDATE data_agg_state SET source_timeframe = CASE source_timeframe WHEN ''1m'' THEN CASE timeframe WHEN ''4h'' THEN ''1h'' ELSE ''5m'' END ELSE ''1m'' END WHERE canonical_symbol = %L AND timeframe IN (''15m'', ''1h'', ''4h'');\n%s\n%s\n%s', s, run, nap, ending);
+	WHEN 4 THEN -- its own changes, seen by its own run
+		RETURN format(E'BEGIN;\n%s\n%s\n%s\n%s', random_change(), CASE WHEN run = '' THEN 'SELECT count(*) FROM agg_get_due_tasks(''prod'');' ELSE run END, nap, ending);
+	ELSE
+		RETURN format(E'BEGIN;\n%s\n%s\n%s', CASE WHEN dice(4) = 0 THEN format('SELECT agg_unseal_range(%L, day(), %s);', retired_symbol(), moment)
+			ELSE format('SELECT agg_retire_source(%s, %L);', moment, retired_symbol()) END, nap, ending);
+	END CASE;
 END
 $$;
 
@@ -177,6 +222,7 @@ BEGIN
 		lines := lines || CASE
 			WHEN dice(100) < 20 THEN random_change()
 			WHEN dice(100) < 45 THEN random_transaction()
+			WHEN dice(100) < 12 THEN random_configuration()
 			ELSE random_work() END || E'\n-- next --'::text;
 	END LOOP;
 	RETURN array_to_string(lines, E'\n');
@@ -190,6 +236,8 @@ DECLARE
 BEGIN
 	-- A session may have been killed between disabling a task and enabling it again.
 	PERFORM agg_enable_task(canonical_symbol, timeframe) FROM data_agg_state WHERE NOT enabled;
+	-- Whatever was done to the tasks: in the end they are what the registry says.
+	PERFORM sync_agg_state_from_registry('prod');
 	COMMIT;
 	FOR i IN 1 .. 200 LOOP
 		PERFORM count(*) FROM agg_get_due_tasks('prod', p_running_stale_seconds => 0, p_limit => 1);

@@ -36,7 +36,7 @@ INSERT INTO changes SELECT change, statement, state, message, '%agg_setup()%' FR
 	('ALTER TABLE data_bars ALTER COLUMN open TYPE jsonb USING to_jsonb(open)', '42804', '%open%'),
 	('ALTER TABLE derived_data_bars ALTER COLUMN open TYPE numeric', '42804', '%open%'),
 	('ALTER TABLE derived_data_bars ALTER COLUMN quality_score TYPE jsonb USING to_jsonb(quality_score)', '42804', '%quality_score%'),
-	('DROP VIEW v_aggregation_truth, v_aggregation_frontier_health; ALTER TABLE data_agg_state ALTER COLUMN last_agg_bar_ts_utc TYPE text', '42804', '%last_agg_bar_ts_utc%'),
+	('DROP VIEW v_aggregation_truth; ALTER TABLE data_agg_state ALTER COLUMN last_agg_bar_ts_utc TYPE text', '42804', '%last_agg_bar_ts_utc%'),
 	('DROP TABLE data_agg_state CASCADE', '42P01', '%data_agg_state%')) AS v (change, state, message),
 	unnest(ARRAY[$$SELECT catchup_aggregation_range('EURUSD', '5m', '2025-07-01', 10, '2025-07-02')$$, $$SELECT * FROM agg_aggregate_tasks(ARRAY['EURUSD'], ARRAY['5m'], 10, '2025-07-02')$$]) AS statement;
 INSERT INTO changes VALUES
