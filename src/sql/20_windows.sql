@@ -9,7 +9,7 @@ AS 'MODULE_PATHNAME', 'aggregation_aggregate_window';
 COMMENT ON FUNCTION @extschema@.aggregate_window(text, text, timestamptz, timestamptz, int) IS
 'Makes the bar of one window [p_from_utc, p_to_utc) of a symbol and timeframe from its source bars and stores it in derived_data_bars if it differs from what is there.
 The window must be aligned and exactly one width of p_to_tf wide (else SQLSTATE 22023). The source is that of the task in data_agg_state, or the timeframe''s default if there is no task.
-Answers success, stored, source_count (candles that count), refused (source rows with a missing, NaN or infinite price), and quality_score (2, 1, 0, -1) or reason (insufficient_source_bars: not more than half of the window is covered; a bar stored there before is soft-deleted).
+Answers success, stored, source_count (candles that count), refused (source rows with a missing, NaN or infinite price), and quality_score (2, 1, 0, -1) or reason (insufficient_source_bars: not more than half of the window is covered; a bar stored there before is soft-deleted. sealed: bars that it is made of were retired; it stays as it is).
 Confirmation, cursor and start of the task play no part. NULL arguments: 22004; infinite timestamps: 22008; unknown timeframe: 22023.';
 
 CREATE FUNCTION @extschema@.aggregate_1m_to_5m_window(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
