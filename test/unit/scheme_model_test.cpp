@@ -1,0 +1,459 @@
+// A model of the scheme of docs/internals.md ("Truth under change"), checked exhaustively: a minute, the bar of its five minutes, and the
+// bar of the hour above, as a few transactions change, log, absorb, derive and configure them. Every interleaving of their steps is gone
+// through, each transaction ending in a commit or a rollback; then everybody works until nothing is left, and the bars must be what the
+// minute says. And each rule of the scheme is taken out once: then some interleaving must end wrong.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace {
+
+enum Rule : unsigned {
+	log_is_kept_for_derivers = 1, // an entry ahead of the cursor is marked while somebody derives
+	log_is_kept_for_own = 2,      // ... and where the absorber itself has made the change
+	unseen_tasks_look_again = 4,  // who derives a task that nobody else can see marks what it derived
+	strays_are_looked_for = 8,    // at the frontier a bar without source goes
+	changes_mark_above = 16,      // a bar that changes marks the hour above
+	uncertain_look_again = 32,    // an hour that had not ended before all derivers began is looked at again
+	tasks_are_locked = 64,        // at most one transaction derives a task
+	marks_outlive_rollbacks = 128 // a mark goes with the commit of who took it, not when it is taken
+};
+constexpr unsigned all_rules = 255;
+
+constexpr int processes = 4;
+constexpr int nobody = -1;
+
+/// A row's value, and what a transaction that has not ended makes of it. READ COMMITTED: others see the value.
+struct Cell {
+	int value = 0;
+	int writer = nobody;
+	int pending = 0;
+
+	int seen_by(int tx) const {
+		return writer == tx ? pending : value;
+	}
+	bool write(int tx, int to) {
+		if (writer != nobody && writer != tx)
+			return false; // the row is locked
+		writer = tx;
+		pending = to;
+		return true;
+	}
+	void end(int tx, bool commit) {
+		if (writer != tx)
+			return;
+		if (commit)
+			value = pending;
+		writer = nobody;
+	}
+};
+
+/// Rows that come and go: entries of the log, marks.
+struct Queue {
+	struct Row {
+		int by; // who has inserted it and not ended yet
+		int taken;
+	};
+	std::vector<Row> rows;
+
+	void add(int tx) {
+		rows.push_back({tx, nobody});
+	}
+	/// Takes what is visible and not locked; whether there was any, and any of one's own.
+	bool take(int tx, bool &own, bool for_good) {
+		bool any = false;
+		for (auto &row : rows) {
+			if (row.taken != nobody || (row.by != nobody && row.by != tx))
+				continue;
+			any = true;
+			own = own || row.by == tx;
+			row.taken = tx;
+		}
+		if (for_good)
+			std::erase_if(rows, [&](const Row &row) { return row.taken == tx; });
+		return any;
+	}
+	void end(int tx, bool commit) {
+		std::erase_if(rows, [&](const Row &row) { return commit ? row.taken == tx : row.by == tx; });
+		for (auto &row : rows) {
+			row.by = row.by == tx ? nobody : row.by;
+			row.taken = row.taken == tx ? nobody : row.taken;
+		}
+		std::sort(rows.begin(), rows.end(), [](const Row &a, const Row &b) { return std::pair(a.by, a.taken) < std::pair(b.by, b.taken); });
+	}
+};
+
+struct Process {
+	int step = 0;
+	bool over = false;
+	bool ending = false;           // all that is left is to commit or to roll back
+	bool passed = false;           // where the cursor was when it began to read
+	bool began_after_hour = false; // the hour had ended when it began
+	bool own = false;              // what it took was of its own
+	bool made_task = false;
+	bool others = false; // somebody derived when it asked
+	bool took = false;
+	bool certain = true;
+	bool changed = false;
+	int read = 0;
+};
+
+struct State {
+	Cell minute, five, hour;                  // 0: not there
+	Cell five_passed, hour_passed, five_task; // the cursors are behind the window; the task is there
+	Queue log, five_marks, hour_marks;
+	int five_lock = nobody, hour_lock = nobody;
+	unsigned deriving = 0;
+	bool ended = true; // the hour, by the clock
+	std::array<Process, processes> process;
+
+	std::string key() const {
+		std::string key;
+		const auto add = [&](int n) { key += static_cast<char>('0' + n); };
+		for (const Cell *cell : {&minute, &five, &hour, &five_passed, &hour_passed, &five_task}) {
+			add(cell->value);
+			add(cell->writer + 1);
+			add(cell->writer == nobody ? 0 : cell->pending);
+		}
+		for (const Queue *queue : {&log, &five_marks, &hour_marks}) {
+			for (const auto &row : queue->rows) {
+				add(row.by + 1);
+				add(row.taken + 1);
+			}
+			key += '/';
+		}
+		add(five_lock + 1);
+		add(hour_lock + 1);
+		add(static_cast<int>(deriving));
+		add(ended);
+		for (const auto &p : process) {
+			for (const int n :
+			     {p.step, static_cast<int>(p.over), static_cast<int>(p.ending), static_cast<int>(p.passed),
+			      static_cast<int>(p.began_after_hour), static_cast<int>(p.own), static_cast<int>(p.made_task), static_cast<int>(p.others),
+			      static_cast<int>(p.took), static_cast<int>(p.certain), static_cast<int>(p.changed), p.read})
+				add(n);
+		}
+		return key;
+	}
+};
+
+enum class Kind { none, feed, absorber, five_runner, hour_runner, maker, loader, clock };
+enum class Went { on, blocked, to_end };
+
+class Model {
+public:
+	explicit Model(unsigned rules, std::array<Kind, processes> kinds, int feed_value = 2)
+	    : rules_(rules), kinds_(kinds), feed_value_(feed_value) {
+	}
+
+	/// Whether every interleaving ends with the truth.
+	bool holds_from(State state) {
+		for (int tx = 0; tx < processes; ++tx)
+			state.process[static_cast<size_t>(tx)].over = kinds_[static_cast<size_t>(tx)] == Kind::none;
+		seen_.clear();
+		return explore(state);
+	}
+	size_t states() const {
+		return seen_.size();
+	}
+
+private:
+	bool has(Rule rule) const {
+		return (rules_ & rule) != 0;
+	}
+
+	bool explore(const State &state) {
+		if (!seen_.insert(state.key()).second)
+			return true;
+		bool anybody = false;
+		for (int tx = 0; tx < processes; ++tx) {
+			if (state.process[static_cast<size_t>(tx)].over)
+				continue;
+			State next = state;
+			if (!state.process[static_cast<size_t>(tx)].ending) {
+				const Went went = step(next, tx, kinds_[static_cast<size_t>(tx)]);
+				if (went == Went::blocked)
+					continue;
+				anybody = true;
+				next.process[static_cast<size_t>(tx)].ending = went == Went::to_end;
+				if (!explore(next))
+					return false;
+				continue;
+			}
+			anybody = true;
+			for (const bool commit : {true, false}) {
+				State after = next;
+				end(after, tx, commit);
+				if (!explore(after))
+					return false;
+			}
+		}
+		return anybody || ends_true(state); // whoever waits for one that waits for him does not exist here
+	}
+
+	static void end(State &state, int tx, bool commit) {
+		for (Cell *cell : {&state.minute, &state.five, &state.hour, &state.five_passed, &state.hour_passed, &state.five_task})
+			cell->end(tx, commit);
+		for (Queue *queue : {&state.log, &state.five_marks, &state.hour_marks})
+			queue->end(tx, commit);
+		state.five_lock = state.five_lock == tx ? nobody : state.five_lock;
+		state.hour_lock = state.hour_lock == tx ? nobody : state.hour_lock;
+		state.deriving &= ~(1U << static_cast<unsigned>(tx));
+		state.process[static_cast<size_t>(tx)] = {};
+		state.process[static_cast<size_t>(tx)].over = true;
+	}
+
+	/// Everybody works, one after the other, until nothing is left to do.
+	bool ends_true(State state) {
+		state.ended = true;
+		for (int round = 0; round < 6; ++round) {
+			for (const Kind kind : {Kind::absorber, Kind::five_runner, Kind::hour_runner}) {
+				state.process[0] = {};
+				Went went = Went::on;
+				while (went == Went::on)
+					went = step(state, 0, kind);
+				end(state, 0, true);
+			}
+		}
+		const bool pending = !state.log.rows.empty() || !state.five_marks.rows.empty() || !state.hour_marks.rows.empty();
+		const bool five_right = state.five_task.value == 0 || state.five.value == state.minute.value;
+		return !pending && five_right && (state.hour_passed.value == 0 || state.hour.value == 10 + state.five.value);
+	}
+
+	Went step(State &state, int tx, Kind kind) {
+		Process &p = state.process[static_cast<size_t>(tx)];
+		if (p.step == 0)
+			p.began_after_hour = state.ended;
+		switch (kind) {
+		case Kind::none:
+			return Went::to_end;
+		case Kind::clock:
+			state.ended = true;
+			return Went::to_end;
+		case Kind::feed:
+			return feed(state, tx, p);
+		case Kind::absorber:
+			return absorb(state, tx, p, p.step++);
+		case Kind::five_runner:
+			return derive_five(state, tx, p, p.step++);
+		case Kind::hour_runner:
+			return derive_hour(state, tx, p);
+		case Kind::maker: // makes the task and runs it
+			if (p.step++ == 0) {
+				p.made_task = true;
+				return state.five_task.write(tx, 1) ? Went::on : Went::blocked;
+			}
+			return derive_five(state, tx, p, p.step - 2);
+		case Kind::loader: // changes source, and absorbs the log
+			if (p.step++ == 0) {
+				p.step = 0;
+				if (feed(state, tx, p) == Went::blocked)
+					return Went::blocked;
+				p.step = 1;
+				return Went::on;
+			}
+			return absorb(state, tx, p, p.step - 2);
+		}
+		return Went::to_end;
+	}
+
+	Went feed(State &state, int tx, Process &p) const {
+		if (p.step > 0)
+			return Went::to_end;
+		if (!state.minute.write(tx, feed_value_))
+			return Went::blocked;
+		state.log.add(tx);
+		++p.step;
+		return Went::on;
+	}
+
+	Went absorb(State &state, int tx, Process &p, int at) const {
+		if (at == 0) {
+			p.took = state.log.take(tx, p.own, false);
+			return p.took ? Went::on : Went::to_end;
+		}
+		if (at == 1) {
+			p.others = (state.deriving & ~(1U << static_cast<unsigned>(tx))) != 0;
+			return Went::on;
+		}
+		const bool passed = state.five_passed.seen_by(tx) != 0;
+		const bool keep = (p.others && has(log_is_kept_for_derivers)) || (p.own && has(log_is_kept_for_own));
+		if (state.five_task.seen_by(tx) != 0 && (passed || keep))
+			state.five_marks.add(tx);
+		return Went::to_end;
+	}
+
+	Went derive_five(State &state, int tx, Process &p, int at) const {
+		bool own = false;
+		switch (at) {
+		case 0:
+			state.deriving |= 1U << static_cast<unsigned>(tx);
+			return Went::on;
+		case 1:
+			if (has(tasks_are_locked) && state.five_lock != nobody && state.five_lock != tx) {
+				--p.step;
+				return Went::blocked;
+			}
+			if (has(tasks_are_locked))
+				state.five_lock = tx;
+			return state.five_task.seen_by(tx) != 0 ? Went::on : Went::to_end;
+		case 2:
+			p.took = state.five_marks.take(tx, own, !has(marks_outlive_rollbacks));
+			p.passed = state.five_passed.seen_by(tx) != 0;
+			return Went::on;
+		case 3:
+			p.read = state.minute.seen_by(tx);
+			return Went::on;
+		case 4: {
+			const int before = state.five.seen_by(tx);
+			int after = before;
+			if (p.passed ? p.took : p.read != 0 || p.took || has(strays_are_looked_for))
+				after = p.read;
+			if (!p.passed && p.read != 0 && !state.five_passed.write(tx, 1))
+				return again(p);
+			if (after != before && !state.five.write(tx, after))
+				return again(p);
+			p.changed = after != before;
+			return Went::on;
+		}
+		default: {
+			if (p.changed && has(changes_mark_above)) {
+				bool unended = !state.ended && !p.began_after_hour;
+				for (size_t other = 0; other < processes; ++other) {
+					if (other != static_cast<size_t>(tx) && (state.deriving >> other & 1U) != 0)
+						unended = unended && !state.process[other].began_after_hour;
+				}
+				if (!unended)
+					state.hour_marks.add(tx);
+			}
+			if (p.made_task && has(unseen_tasks_look_again))
+				state.five_marks.add(tx);
+			return Went::to_end;
+		}
+		}
+	}
+
+	Went derive_hour(State &state, int tx, Process &p) const {
+		bool own = false;
+		switch (p.step++) {
+		case 0:
+			state.deriving |= 1U << static_cast<unsigned>(tx);
+			return Went::on;
+		case 1:
+			if (has(tasks_are_locked) && state.hour_lock != nobody)
+				return again(p);
+			if (has(tasks_are_locked))
+				state.hour_lock = tx;
+			return Went::on;
+		case 2:
+			p.took = state.hour_marks.take(tx, own, !has(marks_outlive_rollbacks));
+			return Went::on;
+		case 3:
+			p.certain = state.ended;
+			for (size_t other = 0; other < processes; ++other) {
+				if (other != static_cast<size_t>(tx) && (state.deriving >> other & 1U) != 0)
+					p.certain = p.certain && state.process[other].began_after_hour;
+			}
+			return Went::on;
+		case 4: {
+			// Not confirmed, or the task below has something unread: marks are put back.
+			const bool waits =
+			    !state.ended || (state.five_task.seen_by(tx) != 0 && state.five_passed.seen_by(tx) == 0 && state.minute.seen_by(tx) != 0);
+			if (state.hour_passed.seen_by(tx) == 0 ? waits : !p.took) {
+				if (p.took)
+					state.hour_marks.add(tx);
+				return Went::to_end;
+			}
+			return Went::on;
+		}
+		case 5:
+			p.read = state.five.seen_by(tx);
+			return Went::on;
+		default:
+			// Other bars of the hour are always there.
+			if (!state.hour.write(tx, 10 + p.read) || !state.hour_passed.write(tx, 1))
+				return again(p);
+			if (!p.certain && has(uncertain_look_again))
+				state.hour_marks.add(tx);
+			return Went::to_end;
+		}
+	}
+
+	static Went again(Process &p) {
+		--p.step;
+		return Went::blocked;
+	}
+
+	unsigned rules_;
+	std::array<Kind, processes> kinds_;
+	int feed_value_;
+	std::set<std::string> seen_;
+};
+
+struct Scenario {
+	const char *name;
+	State state;
+	std::array<Kind, processes> kinds;
+	int feed_value = 2;
+};
+
+/// minute, five, hour, five passed, hour passed, task, ended
+State world(int minute, int five, int hour, int five_passed, int hour_passed, int task, bool ended = true) {
+	State state;
+	state.minute.value = minute;
+	state.five.value = five;
+	state.hour.value = hour;
+	state.five_passed.value = five_passed;
+	state.hour_passed.value = hour_passed;
+	state.five_task.value = task;
+	state.ended = ended;
+	return state;
+}
+
+std::vector<Scenario> scenarios() {
+	using enum Kind;
+	return {
+	    {"a minute changes while the window is passed", world(1, 0, 0, 0, 0, 1), {feed, five_runner, absorber, none}},
+	    {"two derive it", world(1, 0, 0, 0, 0, 1), {feed, five_runner, five_runner, absorber}},
+	    {"a late minute", world(1, 1, 11, 1, 1, 1), {feed, absorber, five_runner, hour_runner}},
+	    {"a late minute goes while the hour is made", world(1, 1, 0, 1, 0, 1), {feed, absorber, five_runner, hour_runner}, 0},
+	    {"a minute arrives while the hour is made without it", world(0, 0, 0, 0, 0, 1), {feed, five_runner, hour_runner, absorber}},
+	    {"the hour ends meanwhile", world(1, 1, 0, 1, 0, 1, false), {loader, five_runner, hour_runner, clock}},
+	    {"the hour ends while a bar is made", world(0, 0, 0, 0, 0, 1, false), {feed, five_runner, hour_runner, clock}},
+	    {"a task is made and run", world(1, 0, 0, 0, 0, 0), {maker, feed, absorber, five_runner}},
+	    {"a loader absorbs what it has changed", world(1, 0, 0, 0, 0, 1), {loader, five_runner, absorber, none}},
+	    {"a bar ahead of the cursor loses its source", world(1, 1, 0, 0, 0, 1), {feed, absorber, five_runner, hour_runner}, 0},
+	};
+}
+
+bool all_hold(unsigned rules, size_t *states = nullptr) {
+	for (const auto &scenario : scenarios()) {
+		Model model(rules, scenario.kinds, scenario.feed_value);
+		const bool holds = model.holds_from(scenario.state);
+		if (states != nullptr)
+			*states += model.states();
+		if (!holds) {
+			if (rules == all_rules)
+				ADD_FAILURE() << scenario.name;
+			return false;
+		}
+	}
+	return true;
+}
+
+} // namespace
+
+TEST(SchemeModel, EveryInterleavingEndsWithTheTruth) {
+	size_t states = 0;
+	EXPECT_TRUE(all_hold(all_rules, &states));
+	EXPECT_GT(states, 10'000U) << "there was something to go through";
+}
+
+TEST(SchemeModel, EachRuleIsNeeded) {
+	for (unsigned rule = 1; rule < all_rules; rule *= 2)
+		EXPECT_FALSE(all_hold(all_rules & ~rule)) << "without rule " << rule << " nothing went wrong";
+}
