@@ -12,6 +12,7 @@ namespace aggregation {
 /// SQLSTATEs that this extension raises itself, named as in PostgreSQL's errcodes.txt.
 namespace sqlstate {
 inline constexpr const char *null_value_not_allowed = "22004";
+inline constexpr const char *string_data_right_truncation = "22001";
 inline constexpr const char *datetime_field_overflow = "22008";
 inline constexpr const char *invalid_parameter_value = "22023";
 inline constexpr const char *object_not_in_prerequisite_state = "55000";

@@ -8,7 +8,36 @@ std::string string_of(const agg_cell &cell) {
 	return {cell.as.text, static_cast<size_t>(cell.length)};
 }
 
+// What is kept, shown and compared must not grow without bound. A timeframe is refused by what it says, and p_error is cut, not refused.
+size_t longest(std::string_view name) {
+	if (name == "p_tf" || name == "p_to_tf" || name == "p_timeframes" || name == "p_error")
+		return std::string::npos;
+	if (name == "p_stats" || name == "p_details")
+		return size_t {1} << 20;
+	if (name == "p_reason" || name == "p_checkpoint")
+		return 1'000;
+	return longest_symbol; // symbols, and names of jobs, environments, triggers, claims
+}
+
+std::string bounded(const agg_cell &cell, const char *name) {
+	const auto length = static_cast<size_t>(cell.length);
+	if (length > longest(name))
+		throw Error(sqlstate::string_data_right_truncation,
+		            std::string(name) + " must be at most " + std::to_string(longest(name)) + " bytes long, but \"" +
+		                shortened({cell.as.text, length}) + "\" has " + std::to_string(length),
+		            "Pass a shorter text.");
+	return string_of(cell);
+}
+
 } // namespace
+
+void check_symbol(const std::string &symbol) {
+	if (symbol.size() > longest_symbol)
+		throw Error(sqlstate::string_data_right_truncation,
+		            "canonical_symbol must be at most " + std::to_string(longest_symbol) + " bytes long, but \"" + shortened(symbol) +
+		                "\" has " + std::to_string(symbol.size()),
+		            "Give the asset a shorter symbol; no bars are made of it.");
+}
 
 void Arguments::refuse_null(const char *name) const {
 	throw Error(sqlstate::null_value_not_allowed, std::string(name) + " must not be null" + subject_,
@@ -22,7 +51,7 @@ const agg_cell &Arguments::value(size_t i, const char *name) const {
 }
 
 std::string Arguments::text(size_t i, const char *name) const {
-	return string_of(value(i, name));
+	return bounded(value(i, name), name);
 }
 
 int64_t Arguments::integer(size_t i, const char *name) const {
@@ -54,13 +83,13 @@ std::vector<std::string> Arguments::texts(size_t i, const char *name) const {
 		if (parameters_[i].cells[k].is_null)
 			throw Error(sqlstate::null_value_not_allowed, std::string(name) + " must not contain nulls",
 			            "Remove element " + std::to_string(k + 1) + " or give it a value.");
-		result.push_back(string_of(parameters_[i].cells[k]));
+		result.push_back(bounded(parameters_[i].cells[k], name));
 	}
 	return result;
 }
 
-std::optional<std::string> Arguments::maybe_text(size_t i) const {
-	return is_null(i) ? std::nullopt : std::optional(string_of(*parameters_[i].cells));
+std::optional<std::string> Arguments::maybe_text(size_t i, const char *name) const {
+	return is_null(i) ? std::nullopt : std::optional(bounded(*parameters_[i].cells, name));
 }
 
 std::optional<Timestamp> Arguments::maybe_timestamp(size_t i, const char *name) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/error.hpp"
+#include "core/symbol.hpp"
 #include "core/timeframe.hpp"
 #include "ops/database.hpp"
 
@@ -23,7 +24,7 @@ public:
 		return parameters_[i].is_array ? parameters_[i].cells == nullptr : parameters_[i].cells->is_null;
 	}
 
-	// Each throws 22004 for NULL. `name` is the argument's name in SQL.
+	// Each throws 22004 for NULL, and 22001 for a text that is longer than one of its name may be. `name` is the argument's name in SQL.
 	std::string text(size_t i, const char *name) const;
 	int64_t integer(size_t i, const char *name) const;
 	bool boolean(size_t i, const char *name) const;
@@ -33,7 +34,7 @@ public:
 	/// The strings of an array; NULL elements are refused too.
 	std::vector<std::string> texts(size_t i, const char *name) const;
 
-	std::optional<std::string> maybe_text(size_t i) const;
+	std::optional<std::string> maybe_text(size_t i, const char *name) const;
 	std::optional<Timestamp> maybe_timestamp(size_t i, const char *name) const;
 
 private:
@@ -44,6 +45,9 @@ private:
 	const agg_parameter *parameters_;
 	std::string subject_;
 };
+
+/// 22001 unless a symbol of a table is short enough to be one.
+void check_symbol(const std::string &symbol);
 
 /// The timeframe of that name, or 22023 that names the symbol and says what a timeframe looks like.
 Timeframe timeframe_or_throw(const std::string &symbol, const std::string &name);

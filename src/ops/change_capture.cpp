@@ -1,6 +1,7 @@
 #include "ops/change_capture.h"
 
 #include "core/change_set.hpp"
+#include "core/symbol.hpp"
 
 #include <memory>
 
@@ -44,10 +45,15 @@ void agg_changes_free(agg_changes *changes) noexcept {
 }
 
 bool agg_changes_add_bar(agg_changes *changes, const char *symbol, size_t symbol_length, int64_t time) noexcept {
+	// No task can exist for it (see symbol.hpp), and the feed must not fail by it.
+	if (symbol_length > longest_symbol)
+		return true;
 	return succeeds([&] { changes->set.add_bar({symbol, symbol_length}, {time}); });
 }
 
 bool agg_changes_add_range(agg_changes *changes, const agg_changed_range *range) noexcept {
+	if (range->symbol_length > longest_symbol)
+		return true;
 	return succeeds([&] { changes->set.add_range({range->symbol, range->symbol_length}, {{range->from}, {range->to}, range->rows}); });
 }
 

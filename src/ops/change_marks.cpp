@@ -73,7 +73,7 @@ struct SymbolRange {
 };
 
 SymbolRange symbol_range(const Arguments &arguments) {
-	SymbolRange range {arguments.maybe_text(0), arguments.timestamp(1, "p_from_utc"), arguments.timestamp(2, "p_to_utc")};
+	SymbolRange range {arguments.maybe_text(0, "p_symbol"), arguments.timestamp(1, "p_from_utc"), arguments.timestamp(2, "p_to_utc")};
 	check_range(range.symbol.value_or("all symbols"), range.from, range.to);
 	return range;
 }
@@ -123,7 +123,7 @@ Op<Answer> mark_changed(Database &db, Arguments arguments) {
 
 Op<Answer> seal_range(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
-	co_await seal_it(db, range, arguments.maybe_text(3).value_or("by hand"));
+	co_await seal_it(db, range, arguments.maybe_text(3, "p_reason").value_or("by hand"));
 	co_return Answer::json(JsonObject().add("success", true).text());
 }
 
@@ -146,7 +146,7 @@ Op<Answer> unseal_range(Database &db, Arguments arguments) {
 
 Op<Answer> retire_source(Database &db, Arguments arguments) {
 	const Timestamp before = arguments.timestamp(0, "p_before_utc");
-	const SymbolRange range {arguments.maybe_text(1), Timestamp::range_begin(), before};
+	const SymbolRange range {arguments.maybe_text(1, "p_symbol"), Timestamp::range_begin(), before};
 	const int64_t most = arguments.integer(2, "p_max_rows");
 	if (most < 1)
 		throw Error(sqlstate::invalid_parameter_value, "p_max_rows must be at least 1, not " + std::to_string(most),

@@ -38,7 +38,7 @@ const Statement &purge() {
 
 Op<Answer> soft_delete_range(Database &db, Arguments arguments) {
 	const BarRange range = bar_range(arguments);
-	const std::string reason = arguments.maybe_text(4).value_or("by hand");
+	const std::string reason = arguments.maybe_text(4, "p_reason").value_or("by hand");
 	co_await begin_bar_change(db, range);
 	std::vector<ChangedBars> deleted;
 	deleted.push_back(co_await soft_delete_live(db, range, reason));

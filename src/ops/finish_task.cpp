@@ -107,12 +107,12 @@ Op<Answer> finish_task(Database &db, Arguments arguments) {
 	arguments.concern(key.label());
 	const Report report {.success = arguments.boolean(2, "p_success"),
 	                     .new_cursor = arguments.maybe_timestamp(3, "p_new_cursor_utc"),
-	                     .stats = arguments.maybe_text(4),
-	                     .transient = arguments.maybe_text(5) == "transient",
-	                     .error = arguments.maybe_text(6),
+	                     .stats = arguments.maybe_text(4, "p_stats"),
+	                     .transient = arguments.maybe_text(5, "p_fail_kind") == "transient",
+	                     .error = arguments.maybe_text(6, "p_error"),
 	                     .now = arguments.timestamp(7, "p_now_utc"),
 	                     .threshold = arguments.integer(8, "p_auto_disable_hard_fail_threshold"),
-	                     .token = arguments.maybe_text(9)};
+	                     .token = arguments.maybe_text(9, "p_claim_token")};
 	timeframe_or_throw(key.symbol, key.timeframe);
 	if (report.threshold < 1)
 		throw Error(sqlstate::invalid_parameter_value,

@@ -89,7 +89,7 @@ Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
 Op<Answer> rebuild_range(Database &db, Arguments arguments) {
 	const BarRange range = bar_range(arguments);
 	const bool bump = arguments.boolean(4, "p_bump_derivation_version");
-	const std::string reason = arguments.maybe_text(5).value_or("rebuild");
+	const std::string reason = arguments.maybe_text(5, "p_reason").value_or("rebuild");
 	const int64_t max_windows = arguments.integer(6, "p_max_windows");
 	if (max_windows < 1)
 		throw Error(sqlstate::invalid_parameter_value,

@@ -4,6 +4,7 @@
 #include "ops/registry_sync.hpp"
 
 #include "core/registry.hpp"
+#include "ops/arguments.hpp"
 #include "ops/environment.hpp"
 #include "ops/json.hpp"
 #include "ops/tasks.hpp"
@@ -133,6 +134,7 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	std::vector<agg_cell> active;
 	for (const auto &asset : assets) {
 		try {
+			check_symbol(asset.symbol);
 			const auto tasks = configured_tasks(asset.metadata, start);
 			for (const auto &task : tasks)
 				wanted.add(asset.symbol, task);

@@ -93,6 +93,7 @@ std::optional<Timestamp> time_of(const TaskKey &key, const char *column, std::op
 }
 
 Task task_from(const Row &row, const TaskKey &key) {
+	check_symbol(key.symbol);
 	const Timeframe target = timeframe_or_throw(key.symbol, key.timeframe);
 	const int64_t window_minutes = target.width().us / Duration::minutes(1).us;
 	const int64_t interval = row.maybe_integer(2).value_or(window_minutes);

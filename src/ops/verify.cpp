@@ -241,8 +241,8 @@ private:
 } // namespace
 
 Op<Answer> verify_bars(Database &db, Arguments arguments) {
-	const auto symbol = arguments.maybe_text(0);
-	const auto timeframe = arguments.maybe_text(1);
+	const auto symbol = arguments.maybe_text(0, "p_symbol");
+	const auto timeframe = arguments.maybe_text(1, "p_tf");
 	const Timestamp from = arguments.maybe_timestamp(2, "p_from_utc").value_or(Timestamp::range_begin());
 	const Timestamp to = arguments.maybe_timestamp(3, "p_to_utc").value_or(Timestamp::range_end());
 	const std::string subject = symbol.value_or("all symbols") + "/" + timeframe.value_or("all timeframes");

@@ -28,8 +28,6 @@ static bool is_listed(const char *timeframe, const char *source) {
 	static TransactionId transaction = InvalidTransactionId;
 	static SubTransactionId subtransaction = InvalidSubTransactionId;
 
-	if (strlen(timeframe) >= LONGEST || strlen(source) >= LONGEST)
-		return false;
 	if (transaction != GetTopTransactionId() || subtransaction != GetCurrentSubTransactionId()) {
 		count = 0;
 		transaction = GetTopTransactionId();
@@ -95,7 +93,10 @@ Datum aggregation_agg_note_timeframe(PG_FUNCTION_ARGS) {
 	task = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	timeframe = text_of(task, trigger->tg_relation, "timeframe");
 	source = text_of(task, trigger->tg_relation, "source_timeframe");
-	if (timeframe != NULL && !is_listed(timeframe, source ? source : ""))
+	/* What is that long is no timeframe: nothing is made of it, and it would not fit into the index. */
+	if (timeframe == NULL || strlen(timeframe) >= LONGEST || (source != NULL && strlen(source) >= LONGEST))
+		return PointerGetDatum(NULL);
+	if (!is_listed(timeframe, source ? source : ""))
 		list(schema, timeframe, source ? source : "");
 	return PointerGetDatum(NULL);
 }
