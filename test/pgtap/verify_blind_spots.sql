@@ -80,7 +80,7 @@ RESET extra_float_digits;
 -- Behind the start, and ahead of the cursor.
 SELECT is(told($$SELECT agg_set_start('EURUSD', '5m', '2025-07-02 12:00+00')$$), 'nothing', 'bars before a start that was moved stay');
 CREATE FUNCTION moved(change text) RETURNS text LANGUAGE sql AS $$
-	SELECT told('UPDATE data_agg_state SET agg_start_utc = ''2025-07-02 12:00+00'' WHERE timeframe = ''5m''; ' || change)
+	SELECT told('UPDATE data_agg_state SET agg_start_utc = ''2025-07-02 12:00+00'' WHERE timeframe = ''5m''; SELECT run(); ' || change)
 $$;
 SELECT is(moved($$UPDATE derived_data_bars SET high = 1e6 WHERE timeframe = '5m' AND ts_utc = '2025-07-02 05:00+00'$$), '1h differs high, 5m differs high', 'and stay true');
 SELECT is(moved($$DELETE FROM derived_data_bars WHERE timeframe = '5m' AND ts_utc = '2025-07-02 05:00+00'; UPDATE derived_data_bars SET source_candles = 11, quality_score = 1, high = high WHERE timeframe = '1h' AND ts_utc = '2025-07-02 05:00+00'$$) LIKE '%5m%', false, 'none is missing there');
