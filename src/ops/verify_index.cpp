@@ -81,7 +81,7 @@ const Statement &sealed_ranges() {
 	static const Statement statement {
 	    "agg_sealed_ranges",
 	    "SELECT r.from_utc, r.to_utc FROM @agg_sealed_ranges r WHERE (r.canonical_symbol IS NULL OR r.canonical_symbol IN " AGG_PROVEN_SYMBOLS
-	    ") AND r.to_utc > $1::timestamptz AND r.from_utc < $2::timestamptz",
+	    ") AND COALESCE(r.timeframe, '1m') = '1m' AND r.to_utc > $1::timestamptz AND r.from_utc < $2::timestamptz",
 	    {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
 	return statement;
 }
