@@ -40,6 +40,13 @@ DELETE FROM derived_data_bars WHERE canonical_symbol = 'S' AND ts_utc >= '2025-0
 SELECT probe.answers(catchup_aggregation_range('S', '5m', '2025-07-01 07:25+00', 4), '{"windows_processed": 4, "windows_sealed": 2, "bars_inserted": 0}', 'bars that were retired themselves are not made again');
 SELECT is_empty('SELECT * FROM agg_verify(''S'')', 'nor missed');
 
+SELECT agg_retire_source('2025-07-01 07:03+00', 'S') \g /dev/null
+SELECT is(count(*), 1::bigint, 'retention again and again is one range') FROM agg_sealed_ranges WHERE canonical_symbol = 'S' AND reason = 'retired';
+SELECT agg_unseal_range('S', '2025-07-01 07:32+00', '2025-07-01 07:33+00') \g /dev/null
+SELECT results_eq($$SELECT timeframe, from_utc, to_utc FROM agg_sealed_ranges WHERE canonical_symbol = 'S' AND timeframe IS NOT NULL ORDER BY 2$$,
+	$$VALUES ('5m', '2025-07-01 07:30+00'::timestamptz, '2025-07-01 07:32+00'::timestamptz), ('5m', '2025-07-01 07:33+00', '2025-07-01 07:40+00')$$, 'what is left of a seal says of what it is');
+SELECT agg_seal_range('S', '2025-07-01 07:32+00', '2025-07-01 07:33+00') \g /dev/null
+
 -- An earlier start, by whatever way.
 SELECT world.task('E', tf, '2025-07-03 00:00+00') FROM unnest('{5m,1h}'::text[]) AS tf;
 SELECT world.minutes('E', '2025-07-01 00:00+00', 4 * 1440);
