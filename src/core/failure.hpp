@@ -6,14 +6,17 @@
 namespace aggregation {
 
 enum class FailureKind {
-	transient, // the surroundings were at fault; the same run may well succeed in a minute
-	hard,      // the data or the configuration is at fault; somebody has to look at it
+	transient, // the surroundings are at fault: the same run may succeed in a minute, or once somebody has mended a table for all tasks
+	hard,      // the task's own rows or configuration are at fault; somebody has to look at it
 	everything // nothing to do with any one task: whoever works off many must stop
 };
 
-/// By SQLSTATE class: 08 connection, 25 transaction state, 40 rollback (deadlock, serialization), 53 resources, 55 object not in the state
-/// (lock timeout), 57 operator intervention and 58 system error are transient; every other class is hard. A cancel (57014), a shutdown
-/// (57P01 to 57P05) and data corruption (XX001, XX002) concern everything.
+/// A task is parked for what it can do something about: what comes with its own rows (21, 22, 23, a trigger's P0001) or its configuration,
+/// and everything that is not known. Not for what concerns a table, however often it fails: 0A feature not supported (of a compressed
+/// chunk, say), 28 and 42 rights, names and types, 3F schema, 23502 a column that must have a value and is given none; nor for the server's
+/// state: 08 connection, 25 transaction state, 40 rollback (deadlock, serialization), 53 resources, 55 object not in the state (lock
+/// timeout), 57 operator intervention, 58 system error, F0 configuration file. A cancel (57014), a shutdown (57P01 to 57P05) and data
+/// corruption (XX001, XX002) concern everything.
 FailureKind failure_kind(std::string_view sqlstate);
 
 } // namespace aggregation
