@@ -49,8 +49,10 @@ void Database::BulkWrite::describe(agg_request &request) const {
 	request.column_names = columns_.names.data();
 	request.column_types = columns_.types.data();
 	request.column_count = columns_.types.size();
-	request.constants = columns_.constants.data();
-	request.constant_count = columns_.constants.size();
+	request.constants = shared_.data();
+	request.constant_count = columns_.shared;
+	request.stamped_count = columns_.stamped;
+	request.conflict = conflict_;
 }
 
 void Database::Telling::describe(agg_request &request) const {

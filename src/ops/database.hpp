@@ -112,14 +112,16 @@ struct Statement {
 /// Takes rows as they come. False: enough.
 enum class Flow { more, enough };
 
-/// What a bulk write fills: columns that vary from row to row, and columns that are the same in all rows.
+/// What a bulk write fills: columns that vary from row to row, then columns that are the same in all rows, then columns that hold now().
 struct BulkColumns {
-	std::vector<const char *> names; // the varying ones first
+	std::vector<const char *> names;
 	std::vector<agg_type> types;
-	std::vector<agg_cell> constants; // of the last columns
+	size_t shared = 0;
+	size_t stamped = 0;
+	std::string rewrite = {}; // ON CONFLICT …
 
 	size_t varying() const {
-		return types.size() - constants.size();
+		return types.size() - shared - stamped;
 	}
 };
 
@@ -266,8 +268,9 @@ public:
 
 	class BulkWrite : public Pending {
 	public:
-		BulkWrite(Database &database, const char *relation, const BulkColumns &columns, RowSource &source)
-		    : Pending(database), relation_(relation), columns_(columns), source_(source) {
+		BulkWrite(Database &database, const char *relation, const BulkColumns &columns, const std::vector<agg_cell> &shared,
+		          RowSource &source, const char *conflict)
+		    : Pending(database), relation_(relation), columns_(columns), shared_(shared), source_(source), conflict_(conflict) {
 		}
 		void describe(agg_request &request) const override;
 		size_t fill(agg_cell *cells, size_t most_rows) override;
@@ -278,7 +281,9 @@ public:
 	private:
 		const char *relation_;
 		const BulkColumns &columns_;
+		const std::vector<agg_cell> &shared_;
 		RowSource &source_;
+		const char *conflict_;
 	};
 
 	class Simple : public Pending {
@@ -333,10 +338,14 @@ public:
 	auto execute(const Statement &statement, std::vector<Parameter> parameters) {
 		return query(statement, std::move(parameters), ignore_row);
 	}
-	/// Inserts all rows of `source` through COPY's machinery: fast, but a key that exists is an error. `columns` and `source` must outlive
-	/// the await.
-	BulkWrite bulk_write(const char *relation, const BulkColumns &columns, RowSource &source) {
-		return {*this, relation, columns, source};
+	/// Inserts all rows of `source`, at COPY's speed where nobody but PostgreSQL manages the table; a key that exists is an error. `shared`
+	/// holds the values of the columns that are the same in all rows. What is passed must outlive the await.
+	BulkWrite insert_rows(const char *relation, const BulkColumns &columns, const std::vector<agg_cell> &shared, RowSource &source) {
+		return {*this, relation, columns, shared, source, nullptr};
+	}
+	/// The same for rows some of which may be there already: those are rewritten.
+	BulkWrite put_rows(const char *relation, const BulkColumns &columns, const std::vector<agg_cell> &shared, RowSource &source) {
+		return {*this, relation, columns, shared, source, columns.rewrite.c_str()};
 	}
 	/// From begin to release or roll back, a failing request throws DatabaseError where it is awaited; the transaction can go on only after
 	/// a roll back.

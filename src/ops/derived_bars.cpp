@@ -1,6 +1,6 @@
 #include "ops/derived_bars.hpp"
 
-#include "ops/bulk_insert.hpp"
+#include "ops/bar_writer.hpp"
 #include "ops/json.hpp"
 #include "ops/tasks.hpp"
 
@@ -47,23 +47,6 @@ const Statement &read_many_ranges() {
 	return statement;
 }
 
-const Statement &upsert() {
-	static const Statement statement {
-	    table,
-	    "INSERT INTO @derived_data_bars AS d (canonical_symbol, ts_utc, open, high, low, close, vol, vwap, trade_count, source_candles, "
-	    "quality_score, timeframe, source, raw, source_timeframe, expected_candles, derivation_version) "
-	    "SELECT n.*, $12::text, $13::text, (SELECT $14::text::jsonb), $15::text, $16::int4, $17::int4 "
-	    "FROM unnest($1::text[], $2::timestamptz[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], "
-	    "$9::int8[], $10::int4[], $11::int4[]) AS n(symbol, ts_utc, open, high, low, close, vol, vwap, trade_count, source_candles, "
-	    "quality_score) "
-	    "ON CONFLICT (canonical_symbol, timeframe, ts_utc) WHERE deleted_at IS NULL DO UPDATE SET "
-	    "open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, vol = EXCLUDED.vol, vwap = EXCLUDED.vwap, "
-	    "trade_count = EXCLUDED.trade_count, source = EXCLUDED.source, raw = EXCLUDED.raw, source_timeframe = EXCLUDED.source_timeframe, "
-	    "source_candles = EXCLUDED.source_candles, expected_candles = EXCLUDED.expected_candles, quality_score = EXCLUDED.quality_score, "
-	    "derivation_version = GREATEST(d.derivation_version, EXCLUDED.derivation_version), updated_at = now()"};
-	return statement;
-}
-
 // The range finds the bars in the index; the list of times only filters it.
 const Statement &soft_delete() {
 	static const Statement statement {
@@ -85,30 +68,6 @@ const Statement &soft_delete_range() {
 	    {AGG_TIMESTAMPTZ}};
 	return statement;
 }
-
-// The columns of a bar as it is written: those that vary from bar to bar, then those that all bars of a pair of timeframes share. The
-// upsert's parameters have the same order.
-const std::vector<const char *> column_names {"canonical_symbol",
-                                              "ts_utc",
-                                              "open",
-                                              "high",
-                                              "low",
-                                              "close",
-                                              "vol",
-                                              "vwap",
-                                              "trade_count",
-                                              "source_candles",
-                                              "quality_score",
-                                              "timeframe",
-                                              "source",
-                                              "raw",
-                                              "source_timeframe",
-                                              "expected_candles",
-                                              "derivation_version"};
-const std::vector<agg_type> column_types {AGG_TEXT,   AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8,
-                                          AGG_FLOAT8, AGG_FLOAT8,      AGG_INT8,   AGG_INT4,   AGG_INT4,   AGG_TEXT,
-                                          AGG_TEXT,   AGG_TEXT,        AGG_TEXT,   AGG_INT4,   AGG_INT4};
-constexpr size_t varying_columns = 11;
 
 /// How the bars of a pair of timeframes come to be; the same for all of them, so that it is worth nothing to compare.
 std::string provenance(const Segment &segment) {
@@ -144,18 +103,21 @@ public:
 		                        cell(bar.trade_count),
 		                        cell(bar.candles),
 		                        cell(static_cast<int64_t>(*window.quality))};
-		static_assert(std::size(cells) == varying_columns);
 		std::copy(std::begin(cells), std::end(cells), row);
 		return true;
 	}
 
-	std::vector<agg_cell> constants() const {
+	/// timeframe, source, raw, source_timeframe, expected_candles, derivation_version, is_partial, deleted_at, provider_ticker
+	std::vector<agg_cell> shared() const {
 		return {cell(std::string_view(shared_.target->name())),
 		        cell(std::string_view("agg")),
 		        cell(std::string_view(raw_)),
 		        cell(std::string_view(shared_.source->name())),
 		        cell(shared_.target->bars_from(*shared_.source)),
-		        cell(shared_.derivation_version)};
+		        cell(shared_.derivation_version),
+		        cell(false),
+		        null_cell(),
+		        null_cell()};
 	}
 
 private:
@@ -361,8 +323,9 @@ Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, co
 	while (!rest.empty()) {
 		const auto group = alike(segments, windows, rest);
 		BarRows rows(segments, windows, group);
-		const BulkColumns columns {column_names, column_types, rows.constants()};
-		if (!co_await bulk_insert(db, table, columns, rows))
+		const auto shared = rows.shared();
+		const NewBars bars {derived_bar_table(), shared, rows};
+		if (!co_await insert_bars(db, bars))
 			co_return false;
 		rest = rest.subspan(group.size());
 	}
@@ -375,19 +338,9 @@ Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const s
 	while (!rest.empty()) {
 		const auto group = alike(segments, windows, rest);
 		BarRows rows(segments, windows, group);
-		std::vector<std::vector<agg_cell>> columns(varying_columns);
-		std::vector<agg_cell> row(varying_columns);
-		while (rows.next(row.data())) {
-			for (size_t i = 0; i < row.size(); ++i)
-				columns[i].push_back(row[i]);
-		}
-		const auto constants = rows.constants();
-		std::vector<Parameter> list;
-		for (size_t i = 0; i < varying_columns; ++i)
-			list.emplace_back(column_types[i], std::move(columns[i]));
-		for (size_t i = 0; i < constants.size(); ++i)
-			list.emplace_back(column_types[varying_columns + i], constants[i]);
-		co_await db.execute(upsert(), std::move(list));
+		const auto shared = rows.shared();
+		const NewBars bars {derived_bar_table(), shared, rows};
+		co_await put_bars(db, bars);
 		rest = rest.subspan(group.size());
 	}
 }

@@ -3,7 +3,7 @@
 #include "ops/dxy_minutes.hpp"
 
 #include "core/geometric_index.hpp"
-#include "ops/bulk_insert.hpp"
+#include "ops/bar_writer.hpp"
 #include "ops/json.hpp"
 #include "ops/source_probe.hpp"
 #include "ops/tasks.hpp"
@@ -40,18 +40,6 @@ const Statement &read_stored() {
 	return statement;
 }
 
-const Statement &upsert() {
-	static const Statement statement {
-	    table,
-	    "INSERT INTO @data_bars AS d (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count, is_partial, source, raw) "
-	    "SELECT $1::text, '1m', n.ts_utc, n.price, n.price, n.price, n.price, 0, NULL, 0, false, 'synthetic', $4::text::jsonb "
-	    "FROM unnest($2::timestamptz[], $3::float8[]) AS n(ts_utc, price) "
-	    "ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, "
-	    "close = EXCLUDED.close, vol = EXCLUDED.vol, vwap = EXCLUDED.vwap, trade_count = EXCLUDED.trade_count, "
-	    "is_partial = EXCLUDED.is_partial, source = EXCLUDED.source, raw = EXCLUDED.raw, updated_at = now()"};
-	return statement;
-}
-
 const Statement &delete_minutes() {
 	static const Statement statement {
 	    table,
@@ -66,11 +54,6 @@ const Statement &lock_minutes() {
 	    table, "SELECT pg_catalog.pg_advisory_xact_lock(4702394921427289928) IS NULL", {AGG_BOOL}, Planning::by_statistics};
 	return statement;
 }
-
-const std::vector<const char *> column_names {
-    "ts_utc", "open", "high", "low", "close", "canonical_symbol", "timeframe", "vol", "vwap", "trade_count", "is_partial", "source", "raw"};
-const std::vector<agg_type> column_types {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_TEXT, AGG_TEXT,
-                                          AGG_FLOAT8,      AGG_FLOAT8, AGG_INT8,   AGG_BOOL,   AGG_TEXT,   AGG_TEXT};
 
 struct IndexPoint {
 	Timestamp time;
@@ -111,10 +94,10 @@ class DxyRange {
 public:
 	DxyRange(Database &db, const DxyOrder &order) : db_(db), order_(order), version_(std::to_string(order.version)) {
 		raw_ = JsonObject().add("kind", "dxy").add("version", order.version).text();
-		columns_ = {column_names,
-		            column_types,
-		            {cell(std::string_view(index_.symbol)), cell(std::string_view("1m")), cell(0.0), null_cell(), cell(int64_t {0}),
-		             cell(false), cell(std::string_view("synthetic")), cell(std::string_view(raw_))}};
+		// canonical_symbol, timeframe, vol, vwap, trade_count, is_partial, source, raw, provider_ticker
+		shared_ = {
+		    cell(std::string_view(index_.symbol)), cell(std::string_view("1m")), cell(0.0),  null_cell(), cell(int64_t {0}), cell(false),
+		    cell(std::string_view("synthetic")),   cell(std::string_view(raw_)), null_cell()};
 		for (const auto &component : index_.components)
 			symbols_.emplace_back(component.symbol);
 	}
@@ -176,10 +159,12 @@ private:
 			co_return;
 		co_await compare(range);
 		co_await remove(range);
-		PointRows rows(inserts_);
 		bool stored = inserts_.empty();
-		if (!stored)
-			stored = co_await bulk_insert(db_, table, columns_, rows);
+		if (!stored) {
+			PointRows rows(inserts_);
+			const NewBars bars {index_bar_table(), shared_, rows};
+			stored = co_await insert_bars(db_, bars);
+		}
 		if (!stored) {
 			// Another session computed the same minutes meanwhile: compare with what it stored.
 			co_await compare(range);
@@ -235,15 +220,9 @@ private:
 	Op<void> put(const std::vector<IndexPoint> &points) {
 		if (points.empty())
 			co_return;
-		std::vector<agg_cell> times;
-		std::vector<agg_cell> values;
-		for (const auto &point : points) {
-			times.push_back(cell(point.time));
-			values.push_back(cell(point.value));
-		}
-		auto list = parameters(text_parameter(index_.symbol), Parameter(AGG_TIMESTAMPTZ, std::move(times)),
-		                       Parameter(AGG_FLOAT8, std::move(values)), text_parameter(raw_));
-		co_await db_.execute(upsert(), std::move(list));
+		PointRows rows(points);
+		const NewBars bars {index_bar_table(), shared_, rows};
+		co_await put_bars(db_, bars);
 	}
 
 	Database &db_;
@@ -251,7 +230,7 @@ private:
 	const GeometricIndex &index_ = dollar_index;
 	std::string version_;
 	std::string raw_;
-	BulkColumns columns_;
+	std::vector<agg_cell> shared_;
 	std::vector<std::string_view> symbols_;
 	SeriesMerge merge_;
 	std::vector<IndexPoint> points_;

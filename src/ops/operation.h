@@ -59,7 +59,7 @@ typedef struct agg_error {
 
 typedef enum agg_request_kind {
 	AGG_QUERY,                /* run `sql`, hand over its rows */
-	AGG_BULK_WRITE,           /* insert rows into `relation` through COPY's machinery */
+	AGG_BULK_WRITE,           /* insert rows into `relation` */
 	AGG_BEGIN_SUBTRANSACTION, /* from here errors come back as outcomes */
 	AGG_RELEASE_SUBTRANSACTION,
 	AGG_ROLLBACK_SUBTRANSACTION,
@@ -90,13 +90,15 @@ typedef struct agg_request {
 	bool untracked; /* what it does to data_bars is not noted as a change */
 	const agg_parameter *parameters;
 	size_t parameter_count;
-	/* AGG_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write; the rows hold the first of them, the last
-	 * constant_count ones are the same in every row and stand in `constants`. */
+	/* AGG_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write; the rows hold the first of them, the next
+	 * constant_count ones are the same in every row and stand in `constants`, the last stamped_count ones get now(). */
 	const agg_type *column_types;
 	const char *const *column_names; /* AGG_BULK_WRITE only */
 	size_t column_count;
 	const agg_cell *constants;
 	size_t constant_count;
+	size_t stamped_count;
+	const char *conflict; /* what is done about a row that is there already, as behind INSERT (the table is "d" in it); NULL: an error */
 	/* AGG_EMIT_ROWS, AGG_LOOK_AGAIN: row after row. */
 	const agg_cell *cells;
 	size_t row_count;

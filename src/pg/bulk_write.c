@@ -1,118 +1,37 @@
 /*
- * Inserting rows through COPY's machinery: it routes to partitions, fires triggers, checks constraints, fills in defaults, and inserts heap
- * pages at a time. The operation's cells are turned into COPY's binary format as COPY asks for bytes.
+ * Writing rows into a table. Rows that are most likely new go through COPY's machinery, which is several times faster than a statement; a
+ * statement (insert_rows.c) writes what may have to rewrite rows, and into tables that another extension manages. Both write the same rows
+ * and refuse the same tables.
  */
-#include "shim.h"
+#include "bulk_write.h"
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
-#include "commands/copy.h"
-#include "commands/copyfrom_internal.h"
-#include "commands/defrem.h"
-#include "lib/stringinfo.h"
-#include "libpq/pqformat.h"
 #include "miscadmin.h"
-#include "executor/executor.h"
-#include "nodes/makefuncs.h"
-#include "parser/parse_relation.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
-#include "utils/snapmgr.h"
 
-#define ROWS_IN_BATCH 256
-
-typedef struct bulk_writer {
-	agg_operation *operation;
-	const agg_request *request;
-	Oid *column_types; /* as the table has them */
-	agg_cell *cells;
-	StringInfoData bytes; /* waiting to be taken */
-	int taken;
-	bool finished;
-	struct bulk_writer *outer; /* of the bulk write whose trigger began this one */
-} bulk_writer;
-
-/* COPY's callback has no argument of its own. */
-static bulk_writer *current_writer = NULL;
-
-static void put_value(StringInfo bytes, const agg_cell *cell, Oid type) {
-	if (cell->is_null) {
-		pq_sendint32(bytes, (uint32)-1);
-		return;
-	}
-	switch (type) {
-	case BOOLOID:
-		pq_sendint32(bytes, 1);
-		pq_sendbyte(bytes, cell->as.integer != 0);
-		break;
-	case INT2OID:
-		pq_sendint32(bytes, 2);
-		pq_sendint16(bytes, (uint16)cell->as.integer);
-		break;
-	case INT4OID:
-		pq_sendint32(bytes, 4);
-		pq_sendint32(bytes, (uint32)cell->as.integer);
-		break;
-	case INT8OID:
-	case TIMESTAMPTZOID:
-		pq_sendint32(bytes, 8);
-		pq_sendint64(bytes, (uint64)cell->as.integer);
-		break;
-	case FLOAT8OID:
-		pq_sendint32(bytes, 8);
-		pq_sendfloat8(bytes, cell->as.real);
-		break;
-	case JSONBOID:
-		pq_sendint32(bytes, cell->length + 1);
-		pq_sendbyte(bytes, 1); /* version of jsonb's binary format */
-		appendBinaryStringInfo(bytes, cell->as.text, cell->length);
-		break;
-	default: /* text and its kin; check_column_type() let nothing else through */
-		pq_sendint32(bytes, cell->length);
-		appendBinaryStringInfo(bytes, cell->as.text, cell->length);
-		break;
-	}
+size_t agg_varying_columns(const agg_request *request) {
+	return request->column_count - request->constant_count - request->stamped_count;
 }
 
-static size_t varying_columns(const agg_request *request) {
-	return request->column_count - request->constant_count;
-}
+/* Counts are 64 bits wide here, and as wide as the table's owner made them there. */
+int64 agg_fitting(const bulk_write *write, size_t column, int64 value) {
+	int64 largest = write->column_types[column] == INT2OID ? PG_INT16_MAX : PG_INT32_MAX;
 
-/* The next batch of rows as bytes; at the end, COPY's trailer. */
-static void refill(bulk_writer *writer) {
-	size_t columns = varying_columns(writer->request);
-	size_t rows = agg_operation_fill(writer->operation, writer->cells, ROWS_IN_BATCH);
-
-	CHECK_FOR_INTERRUPTS();
-	resetStringInfo(&writer->bytes);
-	writer->taken = 0;
-	for (size_t i = 0; i < rows; i++) {
-		pq_sendint16(&writer->bytes, (uint16)columns);
-		for (size_t j = 0; j < columns; j++)
-			put_value(&writer->bytes, &writer->cells[i * columns + j], writer->column_types[j]);
-	}
-	if (rows == 0) {
-		pq_sendint16(&writer->bytes, (uint16)-1);
-		writer->finished = true;
-	}
-}
-
-static int give_bytes(void *buffer, int least pg_attribute_unused(), int most) {
-	bulk_writer *writer = current_writer;
-	int given;
-
-	if (writer->taken == writer->bytes.len && !writer->finished)
-		refill(writer);
-	given = Min(most, writer->bytes.len - writer->taken);
-	memcpy(buffer, writer->bytes.data + writer->taken, given);
-	writer->taken += given;
-	return given;
+	if (value > largest || value < -largest - 1)
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+		                errmsg("%lld does not fit column \"%s\" of table \"%s\", which is of type %s", (long long)value,
+		                       write->request->column_names[column], RelationGetRelationName(write->relation),
+		                       format_type_be(write->column_types[column])),
+		                errhint("Widen it: ALTER TABLE ... ALTER COLUMN %s TYPE bigint.", write->request->column_names[column])));
+	return value;
 }
 
 static bool type_serves(Oid present, agg_type given) {
@@ -129,13 +48,20 @@ static bool type_serves(Oid present, agg_type given) {
 
 static Oid checked_column_type(Relation relation, const char *name, agg_type given) {
 	AttrNumber number = get_attnum(RelationGetRelid(relation), name);
+	Form_pg_attribute column;
 	Oid present;
 
 	if (number == InvalidAttrNumber)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 		                errmsg("column \"%s\" of table \"%s\" does not exist", name, RelationGetRelationName(relation)),
 		                errhint("Run agg_setup() to add the missing columns.")));
-	present = get_atttype(RelationGetRelid(relation), number);
+	column = TupleDescAttr(RelationGetDescr(relation), number - 1);
+	present = column->atttypid;
+	if (column->attgenerated != '\0' || column->attidentity != '\0')
+		ereport(ERROR, (errcode(ERRCODE_GENERATED_ALWAYS),
+		                errmsg("column \"%s\" of table \"%s\" is %s, so that no bar can be written", name,
+		                       RelationGetRelationName(relation), column->attgenerated != '\0' ? "generated" : "an identity column"),
+		                errhint("Make it a plain column; agg_setup() lists all that is in the way.")));
 	if (!type_serves(present, given))
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 		                errmsg("column \"%s\" of table \"%s\" is of type %s, but must be %s", name, RelationGetRelationName(relation),
@@ -144,8 +70,8 @@ static Oid checked_column_type(Relation relation, const char *name, agg_type giv
 	return present;
 }
 
-/* What COPY's own statement checks before it comes to copying. */
-static void check_may_copy(Relation relation) {
+/* What a statement would be checked for before it comes to its rows. */
+static void check_may_write(Relation relation) {
 	Oid table = RelationGetRelid(relation);
 
 	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
@@ -160,89 +86,35 @@ static void check_may_copy(Relation relation) {
 		                errhint("Use ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.")));
 }
 
-static Datum constant_datum(const agg_cell *cell, Oid type) {
-	switch (type) {
-	case INT2OID:
-		return Int16GetDatum((int16)cell->as.integer);
-	case INT4OID:
-		return Int32GetDatum((int32)cell->as.integer);
-	case JSONBOID:
-		return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(cell->as.text, cell->length)));
-	case VARCHAROID:
-		return PointerGetDatum(cstring_to_text_with_len(cell->as.text, cell->length));
-	default:
-		return agg_cell_to_column(cell, type);
-	}
-}
-
 /*
- * A column that is the same in every row is not parsed row after row: it takes the place of the column's default, which COPY evaluates for
- * each column that its input leaves out. (Parsing the same jsonb 100,000 times costs more than a tenth of a load.)
+ * Rows of a child are read with the table's, but no key of the table counts them: what is there already would be stored once more.
+ * (Children that another extension keeps, as chunks, are its own business.)
  */
-static void set_constant(CopyFromState copy, AttrNumber number, Oid type, const agg_cell *cell) {
-	Datum value = cell->is_null ? (Datum)0 : constant_datum(cell, type);
-	int16 length;
-	bool by_value;
-	Const *constant;
-	ExprState *expression;
-	int i;
-
-	get_typlenbyval(type, &length, &by_value);
-	constant = makeConst(type, -1, get_typcollation(type), length, value, cell->is_null, by_value);
-	expression = ExecInitExpr((Expr *)constant, NULL);
-	for (i = 0; i < copy->num_defaults && copy->defmap[i] != number - 1; i++)
-		;
-	if (i == copy->num_defaults)
-		copy->defmap[copy->num_defaults++] = number - 1;
-	copy->defexprs[agg_default_index(i, number)] = expression;
+static void check_has_no_children(Relation relation) {
+	if (relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rel->relhassubclass &&
+	    find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("table \"%s\" has children by inheritance", RelationGetRelationName(relation)),
+		                errdetail("No unique key spans a table and its children."), errhint("Use a partitioned table.")));
 }
 
 uint64 agg_run_bulk_write(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table) {
-	bulk_writer writer = {.operation = operation, .request = request, .outer = current_writer};
 	Relation relation = table_open(table, RowExclusiveLock);
-	List *names = NIL;
-	List *options = list_make1(makeDefElem("format", (Node *)makeString("binary"), -1));
-	ParseState *parse_state = make_parsestate(NULL);
-	ParseNamespaceItem *item;
-	uint64 processed = 0;
+	bulk_write write = {.operation = operation, .request = request, .relation = relation};
+	uint64 processed;
+	bool plain;
 
-	check_may_copy(relation);
-	writer.column_types = palloc(sizeof(Oid) * request->column_count);
-	writer.cells = palloc(sizeof(agg_cell) * ROWS_IN_BATCH * (varying_columns(request) + 1));
-	for (size_t i = 0; i < request->column_count; i++) {
-		writer.column_types[i] = checked_column_type(relation, request->column_names[i], request->column_types[i]);
-		if (i < varying_columns(request))
-			names = lappend(names, makeString(pstrdup(request->column_names[i])));
-	}
-	initStringInfo(&writer.bytes);
-	appendBinaryStringInfo(&writer.bytes, "PGCOPY\n\377\r\n\0", 11);
-	pq_sendint32(&writer.bytes, 0); /* flags */
-	pq_sendint32(&writer.bytes, 0); /* length of the header's extension */
-
-	item = addRangeTableEntryForRelation(parse_state, relation, RowExclusiveLock, NULL, false, false);
-	agg_require_insert(item);
-	/* What this session has written so far must be visible to what the copy fires, and the copy to what comes next. */
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	current_writer = &writer;
-	PG_TRY();
-	{
-		CopyFromState copy = agg_begin_copy(scope, parse_state, relation, give_bytes, names, options);
-
-		for (size_t i = 0; i < request->constant_count; i++) {
-			size_t column = varying_columns(request) + i;
-
-			set_constant(copy, get_attnum(table, request->column_names[column]), writer.column_types[column], &request->constants[i]);
-		}
-		processed = CopyFrom(copy);
-		EndCopyFrom(copy);
-	}
-	PG_FINALLY();
-	{ current_writer = writer.outer; }
-	PG_END_TRY();
-	PopActiveSnapshot();
-	CommandCounterIncrement();
-	free_parsestate(parse_state);
+	check_may_write(relation);
+	write.column_types = palloc(sizeof(Oid) * request->column_count);
+	for (size_t i = 0; i < request->column_count; i++)
+		write.column_types[i] = checked_column_type(relation, request->column_names[i], request->column_types[i]);
+	plain = agg_insert_is_plain(scope, &write);
+	if (plain)
+		check_has_no_children(relation);
+	if (plain && request->conflict == NULL)
+		processed = agg_copy_rows(scope, &write);
+	else
+		processed = agg_insert_rows(scope, &write);
 	table_close(relation, NoLock);
 	return processed;
 }

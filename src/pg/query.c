@@ -100,7 +100,8 @@ static SPIPlanPtr plan_by_index(const agg_scope *scope, const agg_request *reque
 	return plan;
 }
 
-static SPIPlanPtr plan_of(const agg_scope *scope, const agg_request *request) {
+/* The plan of a statement, valid as of now. */
+SPIPlanPtr agg_plan_of(const agg_scope *scope, const agg_request *request) {
 	ErrorContextCallback callback = {.previous = error_context_stack, .callback = add_setup_hint};
 	SPIPlanPtr plan;
 
@@ -209,7 +210,7 @@ uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg
 	                         .request = request};
 	uint64 processed;
 
-	plan = plan_of(scope, request);
+	plan = agg_plan_of(scope, request);
 	parameters = makeParamList((int)request->parameter_count);
 	for (size_t i = 0; i < request->parameter_count; i++) {
 		ParamExternData *parameter = &parameters->params[i];

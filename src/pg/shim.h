@@ -81,6 +81,7 @@ extern CopyFromState agg_begin_copy(const agg_scope *scope, ParseState *parse_st
 extern void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState *state, TupleTableSlot *row);
 
 /* query.c */
+extern SPIPlanPtr agg_plan_of(const agg_scope *scope, const agg_request *request);
 extern uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request);
 
 /* bulk_write.c */

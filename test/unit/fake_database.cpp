@@ -129,31 +129,17 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 			if (found)
 				rows.push_back({number_cell(static_cast<int64_t>(k) + 1), number_cell(*found)});
 		}
-	} else if (has(request, "INSERT INTO x.derived_data_bars")) {
+	} else if (has(request, "SELECT count(*) FROM unnest")) { // what was written can be read
+		int64_t found = 0;
 		for (size_t k = 0; k < keys; ++k) {
-			const auto p = [&](size_t i) -> const agg_cell & { return parameter(request, i, k); };
-			tables.derived[{text_of(p(0)), text_of(p(11)), p(1).as.integer}] = {{{p(1).as.integer},
-			                                                                     real_of(p(2)),
-			                                                                     real_of(p(3)),
-			                                                                     real_of(p(4)),
-			                                                                     real_of(p(5)),
-			                                                                     real_of(p(6)),
-			                                                                     real_of(p(7)),
-			                                                                     number_of(p(8))},
-			                                                                    text_of(p(14)),
-			                                                                    p(9).as.integer,
-			                                                                    p(15).as.integer,
-			                                                                    p(10).as.integer,
-			                                                                    p(16).as.integer};
-			++processed;
+			const BarKey key {text_of(parameter(request, 0, k)), text_of(parameter(request, 2)), parameter(request, 1, k).as.integer};
+			found += static_cast<int64_t>(derived ? tables.derived.count(key) : tables.dxy.count(key));
 		}
+		rows.push_back({number_cell(found)});
 	} else if (has(request, "UPDATE x.derived_data_bars d SET deleted_at")) {
 		for (size_t k = 0; k < request.parameters[4].count; ++k)
 			processed +=
 			    tables.derived.erase({text_of(parameter(request, 0)), text_of(parameter(request, 1)), parameter(request, 4, k).as.integer});
-	} else if (has(request, "INSERT INTO x.data_bars")) {
-		for (size_t k = 0; k < request.parameters[1].count; ++k)
-			tables.dxy[{"DXY", "1m", parameter(request, 1, k).as.integer}] = parameter(request, 2, k).as.real;
 	} else if (has(request, "SELECT d.ts_utc, d.close")) {
 		live(text_of(parameter(request, 0)), "1m", parameter(request, 1).as.integer, parameter(request, 2).as.integer,
 		     [&](int64_t start, const SourceBar &bar, const StoredBar *) {
@@ -190,18 +176,9 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 	return true;
 }
 
-bool FakeDatabase::poisoned(const agg_request &request) const {
-	if (!has(request, "INSERT INTO x.derived_data_bars"))
-		return false;
-	for (size_t k = 0; k < request.parameters[0].count; ++k) {
-		if (poison.contains(text_of(parameter(request, 0, k))))
-			return true;
-	}
-	return false;
-}
-
 bool FakeDatabase::run_bulk_write(const agg_request &request, agg_operation *operation, uint64_t &processed) {
-	const size_t varying = request.column_count - request.constant_count;
+	const size_t given = request.column_count - request.stamped_count;
+	const size_t varying = given - request.constant_count;
 	std::vector<agg_cell> cells(varying * 5);
 	std::map<BarKey, StoredBar> fresh;
 	std::map<BarKey, double> fresh_dxy;
@@ -209,7 +186,7 @@ bool FakeDatabase::run_bulk_write(const agg_request &request, agg_operation *ope
 	while (const size_t rows = agg_operation_fill(operation, cells.data(), random_() % 5 + 1)) {
 		for (size_t i = 0; i < rows; ++i) {
 			std::map<std::string, agg_cell> row;
-			for (size_t c = 0; c < request.column_count; ++c)
+			for (size_t c = 0; c < given; ++c)
 				row[request.column_names[c]] = c < varying ? cells[i * varying + c] : request.constants[c - varying];
 			const BarKey key {text_of(row["canonical_symbol"]), text_of(row["timeframe"]), row["ts_utc"].as.integer};
 			if (poison.contains(text_of(row["canonical_symbol"]))) {
@@ -237,11 +214,15 @@ bool FakeDatabase::run_bulk_write(const agg_request &request, agg_operation *ope
 		}
 	}
 	for (const auto &[key, bar] : fresh) {
-		if (tables.derived.contains(key))
+		if (request.conflict != nullptr)
+			tables.derived.erase(key);
+		else if (tables.derived.contains(key))
 			return false; // a unique violation: all or none
 	}
 	for (const auto &[key, value] : fresh_dxy) {
-		if (tables.dxy.contains(key))
+		if (request.conflict != nullptr)
+			tables.dxy.erase(key);
+		else if (tables.dxy.contains(key))
 			return false;
 	}
 	tables.derived.merge(fresh);
@@ -287,7 +268,8 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 		const bool data = request.kind == AGG_QUERY || request.kind == AGG_BULK_WRITE;
 		const bool now_faulty =
 		    fault.kind != Fault::Kind::none && data &&
-		    (fault.bulk_only ? request.kind == AGG_BULK_WRITE && bulk_writes++ == fault.at : ending.requests == fault.at);
+		    (fault.bulk_only ? request.kind == AGG_BULK_WRITE && request.conflict == nullptr && bulk_writes++ == fault.at
+		                     : ending.requests == fault.at);
 		if (meanwhile && request.kind < AGG_DONE && ending.requests == meanwhile_at)
 			meanwhile();
 		if (request.kind < AGG_DONE)
@@ -307,17 +289,10 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 		}
 		if (request.kind == AGG_QUERY) {
 			ending.log.push_back(std::string("query ") + (request.relation == nullptr ? "" : request.relation));
-			if (poisoned(request)) {
-				EXPECT_FALSE(savepoints.empty()) << "a refused row outside a subtransaction cannot be survived";
-				failure_ = poison.begin()->second;
-				error = {failure_.c_str(), "refused", nullptr, nullptr};
-				outcome.error = &error;
-				broken = true;
-			} else if (!run_query(request, operation, outcome.processed)) {
+			if (!run_query(request, operation, outcome.processed))
 				break;
-			}
 		} else if (request.kind == AGG_BULK_WRITE) {
-			ending.log.emplace_back("bulk");
+			ending.log.emplace_back(request.conflict == nullptr ? "bulk" : "put");
 			if (!run_bulk_write(request, operation, outcome.processed)) {
 				EXPECT_FALSE(savepoints.empty()) << "a bulk write outside a subtransaction cannot be survived";
 				error = {failure_.c_str(), "refused", nullptr, nullptr};

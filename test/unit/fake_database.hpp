@@ -134,7 +134,6 @@ private:
 	bool run_bulk_write(const agg_request &request, agg_operation *operation, uint64_t &processed);
 	bool run_task_query(const agg_request &request, std::vector<std::vector<agg_cell>> &rows, uint64_t &processed); // fake_tasks.cpp
 	bool run_late_query(const agg_request &request, std::vector<std::vector<agg_cell>> &rows, uint64_t &processed); // fake_late_work.cpp
-	bool poisoned(const agg_request &request) const;
 	void mark_again();
 	void deliver(agg_operation *operation, const agg_request &request, const std::vector<std::vector<agg_cell>> &rows);
 
