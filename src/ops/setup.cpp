@@ -3,6 +3,7 @@
 // another type) is named and left alone. The caller's own rights count here, not the extension owner's.
 #include "ops/functions.hpp"
 
+#include "ops/setup_obstacles.hpp"
 #include "ops/setup_plan.hpp"
 
 #include <map>
@@ -498,6 +499,12 @@ Op<Answer> setup(Database &db, Arguments arguments) {
 			detail = obstacle;
 		}
 		std::vector<agg_cell> cells {cell(std::string_view(step.object)), cell(std::string_view(action)), cell(std::string_view(detail))};
+		co_await db.emit_rows(cells, result_columns);
+	}
+	const auto obstacles = co_await find_obstacles(db);
+	for (const auto &obstacle : obstacles) {
+		std::vector<agg_cell> cells {cell(std::string_view(obstacle.object)), cell(std::string_view(word(Action::cannot_mend, dry_run))),
+		                             cell(std::string_view(obstacle.detail))};
 		co_await db.emit_rows(cells, result_columns);
 	}
 	co_return Answer::rows();
