@@ -38,19 +38,25 @@ fresh_database() {
 }
 
 # pgtap_files FILE… : runs each with pg_prove in a database of its own that has the
-# extension and pgTAP, and nothing else.
+# extension and pgTAP, and nothing else; or, in $SHAPE, tables that were there before
+# (a file of test/shapes, and what else psql is to be told).
 pgtap_files() {
-	local file name output status
+	local file name label output status shape=(${SHAPE-})
 	output=$(mktemp)
 	for file in "$@"; do
 		name=$(basename -- "$file" .sql)
+		label="$name${SHAPE:+ on $SHAPE}"
 		fresh_database "test_$name"
 		status=0
-		{
-			PGDATABASE=test_$name psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION aggregation' -c 'CREATE EXTENSION pgtap' &&
-				PGDATABASE=test_$name pg_prove --verbose --psql-bin "$(bin_dir)/psql" "$file"
-		} >"$output" 2>&1 </dev/null || status=$?
-		tap_file "$name" "$output" "$status"
+		(
+			export PGDATABASE=test_$name
+			if [ ${#shape[@]} -gt 0 ]; then
+				psql -X -q -v ON_ERROR_STOP=1 "${shape[@]:1}" -f "$ROOT/test/shapes/${shape[0]}.sql"
+			fi &&
+				psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION aggregation' -c 'CREATE EXTENSION pgtap' &&
+				pg_prove --verbose --psql-bin "$(bin_dir)/psql" "$file"
+		) >"$output" 2>&1 </dev/null || status=$?
+		tap_file "$label" "$output" "$status"
 		psql -X -q -d postgres -c "DROP DATABASE IF EXISTS \"test_$name\" WITH (FORCE)" >/dev/null 2>&1 || true
 	done
 	rm -f -- "$output"

@@ -5,9 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap security reference isolation sessions histories crash worker adversity import data scripts)
-# Those that need more time or more packages, run by name.
-extra_suites=(fuzz sanitized)
+all_suites=(unit regress pgtap managed adopted security reference isolation sessions histories crash worker adversity import data scripts)
 
 usage() {
 	cat <<TEXT
@@ -21,6 +19,8 @@ Suites: ${all_suites[*]}
 Only by name: ${extra_suites[*]}
   unit       core and operations without a server, also under sanitizers    regress  the SQL surface
   pgtap      behaviour                                                       import   the importer
+  adopted    behaviour on tables that were there before
+  managed    tables that another extension manages
   security   attacks as a hostile role would write them
   reference  bit by bit against a PL/pgSQL reference                         scripts  the commands
   isolation  races, step by step

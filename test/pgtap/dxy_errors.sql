@@ -3,6 +3,7 @@
 \ir include/refusals.psql
 DO $$ BEGIN PERFORM agg_setup(); END $$;
 SELECT no_plan();
+INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('DXY');
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, close)
 SELECT s, '1m', '2025-07-01 00:00+00'::timestamptz + make_interval(mins => i), 1.1 FROM generate_series(0, 9) AS i, unnest(ARRAY['EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF']) AS s;
 

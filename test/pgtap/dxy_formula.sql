@@ -6,6 +6,7 @@ DO $$ BEGIN PERFORM agg_setup(); END $$;
 \ir ../reference/oracle.sql
 SELECT no_plan();
 \ir include/seeds.psql
+INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('DXY');
 
 CREATE TABLE parts (symbol text PRIMARY KEY, level float8);
 INSERT INTO parts VALUES ('EURUSD', 1.08), ('USDJPY', 150), ('GBPUSD', 1.27), ('USDCAD', 1.36), ('USDSEK', 10.5), ('USDCHF', 0.88);
@@ -16,7 +17,7 @@ $$;
 -- One minute, by hand.
 SELECT closes(symbol, '2025-07-01 10:00+00', level) FROM parts;
 SELECT is(calc_dxy_range_1m('2025-07-01 10:00+00', '2025-07-01 10:01+00') - 'unchanged', '{"success": true, "inserted": 1, "updated": 0, "skipped": 0, "version": 1}', 'one minute');
-SELECT results_eq($$SELECT timeframe, ts_utc, close, open = close AND high = close AND low = close, vol, vwap, trade_count, source, raw, is_partial FROM data_bars WHERE canonical_symbol = 'DXY'$$,
+SELECT results_eq($$SELECT timeframe, ts_utc, close, open = close AND high = close AND low = close, vol, vwap, trade_count::bigint, source, raw, is_partial FROM data_bars WHERE canonical_symbol = 'DXY'$$,
 	$$VALUES ('1m', '2025-07-01 10:00+00'::timestamptz, round((50.14348112 * 1.08 ^ -0.576 * 150 ^ 0.136 * 1.27 ^ -0.119 * 1.36 ^ 0.091 * 10.5 ^ 0.042 * 0.88 ^ 0.036)::numeric, 8)::float8, true, 0::float8, NULL::float8, 0::bigint, 'synthetic', '{"kind": "dxy", "version": 1}'::jsonb, false)$$,
 	'one bar, every column');
 SELECT probe.answers(calc_dxy_range_1m('2025-07-01 10:00+00', '2025-07-01 10:01+00', 1), '{"success": true, "inserted": 0, "updated": 1, "unchanged": 1, "skipped": 0}', 'again: there already, and as it was');

@@ -4,6 +4,7 @@
 DO $$ BEGIN PERFORM agg_setup(); END $$;
 \ir include/market.psql
 SELECT no_plan();
+INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('D');
 
 -- What the last transaction has logged, as text; the log is empty again afterwards.
 CREATE FUNCTION logged() RETURNS text LANGUAGE plpgsql AS $$
@@ -44,7 +45,7 @@ UPDATE data_bars SET ts_utc = ts_utc + interval '1 hour' WHERE canonical_symbol 
 SELECT is(logged(), 'A 01 00:05-00:06 1; A 01 01:05-01:06 1', 'a key that changes: where it was and where it is');
 UPDATE data_bars SET canonical_symbol = 'D' WHERE canonical_symbol = 'A' AND ts_utc = '2025-07-01 01:05+00';
 SELECT is(logged(), 'A 01 01:05-01:06 1; D 01 01:05-01:06 1', 'from one symbol to another');
-UPDATE data_bars SET timeframe = '2m' WHERE canonical_symbol = 'D';
+UPDATE data_bars SET timeframe = '5m' WHERE canonical_symbol = 'D';
 SELECT is(logged(), 'D 01 01:05-01:06 1', 'and out of its timeframe');
 
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('A', '1m', '2025-07-01 00:00+00', 5, 5, 5, 5) ON CONFLICT DO NOTHING;
@@ -122,6 +123,7 @@ DROP TRIGGER echo ON data_bars;
 
 -- Rights: whoever may write bars needs none on the log; and nobody calls the triggers.
 CREATE ROLE feeder;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO PUBLIC; -- where the tables have a serial key
 GRANT USAGE ON SCHEMA public TO feeder;
 GRANT INSERT ON data_bars TO feeder;
 SET ROLE feeder;

@@ -87,7 +87,7 @@ SELECT is(state('LATER', '5m'), '01 00:10 next 01 00:15:30 idle', 'until it is d
 -- The dollar index: its minutes are made before its bars.
 SELECT world.task(s, '5m'), world.minutes(s, '2025-07-01 00:00+00', 60, 2) FROM unnest(ARRAY['USDCAD', 'USDSEK', 'USDCHF']) AS s;
 SELECT world.task('DXY', tf) FROM unnest(ARRAY['5m', '1h']) AS tf;
-INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, source) VALUES ('DXY', '1m', '2025-07-01 00:03+00', 99, 99, 99, 99, 'massive_api');
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('DXY', '1m', '2025-07-01 00:03+00', 99, 99, 99, 99);
 SELECT calc_dxy_range_1m('2025-07-01 00:10+00', '2025-07-01 00:12+00', 7) \g /dev/null
 CALL agg_run(p_now_utc => '2025-07-01 01:01+00');
 SELECT is(count(*), 60::bigint, 'sixty minutes of the index') FROM data_bars WHERE canonical_symbol = 'DXY';

@@ -75,6 +75,7 @@ SELECT is(jsonb_build_object('status', t.status, 'streak', t.hard_fail_streak, '
 FROM (VALUES ('G', 'hard_failed'), ('H', 'disabled')) AS v (s, expected), task(s) AS t;
 
 -- Totals of an adopted row may be NULL.
+ALTER TABLE data_agg_state ALTER total_runs DROP NOT NULL, ALTER total_bars_created DROP NOT NULL, ALTER total_bars_quality_poor DROP NOT NULL, ALTER hard_fail_streak DROP NOT NULL;
 UPDATE data_agg_state SET total_runs = NULL, total_bars_created = NULL, total_bars_quality_poor = NULL, hard_fail_streak = NULL, run_interval_minutes = NULL, aggregation_delay_seconds = NULL WHERE canonical_symbol = 'E';
 SELECT probe.answers(agg_finish('E', '5m', true, '2025-07-01 10:05+00', '{"bars_created": 4}', NULL, NULL, '2025-07-01 11:03+00'), '{"success": true}', 'a row full of NULLs can be finished');
 SELECT is(jsonb_build_array(t.total_runs, t.total_bars_created, t.hard_fail_streak), '[1, 4, 0]', 'and counts from there') FROM task('E') AS t;
