@@ -13,6 +13,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -479,7 +480,9 @@ static bool is_part_of(Oid table, Oid whole) {
 		CacheRegisterRelcacheCallback(forget_partition, (Datum)0);
 		registered = true;
 	}
-	if (!agg_is_part_of(table, whole))
+	/* A child by inheritance is a chunk that another extension keeps; nobody but the table's owner could make one, and a statement cannot.
+	 */
+	if (!agg_is_part_of(table, whole) && !typeInheritsFrom(get_rel_type_id(table), get_rel_type_id(whole)))
 		return false;
 	known_partition = table;
 	known_whole = whole;

@@ -324,7 +324,10 @@ static void before_command(const watched *on, Node *command) {
 
 /* ---- after a command ---- */
 
-/* Rows of a child that is no partition are read with its parent's, and no trigger of the parent's fires for them. */
+/*
+ * Rows of a child that is no partition are read with its parent's, and no trigger of the parent's fires for them. (An extension that keeps a
+ * table's rows in children makes them without a statement of this kind, and brings the triggers along.)
+ */
 static void refuse_inheritance(const watched *on, Oid child) {
 	const Oid parents[] = {on->data_bars, on->derived_bars};
 
@@ -344,7 +347,10 @@ static void after_alter_table(const watched *on, const AlterTableStmt *statement
 
 	if (!OidIsValid(table))
 		return;
-	refuse_inheritance(on, table);
+	foreach (cell, statement->cmds) {
+		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_AddInherit)
+			refuse_inheritance(on, table);
+	}
 	if (!agg_is_part_of(table, on->data_bars))
 		return;
 	foreach (cell, statement->cmds) {
