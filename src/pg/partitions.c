@@ -144,29 +144,43 @@ static void note_table(const watched *on, Oid table) {
 	table_close(bars, NoLock);
 }
 
-/* Seals what the table holds, symbol by symbol. */
-static void seal_table(const watched *on, Oid table, const char *reason) {
+/* Seals what the table holds, symbol by symbol, and of derived bars timeframe by timeframe. */
+static void seal_range(const watched *on, const agg_scope *scope, Oid table, const char *reason, const char *symbol, const char *timeframe,
+                       TimestampTz from, TimestampTz to) {
+	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
+	Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), TimestampTzGetDatum(from), TimestampTzGetDatum(to),
+	                  CStringGetTextDatum(psprintf("%s %s", get_rel_name(table), reason))};
+
+	(void)agg_execute(scope,
+	                  psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason) "
+	                           "VALUES ($1, NULLIF($2, '1m'), $3, $4, $5)",
+	                           quote_identifier(get_namespace_name(on->schema))),
+	                  5, types, values, false);
+}
+
+static void seal_table(const watched *on, Oid table, bool derived, const char *reason) {
 	Relation bars;
 	size_t count;
-	const agg_changed_range *spans;
+	const agg_changed_range *spans = NULL;
+	const agg_derived_span *derived_spans = NULL;
 	agg_scope *scope;
-	char *sql;
-	Oid types[] = {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
 
 	if (!agg_setting_tracking || !is_table_of_bars(table))
 		return;
 	bars = table_open(table, AccessShareLock);
-	spans = agg_spans_of_table(bars, &count);
-	sql = psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason) VALUES ($1, $2, $3, $4)",
-	               quote_identifier(get_namespace_name(on->schema)));
+	if (derived)
+		derived_spans = agg_spans_of_derived_bars(bars, &count);
+	else
+		spans = agg_spans_of_table(bars, &count);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope = agg_act_as_owner(agg_find_table(on->schema, "agg_sealed_ranges"));
 	for (size_t i = 0; i < count; i++) {
-		Datum values[] = {CStringGetTextDatum(spans[i].symbol), TimestampTzGetDatum(spans[i].from), TimestampTzGetDatum(spans[i].to),
-		                  CStringGetTextDatum(psprintf("%s %s", get_rel_name(table), reason))};
-
-		(void)agg_execute(scope, sql, 4, types, values, false);
+		if (derived)
+			seal_range(on, scope, table, reason, derived_spans[i].symbol, derived_spans[i].timeframe, derived_spans[i].from,
+			           derived_spans[i].to);
+		else
+			seal_range(on, scope, table, reason, spans[i].symbol, "1m", spans[i].from, spans[i].to);
 	}
 	agg_stop_acting(scope);
 	SPI_finish();
@@ -177,13 +191,13 @@ static void seal_table(const watched *on, Oid table, const char *reason) {
 
 typedef bool (*right_check)(Oid table, const void *argument);
 
-/* Locks as DROP does, the parent first; false if the table is no partition of data_bars that may be dropped, or none any more. */
-static bool lock_partition(const watched *on, Oid table, right_check may_drop, const void *argument) {
-	if (table == on->data_bars || !is_table_of_bars(table) || !agg_is_part_of(table, on->data_bars) || !may_drop(table, argument))
+/* Locks as DROP does, the parent first; false if the table is no partition of `whole` that may be dropped, or none any more. */
+static bool lock_partition(Oid whole, Oid table, right_check may_drop, const void *argument) {
+	if (table == whole || !is_table_of_bars(table) || !agg_is_part_of(table, whole) || !may_drop(table, argument))
 		return false;
 	LockRelationOid(get_partition_parent(table, true), AccessExclusiveLock);
 	LockRelationOid(table, AccessExclusiveLock);
-	if (!OidIsValid(get_rel_namespace(table)) || !agg_is_part_of(table, on->data_bars) || !may_drop(table, argument))
+	if (!OidIsValid(get_rel_namespace(table)) || !agg_is_part_of(table, whole) || !may_drop(table, argument))
 		return false;
 	(void)find_all_inheritors(table, AccessExclusiveLock, NULL);
 	return true;
@@ -199,22 +213,31 @@ static void before_drop_table(const watched *on, const DropStmt *statement) {
 	foreach (cell, statement->objects) {
 		Oid table = find_relation(makeRangeVarFromNameList((List *)lfirst(cell)));
 
-		if (OidIsValid(table) && lock_partition(on, table, owner_may_drop, NULL))
-			seal_table(on, table, "dropped");
+		if (!OidIsValid(table))
+			continue;
+		if (lock_partition(on->data_bars, table, owner_may_drop, NULL))
+			seal_table(on, table, false, "dropped");
+		else if (OidIsValid(on->derived_bars) && lock_partition(on->derived_bars, table, owner_may_drop, NULL))
+			seal_table(on, table, true, "dropped");
 	}
 }
 
-/* What goes with a schema or with an owner: all partitions that `may_drop` says of, each with those below it. */
+/* What goes with a schema or with an owner: all partitions that `goes` says of, each with those below it, unless the whole table goes. */
 static void before_drop_of_many(const watched *on, right_check goes, const void *argument) {
-	List *parts = find_all_inheritors(on->data_bars, NoLock, NULL);
-	ListCell *cell;
+	const Oid wholes[] = {on->data_bars, on->derived_bars};
 
-	foreach (cell, parts) {
-		Oid table = lfirst_oid(cell);
+	for (size_t i = 0; i < lengthof(wholes); i++) {
+		ListCell *cell;
 
-		if (table != on->data_bars && OidIsValid(get_rel_namespace(table)) && goes(table, argument) &&
-		    !goes(get_partition_parent(table, true), argument) && lock_partition(on, table, goes, argument))
-			seal_table(on, table, "dropped");
+		if (!OidIsValid(wholes[i]) || goes(wholes[i], argument))
+			continue;
+		foreach (cell, find_all_inheritors(wholes[i], NoLock, NULL)) {
+			Oid table = lfirst_oid(cell);
+
+			if (table != wholes[i] && OidIsValid(get_rel_namespace(table)) && goes(table, argument) && get_rel_relispartition(table) &&
+			    !goes(get_partition_parent(table, true), argument) && lock_partition(wholes[i], table, goes, argument))
+				seal_table(on, table, wholes[i] == on->derived_bars, "dropped");
+		}
 	}
 }
 
@@ -235,7 +258,7 @@ static void before_drop_schema(const watched *on, const DropStmt *statement) {
 			return; /* the command will be refused */
 		schemas = lappend_oid(schemas, schema);
 	}
-	if (statement->behavior == DROP_CASCADE && schemas != NIL && !lies_in(on->data_bars, schemas))
+	if (statement->behavior == DROP_CASCADE && schemas != NIL)
 		before_drop_of_many(on, lies_in, schemas);
 }
 
@@ -254,8 +277,7 @@ static void before_drop_owned(const watched *on, const DropOwnedStmt *statement)
 			return; /* the command will be refused */
 		roles = lappend_oid(roles, role);
 	}
-	if (!belongs_to_one_of(on->data_bars, roles))
-		before_drop_of_many(on, belongs_to_one_of, roles);
+	before_drop_of_many(on, belongs_to_one_of, roles);
 }
 
 static bool changes_type(const AlterTableStmt *statement) {
@@ -325,8 +347,8 @@ static void before_command(const watched *on, Node *command) {
 /* ---- after a command ---- */
 
 /*
- * Rows of a child that is no partition are read with its parent's, and no trigger of the parent's fires for them. (An extension that keeps a
- * table's rows in children makes them without a statement of this kind, and brings the triggers along.)
+ * Rows of a child that is no partition are read with its parent's, and no trigger of the parent's fires for them. (An extension that keeps
+ * a table's rows in children makes them without a statement of this kind, and brings the triggers along.)
  */
 static void refuse_inheritance(const watched *on, Oid child) {
 	const Oid parents[] = {on->data_bars, on->derived_bars};
@@ -341,37 +363,40 @@ static void refuse_inheritance(const watched *on, Oid child) {
 	}
 }
 
+static void after_partition(const watched *on, Oid partition, AlterTableType what) {
+	if (what == AT_AttachPartition) {
+		note_table(on, partition);
+		watch_truncate(on->schema, partition);
+	} else if (!agg_is_part_of(partition, on->data_bars)) {
+		seal_table(on, partition, false, "detached");
+		stop_watching_truncate(partition);
+	}
+}
+
 static void after_alter_table(const watched *on, const AlterTableStmt *statement) {
 	Oid table = find_relation(statement->relation);
+	bool source = OidIsValid(table) && agg_is_part_of(table, on->data_bars);
+	bool derived = OidIsValid(table) && OidIsValid(on->derived_bars) && agg_is_part_of(table, on->derived_bars);
 	ListCell *cell;
 
-	if (!OidIsValid(table))
-		return;
-	foreach (cell, statement->cmds) {
-		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_AddInherit)
-			refuse_inheritance(on, table);
-	}
-	if (!agg_is_part_of(table, on->data_bars))
-		return;
 	foreach (cell, statement->cmds) {
 		const AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
 		Oid partition;
 
-		if (command->subtype != AT_AttachPartition && command->subtype != AT_DetachPartition &&
-		    command->subtype != AT_DetachPartitionFinalize)
+		if (command->subtype == AT_AddInherit)
+			refuse_inheritance(on, table);
+		if ((!source && !derived) || (command->subtype != AT_AttachPartition && command->subtype != AT_DetachPartition &&
+		                              command->subtype != AT_DetachPartitionFinalize))
 			continue;
 		partition = find_relation(castNode(PartitionCmd, command->def)->name);
 		if (!OidIsValid(partition) || !is_table_of_bars(partition))
 			continue;
-		if (command->subtype == AT_AttachPartition) {
-			note_table(on, partition);
-			watch_truncate(on->schema, partition);
-		} else if (!agg_is_part_of(partition, on->data_bars)) {
-			seal_table(on, partition, "detached");
-			stop_watching_truncate(partition);
-		}
+		if (source)
+			after_partition(on, partition, command->subtype);
+		else if (command->subtype != AT_AttachPartition && !agg_is_part_of(partition, on->derived_bars))
+			seal_table(on, partition, true, "detached");
 	}
-	if (changes_type(statement))
+	if (source && changes_type(statement))
 		note_table(on, table);
 }
 

@@ -51,6 +51,13 @@ extern bool agg_is_part_of(Oid table, Oid whole);
 /* table_spans.c */
 extern bool agg_has_key_of_bars(Relation bars);
 extern agg_changed_range *agg_spans_of_table(Relation bars, size_t *count);
+typedef struct agg_derived_span {
+	char *symbol;
+	char *timeframe;
+	TimestampTz from; /* the first bar's start */
+	TimestampTz to;   /* a minute after the last one's: no bar is narrower */
+} agg_derived_span;
+extern agg_derived_span *agg_spans_of_derived_bars(Relation bars, size_t *count);
 
 /* values.c */
 extern Oid agg_type_oid(agg_type type);

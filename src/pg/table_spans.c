@@ -21,24 +21,13 @@ bool agg_has_key_of_bars(Relation bars) {
 	       has_column(bars, "ts_utc", TIMESTAMPTZOID, TIMESTAMPTZOID);
 }
 
-/*
- * The span of the 1m bars of each symbol in the table and its partitions, as the latest snapshot sees them: the table is locked, and what
- * others have committed before counts, whenever the transaction began. In the current memory context.
- */
-agg_changed_range *agg_spans_of_table(Relation bars, size_t *count) {
-	MemoryContext caller = CurrentMemoryContext;
-	agg_scope *scope;
-	uint64 rows;
-	agg_changed_range *spans;
+/* Runs a query of the table (%1$s in it) as the latest snapshot sees it, and stays connected: its rows are in SPI_tuptable. */
+static uint64 look_at(Relation bars, const char *format) {
 	char *name = psprintf("%s.%s", quote_identifier(get_namespace_name(RelationGetNamespace(bars))),
 	                      quote_identifier(RelationGetRelationName(bars)));
-	char *sql = psprintf("WITH RECURSIVE s(symbol) AS ((SELECT b.canonical_symbol::text FROM %s b ORDER BY b.canonical_symbol LIMIT 1) "
-	                     "UNION ALL SELECT (SELECT b.canonical_symbol::text FROM %s b WHERE b.canonical_symbol > s.symbol "
-	                     "ORDER BY b.canonical_symbol LIMIT 1) FROM s WHERE s.symbol IS NOT NULL) "
-	                     "SELECT s.symbol, (SELECT min(b.ts_utc) FROM %s b WHERE b.canonical_symbol = s.symbol AND b.timeframe = '1m' "
-	                     "AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %s b WHERE b.canonical_symbol = s.symbol "
-	                     "AND b.timeframe = '1m' AND isfinite(b.ts_utc)) FROM s WHERE s.symbol IS NOT NULL",
-	                     name, name, name, name);
+	char *sql = psprintf(format, name);
+	agg_scope *scope;
+	uint64 rows;
 
 	if (!agg_has_key_of_bars(bars))
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -52,21 +41,78 @@ agg_changed_range *agg_spans_of_table(Relation bars, size_t *count) {
 	rows = agg_execute(scope, sql, 0, NULL, NULL, true);
 	PopActiveSnapshot();
 	agg_stop_acting(scope);
+	return rows;
+}
+
+/* First and last start of a row, in its third and fourth column; false if it has none. */
+static bool read_span(HeapTuple row, TimestampTz *from, TimestampTz *to) {
+	bool is_null;
+	Datum first = SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &is_null);
+	Datum last = is_null ? (Datum)0 : SPI_getbinval(row, SPI_tuptable->tupdesc, 4, &is_null);
+
+	if (is_null)
+		return false;
+	*from = DatumGetTimestampTz(first);
+	*to = DatumGetTimestampTz(last) + USECS_PER_MINUTE;
+	return true;
+}
+
+/*
+ * The span of the 1m bars of each symbol in the table and its partitions, as the latest snapshot sees them: the table is locked, and what
+ * others have committed before counts, whenever the transaction began. In the current memory context.
+ */
+agg_changed_range *agg_spans_of_table(Relation bars, size_t *count) {
+	MemoryContext caller = CurrentMemoryContext;
+	uint64 rows =
+	    look_at(bars, "WITH RECURSIVE s(symbol) AS ((SELECT b.canonical_symbol::text FROM %1$s b ORDER BY b.canonical_symbol LIMIT 1) "
+	                  "UNION ALL SELECT (SELECT b.canonical_symbol::text FROM %1$s b WHERE b.canonical_symbol > s.symbol "
+	                  "ORDER BY b.canonical_symbol LIMIT 1) FROM s WHERE s.symbol IS NOT NULL) "
+	                  "SELECT s.symbol, '1m', (SELECT min(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol "
+	                  "AND b.timeframe = '1m' AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %1$s b "
+	                  "WHERE b.canonical_symbol = s.symbol AND b.timeframe = '1m' AND isfinite(b.ts_utc)) "
+	                  "FROM s WHERE s.symbol IS NOT NULL");
+	agg_changed_range *spans = MemoryContextAlloc(caller, sizeof(agg_changed_range) * (rows + 1));
+
 	*count = 0;
-	spans = MemoryContextAlloc(caller, sizeof(agg_changed_range) * (rows + 1));
 	for (uint64 i = 0; i < rows; i++) {
 		HeapTuple row = SPI_tuptable->vals[i];
-		bool is_null;
 		char *symbol = SPI_getvalue(row, SPI_tuptable->tupdesc, 1);
-		Datum first = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null);
-		Datum last = is_null ? (Datum)0 : SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &is_null);
+		TimestampTz from;
+		TimestampTz to;
 
-		if (is_null)
-			continue; /* no 1m bars */
-		spans[(*count)++] = (agg_changed_range) {.symbol = MemoryContextStrdup(caller, symbol),
-		                                         .symbol_length = strlen(symbol),
-		                                         .from = DatumGetTimestampTz(first),
-		                                         .to = DatumGetTimestampTz(last) + USECS_PER_MINUTE};
+		if (read_span(row, &from, &to))
+			spans[(*count)++] = (agg_changed_range) {
+			    .symbol = MemoryContextStrdup(caller, symbol), .symbol_length = strlen(symbol), .from = from, .to = to};
+	}
+	SPI_finish();
+	return spans;
+}
+
+/* The same for the live bars of each symbol and timeframe in a table of derived bars. */
+agg_derived_span *agg_spans_of_derived_bars(Relation bars, size_t *count) {
+	MemoryContext caller = CurrentMemoryContext;
+	uint64 rows = look_at(
+	    bars,
+	    "WITH RECURSIVE s(symbol, tf) AS ((SELECT b.canonical_symbol::text, b.timeframe::text FROM %1$s b "
+	    "WHERE b.deleted_at IS NULL ORDER BY b.canonical_symbol, b.timeframe LIMIT 1) "
+	    "UNION ALL SELECT n.symbol, n.tf FROM s CROSS JOIN LATERAL (SELECT b.canonical_symbol::text AS symbol, b.timeframe::text AS tf "
+	    "FROM %1$s b WHERE b.deleted_at IS NULL AND (b.canonical_symbol, b.timeframe) > (s.symbol, s.tf) "
+	    "ORDER BY b.canonical_symbol, b.timeframe LIMIT 1) n) "
+	    "SELECT s.symbol, s.tf, (SELECT min(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol AND b.timeframe = s.tf "
+	    "AND b.deleted_at IS NULL AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol "
+	    "AND b.timeframe = s.tf AND b.deleted_at IS NULL AND isfinite(b.ts_utc)) FROM s");
+	agg_derived_span *spans = MemoryContextAlloc(caller, sizeof(agg_derived_span) * (rows + 1));
+
+	*count = 0;
+	for (uint64 i = 0; i < rows; i++) {
+		HeapTuple row = SPI_tuptable->vals[i];
+		agg_derived_span span;
+
+		if (!read_span(row, &span.from, &span.to))
+			continue;
+		span.symbol = MemoryContextStrdup(caller, SPI_getvalue(row, SPI_tuptable->tupdesc, 1));
+		span.timeframe = MemoryContextStrdup(caller, SPI_getvalue(row, SPI_tuptable->tupdesc, 2));
+		spans[(*count)++] = span;
 	}
 	SPI_finish();
 	return spans;

@@ -201,4 +201,4 @@ ALTER TABLE agg_change_log RENAME TO elsewhere;
 SELECT is((probe.attempt($$DO 'BEGIN INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES (''A'', ''1m'', ''2025-07-05'', 1, 1, 1, 1); PERFORM agg_wake(); END'$$)).hint, 'Run agg_setup() to create the tables of the extension.', 'a log that is gone is an error with a hint');
 ALTER TABLE elsewhere RENAME TO agg_change_log;
 SELECT * FROM finish();
-DROP OWNED BY feeder; DROP ROLE feeder;
+DROP OWNED BY feeder, stranger; DROP ROLE feeder, stranger;
