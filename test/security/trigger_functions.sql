@@ -107,7 +107,7 @@ CREATE SCHEMA "odd %s, %I";
 CREATE EXTENSION aggregation SCHEMA "odd %s, %I";
 SET search_path = "odd %s, %I", public;
 CREATE TABLE "odd %s, %I".data_bars (canonical_symbol text, timeframe text, ts_utc timestamptz, PRIMARY KEY (canonical_symbol, timeframe, ts_utc)) PARTITION BY RANGE (ts_utc);
-SELECT is_empty($$SELECT * FROM agg_setup() WHERE action = 'cannot mend'$$, 'agg_setup() in a schema of an odd name');
+SELECT is_empty($$SELECT * FROM agg_setup() WHERE action = 'cannot mend' AND detail !~ 'no partition'$$, 'agg_setup() in a schema of an odd name');
 CREATE TABLE july PARTITION OF data_bars FOR VALUES FROM ('2025-07-01 00:00+00') TO ('2025-08-01 00:00+00');
 SELECT is(count(*), 1::bigint, 'partitions, too') FROM pg_trigger t WHERE t.tgname = 'aggregation_capture_truncate' AND t.tgrelid = 'july'::regclass;
 INSERT INTO july (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('T', '1m', '2025-07-01 00:00+00', 1, 1, 1, 1);
