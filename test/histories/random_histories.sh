@@ -1,12 +1,12 @@
 # Random histories: sessions change, correct, retract and roll back source beside runners, workers, administrators and assassins. When all is
 # quiet, agg_verify() finds nothing, and the bars are those that a fresh database makes of the same minutes.
 #
-# AGGREGATION_HISTORY_ROUNDS says how many rounds of 16 symbols, each a history of its own (default 128; 0: until it is interrupted),
+# AGGREGATION_HISTORY_ROUNDS says how many rounds of 16 symbols, each a history of its own (default 64; 0: until it is interrupted),
 # AGGREGATION_SEED makes the scripts the same again (as far as a race can be). What failed is kept in AGGREGATION_HISTORY_KEEP, if that is set.
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
 
-rounds=${AGGREGATION_HISTORY_ROUNDS:-128}
+rounds=${AGGREGATION_HISTORY_ROUNDS:-64}
 seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
 symbols=16 sessions=8 steps=140
 echo "# AGGREGATION_SEED=$seed"
