@@ -235,13 +235,13 @@ Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_wi
 Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows, TaskGuard *guard) {
 	LateBatch batch(db, runs, guard);
 	std::vector<TaskMark> rest;
-	std::vector<RangeSet> refused(runs.size());
+	std::vector<std::pair<size_t, RangeSet>> refused; // of those runs that had anything to look at
 	for (size_t i = 0; i < runs.size(); ++i) {
 		TaskRun &run = runs[i];
 		if (run.dirty.empty() && run.strays.empty())
 			continue;
 		auto work = sort_marks(run);
-		refused[i] = std::move(work.refused);
+		refused.emplace_back(i, std::move(work.refused));
 		const auto chosen = co_await newest(db, run, work, max_windows);
 		for (const auto &range : chosen) {
 			if (reads_index(run.task)) {
@@ -255,9 +255,9 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 			rest.push_back({&run.task.key, std::move(work.rest)});
 	}
 	co_await batch.flush();
-	for (size_t i = 0; i < runs.size(); ++i) {
-		refused[i].add(with_rows(runs[i].sealed, runs[i].dirty.all()));
-		co_await count(db, runs[i], refused[i]);
+	for (auto &[i, windows] : refused) {
+		windows.add(with_rows(runs[i].sealed, runs[i].dirty.all()));
+		co_await count(db, runs[i], windows);
 	}
 	co_await mark_dirty(db, rest);
 }
