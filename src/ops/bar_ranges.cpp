@@ -5,21 +5,6 @@
 
 namespace aggregation {
 
-namespace {
-
-const Statement &soft_delete() {
-	static const Statement statement {
-	    "derived_data_bars",
-	    "UPDATE @derived_data_bars d SET deleted_at = now(), updated_at = now(), "
-	    "raw = COALESCE(d.raw, '{}'::jsonb) || jsonb_build_object('deleted', $5::text) "
-	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
-	    "AND d.deleted_at IS NULL RETURNING d.ts_utc",
-	    {AGG_TIMESTAMPTZ}};
-	return statement;
-}
-
-} // namespace
-
 void check_range(const std::string &subject, Timestamp from, Timestamp to) {
 	if (from >= to)
 		throw Error(sqlstate::invalid_parameter_value,
@@ -41,18 +26,6 @@ Op<void> begin_bar_change(Database &db, const BarRange &range) {
 	co_await db.begin_deriving();
 	const std::vector<TaskKey> keys {range.key};
 	co_await lock_tasks(db, keys);
-}
-
-Op<ChangedBars> soft_delete_live(Database &db, const BarRange &range, const std::string &reason) {
-	ChangedBars deleted {range.key.symbol, &range.target, {}};
-	auto receive = [&](const Row &row) {
-		deleted.windows.add({row.timestamp(0), row.timestamp(0) + range.target.width(), 1});
-		return Flow::more;
-	};
-	auto list = parameters(text_parameter(range.key.symbol), text_parameter(range.target.name()), timestamp_parameter(range.from),
-	                       timestamp_parameter(range.to), text_parameter(reason));
-	co_await db.query(soft_delete(), std::move(list), receive);
-	co_return deleted;
 }
 
 Op<void> mark_windows(Database &db, const Task &task, RangeSet windows) {

@@ -29,9 +29,6 @@ void check_range(const std::string &subject, Timestamp from, Timestamp to);
 /// Locks the task and tells others that bars are being derived. To be called before anything of the range is read.
 Op<void> begin_bar_change(Database &db, const BarRange &range);
 
-/// Soft-deletes the live bars of the range; returns their windows.
-Op<ChangedBars> soft_delete_live(Database &db, const BarRange &range, const std::string &reason);
-
 /// Marks windows of a task: those before its cursor to be looked at at once, those ahead of it as soon as it has passed them.
 Op<void> mark_windows(Database &db, const Task &task, RangeSet windows);
 

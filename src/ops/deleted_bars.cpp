@@ -2,6 +2,7 @@
 #include "ops/functions.hpp"
 
 #include "ops/bar_ranges.hpp"
+#include "ops/derived_bars.hpp"
 #include "ops/json.hpp"
 
 namespace aggregation {
@@ -40,8 +41,11 @@ Op<Answer> soft_delete_range(Database &db, Arguments arguments) {
 	const BarRange range = bar_range(arguments);
 	const std::string reason = arguments.maybe_text(4, "p_reason").value_or("by hand");
 	co_await begin_bar_change(db, range);
-	std::vector<ChangedBars> deleted;
-	deleted.push_back(co_await soft_delete_live(db, range, reason));
+	const TimeRange whole {range.from, range.to};
+	const auto starts = co_await soft_delete_live(db, range.key.symbol, range.target, whole, reason);
+	std::vector<ChangedBars> deleted {{range.key.symbol, &range.target, {}}};
+	for (const Timestamp start : starts)
+		deleted.front().windows.add({start, start + range.target.width(), 1});
 	co_await mark_windows_above(db, deleted);
 	co_return Answer::json(JsonObject().add("success", true).add("bars_deleted", deleted.front().windows.rows()).text());
 }

@@ -345,21 +345,30 @@ Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const s
 	}
 }
 
+Op<std::vector<Timestamp>> soft_delete_live(Database &db, std::string_view symbol, const Timeframe &target, const TimeRange range,
+                                            std::string_view reason) {
+	std::vector<Timestamp> deleted;
+	auto receive = [&](const Row &row) {
+		deleted.push_back(row.timestamp(0));
+		return Flow::more;
+	};
+	auto list = parameters(text_parameter(symbol), text_parameter(target.name()), timestamp_parameter(range.from),
+	                       timestamp_parameter(range.to), text_parameter(reason));
+	co_await db.query(soft_delete_range(), std::move(list), receive);
+	co_return deleted;
+}
+
 Op<std::vector<BarPlace>> soft_delete_all(Database &db, const Segment &segment, const std::string &reason) {
-	std::vector<BarPlace> deleted;
+	std::vector<BarPlace> places;
 	RangeSet open;
 	open.add({segment.from, segment.to});
 	open.subtract(segment.sealed);
-	auto receive = [&](const Row &row) {
-		deleted.push_back({0, row.timestamp(0)});
-		return Flow::more;
-	};
 	for (const auto &range : open.ranges()) {
-		auto list = parameters(text_parameter(segment.symbol), text_parameter(segment.target->name()), timestamp_parameter(range.from),
-		                       timestamp_parameter(range.to), text_parameter(reason));
-		co_await db.query(soft_delete_range(), std::move(list), receive);
+		const auto deleted = co_await soft_delete_live(db, segment.symbol, *segment.target, range, reason);
+		for (const Timestamp start : deleted)
+			places.push_back({0, start});
 	}
-	co_return deleted;
+	co_return places;
 }
 
 Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, const std::vector<BarPlace> &bars, const char *reason) {

@@ -44,6 +44,10 @@ Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, co
 Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                      const std::vector<size_t> &which);
 
+/// Marks the live bars of the range as deleted, with the reason in `raw`; returns their starts.
+Op<std::vector<Timestamp>> soft_delete_live(Database &db, std::string_view symbol, const Timeframe &target, TimeRange range,
+                                            std::string_view reason);
+
 /// Marks all live bars of the segment that are not sealed as deleted, with the reason in `raw`; returns their places.
 Op<std::vector<BarPlace>> soft_delete_all(Database &db, const Segment &segment, const std::string &reason);
 
