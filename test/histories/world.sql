@@ -50,8 +50,8 @@ CREATE OR REPLACE FUNCTION retired_symbol() RETURNS text LANGUAGE sql STABLE AS 
 CREATE OR REPLACE FUNCTION watch_sealed() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
 BEGIN
 	IF OLD.timeframe = '5m' AND EXISTS (SELECT FROM agg_sealed_ranges AS r WHERE r.canonical_symbol = OLD.canonical_symbol AND r.from_utc < OLD.ts_utc + interval '5 min' AND r.to_utc > OLD.ts_utc)
-		AND COALESCE(NEW.raw ->> 'deleted', OLD.raw ->> 'deleted', '') <> 'history' THEN
-		INSERT INTO note VALUES (format('sealed bar changed: %s', OLD));
+		AND current_query() !~ 'derived_(soft_delete|restore)_range' THEN
+		INSERT INTO note VALUES (format('sealed bar changed by %s: %s to %s', current_query(), OLD, NEW));
 	END IF;
 	RETURN NEW;
 END
