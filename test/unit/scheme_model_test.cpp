@@ -20,9 +20,10 @@ enum Rule : unsigned {
 	changes_mark_above = 16,      // a bar that changes marks the hour above
 	uncertain_look_again = 32,    // an hour that had not ended before all derivers began is looked at again
 	tasks_are_locked = 64,        // at most one transaction derives a task
-	marks_outlive_rollbacks = 128 // a mark goes with the commit of who took it, not when it is taken
+	marks_outlive_rollbacks = 128, // a mark goes with the commit of who took it, not when it is taken
+	recent_tasks_look_again = 256 // an hour whose task a deriver at work may not have seen is looked at again
 };
-constexpr unsigned all_rules = 255;
+constexpr unsigned all_rules = 511;
 
 constexpr int processes = 4;
 constexpr int nobody = -1;
@@ -98,13 +99,15 @@ struct Process {
 	bool others = false; // somebody derived when it asked
 	bool took = false;
 	bool certain = true;
+	bool began_before_stamp = false; // it had begun when a run of the hour first saw that its task was new
 	bool changed = false;
 	int read = 0;
 };
 
 struct State {
 	Cell minute, five, hour;                  // 0: not there
-	Cell five_passed, hour_passed, five_task; // the cursors are behind the window; the task is there
+	Cell five_passed, hour_passed, five_task, hour_task; // the cursors are behind the window; the task is there
+	Cell recent; // the hour's task is new: 1, 2 when it is known since when everybody who begins knows it
 	Queue log, five_marks, hour_marks;
 	int five_lock = nobody, hour_lock = nobody;
 	unsigned deriving = 0;
@@ -114,7 +117,7 @@ struct State {
 	std::string key() const {
 		std::string key;
 		const auto add = [&](int n) { key += static_cast<char>('0' + n); };
-		for (const Cell *cell : {&minute, &five, &hour, &five_passed, &hour_passed, &five_task}) {
+		for (const Cell *cell : {&minute, &five, &hour, &five_passed, &hour_passed, &five_task, &hour_task, &recent}) {
 			add(cell->value);
 			add(cell->writer + 1);
 			add(cell->writer == nobody ? 0 : cell->pending);
@@ -134,14 +137,14 @@ struct State {
 			for (const int n :
 			     {p.step, static_cast<int>(p.over), static_cast<int>(p.ending), static_cast<int>(p.passed),
 			      static_cast<int>(p.began_after_hour), static_cast<int>(p.own), static_cast<int>(p.made_task), static_cast<int>(p.others),
-			      static_cast<int>(p.took), static_cast<int>(p.certain), static_cast<int>(p.changed), p.read})
+			      static_cast<int>(p.took), static_cast<int>(p.certain), static_cast<int>(p.began_before_stamp), static_cast<int>(p.changed), p.read})
 				add(n);
 		}
 		return key;
 	}
 };
 
-enum class Kind { none, feed, absorber, five_runner, hour_runner, maker, loader, clock };
+enum class Kind { none, feed, absorber, five_runner, hour_runner, maker, hour_maker, hour_maker_and_runner, loader, clock };
 enum class Went { on, blocked, to_end };
 
 class Model {
@@ -196,7 +199,7 @@ private:
 	}
 
 	static void end(State &state, int tx, bool commit) {
-		for (Cell *cell : {&state.minute, &state.five, &state.hour, &state.five_passed, &state.hour_passed, &state.five_task})
+		for (Cell *cell : {&state.minute, &state.five, &state.hour, &state.five_passed, &state.hour_passed, &state.five_task, &state.hour_task, &state.recent})
 			cell->end(tx, commit);
 		for (Queue *queue : {&state.log, &state.five_marks, &state.hour_marks})
 			queue->end(tx, commit);
@@ -221,7 +224,8 @@ private:
 		}
 		const bool pending = !state.log.rows.empty() || !state.five_marks.rows.empty() || !state.hour_marks.rows.empty();
 		const bool five_right = state.five_task.value == 0 || state.five.value == state.minute.value;
-		return !pending && five_right && (state.hour_passed.value == 0 || state.hour.value == 10 + state.five.value);
+		const bool hour_right = state.hour_task.value == 0 || state.hour_passed.value == 0 || state.hour.value == 10 + state.five.value;
+		return !pending && five_right && hour_right;
 	}
 
 	Went step(State &state, int tx, Kind kind) {
@@ -241,13 +245,19 @@ private:
 		case Kind::five_runner:
 			return derive_five(state, tx, p, p.step++);
 		case Kind::hour_runner:
-			return derive_hour(state, tx, p);
+			return derive_hour(state, tx, p, p.step++);
 		case Kind::maker: // makes the task and runs it
 			if (p.step++ == 0) {
 				p.made_task = true;
 				return state.five_task.write(tx, 1) ? Went::on : Went::blocked;
 			}
 			return derive_five(state, tx, p, p.step - 2);
+		case Kind::hour_maker:
+			return make_hour(state, tx, p);
+		case Kind::hour_maker_and_runner:
+			if (p.step == 0)
+				return make_hour(state, tx, p) == Went::blocked ? Went::blocked : Went::on;
+			return derive_hour(state, tx, p, p.step++ - 1);
 		case Kind::loader: // changes source, and absorbs the log
 			if (p.step++ == 0) {
 				p.step = 0;
@@ -321,7 +331,7 @@ private:
 			return Went::on;
 		}
 		default: {
-			if (p.changed && has(changes_mark_above)) {
+			if (p.changed && state.hour_task.seen_by(tx) != 0 && has(changes_mark_above)) {
 				bool unended = !state.ended && !p.began_after_hour;
 				for (size_t other = 0; other < processes; ++other) {
 					if (other != static_cast<size_t>(tx) && (state.deriving >> other & 1U) != 0)
@@ -337,9 +347,38 @@ private:
 		}
 	}
 
-	Went derive_hour(State &state, int tx, Process &p) const {
+	static Went make_hour(State &state, int tx, Process &p) {
+		if (!state.hour_task.write(tx, 1) || !state.recent.write(tx, 1))
+			return Went::blocked;
+		state.hour_marks.add(tx);
+		p.made_task = true;
+		++p.step;
+		return Went::to_end;
+	}
+
+	/// Whether everybody who changes bars below knows of the hour. Forgets that it is new when so, and remembers since when if not.
+	bool everybody_knows(State &state, int tx) const {
+		const int recent = state.recent.seen_by(tx);
+		bool known = true;
+		for (size_t other = 0; other < processes; ++other) {
+			if (other != static_cast<size_t>(tx) && (state.deriving >> other & 1U) != 0)
+				known = known && recent == 2 && !state.process[other].began_before_stamp;
+		}
+		if (recent == 0 || known) {
+			if (recent != 0)
+				state.recent.write(tx, 0);
+			return true;
+		}
+		if (recent == 1 && state.recent.write(tx, 2)) {
+			for (auto &other : state.process)
+				other.began_before_stamp = !other.over && other.step > 0;
+		}
+		return false;
+	}
+
+	Went derive_hour(State &state, int tx, Process &p, int at) const {
 		bool own = false;
-		switch (p.step++) {
+		switch (at) {
 		case 0:
 			state.deriving |= 1U << static_cast<unsigned>(tx);
 			return Went::on;
@@ -348,7 +387,7 @@ private:
 				return again(p);
 			if (has(tasks_are_locked))
 				state.hour_lock = tx;
-			return Went::on;
+			return state.hour_task.seen_by(tx) != 0 ? Went::on : Went::to_end;
 		case 2:
 			p.took = state.hour_marks.take(tx, own, !has(marks_outlive_rollbacks));
 			return Went::on;
@@ -358,6 +397,8 @@ private:
 				if (other != static_cast<size_t>(tx) && (state.deriving >> other & 1U) != 0)
 					p.certain = p.certain && state.process[other].began_after_hour;
 			}
+			if (!p.made_task && has(recent_tasks_look_again))
+				p.certain = everybody_knows(state, tx) && p.certain;
 			return Went::on;
 		case 4: {
 			// Not confirmed, or the task below has something unread: marks are put back.
@@ -377,7 +418,7 @@ private:
 			// Other bars of the hour are always there.
 			if (!state.hour.write(tx, 10 + p.read) || !state.hour_passed.write(tx, 1))
 				return again(p);
-			if (!p.certain && has(uncertain_look_again))
+			if ((!p.certain && has(uncertain_look_again)) || (p.made_task && has(unseen_tasks_look_again)))
 				state.hour_marks.add(tx);
 			return Went::to_end;
 		}
@@ -410,7 +451,16 @@ State world(int minute, int five, int hour, int five_passed, int hour_passed, in
 	state.five_passed.value = five_passed;
 	state.hour_passed.value = hour_passed;
 	state.five_task.value = task;
+	state.hour_task.value = 1;
 	state.ended = ended;
+	return state;
+}
+
+/// The bar of five minutes is to be made again, and there is no hour yet, or one that nobody has seen to for long.
+State late_below_no_hour(int hour) {
+	State state = world(2, 1, hour, 1, hour == 0 ? 0 : 1, 1);
+	state.five_marks.add(nobody);
+	state.hour_task.value = 0;
 	return state;
 }
 
@@ -427,6 +477,11 @@ std::vector<Scenario> scenarios() {
 	    {"a task is made and run", world(1, 0, 0, 0, 0, 0), {maker, feed, absorber, five_runner}},
 	    {"a loader absorbs what it has changed", world(1, 0, 0, 0, 0, 1), {loader, five_runner, absorber, none}},
 	    {"a bar ahead of the cursor loses its source", world(1, 1, 0, 0, 0, 1), {feed, absorber, five_runner, hour_runner}, 0},
+	    {"the hour's task is made while a bar below changes", late_below_no_hour(0), {five_runner, hour_maker, hour_runner, none}},
+	    {"it is made where its bar is", late_below_no_hour(11), {five_runner, hour_maker, hour_runner, none}},
+	    {"two run it one after the other", late_below_no_hour(0), {five_runner, hour_maker, hour_runner, hour_runner}},
+	    {"its maker runs it", late_below_no_hour(0), {five_runner, hour_maker_and_runner, hour_runner, none}},
+	    {"its maker runs it while two change bars below", late_below_no_hour(0), {feed, absorber, five_runner, hour_maker_and_runner}},
 	};
 }
 
