@@ -54,7 +54,7 @@ void agg_note_own_changes(void) {
 }
 
 bool agg_has_own_changes(void) {
-	return FullTransactionIdIsValid(logged_in) && FullTransactionIdEquals(logged_in, GetTopFullTransactionIdIfAny());
+	return agg_is_this_transaction(logged_in);
 }
 
 /* ---- layers ---- */
@@ -450,11 +450,14 @@ static void note_update(FunctionCallInfo fcinfo, TupleTableSlot *old, TupleTable
 /* All bars of a table, which is about to be emptied or has just become a partition. */
 void agg_note_table(Oid schema, Relation bars) {
 	size_t count;
-	const agg_changed_range *spans = agg_spans_of_table(bars, &count);
+	const agg_bar_span *spans = agg_spans_of_minutes(bars, &count);
 	layer *noted = current_layer(schema);
 
 	for (size_t i = 0; i < count; i++) {
-		if (!agg_changes_add_range(noted->changes, &spans[i]))
+		agg_changed_range range = {
+		    .symbol = spans[i].symbol, .symbol_length = strlen(spans[i].symbol), .from = spans[i].from, .to = spans[i].to};
+
+		if (!agg_changes_add_range(noted->changes, &range))
 			refuse_out_of_memory();
 	}
 }

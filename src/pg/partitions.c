@@ -60,23 +60,27 @@ static Oid find_relation(const RangeVar *name) {
 
 /* ---- the triggers of partitions ---- */
 
-/* Each partition needs its own trigger for TRUNCATE; row triggers are cloned by PostgreSQL. agg_setup() does the same. */
-static void watch_truncate_of(Oid schema, Oid partition) {
-	char *name = qualified_name(partition);
+/* Runs one command on behalf of the owner of an object. */
+static void command_as(agg_scope *(*act_as_owner)(Oid object), Oid object, const char *sql) {
 	agg_scope *scope;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	scope = agg_act_as_owner(partition);
-	(void)agg_execute(scope,
-	                  psprintf("CREATE TRIGGER " TRUNCATE_TRIGGER " BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION "
-	                           "%s.agg_capture_changes()",
-	                           name, quote_identifier(get_namespace_name(schema))),
-	                  0, NULL, NULL, false);
-	(void)agg_execute(scope, psprintf("ALTER TRIGGER " TRUNCATE_TRIGGER " ON %s DEPENDS ON EXTENSION aggregation", name), 0, NULL, NULL,
-	                  false);
+	scope = act_as_owner(object);
+	(void)agg_execute(scope, sql, 0, NULL, NULL, false);
 	agg_stop_acting(scope);
 	SPI_finish();
+}
+
+/* Each partition needs its own trigger for TRUNCATE; row triggers are cloned by PostgreSQL. agg_setup() does the same. */
+static void watch_truncate_of(Oid schema, Oid partition) {
+	const char *name = qualified_name(partition);
+
+	command_as(agg_act_as_owner, partition,
+	           psprintf("CREATE TRIGGER " TRUNCATE_TRIGGER
+	                    " BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s.agg_capture_changes()",
+	                    name, quote_identifier(get_namespace_name(schema))));
+	command_as(agg_act_as_owner, partition, psprintf("ALTER TRIGGER " TRUNCATE_TRIGGER " ON %s DEPENDS ON EXTENSION aggregation", name));
 }
 
 static void watch_truncate(Oid schema, Oid partition) {
@@ -96,16 +100,9 @@ static void stop_watching_truncate(Oid detached) {
 
 	foreach (cell, find_all_inheritors(detached, AccessShareLock, NULL)) {
 		Oid part = lfirst_oid(cell);
-		agg_scope *scope;
 
-		if (!is_table_of_bars(part) || !OidIsValid(get_trigger_oid(part, TRUNCATE_TRIGGER, true)))
-			continue;
-		if (SPI_connect() != SPI_OK_CONNECT)
-			elog(ERROR, "SPI_connect failed");
-		scope = agg_act_as_owner(part);
-		(void)agg_execute(scope, psprintf("DROP TRIGGER " TRUNCATE_TRIGGER " ON %s", qualified_name(part)), 0, NULL, NULL, false);
-		agg_stop_acting(scope);
-		SPI_finish();
+		if (is_table_of_bars(part) && OidIsValid(get_trigger_oid(part, TRUNCATE_TRIGGER, true)))
+			command_as(agg_act_as_owner, part, psprintf("DROP TRIGGER " TRUNCATE_TRIGGER " ON %s", qualified_name(part)));
 	}
 }
 
@@ -116,19 +113,11 @@ static void stop_watching_truncate(Oid detached) {
 static void let_owner_capture(Oid schema, Oid table, const char *name) {
 	Oid function = LookupFuncName(list_make2(makeString(get_namespace_name(schema)), makeString(pstrdup(name))), 0, NULL, true);
 	Oid owner = agg_owner_of(table);
-	agg_scope *scope;
 
-	if (!OidIsValid(function) || agg_may_execute(function, owner))
-		return;
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	scope = agg_act_as_owner_of_function(function);
-	(void)agg_execute(scope,
-	                  psprintf("GRANT EXECUTE ON FUNCTION %s.%s() TO %s", quote_identifier(get_namespace_name(schema)), name,
-	                           quote_identifier(GetUserNameFromId(owner, false))),
-	                  0, NULL, NULL, false);
-	agg_stop_acting(scope);
-	SPI_finish();
+	if (OidIsValid(function) && !agg_may_execute(function, owner))
+		command_as(agg_act_as_owner_of_function, function,
+		           psprintf("GRANT EXECUTE ON FUNCTION %s.%s() TO %s", quote_identifier(get_namespace_name(schema)), name,
+		                    quote_identifier(GetUserNameFromId(owner, false))));
 }
 
 /* ---- what the bars of a table become ---- */
@@ -145,42 +134,28 @@ static void note_table(const watched *on, Oid table) {
 }
 
 /* Seals what the table holds, symbol by symbol, and of derived bars timeframe by timeframe. */
-static void seal_range(const watched *on, const agg_scope *scope, Oid table, const char *reason, const char *symbol, const char *timeframe,
-                       TimestampTz from, TimestampTz to) {
-	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
-	Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), TimestampTzGetDatum(from), TimestampTzGetDatum(to),
-	                  CStringGetTextDatum(psprintf("%s %s", get_rel_name(table), reason))};
-
-	(void)agg_execute(scope,
-	                  psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason) "
-	                           "VALUES ($1, NULLIF($2, '1m'), $3, $4, $5)",
-	                           quote_identifier(get_namespace_name(on->schema))),
-	                  5, types, values, false);
-}
-
 static void seal_table(const watched *on, Oid table, bool derived, const char *reason) {
+	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
+	char *sql = psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason) "
+	                     "VALUES ($1, NULLIF($2, '1m'), $3, $4, $5)",
+	                     quote_identifier(get_namespace_name(on->schema)));
 	Relation bars;
+	const agg_bar_span *spans;
 	size_t count;
-	const agg_changed_range *spans = NULL;
-	const agg_derived_span *derived_spans = NULL;
 	agg_scope *scope;
 
 	if (!agg_setting_tracking || !is_table_of_bars(table))
 		return;
 	bars = table_open(table, AccessShareLock);
-	if (derived)
-		derived_spans = agg_spans_of_derived_bars(bars, &count);
-	else
-		spans = agg_spans_of_table(bars, &count);
+	spans = derived ? agg_spans_of_derived_bars(bars, &count) : agg_spans_of_minutes(bars, &count);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope = agg_act_as_owner(agg_find_table(on->schema, "agg_sealed_ranges"));
 	for (size_t i = 0; i < count; i++) {
-		if (derived)
-			seal_range(on, scope, table, reason, derived_spans[i].symbol, derived_spans[i].timeframe, derived_spans[i].from,
-			           derived_spans[i].to);
-		else
-			seal_range(on, scope, table, reason, spans[i].symbol, "1m", spans[i].from, spans[i].to);
+		Datum values[] = {CStringGetTextDatum(spans[i].symbol), CStringGetTextDatum(spans[i].timeframe), TimestampTzGetDatum(spans[i].from),
+		                  TimestampTzGetDatum(spans[i].to), CStringGetTextDatum(psprintf("%s %s", get_rel_name(table), reason))};
+
+		(void)agg_execute(scope, sql, lengthof(types), types, values, false);
 	}
 	agg_stop_acting(scope);
 	SPI_finish();
@@ -315,8 +290,8 @@ static void before_create_table(const watched *on, const CreateStmt *statement) 
 }
 
 static void before_create_trigger(const watched *on, const CreateTrigStmt *statement) {
-	static const char *const functions[] = {"agg_capture_changes", "agg_note_timeframe"};
-	static const char *const tables[] = {"data_bars", "data_agg_state"};
+	static const char *const functions[] = {"agg_capture_changes", "agg_note_timeframe", "agg_note_task_change"};
+	static const char *const tables[] = {"data_bars", "data_agg_state", "data_agg_state"};
 	Oid table = find_relation(statement->relation);
 
 	if (!OidIsValid(table) || !agg_owns_table(table, GetUserId()))

@@ -8,6 +8,7 @@
 
 #include "compat.h"
 
+#include "access/xact.h"
 #include "commands/copy.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -24,6 +25,11 @@ extern Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function)
 extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_parameter *arguments);
 
 extern bool agg_is_running(void);
+
+/* Whether it is the transaction that is running. */
+static inline bool agg_is_this_transaction(FullTransactionId id) {
+	return FullTransactionIdIsValid(id) && FullTransactionIdEquals(id, GetTopFullTransactionIdIfAny());
+}
 
 /* wake.c */
 extern void agg_wake_worker_at_commit(void);
@@ -50,14 +56,17 @@ extern bool agg_is_part_of(Oid table, Oid whole);
 
 /* table_spans.c */
 extern bool agg_has_key_of_bars(Relation bars);
-extern agg_changed_range *agg_spans_of_table(Relation bars, size_t *count);
-typedef struct agg_derived_span {
+
+typedef struct agg_bar_span {
 	char *symbol;
 	char *timeframe;
 	TimestampTz from; /* the first bar's start */
 	TimestampTz to;   /* a minute after the last one's: no bar is narrower */
-} agg_derived_span;
-extern agg_derived_span *agg_spans_of_derived_bars(Relation bars, size_t *count);
+} agg_bar_span;
+
+/* Of the 1m bars of each symbol; of the live bars of each symbol and timeframe. */
+extern agg_bar_span *agg_spans_of_minutes(Relation bars, size_t *count);
+extern agg_bar_span *agg_spans_of_derived_bars(Relation bars, size_t *count);
 
 /* values.c */
 extern Oid agg_type_oid(agg_type type);

@@ -44,54 +44,48 @@ static uint64 look_at(Relation bars, const char *format) {
 	return rows;
 }
 
-/* First and last start of a row, in its third and fourth column; false if it has none. */
-static bool read_span(HeapTuple row, TimestampTz *from, TimestampTz *to) {
-	bool is_null;
-	Datum first = SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &is_null);
-	Datum last = is_null ? (Datum)0 : SPI_getbinval(row, SPI_tuptable->tupdesc, 4, &is_null);
-
-	if (is_null)
-		return false;
-	*from = DatumGetTimestampTz(first);
-	*to = DatumGetTimestampTz(last) + USECS_PER_MINUTE;
-	return true;
-}
-
 /*
- * The span of the 1m bars of each symbol in the table and its partitions, as the latest snapshot sees them: the table is locked, and what
- * others have committed before counts, whenever the transaction began. In the current memory context.
+ * Rows of symbol, timeframe, first and last start of what a query of the table finds, in the current memory context. The latest snapshot is
+ * asked: the table is locked, and what others have committed before counts, whenever the transaction began.
  */
-agg_changed_range *agg_spans_of_table(Relation bars, size_t *count) {
+static agg_bar_span *spans_found(Relation bars, const char *format, size_t *count) {
 	MemoryContext caller = CurrentMemoryContext;
-	uint64 rows =
-	    look_at(bars, "WITH RECURSIVE s(symbol) AS ((SELECT b.canonical_symbol::text FROM %1$s b ORDER BY b.canonical_symbol LIMIT 1) "
-	                  "UNION ALL SELECT (SELECT b.canonical_symbol::text FROM %1$s b WHERE b.canonical_symbol > s.symbol "
-	                  "ORDER BY b.canonical_symbol LIMIT 1) FROM s WHERE s.symbol IS NOT NULL) "
-	                  "SELECT s.symbol, '1m', (SELECT min(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol "
-	                  "AND b.timeframe = '1m' AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %1$s b "
-	                  "WHERE b.canonical_symbol = s.symbol AND b.timeframe = '1m' AND isfinite(b.ts_utc)) "
-	                  "FROM s WHERE s.symbol IS NOT NULL");
-	agg_changed_range *spans = MemoryContextAlloc(caller, sizeof(agg_changed_range) * (rows + 1));
+	uint64 rows = look_at(bars, format);
+	agg_bar_span *spans = MemoryContextAllocHuge(caller, sizeof(agg_bar_span) * (rows + 1));
 
 	*count = 0;
 	for (uint64 i = 0; i < rows; i++) {
 		HeapTuple row = SPI_tuptable->vals[i];
-		char *symbol = SPI_getvalue(row, SPI_tuptable->tupdesc, 1);
-		TimestampTz from;
-		TimestampTz to;
+		TupleDesc columns = SPI_tuptable->tupdesc;
+		bool no_first;
+		bool no_last;
+		Datum first = SPI_getbinval(row, columns, 3, &no_first);
+		Datum last = SPI_getbinval(row, columns, 4, &no_last);
 
-		if (read_span(row, &from, &to))
-			spans[(*count)++] = (agg_changed_range) {
-			    .symbol = MemoryContextStrdup(caller, symbol), .symbol_length = strlen(symbol), .from = from, .to = to};
+		if (!no_first && !no_last)
+			spans[(*count)++] = (agg_bar_span) {.symbol = MemoryContextStrdup(caller, SPI_getvalue(row, columns, 1)),
+			                                    .timeframe = MemoryContextStrdup(caller, SPI_getvalue(row, columns, 2)),
+			                                    .from = DatumGetTimestampTz(first),
+			                                    .to = DatumGetTimestampTz(last) + USECS_PER_MINUTE};
 	}
 	SPI_finish();
 	return spans;
 }
 
-/* The same for the live bars of each symbol and timeframe in a table of derived bars. */
-agg_derived_span *agg_spans_of_derived_bars(Relation bars, size_t *count) {
-	MemoryContext caller = CurrentMemoryContext;
-	uint64 rows = look_at(
+agg_bar_span *agg_spans_of_minutes(Relation bars, size_t *count) {
+	return spans_found(bars,
+	                   "WITH RECURSIVE s(symbol) AS ((SELECT b.canonical_symbol::text FROM %1$s b ORDER BY b.canonical_symbol LIMIT 1) "
+	                   "UNION ALL SELECT (SELECT b.canonical_symbol::text FROM %1$s b WHERE b.canonical_symbol > s.symbol "
+	                   "ORDER BY b.canonical_symbol LIMIT 1) FROM s WHERE s.symbol IS NOT NULL) "
+	                   "SELECT s.symbol, '1m', (SELECT min(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol "
+	                   "AND b.timeframe = '1m' AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %1$s b "
+	                   "WHERE b.canonical_symbol = s.symbol AND b.timeframe = '1m' AND isfinite(b.ts_utc)) "
+	                   "FROM s WHERE s.symbol IS NOT NULL",
+	                   count);
+}
+
+agg_bar_span *agg_spans_of_derived_bars(Relation bars, size_t *count) {
+	return spans_found(
 	    bars,
 	    "WITH RECURSIVE s(symbol, tf) AS ((SELECT b.canonical_symbol::text, b.timeframe::text FROM %1$s b "
 	    "WHERE b.deleted_at IS NULL ORDER BY b.canonical_symbol, b.timeframe LIMIT 1) "
@@ -100,20 +94,6 @@ agg_derived_span *agg_spans_of_derived_bars(Relation bars, size_t *count) {
 	    "ORDER BY b.canonical_symbol, b.timeframe LIMIT 1) n) "
 	    "SELECT s.symbol, s.tf, (SELECT min(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol AND b.timeframe = s.tf "
 	    "AND b.deleted_at IS NULL AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol "
-	    "AND b.timeframe = s.tf AND b.deleted_at IS NULL AND isfinite(b.ts_utc)) FROM s");
-	agg_derived_span *spans = MemoryContextAlloc(caller, sizeof(agg_derived_span) * (rows + 1));
-
-	*count = 0;
-	for (uint64 i = 0; i < rows; i++) {
-		HeapTuple row = SPI_tuptable->vals[i];
-		agg_derived_span span;
-
-		if (!read_span(row, &span.from, &span.to))
-			continue;
-		span.symbol = MemoryContextStrdup(caller, SPI_getvalue(row, SPI_tuptable->tupdesc, 1));
-		span.timeframe = MemoryContextStrdup(caller, SPI_getvalue(row, SPI_tuptable->tupdesc, 2));
-		spans[(*count)++] = span;
-	}
-	SPI_finish();
-	return spans;
+	    "AND b.timeframe = s.tf AND b.deleted_at IS NULL AND isfinite(b.ts_utc)) FROM s",
+	    count);
 }

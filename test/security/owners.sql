@@ -46,6 +46,12 @@ SET ROLE aggregation_owner_worker;
 SELECT string_agg(detail, ';') AS said FROM agg_setup() WHERE object = 'column data_agg_state.late_rows' \gset
 RESET ROLE;
 SELECT matches(:'said'::text, 'must be owner of table data_agg_state', 'nobody else changes them');
+DROP TRIGGER aggregation_tasks_made ON data_agg_state;
+DROP TRIGGER aggregation_tasks_changed ON data_agg_state;
+GRANT EXECUTE ON FUNCTION agg_setup TO aggregation_owner_state;
+SET ROLE aggregation_owner_state;
+SELECT set_eq($$SELECT object, action FROM agg_setup() WHERE object LIKE 'trigger aggregation_tasks%'$$, $$VALUES ('trigger aggregation_tasks_made', 'created'), ('trigger aggregation_tasks_changed', 'created')$$, 'their owner may, though nobody else can call what the triggers call');
+RESET ROLE;
 
 -- A view in a table's place is not even read.
 SET ROLE aggregation_owner_bars;
