@@ -3,7 +3,7 @@
 #include "core/change_set.hpp"
 #include "core/geometric_index.hpp"
 #include "ops/dirty_ranges.hpp"
-#include "ops/task_columns.hpp"
+#include "ops/task_columns.h"
 #include "ops/tasks.hpp"
 
 #include <algorithm>

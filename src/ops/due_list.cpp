@@ -1,7 +1,7 @@
 #include "ops/due_list.hpp"
 
 #include "ops/dirty_ranges.hpp"
-#include "ops/task_columns.hpp"
+#include "ops/task_columns.h"
 
 #include <algorithm>
 #include <limits>

@@ -87,15 +87,10 @@ struct Gap {
 Op<void> answer(Database &db, std::vector<TaskRun> &runs, const Needs &needs, std::vector<Gap> &gaps) {
 	if (!needs.first.empty()) {
 		// Before the probes: what is made of source that they do not see is found by looking again.
-		const Timeframe minutes = *Timeframe::parse("1m");
-		const CertainUntil of_minutes = co_await certain_until(db, minutes);
-		CertainUntil of_bars = of_minutes;
-		for (const size_t i : needs.first) {
-			if (!runs[i].task.source.ingested()) {
-				of_bars = co_await certain_until(db, runs[i].task.source);
-				break;
-			}
-		}
+		std::vector<Reading> readings;
+		for (const size_t i : needs.first)
+			readings.push_back({runs[i].task.key.symbol, &runs[i].task.source, &runs[i].task.target});
+		const auto certain = co_await certain_until(db, readings);
 		const auto found = co_await first_bars(db, needs.first_probes);
 		LookAgain again;
 		for (size_t i = 0; i < found.size(); ++i) {
@@ -106,8 +101,7 @@ Op<void> answer(Database &db, std::vector<TaskRun> &runs, const Needs &needs, st
 				continue;
 			const Timestamp to = run.task.target.floor(*found[i]);
 			gaps.push_back({needs.first[i], {from, to}});
-			again.add_uncertain(run.task.key.symbol, run.task.target, {from, to}, run.task.source.ingested() ? of_minutes : of_bars,
-			                    Look::as_soon_as_possible);
+			again.add_uncertain(run.task.key.symbol, run.task.target, {from, to}, certain[i], Look::as_soon_as_possible);
 		}
 		co_await again.note(db);
 	}

@@ -1,16 +1,33 @@
 #include "ops/look_again.hpp"
 
+#include "ops/recent_tasks.hpp"
+
 #include <algorithm>
 
 namespace aggregation {
 
-Op<CertainUntil> certain_until(Database &db, const Timeframe &source) {
-	if (db.may_miss_changes())
-		co_return CertainUntil {Timestamp::minus_infinity()};
-	if (source.ingested())
-		co_return CertainUntil {Timestamp::infinity()}; // minutes are told of by the log, whoever writes them
+Op<std::vector<CertainUntil>> certain_until(Database &db, const std::vector<Reading> &readings) {
+	// Minutes are told of by the log, whoever writes them.
+	std::vector<CertainUntil> certain(readings.size(), {Timestamp::infinity()});
+	if (db.may_miss_changes()) {
+		certain.assign(readings.size(), {Timestamp::minus_infinity()});
+		co_return certain;
+	}
+	std::vector<size_t> wider;
+	std::vector<RecentKey> keys;
+	for (size_t i = 0; i < readings.size(); ++i) {
+		if (readings[i].source->ingested())
+			continue;
+		wider.push_back(i);
+		keys.push_back({readings[i].symbol, readings[i].target->name()});
+	}
+	if (wider.empty())
+		co_return certain;
+	const auto unknown = co_await not_known_to_all(db, keys);
 	const Derivers others = co_await db.others_deriving();
-	co_return CertainUntil {std::min(db.clock(), others.oldest)};
+	for (size_t i = 0; i < wider.size(); ++i)
+		certain[wider[i]].end = unknown[i] ? Timestamp::minus_infinity() : std::min(db.clock(), others.oldest);
+	co_return certain;
 }
 
 void LookAgain::add_uncertain(std::string_view symbol, const Timeframe &target, const TimeRange &range, CertainUntil certain, Look look) {

@@ -5,6 +5,7 @@
 //   wider windows     made of bars that another transaction may be changing at this moment: that one does not mark a window above that has
 //                     not ended yet (windows_above.hpp), so windows are certain only if they had ended before the oldest such transaction
 //                     began
+//   recent tasks      of wider timeframes, which such a transaction may not know yet (recent_tasks.hpp): none of their windows is certain
 //
 // The marks are stored at the moment when the transaction commits, so that it does not work them off itself. What was passed for the first
 // time by one who may miss changes is looked at as soon as possible, everything else when the task runs next: who looks again with another
@@ -28,8 +29,15 @@ struct CertainUntil {
 
 enum class Look { as_soon_as_possible, with_next_run };
 
-/// To be asked before the source is read.
-Op<CertainUntil> certain_until(Database &db, const Timeframe &source);
+/// Windows of one task that are about to be read.
+struct Reading {
+	std::string_view symbol;
+	const Timeframe *source;
+	const Timeframe *target;
+};
+
+/// Of each. To be asked before the source is read.
+Op<std::vector<CertainUntil>> certain_until(Database &db, const std::vector<Reading> &readings);
 
 class LookAgain {
 public:

@@ -2,7 +2,7 @@
 
 #include "ops/dxy_minutes.hpp"
 #include "ops/source_probe.hpp"
-#include "ops/task_columns.hpp"
+#include "ops/task_columns.h"
 #include "ops/tasks.hpp"
 
 namespace aggregation {

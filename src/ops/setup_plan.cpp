@@ -1,6 +1,6 @@
 #include "ops/setup_plan.hpp"
 
-#include "ops/task_columns.hpp"
+#include "ops/task_columns.h"
 
 namespace aggregation {
 
@@ -96,6 +96,12 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"marked_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
 	     nullptr,
 	     AGG_QUEUE_STORAGE},
+	    {"agg_recent_tasks",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"known_since", "timestamp with time zone", "timestamptz NOT NULL DEFAULT 'infinity'"}},
+	     "PRIMARY KEY (canonical_symbol, timeframe)",
+	     AGG_QUEUE_STORAGE},
 	    {"agg_refused_ranges",
 	     {{"canonical_symbol", "text", "text NOT NULL"},
 	      {"timeframe", "text", "text NOT NULL"},
@@ -154,6 +160,7 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"data_agg_state", "data_agg_state_task_idx", "canonical_symbol, timeframe", nullptr, true, false},
 	    {"agg_registry_sync", "agg_registry_sync_env_idx", "env_name", nullptr, true, false},
 	    {"agg_timeframes", "agg_timeframes_idx", "timeframe, source_timeframe", nullptr, true, false},
+	    {"agg_recent_tasks", "agg_recent_tasks_idx", "canonical_symbol, timeframe", nullptr, true, false},
 	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe, from_utc", nullptr, false, true},
 	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false, true},
 	    {"agg_sealed_ranges", "agg_sealed_ranges_end_idx", "to_utc", nullptr, false, true},
@@ -202,7 +209,7 @@ const std::vector<WantedView> &wanted_views() {
 	     "SELECT 'trigger', t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal UNION ALL "
 	     "SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid UNION ALL "
 	     "SELECT 'policy', p.polname::text FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid UNION ALL "
-	     "SELECT 'row security', 'enabled' WHERE c.relrowsecurity) AS x(kind, name) WHERE c.relname IN ('agg_change_log', 'agg_dirty_ranges', 'agg_refused_ranges', 'agg_sealed_ranges', 'agg_audit', 'agg_timeframes', 'agg_registry_sync') AND c.relkind IN ('r', 'p') "
+	     "SELECT 'row security', 'enabled' WHERE c.relrowsecurity) AS x(kind, name) WHERE c.relname IN ('agg_change_log', 'agg_dirty_ranges', 'agg_recent_tasks', 'agg_refused_ranges', 'agg_sealed_ranges', 'agg_audit', 'agg_timeframes', 'agg_registry_sync') AND c.relkind IN ('r', 'p') "
 	     "AND c.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation') "
 	     "ORDER BY c.relname, x.kind, x.name) AS intruders FROM "
 	     "(SELECT count(*) AS entries, min(c.logged_at) AS oldest FROM @agg_change_log c) l CROSS JOIN "

@@ -1,7 +1,7 @@
 #include "ops/tasks.hpp"
 
 #include "ops/arguments.hpp"
-#include "ops/task_columns.hpp"
+#include "ops/task_columns.h"
 
 #include <algorithm>
 

@@ -161,8 +161,17 @@ bool nothing_to_do(const std::vector<Segment> &segments, const std::vector<Compu
 	       });
 }
 
+/// Of each segment.
+Op<std::vector<CertainUntil>> certain_until(Database &db, const std::vector<Segment> &segments) {
+	std::vector<Reading> readings;
+	for (const auto &segment : segments)
+		readings.push_back({segment.symbol, segment.source, segment.target});
+	co_return co_await certain_until(db, readings);
+}
+
 /// Notes those of the windows that were looked at which may be made of bars that change at this moment.
-Op<void> look_again(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows, CertainUntil certain) {
+Op<void> look_again(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
+                    const std::vector<CertainUntil> &certain) {
 	LookAgain again;
 	size_t next = 0;
 	for (size_t i = 0; i < segments.size(); ++i) {
@@ -172,7 +181,7 @@ Op<void> look_again(Database &db, const std::vector<Segment> &segments, const st
 			to = windows[next].start + segment.target->width();
 		if (segment.empty_windows == EmptyWindows::all)
 			to = segment.to;
-		again.add_uncertain(segment.symbol, *segment.target, {segment.from, to}, certain,
+		again.add_uncertain(segment.symbol, *segment.target, {segment.from, to}, certain[i],
 		                    segment.plan != nullptr ? Look::as_soon_as_possible : Look::with_next_run);
 	}
 	co_await again.note(db);
@@ -258,7 +267,7 @@ WindowCounts &WindowCounts::operator+=(const WindowCounts &other) {
 Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segment> &segments, TaskGuard *guard) {
 	const bool unguarded = guard != nullptr && !guard->held();
 	const SavedPlans plans(unguarded ? segments : std::vector<Segment>());
-	auto certain = co_await certain_until(db, *segments.front().source);
+	auto certain = co_await certain_until(db, segments);
 	auto windows = co_await compute(db, segments);
 	if (nothing_to_do(segments, windows))
 		co_return windows;
@@ -271,7 +280,7 @@ Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segmen
 		}
 		co_await guard->acquire();
 		plans.restore(segments);
-		certain = co_await certain_until(db, *segments.front().source);
+		certain = co_await certain_until(db, segments);
 		windows = co_await compute(db, segments);
 	}
 	const auto changes = co_await write(db, segments, windows);

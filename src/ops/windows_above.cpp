@@ -1,7 +1,7 @@
 #include "ops/windows_above.hpp"
 
 #include "ops/dirty_ranges.hpp"
-#include "ops/task_columns.hpp"
+#include "ops/task_columns.h"
 #include "ops/tasks.hpp"
 
 #include <algorithm>

@@ -74,8 +74,8 @@ static bool has_rules(Oid table, bool flag) {
 }
 
 static bool is_own_table(const char *name) {
-	static const char *const names[] = {"agg_change_log", "agg_dirty_ranges", "agg_refused_ranges", "agg_sealed_ranges",
-	                                    "agg_audit",      "agg_timeframes",   "agg_registry_sync"};
+	static const char *const names[] = {"agg_change_log",    "agg_dirty_ranges", "agg_recent_tasks", "agg_refused_ranges",
+	                                    "agg_sealed_ranges", "agg_audit",        "agg_timeframes",   "agg_registry_sync"};
 
 	for (size_t i = 0; i < lengthof(names); i++) {
 		if (strcmp(name, names[i]) == 0)

@@ -5,9 +5,14 @@
  *   another start                        between the old and the new one
  *   another source or key                all windows before its cursor
  *
+ * A task of a wider timeframe that is new, or has another source, is also listed in agg_recent_tasks: who changes bars below at this moment
+ * may not know it (src/ops/recent_tasks.hpp).
+ *
  * And as long as such a change is not committed nobody else knows of it: what the transaction derives is looked at again (look_again.c).
  */
 #include "shim.h"
+
+#include "ops/task_columns.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -21,7 +26,7 @@
 static FullTransactionId configured_in = {0};
 
 bool agg_has_own_tasks(void) {
-	return FullTransactionIdIsValid(configured_in) && FullTransactionIdEquals(configured_in, GetTopFullTransactionIdIfAny());
+	return agg_is_this_transaction(configured_in);
 }
 
 static void mark(Oid schema, Datum symbol, Datum timeframe, TimestampTz from, TimestampTz to) {
@@ -35,6 +40,23 @@ static void mark(Oid schema, Datum symbol, Datum timeframe, TimestampTz from, Ti
 		return;
 	scope = agg_act_as_owner(agg_find_table(schema, "agg_dirty_ranges"));
 	(void)agg_execute(scope, sql, lengthof(types), types, values, false);
+	agg_stop_acting(scope);
+}
+
+/* Lists those of `tasks`, a FROM item with the columns of data_agg_state, that are not made of minutes. */
+static void list_recent(Oid schema, const char *tasks, int parameter_count, Oid *types, Datum *values) {
+	StringInfoData sql;
+	agg_scope *scope;
+
+	initStringInfo(&sql);
+	appendStringInfo(
+	    &sql,
+	    "INSERT INTO %s.agg_recent_tasks (canonical_symbol, timeframe) SELECT f.canonical_symbol::text, f.timeframe::text FROM %s WHERE ",
+	    quote_identifier(get_namespace_name(schema)), tasks);
+	appendStringInfoString(
+	    &sql, AGG_SOURCE_TIMEFRAME("f.") " <> '1m' ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET known_since = 'infinity'");
+	scope = agg_act_as_owner(agg_find_table(schema, "agg_recent_tasks"));
+	(void)agg_execute(scope, sql.data, parameter_count, types, values, false);
 	agg_stop_acting(scope);
 }
 
@@ -93,6 +115,13 @@ static void task_changed(Oid schema, const TriggerData *trigger) {
 			return;
 		from = Min(Min(old_start, start), cursor);
 		to = Max(old_start, start);
+	} else {
+		const char *source = text_of(trigger, fresh, "source_timeframe");
+		Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
+		Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), CStringGetTextDatum(source == NULL ? "" : source)};
+
+		list_recent(schema, "(SELECT $1, $2, NULLIF($3, '')) AS f(canonical_symbol, timeframe, source_timeframe)", lengthof(types), types,
+		            values);
 	}
 	mark(schema, CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), from, to);
 }
@@ -114,6 +143,7 @@ static void tasks_made(Oid schema, TriggerData *trigger) {
 		return;
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
+	list_recent(schema, "fresh AS f", 0, NULL, NULL);
 	scope = agg_act_as_owner(bars);
 	count = agg_execute(scope, sql, 0, NULL, NULL, false);
 	agg_stop_acting(scope);

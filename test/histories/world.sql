@@ -17,7 +17,7 @@ CREATE OR REPLACE PROCEDURE start_over(p_symbols int) LANGUAGE plpgsql AS $$
 DECLARE
 	name text;
 BEGIN
-	FOREACH name IN ARRAY ARRAY['data_bars', 'derived_data_bars', 'data_agg_state', 'core_asset_registry_all', 'symbols', 'agg_sealed_ranges', 'agg_refused_ranges', 'agg_dirty_ranges', 'ops_runlog'] LOOP
+	FOREACH name IN ARRAY ARRAY['data_bars', 'derived_data_bars', 'data_agg_state', 'core_asset_registry_all', 'symbols', 'agg_sealed_ranges', 'agg_refused_ranges', 'agg_dirty_ranges', 'agg_recent_tasks', 'ops_runlog'] LOOP
 		EXECUTE format('TRUNCATE %I', name);
 	END LOOP;
 	DELETE FROM agg_change_log;
@@ -150,7 +150,8 @@ BEGIN
 END
 $$;
 
--- Starts that move, a transaction's own changes, and source that is retired, often in one transaction with a run.
+-- Tasks that go, come back, and are configured anew, a transaction's own changes, and source that is retired, often in one transaction with
+-- a run.
 CREATE OR REPLACE FUNCTION random_configuration() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	s text := (SELECT symbol FROM symbols ORDER BY random() LIMIT 1);
@@ -160,12 +161,16 @@ DECLARE
 	run text := (ARRAY['', format('SELECT agg_run_batch(p_max_tasks => %s);', 1 + dice(40)), format('SELECT catchup_aggregation_range(%L, %L, day(), %s);', s, tf, 1 + dice(80))])[1 + dice(3)];
 	ending text := CASE WHEN dice(4) = 0 THEN 'ROLLBACK;' ELSE 'COMMIT;' END;
 BEGIN
-	CASE dice(4)
-	WHEN 0 THEN
-		RETURN format(E'BEGIN;\nSELECT agg_set_start(%L, %L, %s);\n%s\n%s\n%s', s, tf, moment, run, nap, ending);
+	CASE dice(6)
+	WHEN 0 THEN -- gone and back; a task that is not there must not be caught up
+		RETURN format(E'BEGIN;\nDELETE FROM data_agg_state WHERE canonical_symbol = %L AND timeframe = %L;\n%s\n%s\nSELECT sync_agg_state_from_registry(''prod'');\n%s\n%s\n%s', s, tf, CASE WHEN dice(3) = 0 THEN E'COMMIT;\nBEGIN;' ELSE '' END, nap, run, nap, ending);
 	WHEN 1 THEN
+		RETURN format(E'BEGIN;\nSELECT agg_set_start(%L, %L, %s);\n%s\n%s\n%s', s, tf, moment, run, nap, ending);
+	WHEN 2 THEN
 		RETURN format(E'BEGIN;\nUPDATE data_agg_state SET agg_start_utc = %s WHERE canonical_symbol = %L AND timeframe = %L;\n%s\n%s\n%s', moment, s, tf, run, nap, ending);
-	WHEN 2 THEN -- its own changes, seen by its own run
+	WHEN 3 THEN
+		RETURN format(E'BEGIN;\nUPDATE data_agg_state SET source_timeframe = CASE source_timeframe WHEN ''1m'' THEN CASE timeframe WHEN ''4h'' THEN ''1h'' ELSE ''5m'' END ELSE ''1m'' END WHERE canonical_symbol = %L AND timeframe IN (''15m'', ''1h'', ''4h'');\n%s\n%s\n%s', s, run, nap, ending);
+	WHEN 4 THEN -- its own changes, seen by its own run
 		RETURN format(E'BEGIN;\n%s\n%s\n%s\n%s', random_change(), CASE WHEN run = '' THEN 'SELECT count(*) FROM agg_get_due_tasks(''prod'');' ELSE run END, nap, ending);
 	ELSE
 		RETURN format(E'BEGIN;\n%s\n%s\n%s', CASE WHEN dice(4) = 0 THEN format('SELECT agg_unseal_range(%L, day(), %s);', retired_symbol(), moment)

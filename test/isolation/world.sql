@@ -4,7 +4,7 @@ DO $$ BEGIN PERFORM agg_setup(); END $$;
 
 -- The bars that are there from the beginning are nobody's change.
 CREATE FUNCTION make_world() RETURNS void LANGUAGE sql SET aggregation.tracking = off AS $$
-	TRUNCATE core_asset_registry_all, data_agg_state, data_bars, derived_data_bars, agg_registry_sync, ops_runlog, agg_change_log, agg_dirty_ranges;
+	TRUNCATE core_asset_registry_all, data_agg_state, data_bars, derived_data_bars, agg_registry_sync, ops_runlog, agg_change_log, agg_dirty_ranges, agg_recent_tasks;
 	INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('A'), ('B'), ('C');
 	INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, run_interval_minutes, aggregation_delay_seconds, agg_start_utc, is_mandatory)
 	SELECT s, '5m', '1m', 5, 30, '2025-07-01 00:00+00', true FROM unnest('{A,B,C}'::text[]) AS s;

@@ -13,15 +13,15 @@
 namespace {
 
 enum Rule : unsigned {
-	log_is_kept_for_derivers = 1, // an entry ahead of the cursor is marked while somebody derives
-	log_is_kept_for_own = 2,      // ... and where the absorber itself has made the change
-	unseen_tasks_look_again = 4,  // who derives a task that nobody else can see marks what it derived
-	strays_are_looked_for = 8,    // at the frontier a bar without source goes
-	changes_mark_above = 16,      // a bar that changes marks the hour above
-	uncertain_look_again = 32,    // an hour that had not ended before all derivers began is looked at again
-	tasks_are_locked = 64,        // at most one transaction derives a task
+	log_is_kept_for_derivers = 1,  // an entry ahead of the cursor is marked while somebody derives
+	log_is_kept_for_own = 2,       // ... and where the absorber itself has made the change
+	unseen_tasks_look_again = 4,   // who derives a task that nobody else can see marks what it derived
+	strays_are_looked_for = 8,     // at the frontier a bar without source goes
+	changes_mark_above = 16,       // a bar that changes marks the hour above
+	uncertain_look_again = 32,     // an hour that had not ended before all derivers began is looked at again
+	tasks_are_locked = 64,         // at most one transaction derives a task
 	marks_outlive_rollbacks = 128, // a mark goes with the commit of who took it, not when it is taken
-	recent_tasks_look_again = 256 // an hour whose task a deriver at work may not have seen is looked at again
+	recent_tasks_look_again = 256  // an hour whose task a deriver at work may not have seen is looked at again
 };
 constexpr unsigned all_rules = 511;
 
@@ -105,7 +105,7 @@ struct Process {
 };
 
 struct State {
-	Cell minute, five, hour;                  // 0: not there
+	Cell minute, five, hour;                             // 0: not there
 	Cell five_passed, hour_passed, five_task, hour_task; // the cursors are behind the window; the task is there
 	Cell recent; // the hour's task is new: 1, 2 when it is known since when everybody who begins knows it
 	Queue log, five_marks, hour_marks;
@@ -134,10 +134,10 @@ struct State {
 		add(static_cast<int>(deriving));
 		add(ended);
 		for (const auto &p : process) {
-			for (const int n :
-			     {p.step, static_cast<int>(p.over), static_cast<int>(p.ending), static_cast<int>(p.passed),
-			      static_cast<int>(p.began_after_hour), static_cast<int>(p.own), static_cast<int>(p.made_task), static_cast<int>(p.others),
-			      static_cast<int>(p.took), static_cast<int>(p.certain), static_cast<int>(p.began_before_stamp), static_cast<int>(p.changed), p.read})
+			for (const int n : {p.step, static_cast<int>(p.over), static_cast<int>(p.ending), static_cast<int>(p.passed),
+			                    static_cast<int>(p.began_after_hour), static_cast<int>(p.own), static_cast<int>(p.made_task),
+			                    static_cast<int>(p.others), static_cast<int>(p.took), static_cast<int>(p.certain),
+			                    static_cast<int>(p.began_before_stamp), static_cast<int>(p.changed), p.read})
 				add(n);
 		}
 		return key;
@@ -199,7 +199,8 @@ private:
 	}
 
 	static void end(State &state, int tx, bool commit) {
-		for (Cell *cell : {&state.minute, &state.five, &state.hour, &state.five_passed, &state.hour_passed, &state.five_task, &state.hour_task, &state.recent})
+		for (Cell *cell : {&state.minute, &state.five, &state.hour, &state.five_passed, &state.hour_passed, &state.five_task,
+		                   &state.hour_task, &state.recent})
 			cell->end(tx, commit);
 		for (Queue *queue : {&state.log, &state.five_marks, &state.hour_marks})
 			queue->end(tx, commit);

@@ -1,8 +1,6 @@
 // What can be said of a row of data_agg_state in SQL: what makes it due, how wide its windows are, what it reads. Written once, used by
-// queries, by the index that serves them, and by the health view.
+// queries, by the index that serves them, by the health view, and by the triggers' C.
 #pragma once
-
-namespace aggregation {
 
 // Preprocessor strings, since they are pasted into larger constant statements. Only built-in functions stand in them, so that index and
 // view do not depend on the extension.
@@ -23,5 +21,3 @@ namespace aggregation {
 	"COALESCE(" s                                                                                                                                                              \
 	"source_timeframe, CASE WHEN " AGG_WIDTH_MINUTES(s) " > 1440 AND " AGG_WIDTH_MINUTES(s) " % 1440 = 0 THEN '1d' WHEN " AGG_WIDTH_MINUTES(s) " > 60 AND " AGG_WIDTH_MINUTES( \
 	    s) " % 60 = 0 THEN '1h' WHEN " AGG_WIDTH_MINUTES(s) " > 5 AND " AGG_WIDTH_MINUTES(s) " % 5 = 0 THEN '5m' WHEN " AGG_WIDTH_MINUTES(s) " > 1 THEN '1m' END)"
-
-} // namespace aggregation
