@@ -37,17 +37,31 @@ struct Error : std::exception {
 	std::string message;
 	std::string detail;
 	std::string hint;
+	std::string table {};      // that refused a row
+	std::string constraint {}; // by which
 };
 
-/// A text as a message quotes it: whole up to 64 bytes, else its beginning and an ellipsis. Never ends inside a character.
+/// How many bytes of UTF-8 the character has that the text begins with; 0 where it begins with none.
+inline size_t first_character(std::string_view text) {
+	const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+	const size_t bytes = byte(0) < 0x80 ? 1 : byte(0) < 0xC2 ? 0 : byte(0) < 0xE0 ? 2 : byte(0) < 0xF0 ? 3 : byte(0) < 0xF5 ? 4 : 0;
+	for (size_t i = 1; i < bytes; ++i) {
+		if (i == text.size() || (byte(i) & 0xC0) != 0x80)
+			return 0;
+	}
+	return bytes;
+}
+
+/// A text as a message quotes it: whole up to 64 bytes, else its beginning and an ellipsis. Never ends inside a character: in a database of
+/// another encoding, what is neither ASCII nor looks like UTF-8 ends it.
 inline std::string shortened(std::string_view text) {
 	constexpr size_t longest = 64;
 	if (text.size() <= longest)
 		return std::string(text);
-	text = text.substr(0, longest);
-	while (!text.empty() && static_cast<unsigned char>(text.back()) >= 0x80)
-		text.remove_suffix(1);
-	return std::string(text) + "...";
+	size_t end = 0;
+	for (size_t next = first_character(text); next > 0 && end + next <= longest; next = first_character(text.substr(end)))
+		end += next;
+	return std::string(text.substr(0, end)) + "...";
 }
 
 } // namespace aggregation

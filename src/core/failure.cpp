@@ -2,17 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace aggregation {
 
-FailureKind failure_kind(std::string_view sqlstate) {
+FailureKind failure_kind(const Error &error) {
 	static constexpr std::array<std::string_view, 12> surroundings {"08", "0A", "25", "28", "3F", "40", "42", "53", "55", "57", "58", "F0"};
-	static constexpr std::string_view not_null_violation = "23502";
-	if (sqlstate == "57014" || sqlstate.starts_with("57P") || sqlstate == "XX001" || sqlstate == "XX002")
+	const std::string_view state = error.sqlstate;
+	if (state == "57014" || state.starts_with("57P") || state == "XX001" || state == "XX002")
 		return FailureKind::everything;
-	const bool elsewhere =
-	    sqlstate == not_null_violation || std::find(surroundings.begin(), surroundings.end(), sqlstate.substr(0, 2)) != surroundings.end();
-	return elsewhere ? FailureKind::transient : FailureKind::hard;
+	const bool not_null_violation = state == "23502";
+	const bool no_partition = state == "23514" && !error.table.empty() && error.constraint.empty();
+	const bool elsewhere = std::find(surroundings.begin(), surroundings.end(), state.substr(0, 2)) != surroundings.end();
+	return elsewhere || not_null_violation || no_partition ? FailureKind::transient : FailureKind::hard;
 }
 
 } // namespace aggregation

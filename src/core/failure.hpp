@@ -1,7 +1,7 @@
 // What a failure says about trying again.
 #pragma once
 
-#include <string_view>
+#include "core/error.hpp"
 
 namespace aggregation {
 
@@ -13,10 +13,10 @@ enum class FailureKind {
 
 /// A task is parked for what it can do something about: what comes with its own rows (21, 22, 23, a trigger's P0001) or its configuration,
 /// and everything that is not known. Not for what concerns a table, however often it fails: 0A feature not supported (of a compressed
-/// chunk, say), 28 and 42 rights, names and types, 3F schema, 23502 a column that must have a value and is given none; nor for the server's
-/// state: 08 connection, 25 transaction state, 40 rollback (deadlock, serialization), 53 resources, 55 object not in the state (lock
-/// timeout), 57 operator intervention, 58 system error, F0 configuration file. A cancel (57014), a shutdown (57P01 to 57P05) and data
-/// corruption (XX001, XX002) concern everything.
-FailureKind failure_kind(std::string_view sqlstate);
+/// chunk, say), 28 and 42 rights, names and types, 3F schema, 23502 a column that must have a value and is given none, 23514 of a
+/// table but no constraint (there is no partition for the row); nor for the server's state: 08 connection, 25 transaction state, 40
+/// rollback (deadlock, serialization), 53 resources, 55 object not in the state (lock timeout), 57 operator intervention, 58 system error,
+/// F0 configuration file. A cancel (57014), a shutdown (57P01 to 57P05) and data corruption (XX001, XX002) concern everything.
+FailureKind failure_kind(const Error &error);
 
 } // namespace aggregation

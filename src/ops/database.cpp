@@ -99,6 +99,8 @@ void Database::resume(const agg_outcome &outcome) {
 		const auto text = [](const char *s) { return std::string(s == nullptr ? "" : s); };
 		pending_->error_.emplace(outcome.error->sqlstate, text(outcome.error->message), text(outcome.error->hint),
 		                         text(outcome.error->detail));
+		pending_->error_->table = text(outcome.error->table);
+		pending_->error_->constraint = text(outcome.error->constraint);
 	}
 	pending_->processed_ = outcome.processed;
 	pending_->others_ = outcome.others;

@@ -139,8 +139,6 @@ struct Derivers {
 	Timestamp newest = Timestamp::minus_infinity();
 };
 
-inline constexpr size_t look_again_columns = 5;
-
 class Database {
 public:
 	/// Whether each statement sees what was committed before it, or the whole transaction what was committed before its first one.
@@ -392,7 +390,7 @@ public:
 	/// Has windows marked to be looked at again, at the moment when this transaction commits: rows of symbol, timeframe,
 	/// from, to, and how urgent (the column "due").
 	Simple look_again(const std::vector<agg_cell> &cells) {
-		return {*this, AGG_LOOK_AGAIN, &cells, look_again_columns};
+		return {*this, AGG_LOOK_AGAIN, &cells, AGG_LOOK_AGAIN_COLUMNS};
 	}
 	/// Says that this transaction has put entries into the log of changes.
 	Simple note_own_changes() {

@@ -53,9 +53,14 @@ typedef struct agg_parameter {
 typedef struct agg_error {
 	const char *sqlstate; /* five characters */
 	const char *message;
-	const char *detail; /* NULL or a sentence */
-	const char *hint;   /* NULL or a sentence */
+	const char *detail;     /* NULL or a sentence */
+	const char *hint;       /* NULL or a sentence */
+	const char *table;      /* the one that refused a row, or NULL */
+	const char *constraint; /* by which constraint, or NULL */
 } agg_error;
+
+/* Columns of the rows of AGG_LOOK_AGAIN: symbol, timeframe, from, to, due. */
+#define AGG_LOOK_AGAIN_COLUMNS 5
 
 typedef enum agg_request_kind {
 	AGG_QUERY,                /* run `sql`, hand over its rows */

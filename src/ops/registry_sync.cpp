@@ -66,6 +66,16 @@ const Statement &remember() {
 	return statement;
 }
 
+// Names are made up easily.
+const Statement &forget_old_environments() {
+	static const Statement statement {"agg_registry_sync",
+	                                  "DELETE FROM @agg_registry_sync d WHERE d.env_name IN (SELECT s.env_name FROM @agg_registry_sync s "
+	                                  "ORDER BY s.synced_at_utc DESC, s.env_name OFFSET 1000)",
+	                                  {},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
 const Statement &last_sync() {
 	static const Statement statement {"agg_registry_sync",
 	                                  "SELECT s.agg_start_utc, s.synced_at_utc > $2::timestamptz FROM @agg_registry_sync s "
@@ -161,6 +171,7 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	co_await db.query(apply(), std::move(list), take_counts);
 
 	co_await db.execute(remember(), parameters(text_parameter(environment), timestamp_parameter(start), timestamp_parameter(now)));
+	co_await db.execute(forget_old_environments(), {});
 	if (result.created + result.updated > 0)
 		co_await db.wake_worker();
 	co_return result;

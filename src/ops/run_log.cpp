@@ -54,6 +54,16 @@ const Statement &delete_old_runs() {
 	return statement;
 }
 
+// Ten of each job are few; but whoever may log runs may also invent jobs.
+const Statement &delete_surplus_runs() {
+	static const Statement statement {table,
+	                                  "DELETE FROM @ops_runlog d WHERE d.run_id IN (SELECT r.run_id FROM @ops_runlog r "
+	                                  "ORDER BY r.started_at DESC, r.created_at DESC, r.run_id DESC OFFSET 10000)",
+	                                  {},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
 void check_trigger(const std::string &trigger, const std::string &job_name) {
 	if (trigger != "cron" && trigger != "manual")
 		throw Error(sqlstate::invalid_parameter_value,
@@ -73,6 +83,7 @@ Op<bool> begin_run(Database &db, const NewRun &run) {
 	if (inserted == 0)
 		co_return false;
 	co_await prune_runs(db, run.job_name, run.trigger, runs_kept);
+	co_await db.execute(delete_surplus_runs(), {});
 	co_return true;
 }
 

@@ -77,7 +77,7 @@ Op<size_t> Runner::run(std::span<const TaskPlace> tasks) {
 	try {
 		claimed = co_await claim_and_run(tasks);
 	} catch (const Error &error) {
-		if (failure_kind(error.sqlstate) == FailureKind::everything)
+		if (failure_kind(error) == FailureKind::everything)
 			throw;
 		failure = error;
 	}
@@ -159,7 +159,7 @@ Op<void> Runner::give_up(const TaskPlace &task, const Error &error) {
 		for (const auto &locked : claimed)
 			co_await record(locked, error, now);
 	} catch (const Error &caught) {
-		if (failure_kind(caught.sqlstate) == FailureKind::everything)
+		if (failure_kind(caught) == FailureKind::everything)
 			throw;
 		recorded = false;
 	}
@@ -186,7 +186,7 @@ Op<void> Runner::record(const ClaimedTask &task, const Error &error, Timestamp n
 	const Duration fallback = target ? target->width() : Duration::minutes(5);
 	const Failure failure {.key = &task.key,
 	                       .run_interval = task.task ? task.task->run_interval : fallback,
-	                       .transient = failure_kind(error.sqlstate) == FailureKind::transient,
+	                       .transient = failure_kind(error) == FailureKind::transient,
 	                       .error = error.sqlstate + " " + error.message + (error.detail.empty() ? "" : ": " + error.detail),
 	                       .now = now,
 	                       .threshold = failures_until_parked};

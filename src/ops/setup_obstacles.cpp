@@ -208,7 +208,7 @@ private:
 			error = caught;
 		}
 		co_await db_.rollback_subtransaction(); // an expression of the owner's leaves nothing behind
-		if (error && failure_kind(error->sqlstate) == FailureKind::everything)
+		if (error && failure_kind(*error) == FailureKind::everything)
 			throw DatabaseError(*error);
 	}
 

@@ -169,8 +169,12 @@ static void keep_error(call_state *state) {
 	FlushErrorState();
 	state->broken = true;
 	strlcpy(state->sqlstate, unpack_sql_state(state->error->sqlerrcode), sizeof(state->sqlstate));
-	state->description = (agg_error) {
-	    .sqlstate = state->sqlstate, .message = state->error->message, .detail = state->error->detail, .hint = state->error->hint};
+	state->description = (agg_error) {.sqlstate = state->sqlstate,
+	                                  .message = state->error->message,
+	                                  .detail = state->error->detail,
+	                                  .hint = state->error->hint,
+	                                  .table = state->error->table_name,
+	                                  .constraint = state->error->constraint_name};
 }
 
 static void raise_failure(const agg_error *error) {

@@ -14,13 +14,13 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+enum { SYMBOL, TIMEFRAME, FROM_UTC, TO_UTC, DUE };
+
 typedef struct noted_windows {
-	Datum symbol;
-	Datum timeframe;
-	TimestampTz from;
-	TimestampTz to;
-	Datum due;
+	Datum column[AGG_LOOK_AGAIN_COLUMNS];
 } noted_windows;
+
+static const Oid column_types[AGG_LOOK_AGAIN_COLUMNS] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
 
 /* All of it belongs to the transaction. */
 static noted_windows *noted = NULL;
@@ -34,38 +34,23 @@ static void forget(void) {
 	noted_room = 0;
 }
 
-static Datum column_of(Oid type, int16 length, bool by_value, char alignment, Datum (*value)(const noted_windows *)) {
+/* One column of all rows, as an array. */
+static Datum column_of_noted(int column) {
 	Datum *values = palloc(sizeof(Datum) * noted_count);
+	int16 length;
+	bool by_value;
+	char alignment;
 
 	for (int i = 0; i < noted_count; i++)
-		values[i] = value(&noted[i]);
-	return PointerGetDatum(construct_array(values, noted_count, type, length, by_value, alignment));
-}
-
-static Datum symbol_of(const noted_windows *windows) {
-	return windows->symbol;
-}
-
-static Datum timeframe_of(const noted_windows *windows) {
-	return windows->timeframe;
-}
-
-static Datum from_of(const noted_windows *windows) {
-	return TimestampTzGetDatum(windows->from);
-}
-
-static Datum to_of(const noted_windows *windows) {
-	return TimestampTzGetDatum(windows->to);
-}
-
-static Datum due_of(const noted_windows *windows) {
-	return windows->due;
+		values[i] = noted[i].column[column];
+	get_typlenbyvalalign(column_types[column], &length, &by_value, &alignment);
+	return PointerGetDatum(construct_array(values, noted_count, column_types[column], length, by_value, alignment));
 }
 
 static void mark_noted(void) {
 	Oid table = get_relname_relid("agg_dirty_ranges", noted_schema);
-	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
-	Datum values[lengthof(types)];
+	Oid types[AGG_LOOK_AGAIN_COLUMNS];
+	Datum values[AGG_LOOK_AGAIN_COLUMNS];
 	char *sql;
 	agg_scope *scope;
 
@@ -74,11 +59,10 @@ static void mark_noted(void) {
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	values[0] = column_of(TEXTOID, -1, false, TYPALIGN_INT, symbol_of);
-	values[1] = column_of(TEXTOID, -1, false, TYPALIGN_INT, timeframe_of);
-	values[2] = column_of(TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, from_of);
-	values[3] = column_of(TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, to_of);
-	values[4] = column_of(TEXTOID, -1, false, TYPALIGN_INT, due_of);
+	for (int i = 0; i < AGG_LOOK_AGAIN_COLUMNS; i++) {
+		types[i] = get_array_type(column_types[i]);
+		values[i] = column_of_noted(i);
+	}
 	sql = psprintf("INSERT INTO %s.agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc, due) "
 	               "SELECT n.symbol, n.timeframe, n.from_utc, n.to_utc, n.due "
 	               "FROM unnest($1, $2, $3, $4, $5) AS n(symbol, timeframe, from_utc, to_utc, due)",
@@ -124,17 +108,18 @@ void agg_look_again(Oid schema, const agg_cell *cells, size_t rows) {
 		noted = noted == NULL ? palloc(sizeof(noted_windows) * noted_room) : repalloc_huge(noted, sizeof(noted_windows) * noted_room);
 	}
 	for (size_t i = 0; i < rows; i++) {
-		const agg_cell *row = &cells[5 * i];
-		noted_windows *last = noted_count > 0 ? &noted[noted_count - 1] : NULL;
+		const agg_cell *row = &cells[AGG_LOOK_AGAIN_COLUMNS * i];
+		Datum *last = noted_count > 0 ? noted[noted_count - 1].column : NULL;
 
 		/* A task that goes on where it stopped. */
-		if (last != NULL && row[2].as.integer == last->to && same_text(last->symbol, &row[0]) && same_text(last->timeframe, &row[1]) &&
-		    same_text(last->due, &row[4])) {
-			last->to = row[3].as.integer;
+		if (last != NULL && row[FROM_UTC].as.integer == DatumGetTimestampTz(last[TO_UTC]) && same_text(last[SYMBOL], &row[SYMBOL]) &&
+		    same_text(last[TIMEFRAME], &row[TIMEFRAME]) && same_text(last[DUE], &row[DUE])) {
+			last[TO_UTC] = TimestampTzGetDatum(row[TO_UTC].as.integer);
 			continue;
 		}
-		noted[noted_count++] =
-		    (noted_windows) {kept_text(&row[0]), kept_text(&row[1]), row[2].as.integer, row[3].as.integer, kept_text(&row[4])};
+		for (int c = 0; c < AGG_LOOK_AGAIN_COLUMNS; c++)
+			noted[noted_count].column[c] = column_types[c] == TEXTOID ? kept_text(&row[c]) : TimestampTzGetDatum(row[c].as.integer);
+		noted_count++;
 	}
 	MemoryContextSwitchTo(caller);
 }

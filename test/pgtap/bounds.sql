@@ -16,6 +16,7 @@ SELECT too_long(call) FROM unnest(ARRAY[
 	$$SELECT agg_seal_range(?, '2025-07-01', '2025-07-02')$$, $$SELECT agg_unseal_range(?, '2025-07-01', '2025-07-02')$$, $$SELECT agg_retire_source('2025-07-01', ?)$$, $$SELECT agg_set_late_policy(?, '5m', 'freeze')$$,
 	$$SELECT derived_soft_delete_range(?, '5m', '2025-07-01', '2025-07-02')$$, $$SELECT derived_restore_range(?, '5m', '2025-07-01', '2025-07-02')$$, $$SELECT derived_rebuild_range(?, '5m', '2025-07-01', '2025-07-02')$$,
 	$$SELECT agg_reset_cursor(?)$$, $$SELECT * FROM agg_verify(?)$$, $$SELECT * FROM agg_why(?, '5m', '2025-07-01')$$]) AS call;
+SELECT probe.refuses(format('SELECT agg_start(%L, ''5m'')', repeat('金', 100)), '22001', '%"' || repeat('金', 21) || '..."%', '%', 'a symbol of wide characters is named, and none of them is cut');
 
 -- Names and reasons.
 SELECT too_long(call) FROM unnest(ARRAY[

@@ -60,4 +60,9 @@ SELECT is((counts(sync_agg_state_from_registry('dev')))[1], 4, 'dev: what is tes
 SELECT is(tasks('TESTED'), '5m<-1m every 5 must, 1h<-5m every 60 must', 'TESTED has tasks there');
 SELECT is(tasks('EURUSD'), '-', 'EURUSD has none');
 
+-- Environments are remembered, but not without end.
+INSERT INTO agg_registry_sync (env_name, synced_at_utc) SELECT 'made up ' || n, '2000-01-01'::timestamptz + n * interval '1 s' FROM generate_series(1, 1100) AS n;
+SELECT sync_agg_state_from_registry('the last one') \g /dev/null
+SELECT is((count(*), count(*) FILTER (WHERE env_name IN ('the last one', 'made up 1100'))), (1000::bigint, 2::bigint), 'the thousand that were synced last') FROM agg_registry_sync;
+
 SELECT * FROM finish();

@@ -34,6 +34,9 @@ SELECT is(array_agg(run_id::text), ARRAY[:'newest'], 'the newest') FROM ops_runl
 SELECT is(ops_runlog_prune('a', 'cron', 0), '{"success": true, "deleted": 1}', 'or none');
 SELECT is(ops_runlog_prune('a', 'cron'), '{"success": true, "deleted": 0}', 'again');
 SELECT is(ops_runlog_prune('nothing', 'manual'), '{"success": true, "deleted": 0}', 'a job without runs');
+INSERT INTO ops_runlog (run_id, job_name, trigger, started_at) SELECT gen_random_uuid(), 'job ' || n, 'manual', now() - interval '1 day' - n * interval '1 s' FROM generate_series(1, 10100) AS n;
+SELECT ops_runlog_start(gen_random_uuid(), 'z', 'manual', 'prod') \g /dev/null
+SELECT is((count(*), count(*) FILTER (WHERE job_name IN ('z', 'job 1'))), (10000::bigint, 2::bigint), 'of all jobs together the newest ten thousand are kept') FROM ops_runlog;
 
 -- The runner writes one row a run, and none for a run that had nothing to do.
 TRUNCATE ops_runlog;
