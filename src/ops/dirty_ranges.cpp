@@ -23,17 +23,19 @@ const Statement &look_at_task() {
 #define AGG_DELETE_TAKEN "taken WHERE d.ctid = taken.place RETURNING taken.ord, d.from_utc, d.to_utc, d.row_count, d.due"
 #define AGG_TAKEN_TYPES AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8, AGG_TEXT
 
-#define AGG_TAKE(order)                                                                                                                    \
-	"DELETE FROM @agg_dirty_ranges d USING (SELECT m.place, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "                    \
-	"AS t(symbol, timeframe, ord) CROSS JOIN LATERAL (SELECT c.ctid AS place FROM @agg_dirty_ranges c "                                    \
-	"WHERE c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe AND c.from_utc >= ($3::timestamptz[])[t.ord] "                      \
-	"AND c.from_utc < ($4::timestamptz[])[t.ord] ORDER BY c.from_utc " order                                                               \
-	" LIMIT $5::int8 FOR UPDATE SKIP LOCKED) m) " AGG_DELETE_TAKEN
+#define AGG_SIDE(of_cursor, order)                                                                                                         \
+	"SELECT m.place, t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY AS t(symbol, timeframe, cursor, ord) "   \
+	"CROSS JOIN LATERAL (SELECT c.ctid AS place FROM @agg_dirty_ranges c WHERE c.canonical_symbol = t.symbol "                             \
+	"AND c.timeframe = t.timeframe AND c.from_utc " of_cursor " t.cursor ORDER BY c.from_utc " order                                       \
+	" LIMIT $4::int8 FOR UPDATE SKIP LOCKED) m"
 
-const Statement &take(TakeOrder order) {
-	static const Statement newest {"agg_dirty_ranges", AGG_TAKE("DESC"), {AGG_TAKEN_TYPES}};
-	static const Statement oldest {"agg_dirty_ranges", AGG_TAKE("ASC"), {AGG_TAKEN_TYPES}};
-	return order == TakeOrder::newest_first ? newest : oldest;
+// What lies before the cursors and what a run may pass are limited apart: the one must not keep the other waiting.
+const Statement &take() {
+	static const Statement statement {
+	    "agg_dirty_ranges",
+	    "DELETE FROM @agg_dirty_ranges d USING (" AGG_SIDE("<", "DESC") " UNION ALL " AGG_SIDE(">=", "ASC") ") " AGG_DELETE_TAKEN,
+	    {AGG_TAKEN_TYPES}};
+	return statement;
 }
 
 // The marks that new ones touch: of each the last one that begins at or before its end. (Others that lie in it are covered by it soon.)
@@ -124,6 +126,14 @@ Op<bool> any_dirty(Database &db) {
 	co_return found;
 }
 
+/// Before many questions about single tasks it is worth asking whether there is any mark at all.
+static Op<bool> worth_asking(Database &db, size_t questions) {
+	constexpr size_t few = 32;
+	if (questions <= few)
+		co_return true;
+	co_return co_await any_dirty(db);
+}
+
 Op<bool> is_dirty(Database &db, const TaskKey &key) {
 	bool found = false;
 	auto see = [&](const Row &) {
@@ -134,24 +144,25 @@ Op<bool> is_dirty(Database &db, const TaskKey &key) {
 	co_return found;
 }
 
-Op<std::vector<TakenMarks>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<TimeRange> &within, int64_t most,
-                                       TakeOrder order) {
+Op<std::vector<TakenMarks>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<Timestamp> &cursors,
+                                       int64_t most) {
 	std::vector<TakenMarks> taken(keys.size());
+	const bool any = co_await worth_asking(db, keys.size());
+	if (!any)
+		co_return taken;
 	auto receive = [&](const Row &row) {
-		TakenMarks &of_task = taken.at(static_cast<size_t>(row.integer(0) - 1));
-		take_row(row, of_task.ranges);
-		++of_task.marks;
+		const auto task = static_cast<size_t>(row.integer(0) - 1);
+		take_row(row, taken.at(task).ranges);
+		if (row.timestamp(1) < cursors.at(task))
+			++taken[task].before_cursor;
 		return Flow::more;
 	};
-	std::vector<agg_cell> from;
-	std::vector<agg_cell> to;
-	for (const auto &range : within) {
-		from.push_back(cell(range.from));
-		to.push_back(cell(range.to));
-	}
-	auto list = parameters(symbols_of(keys), timeframes_of(keys), Parameter(AGG_TIMESTAMPTZ, std::move(from)),
-	                       Parameter(AGG_TIMESTAMPTZ, std::move(to)), Parameter(AGG_INT8, cell(most)));
-	co_await db.query(take(order), std::move(list), receive);
+	std::vector<agg_cell> cursor_cells;
+	for (const Timestamp cursor : cursors)
+		cursor_cells.push_back(cell(cursor));
+	auto list = parameters(symbols_of(keys), timeframes_of(keys), Parameter(AGG_TIMESTAMPTZ, std::move(cursor_cells)),
+	                       Parameter(AGG_INT8, cell(most)));
+	co_await db.query(take(), std::move(list), receive);
 	co_return taken;
 }
 
@@ -215,8 +226,10 @@ Op<void> mark_dirty(Database &db, const std::vector<TaskMark> &marks) {
 
 Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks) {
 	auto list = single_marks(marks);
-	const bool any = co_await any_dirty(db);
-	if (any && !list.empty()) {
+	if (list.empty())
+		co_return;
+	const bool any = co_await worth_asking(db, list.size());
+	if (any) {
 		MarkColumns columns;
 		for (const auto &mark : list)
 			columns.add(*mark.key, mark.range, mark.due);
@@ -255,7 +268,7 @@ Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks) {
 	}
 	if (owners.empty())
 		co_return;
-	const bool any = co_await any_dirty(db);
+	const bool any = co_await worth_asking(db, owners.size());
 	if (any) {
 		auto receive = [&](const Row &row) {
 			take_row(row, marks[owners.at(static_cast<size_t>(row.integer(0) - 1))].ranges);

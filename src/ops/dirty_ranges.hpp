@@ -40,15 +40,12 @@ Op<bool> is_dirty(Database &db, const TaskKey &key);
 
 struct TakenMarks {
 	DirtyRanges ranges;
-	int64_t marks = 0; // as they were stored; some may have overlapped
+	int64_t before_cursor = 0; // marks, as they were stored; some may have overlapped
 };
 
-enum class TakeOrder { newest_first, oldest_first };
-
-/// Deletes and returns marks of these tasks, in the same order: of each the first `most` of those that begin in a range of its own. Those
-/// that another transaction holds at this moment are left alone.
-Op<std::vector<TakenMarks>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<TimeRange> &within, int64_t most,
-                                       TakeOrder order);
+/// Deletes and returns marks of these tasks, in the same order: of each the newest `most` of those that begin before its cursor, and the
+/// oldest `most` of the others. Those that another transaction holds at this moment are left alone.
+Op<std::vector<TakenMarks>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<Timestamp> &cursors, int64_t most);
 
 /// Stores marks.
 Op<void> mark_dirty(Database &db, const std::vector<TaskMark> &marks);

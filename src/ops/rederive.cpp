@@ -211,24 +211,16 @@ RangeSet with_rows(const RangeSet &sealed, const RangeSet &marked) {
 } // namespace
 
 Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_windows) {
-	const bool any = co_await any_dirty(db);
-	if (!any)
-		co_return;
-	// What lies before the cursors and what these runs may pass are taken apart: the one must not keep the other waiting.
 	std::vector<TaskKey> keys;
-	std::vector<TimeRange> before;
-	std::vector<TimeRange> ahead;
+	std::vector<Timestamp> cursors;
 	for (const auto &run : runs) {
 		keys.push_back(run.task.key);
-		before.push_back({Timestamp::minus_infinity(), run.task.effective_cursor()});
-		ahead.push_back({run.task.effective_cursor(), Timestamp::infinity()});
+		cursors.push_back(run.task.effective_cursor());
 	}
-	auto late = co_await take_dirty(db, keys, before, max_windows, TakeOrder::newest_first);
-	auto passing = co_await take_dirty(db, keys, ahead, max_windows, TakeOrder::oldest_first);
+	auto taken = co_await take_dirty(db, keys, cursors, max_windows);
 	for (size_t i = 0; i < runs.size(); ++i) {
-		runs[i].late_work_left = late[i].marks >= max_windows;
-		runs[i].dirty = std::move(late[i].ranges);
-		runs[i].dirty.add(passing[i].ranges);
+		runs[i].late_work_left = taken[i].before_cursor >= max_windows;
+		runs[i].dirty = std::move(taken[i].ranges);
 	}
 }
 

@@ -58,26 +58,35 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 				rows.push_back({ordinal(k)});
 		}
 	} else if (relation == "agg_dirty_ranges" && has(request, "DELETE FROM")) {
-		// Those that begin in a range, the newest first; or the last one that begins at or before the end of a new mark and touches it.
-		const bool touching = has(request, "c.from_utc <= t.to_utc");
-		const size_t most = touching ? 1 : static_cast<size_t>(parameter(request, 4).as.integer);
-		const bool oldest_first = has(request, "ASC");
-		std::sort(tables.dirty.begin(), tables.dirty.end(),
-		          [&](const DirtyRow &a, const DirtyRow &b) { return oldest_first ? a.from < b.from : a.from > b.from; });
-		for (size_t k = 0; k < keys; ++k) {
-			const Timestamp from {parameter(request, 2, k).as.integer};
-			const Timestamp to {parameter(request, 3, k).as.integer};
+		const auto take = [&](size_t k, size_t most, const auto &wanted) {
 			size_t seen = 0;
 			std::erase_if(tables.dirty, [&](const DirtyRow &row) {
-				if (row.symbol != text_of(parameter(request, 0, k)) || row.timeframe != text_of(parameter(request, 1, k)))
-					return false;
-				if ((touching ? row.from > to : row.from < from || row.from >= to) || seen++ >= most)
-					return false;
-				if (touching && row.to < from)
+				const bool meant = row.symbol == text_of(parameter(request, 0, k)) && row.timeframe == text_of(parameter(request, 1, k));
+				if (!meant || !wanted(row) || seen++ >= most)
 					return false;
 				rows.push_back({ordinal(k), number_cell(row.from.us), number_cell(row.to.us), number_cell(row.rows), text(row.due)});
 				return true;
 			});
+		};
+		const auto newest_first = [](const DirtyRow &a, const DirtyRow &b) { return a.from > b.from; };
+		for (size_t k = 0; k < keys; ++k) {
+			const Timestamp from {parameter(request, 2, k).as.integer}; // of a new mark, or a cursor
+			std::sort(tables.dirty.begin(), tables.dirty.end(), newest_first);
+			if (has(request, "c.from_utc <= t.to_utc")) {
+				// The last one that begins at or before the end of a new mark, if it touches it.
+				const Timestamp to {parameter(request, 3, k).as.integer};
+				const auto last = std::find_if(tables.dirty.begin(), tables.dirty.end(), [&](const DirtyRow &row) {
+					return row.symbol == text_of(parameter(request, 0, k)) && row.timeframe == text_of(parameter(request, 1, k)) &&
+					       row.from <= to;
+				});
+				if (last != tables.dirty.end() && last->to >= from)
+					take(k, 1, [&, begin = last->from](const DirtyRow &row) { return row.from == begin; });
+				continue;
+			}
+			const auto most = static_cast<size_t>(parameter(request, 3).as.integer);
+			take(k, most, [&](const DirtyRow &row) { return row.from < from; });
+			std::reverse(tables.dirty.begin(), tables.dirty.end());
+			take(k, most, [&](const DirtyRow &row) { return row.from >= from; });
 		}
 	} else if (relation == "agg_dirty_ranges" && has(request, "INSERT INTO")) {
 		for (size_t k = 0; k < keys; ++k) {
