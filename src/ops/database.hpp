@@ -93,8 +93,8 @@ private:
 };
 
 /// How a statement is planned: once a session, as nested loops over index scans in the order in which it is written, whatever the
-/// statistics say; or for each call, as they suggest.
-enum class Planning { by_index, by_statistics };
+/// statistics say; or as they suggest, once a session or for each call.
+enum class Planning { by_index, once_by_statistics, by_statistics };
 
 /// Whether what a statement does to data_bars is noted as a change: as the session has set it, or not at all.
 enum class Tracking { as_set, off };
@@ -224,8 +224,8 @@ public:
 		Query(Database &database, const Statement &statement, std::vector<Parameter> parameters, Take take)
 		    : Pending(database), relation_(statement.relation), relation_oid_(statement.relation_oid),
 		      sql_(database.qualify(statement.sql)), columns_(statement.columns), parameters_(std::move(parameters)),
-		      keep_plan_(statement.planning == Planning::by_index), untracked_(statement.tracking == Tracking::off),
-		      take_(std::move(take)) {
+		      keep_plan_(statement.planning != Planning::by_statistics), plan_by_index_(statement.planning == Planning::by_index),
+		      untracked_(statement.tracking == Tracking::off), take_(std::move(take)) {
 			for (const auto &parameter : parameters_)
 				views_.push_back(parameter.view());
 		}
@@ -236,6 +236,7 @@ public:
 			request.untracked = untracked_;
 			request.sql = sql_.c_str();
 			request.keep_plan = keep_plan_;
+			request.plan_by_index = plan_by_index_;
 			request.parameters = views_.data();
 			request.parameter_count = views_.size();
 			request.column_types = columns_.data();
@@ -260,6 +261,7 @@ public:
 		std::vector<Parameter> parameters_;
 		std::vector<agg_parameter> views_;
 		bool keep_plan_;
+		bool plan_by_index_;
 		bool untracked_;
 		Take take_;
 	};
@@ -311,6 +313,22 @@ public:
 			outcome();
 			return {others().any, {others().oldest}, {others().newest}};
 		}
+	};
+
+	class AskPages : public Pending {
+	public:
+		AskPages(Database &database, const char *relation) : Pending(database), relation_(relation) {
+		}
+		void describe(agg_request &request) const override {
+			request.kind = AGG_ASK_PAGES;
+			request.relation = relation_;
+		}
+		bool await_resume() {
+			return outcome() == 0;
+		}
+
+	private:
+		const char *relation_;
 	};
 
 	class Telling : public Pending {
@@ -386,6 +404,10 @@ public:
 	/// The other transactions that are, at this moment, behind their begin_deriving().
 	AskDeriving others_deriving() {
 		return AskDeriving(*this);
+	}
+	/// True: the table holds no row that is committed, or of this transaction. False: it may. Costs a fraction of a statement.
+	AskPages surely_empty(const char *relation) {
+		return {*this, relation};
 	}
 	/// Has windows marked to be looked at again, at the moment when this transaction commits: rows of symbol, timeframe,
 	/// from, to, and how urgent (the column "due").

@@ -1,5 +1,7 @@
 #include "ops/dirty_ranges.hpp"
 
+#include "ops/worth_asking.hpp"
+
 #include <array>
 #include <string_view>
 
@@ -116,24 +118,6 @@ void take_row(const Row &row, DirtyRanges &ranges) {
 
 } // namespace
 
-Op<bool> any_dirty(Database &db) {
-	bool found = false;
-	auto see = [&](const Row &) {
-		found = true;
-		return Flow::enough;
-	};
-	co_await db.query(look(), {}, see);
-	co_return found;
-}
-
-/// Before many questions about single tasks it is worth asking whether there is any mark at all.
-static Op<bool> worth_asking(Database &db, size_t questions) {
-	constexpr size_t few = 32;
-	if (questions <= few)
-		co_return true;
-	co_return co_await any_dirty(db);
-}
-
 Op<bool> is_dirty(Database &db, const TaskKey &key) {
 	bool found = false;
 	auto see = [&](const Row &) {
@@ -147,7 +131,7 @@ Op<bool> is_dirty(Database &db, const TaskKey &key) {
 Op<std::vector<TakenMarks>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<Timestamp> &cursors,
                                        int64_t most) {
 	std::vector<TakenMarks> taken(keys.size());
-	const bool any = co_await worth_asking(db, keys.size());
+	const bool any = co_await worth_asking(db, look(), keys.size());
 	if (!any)
 		co_return taken;
 	auto receive = [&](const Row &row) {
@@ -228,7 +212,7 @@ Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks) {
 	auto list = single_marks(marks);
 	if (list.empty())
 		co_return;
-	const bool any = co_await worth_asking(db, list.size());
+	const bool any = co_await worth_asking(db, look(), list.size());
 	if (any) {
 		MarkColumns columns;
 		for (const auto &mark : list)
@@ -268,7 +252,7 @@ Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks) {
 	}
 	if (owners.empty())
 		co_return;
-	const bool any = co_await worth_asking(db, owners.size());
+	const bool any = co_await worth_asking(db, look(), owners.size());
 	if (any) {
 		auto receive = [&](const Row &row) {
 			take_row(row, marks[owners.at(static_cast<size_t>(row.integer(0) - 1))].ranges);

@@ -32,9 +32,6 @@ struct TaskMark {
 	DirtyRanges ranges;
 };
 
-/// Whether any task has dirty ranges at all; mostly not.
-Op<bool> any_dirty(Database &db);
-
 /// Whether this task has.
 Op<bool> is_dirty(Database &db, const TaskKey &key);
 

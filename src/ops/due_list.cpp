@@ -1,6 +1,5 @@
 #include "ops/due_list.hpp"
 
-#include "ops/dirty_ranges.hpp"
 #include "ops/task_columns.h"
 
 #include <algorithm>
@@ -32,7 +31,7 @@ const Statement &dirty_keys() {
 	                                  "SELECT d.canonical_symbol, d.timeframe, min(d.from_utc) "
 	                                  "FROM @agg_dirty_ranges d WHERE d.due <> 'next_run' GROUP BY d.canonical_symbol, d.timeframe",
 	                                  {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ},
-	                                  Planning::by_statistics};
+	                                  Planning::once_by_statistics};
 	return statement;
 }
 
@@ -107,8 +106,8 @@ struct MarkedTasks {
 
 Op<MarkedTasks> tasks_with_late_work(Database &db) {
 	MarkedTasks tasks;
-	const bool any = co_await any_dirty(db);
-	if (!any)
+	const bool none = co_await db.surely_empty(dirty_keys().relation);
+	if (none)
 		co_return tasks;
 	auto take = [&](const Row &row) {
 		tasks.keys.push_back({std::string(row.text(0)), std::string(row.text(1))});

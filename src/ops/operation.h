@@ -75,6 +75,7 @@ typedef enum agg_request_kind {
 	AGG_NOTICE,            /* tell the caller `text` */
 	AGG_BEGIN_DERIVING,    /* until the transaction ends others can see that it may be computing bars */
 	AGG_ASK_DERIVING,      /* `others` of the outcome: which other transactions may be computing bars at this moment */
+	AGG_ASK_PAGES,         /* `processed` of the outcome: how many pages `relation` has, a table of ours; without any it has no row */
 	AGG_LOOK_AGAIN,        /* mark windows when the transaction commits: rows of symbol, timeframe, from, to, due */
 	AGG_OWN_CHANGES,       /* the log of changes holds entries of this transaction */
 	AGG_WAKE_WORKER,       /* when this transaction has committed, a task may be due sooner than the database's worker thinks */
@@ -89,10 +90,11 @@ typedef struct agg_request {
 	 * the caller acts. */
 	const char *relation;
 	uint32_t relation_oid;
-	/* AGG_QUERY. A plan that is kept is made once a session, as nested loops over index scans; others are made for each call. */
+	/* AGG_QUERY */
 	const char *sql;
-	bool keep_plan;
-	bool untracked; /* what it does to data_bars is not noted as a change */
+	bool keep_plan;     /* it is made once a session, not for each call */
+	bool plan_by_index; /* as nested loops over index scans, whatever the statistics say */
+	bool untracked;     /* what it does to data_bars is not noted as a change */
 	const agg_parameter *parameters;
 	size_t parameter_count;
 	/* AGG_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write; the rows hold the first of them, the next

@@ -1,6 +1,7 @@
 #include "ops/recent_tasks.hpp"
 
 #include "ops/tasks.hpp"
+#include "ops/worth_asking.hpp"
 
 #include <optional>
 
@@ -50,12 +51,7 @@ std::vector<Parameter> columns_of(const std::vector<RecentKey> &keys) {
 
 Op<std::vector<bool>> not_known_to_all(Database &db, const std::vector<RecentKey> &keys) {
 	std::vector<bool> unknown(keys.size());
-	bool any = false;
-	auto see = [&](const Row &) {
-		any = true;
-		return Flow::enough;
-	};
-	co_await db.query(look(), {}, see);
+	const bool any = co_await worth_asking(db, look(), keys.size());
 	if (!any)
 		co_return unknown;
 

@@ -40,6 +40,9 @@ Op<void> find_sealed(Database &db, std::vector<Segment> &segments) {
 		segment.sealed = {};
 		first = std::min(first, segment.from);
 	}
+	const bool none = co_await db.surely_empty(last_end().relation);
+	if (none)
+		co_return;
 	// Mostly everything that is sealed lies long ago.
 	bool any = false;
 	auto see = [&](const Row &row) {

@@ -8,11 +8,13 @@
  */
 #include "shim.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
@@ -20,6 +22,7 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -217,6 +220,14 @@ static void describe_transaction(agg_outcome *outcome) {
 	outcome->own_tasks = agg_has_own_tasks();
 }
 
+static uint64 pages_of(Oid table) {
+	Relation relation = table_open(table, AccessShareLock);
+	uint64 pages = relation->rd_rel->relkind == RELKIND_RELATION ? RelationGetNumberOfBlocks(relation) : 1;
+
+	table_close(relation, NoLock);
+	return pages;
+}
+
 /* Executes the request; an error inside a subtransaction becomes the outcome. */
 static agg_outcome execute(call_state *state, const agg_request *request) {
 	agg_outcome outcome = {0};
@@ -267,6 +278,9 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 		break;
 	case AGG_ASK_DERIVING:
 		outcome.others = agg_other_derivers(agg_find_table(state->schema, "agg_dirty_ranges"));
+		break;
+	case AGG_ASK_PAGES:
+		outcome.processed = pages_of(agg_find_table(state->schema, request->relation));
 		break;
 	case AGG_LOOK_AGAIN:
 		agg_look_again(state->schema, request->cells, request->row_count);

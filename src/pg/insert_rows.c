@@ -72,6 +72,7 @@ static agg_request insert_request(const bulk_write *write) {
 	                      .relation = request->relation,
 	                      .sql = statement_of(write),
 	                      .keep_plan = true,
+	                      .plan_by_index = true,
 	                      .parameters = parameters,
 	                      .parameter_count = given};
 }

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -88,15 +89,30 @@ static SPIPlanPtr find_or_keep(const agg_scope *scope, const agg_request *reques
 	return plan;
 }
 
-/* The statement with a valid plan made under our settings. */
-static SPIPlanPtr plan_by_index(const agg_scope *scope, const agg_request *request) {
-	int nest_level = enter_planning();
-	SPIPlanPtr plan = find_or_keep(scope, request);
-	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
+/* Whether the statement has a plan that is going to be used as it is. */
+static bool is_planned(SPIPlanPtr plan) {
+	const CachedPlanSource *source;
 
-	if (cached != NULL)
-		ReleaseCachedPlan(cached, CurrentResourceOwner);
-	AtEOXact_GUC(false, nest_level);
+	AcceptInvalidationMessages();
+	if (list_length(SPI_plan_get_plan_sources(plan)) != 1)
+		return false;
+	source = linitial(SPI_plan_get_plan_sources(plan));
+	return source->is_valid && !source->dependsOnRLS && source->gplan != NULL && source->gplan->is_valid && !source->gplan->dependsOnRole &&
+	       !TransactionIdIsValid(source->gplan->saved_xmin);
+}
+
+/* The statement with a valid plan made under our settings, which cost more than many a statement: they are only made where they count. */
+static SPIPlanPtr plan_by_index(const agg_scope *scope, const agg_request *request) {
+	SPIPlanPtr plan = find_or_keep(scope, request);
+
+	if (!is_planned(plan)) {
+		int nest_level = enter_planning();
+		CachedPlan *cached = SPI_plan_get_cached_plan(plan);
+
+		if (cached != NULL)
+			ReleaseCachedPlan(cached, CurrentResourceOwner);
+		AtEOXact_GUC(false, nest_level);
+	}
 	return plan;
 }
 
@@ -106,7 +122,10 @@ SPIPlanPtr agg_plan_of(const agg_scope *scope, const agg_request *request) {
 	SPIPlanPtr plan;
 
 	error_context_stack = &callback;
-	plan = request->keep_plan ? plan_by_index(scope, request) : prepare(scope, request);
+	if (request->plan_by_index)
+		plan = plan_by_index(scope, request);
+	else
+		plan = request->keep_plan ? find_or_keep(scope, request) : prepare(scope, request);
 	error_context_stack = callback.previous;
 	return plan;
 }

@@ -317,6 +317,8 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 				committed = tables;
 		} else if (request.kind == AGG_PROGRESS || request.kind == AGG_NOTICE || request.kind == AGG_WAKE_WORKER) {
 			ending.log.emplace_back(request.kind == AGG_PROGRESS ? "progress" : request.kind == AGG_NOTICE ? "notice" : "wake");
+		} else if (request.kind == AGG_ASK_PAGES) {
+			outcome.processed = 1;
 		} else if (request.kind == AGG_BEGIN_DERIVING || request.kind == AGG_ASK_DERIVING) {
 			ending.log.emplace_back(request.kind == AGG_BEGIN_DERIVING ? "derive" : "ask");
 			outcome.others = others.value_or(agg_derivers {false, Timestamp::infinity().us, Timestamp::minus_infinity().us});
