@@ -1,10 +1,11 @@
 // The six ordered series are merged in one pass, a stretch of time after the other, so that memory stays flat; empty stretches are jumped
-// over.
+// over. Minutes of which a part is sealed stay as they are: seals are asked for after the series were read (sealed_ranges.hpp).
 #include "ops/dxy_minutes.hpp"
 
 #include "core/geometric_index.hpp"
 #include "ops/bar_writer.hpp"
 #include "ops/json.hpp"
+#include "ops/sealed_ranges.hpp"
 #include "ops/source_probe.hpp"
 #include "ops/tasks.hpp"
 
@@ -100,12 +101,16 @@ public:
 		    cell(std::string_view("synthetic")),   cell(std::string_view(raw_)), null_cell()};
 		for (const auto &component : index_.components)
 			symbols_.emplace_back(component.symbol);
+		for (const auto symbol : symbols_)
+			sealed_.push_back({.symbol = symbol, .source = &minute_, .target = &minute_, .from = {}, .to = {}, .counts = {}});
+		sealed_.push_back({.symbol = index_.symbol, .source = &minute_, .target = &minute_, .from = {}, .to = {}, .counts = {}});
 	}
 
 	Op<DxyCounts> run(Range range) {
 		while (range.from < range.to) {
 			const Range part {range.from, std::min(range.from + stretch, range.to)};
 			const bool found = co_await compute(part);
+			co_await leave_out_sealed(part);
 			co_await write(part);
 			// (Written out: g++ 12 evaluates a co_await in a conditional expression in either case.)
 			range.from = part.to;
@@ -138,6 +143,21 @@ private:
 				++counts_.skipped;
 		}
 		co_return !rows.empty();
+	}
+
+	/// Minutes that are sealed, the index's own or one of its parts, are not written, whatever can be computed.
+	Op<void> leave_out_sealed(Range range) {
+		for (auto &segment : sealed_) {
+			segment.from = range.from;
+			segment.to = range.to;
+		}
+		co_await find_sealed(db_, sealed_);
+		kept_ = {};
+		for (const auto &segment : sealed_)
+			kept_.add(segment.sealed);
+		if (!kept_.empty())
+			counts_.skipped +=
+			    static_cast<int64_t>(std::erase_if(points_, [&](const IndexPoint &point) { return kept_.holds(point.time); }));
 	}
 
 	/// The first bar of any component at or after `from` (or of the index, where it may have to go), or infinity.
@@ -186,7 +206,7 @@ private:
 			for (; next != points_.end() && next->time < row.timestamp(0); ++next)
 				inserts_.push_back(*next);
 			if (next == points_.end() || next->time != row.timestamp(0)) {
-				if (!row.boolean(6))
+				if (!row.boolean(6) && !kept_.holds(row.timestamp(0)))
 					incomplete_.push_back(row.timestamp(0));
 				return Flow::more;
 			}
@@ -232,6 +252,9 @@ private:
 	std::string raw_;
 	std::vector<agg_cell> shared_;
 	std::vector<std::string_view> symbols_;
+	Timeframe minute_ = *Timeframe::parse("1m");
+	std::vector<Segment> sealed_; // where seals are looked for: each component and the index
+	RangeSet kept_;               // the sealed minutes of the stretch
 	SeriesMerge merge_;
 	std::vector<IndexPoint> points_;
 	std::vector<IndexPoint> inserts_;

@@ -14,7 +14,7 @@ struct DxyCounts {
 	int64_t inserted = 0;
 	int64_t rewritten = 0;
 	int64_t unchanged = 0;
-	int64_t skipped = 0; // minutes with a part missing
+	int64_t skipped = 0; // minutes with a part missing, and sealed ones
 	int64_t deleted = 0; // synthetic minutes that had lost a part
 };
 
@@ -34,7 +34,8 @@ struct DxyOrder {
 /// Whether the task reads minutes of the index, which are computed rather than ingested.
 bool reads_index(const Task &task);
 
-/// Computes every minute of [from, to) and writes those that differ from what is stored. One transaction at a time: others wait.
+/// Computes every minute of [from, to) and writes those that differ from what is stored, but for sealed ones. One transaction at a time:
+/// others wait.
 Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, DxyOrder order);
 
 /// A minute at or after `from` before which none can be computed, found by one probe for each pair; nullopt if one of the pairs has no bar
