@@ -4,6 +4,7 @@
 
 #include "ops/bar_ranges.hpp"
 #include "ops/change_log.hpp"
+#include "ops/dirty_ranges.hpp"
 #include "ops/json.hpp"
 
 namespace aggregation {
@@ -43,17 +44,9 @@ const Statement &unseal() {
 	    "kept AS (INSERT INTO @agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason, sealed_at) "
 	    "SELECT g.canonical_symbol, g.timeframe, p.from_utc, p.to_utc, g.reason, g.sealed_at FROM gone g CROSS JOIN LATERAL (VALUES "
 	    "(g.from_utc, LEAST(g.to_utc, $2::timestamptz)), (GREATEST(g.from_utc, $3::timestamptz), g.to_utc)) AS p(from_utc, to_utc) "
-	    "WHERE p.from_utc < p.to_utc) SELECT count(*) FROM gone",
-	    {AGG_INT8}};
-	return statement;
-}
-
-// What was refused there is looked at again, and listed again where a task's late_policy still refuses it.
-const Statement &forget_refused() {
-	static const Statement statement {
-	    "agg_refused_ranges",
-	    "DELETE FROM @agg_refused_ranges r WHERE ($1::text IS NULL OR r.canonical_symbol = $1::text) AND r.from_utc < $3::timestamptz "
-	    "AND r.to_utc > $2::timestamptz"};
+	    "WHERE p.from_utc < p.to_utc) "
+	    "SELECT GREATEST(g.from_utc, $2::timestamptz), LEAST(g.to_utc, $3::timestamptz) FROM gone g",
+	    {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
 	return statement;
 }
 
@@ -104,6 +97,26 @@ Op<int64_t> note_change(Database &db, const SymbolRange range) {
 	co_return static_cast<int64_t>(symbols.size());
 }
 
+/// Marks the windows that the ranges touch in every timeframe: bars of any may have been sealed, and windows made of them. What was refused
+/// there is forgotten; a task that still refuses it lists it again. The minutes are logged as well, which reaches the index.
+Op<void> look_at_unsealed(Database &db, const std::optional<std::string> symbol, const RangeSet unsealed) {
+	const auto keys = co_await matching_tasks(db, symbol, std::nullopt);
+	std::vector<TaskMark> marks;
+	for (const auto &key : keys) {
+		const Timeframe target = *Timeframe::parse(key.timeframe);
+		marks.push_back({&key, {}});
+		for (const auto &part : unsealed.ranges())
+			marks.back().ranges.now.add({target.floor(part.from), target.ceil(part.to)});
+	}
+	co_await forget_refused(db, marks);
+	co_await merge_dirty(db, std::move(marks));
+	for (const auto &part : unsealed.ranges()) {
+		const SymbolRange changed {symbol, part.from, part.to};
+		co_await note_change(db, changed);
+	}
+	co_await db.wake_worker();
+}
+
 Op<void> seal_it(Database &db, const SymbolRange range, const std::string reason) {
 	auto list = parameters(Parameter(AGG_TEXT, cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to),
 	                       text_parameter(reason));
@@ -132,19 +145,18 @@ Op<Answer> seal_range(Database &db, Arguments arguments) {
 
 Op<Answer> unseal_range(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
-	int64_t unsealed = 0;
+	RangeSet unsealed;
+	int64_t ranges = 0;
 	auto receive = [&](const Row &row) {
-		unsealed = row.integer(0);
+		unsealed.add({row.timestamp(0), row.timestamp(1)});
+		++ranges;
 		return Flow::more;
 	};
 	auto list = parameters(Parameter(AGG_TEXT, cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
 	co_await db.query(unseal(), std::move(list), receive);
-	if (unsealed > 0) {
-		auto same = parameters(Parameter(AGG_TEXT, cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
-		co_await db.execute(forget_refused(), std::move(same));
-		co_await note_change(db, range);
-	}
-	co_return Answer::json(JsonObject().add("success", true).add("ranges_unsealed", unsealed).text());
+	if (!unsealed.empty())
+		co_await look_at_unsealed(db, range.symbol, unsealed);
+	co_return Answer::json(JsonObject().add("success", true).add("ranges_unsealed", ranges).text());
 }
 
 Op<Answer> retire_source(Database &db, Arguments arguments) {

@@ -78,6 +78,17 @@ const Statement &take_refused() {
 	return statement;
 }
 
+const Statement &take_refused_touching() {
+	static const Statement statement {
+	    "agg_refused_ranges",
+	    "DELETE FROM @agg_refused_ranges r USING unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY "
+	    "AS t(symbol, timeframe, from_utc, to_utc, ord) WHERE r.canonical_symbol = t.symbol AND r.timeframe = t.timeframe "
+	    "AND r.from_utc < t.to_utc AND r.to_utc > t.from_utc RETURNING t.ord, r.from_utc, r.to_utc, r.row_count",
+	    {AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8},
+	    Planning::by_statistics};
+	return statement;
+}
+
 const Statement &insert_refused() {
 	static const Statement statement {"agg_refused_ranges",
 	                                  "INSERT INTO @agg_refused_ranges (canonical_symbol, timeframe, from_utc, to_utc, row_count) "
@@ -265,17 +276,15 @@ Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks) {
 	co_await mark_dirty(db, marks);
 }
 
-Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused) {
-	RangeSet all = refused;
-	auto receive = [&](const Row &row) {
-		all.add({row.timestamp(0), row.timestamp(1), row.maybe_integer(2).value_or(0)});
-		return Flow::more;
-	};
-	co_await db.query(take_refused(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe)), receive);
+namespace {
+
+Op<void> store_refused(Database &db, const TaskKey &key, const RangeSet &refused) {
+	if (refused.empty())
+		co_return;
 	std::vector<agg_cell> from;
 	std::vector<agg_cell> to;
 	std::vector<agg_cell> rows;
-	for (const auto &range : all.ranges()) {
+	for (const auto &range : refused.ranges()) {
 		from.push_back(cell(range.from));
 		to.push_back(cell(range.to));
 		rows.push_back(cell(range.rows));
@@ -283,6 +292,43 @@ Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused)
 	auto list = parameters(text_parameter(key.symbol), text_parameter(key.timeframe), Parameter(AGG_TIMESTAMPTZ, std::move(from)),
 	                       Parameter(AGG_TIMESTAMPTZ, std::move(to)), Parameter(AGG_INT8, std::move(rows)));
 	co_await db.execute(insert_refused(), std::move(list));
+}
+
+} // namespace
+
+Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused) {
+	RangeSet all = refused;
+	auto receive = [&](const Row &row) {
+		all.add({row.timestamp(0), row.timestamp(1), row.maybe_integer(2).value_or(0)});
+		return Flow::more;
+	};
+	co_await db.query(take_refused(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe)), receive);
+	co_await store_refused(db, key, all);
+}
+
+Op<void> forget_refused(Database &db, const std::vector<TaskMark> &looked_at) {
+	std::vector<size_t> owners; // of the columns' rows
+	MarkColumns columns;
+	for (size_t i = 0; i < looked_at.size(); ++i) {
+		const RangeSet windows = looked_at[i].ranges.all();
+		for (const auto &range : windows.ranges()) {
+			columns.add(*looked_at[i].key, range, "");
+			owners.push_back(i);
+		}
+	}
+	std::vector<RangeSet> listed(looked_at.size());
+	auto receive = [&](const Row &row) {
+		listed[owners.at(static_cast<size_t>(row.integer(0) - 1))].add(
+		    {row.timestamp(1), row.timestamp(2), row.maybe_integer(3).value_or(0)});
+		return Flow::more;
+	};
+	auto list = parameters(Parameter(AGG_TEXT, std::move(columns.symbols)), Parameter(AGG_TEXT, std::move(columns.timeframes)),
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(columns.from)), Parameter(AGG_TIMESTAMPTZ, std::move(columns.to)));
+	co_await db.query(take_refused_touching(), std::move(list), receive);
+	for (size_t i = 0; i < looked_at.size(); ++i) {
+		listed[i].subtract(looked_at[i].ranges.all());
+		co_await store_refused(db, *looked_at[i].key, listed[i]);
+	}
 }
 
 } // namespace aggregation

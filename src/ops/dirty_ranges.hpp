@@ -58,4 +58,7 @@ Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks);
 /// Windows whose late source a task with late_policy 'freeze' refused: listed in agg_refused_ranges, merged with what is listed there.
 Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused);
 
+/// Takes what is to be looked at again out of agg_refused_ranges. What was refused beside it stays listed.
+Op<void> forget_refused(Database &db, const std::vector<TaskMark> &looked_at);
+
 } // namespace aggregation

@@ -27,7 +27,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_agg_unseal_range';
 
 COMMENT ON FUNCTION @extschema@.agg_unseal_range(text, timestamptz, timestamptz) IS
-'Takes [p_from_utc, p_to_utc) out of the sealed ranges of p_symbol (NULL: out of those of all symbols together) and has its windows looked at again, since their source is back.
+'Takes [p_from_utc, p_to_utc) out of the sealed ranges of p_symbol (NULL: out of those of all symbols together) and has the windows that were sealed there looked at again, in every timeframe, since their source is back. What agg_refused_ranges lists there goes; a task with late_policy freeze lists it again.
 Answers success, ranges_unsealed. Errors as agg_seal_range().';
 
 CREATE FUNCTION @extschema@.agg_retire_source(p_before_utc timestamptz, p_symbol text DEFAULT NULL, p_max_rows int DEFAULT 1000000)
