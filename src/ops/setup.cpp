@@ -4,7 +4,9 @@
 #include "ops/functions.hpp"
 
 #include "ops/setup_obstacles.hpp"
+#include "ops/setup_own.hpp"
 #include "ops/setup_plan.hpp"
+#include "ops/setup_steps.hpp"
 
 #include <map>
 #include <set>
@@ -65,46 +67,6 @@ const Statement &present_triggers() {
 	return statement;
 }
 
-const Statement &used_timeframes() {
-	static const Statement statement {"data_agg_state",
-	                                  "SELECT DISTINCT s.timeframe::text, COALESCE(s.source_timeframe::text, '') FROM @data_agg_state s",
-	                                  {AGG_TEXT, AGG_TEXT},
-	                                  Planning::by_statistics};
-	return statement;
-}
-
-const Statement &list_timeframes() {
-	static const Statement statement {
-	    "agg_timeframes",
-	    "INSERT INTO @agg_timeframes (timeframe, source_timeframe) "
-	    "SELECT w.timeframe, w.source FROM unnest($1::text[], $2::text[]) AS w(timeframe, source) ON CONFLICT DO NOTHING",
-	    {},
-	    Planning::by_statistics};
-	return statement;
-}
-
-// What of somebody's hangs on the extension's own tables.
-const Statement &intruders() {
-	static const Statement statement {
-	    nullptr,
-	    "SELECT x.kind, x.name, c.relname::text FROM pg_catalog.pg_class c CROSS JOIN LATERAL ("
-	    "SELECT 'trigger', t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal UNION ALL "
-	    "SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid UNION ALL "
-	    "SELECT 'policy', p.polname::text FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid UNION ALL "
-	    "SELECT 'row security', 'enabled' WHERE c.relrowsecurity) AS x(kind, name) "
-	    "WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY ($2::text[]) AND c.relname ~ '^agg_' AND c.relkind IN ('r', 'p') "
-	    "ORDER BY 3, 1, 2",
-	    {AGG_TEXT, AGG_TEXT, AGG_TEXT},
-	    Planning::by_statistics};
-	return statement;
-}
-
-struct Intruder {
-	std::string kind;
-	std::string name;
-	std::string table;
-};
-
 struct PresentIndex {
 	std::string table;
 	std::string name;
@@ -134,7 +96,6 @@ struct Catalog {
 	std::vector<PresentIndex> indexes;
 	std::vector<SourceCheck> source_checks;
 	std::vector<TriggerHolder> trigger_holders;
-	std::vector<Intruder> intruders;
 };
 
 Op<Catalog> read_catalog(Database &db) {
@@ -142,8 +103,6 @@ Op<Catalog> read_catalog(Database &db) {
 	std::vector<agg_cell> names;
 	for (const auto &table : wanted_tables())
 		names.push_back(cell(std::string_view(table.name)));
-	for (const auto &view : wanted_views())
-		names.push_back(cell(std::string_view(view.name)));
 	const std::string schema = db.schema();
 
 	auto take_column = [&](const Row &row) {
@@ -178,31 +137,8 @@ Op<Catalog> read_catalog(Database &db) {
 		return Flow::more;
 	};
 	co_await db.query(present_triggers(), parameters(text_parameter(schema), Parameter(AGG_TEXT, names)), take_trigger);
-
-	auto take_intruder = [&](const Row &row) {
-		catalog.intruders.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))});
-		return Flow::more;
-	};
-	co_await db.query(intruders(), parameters(text_parameter(schema), Parameter(AGG_TEXT, names)), take_intruder);
 	co_return catalog;
 }
-
-enum class Action { create, add, replace, cannot_mend };
-
-/// One thing that differs from the plan. `sql` has `@` for the schema.
-struct Step {
-	std::string object;
-	Action action;
-	std::string sql;             // empty: nothing can be done
-	std::string detail;          // why, where nothing can be done
-	std::string duplicates = {}; // a query for a key that stands in the way of a unique index, or empty
-	// Whose owner acts, restricted: a table of ours, or another by its OID. Neither: the caller, who makes what is new. PostgreSQL itself
-	// switches to the table's owner while it builds an index.
-	const char *table = nullptr;
-	uint32_t table_oid = 0;
-	const char *duplicates_in = nullptr;
-	const WantedTrigger *catches_up = nullptr; // with what was missed before this trigger was there
-};
 
 std::string create_table(const WantedTable &table) {
 	std::string sql = std::string("CREATE TABLE @") + table.name + " (";
@@ -362,17 +298,8 @@ void plan_trigger(const Catalog &catalog, const WantedTrigger &wanted, std::vect
 	}
 }
 
-bool has_column(const Catalog &catalog, std::string_view relation, std::string_view column) {
-	const auto columns = catalog.columns.find(relation);
-	return columns != catalog.columns.end() && columns->second.contains(column);
-}
-
 std::vector<Step> plan_steps(const Catalog &catalog) {
 	std::vector<Step> steps;
-	for (const auto &intruder : catalog.intruders)
-		steps.push_back({"table " + intruder.table, Action::cannot_mend, "",
-		                 "it has a " + intruder.kind + " of somebody's, \"" + intruder.name +
-		                     "\", but is the extension's own: nothing else may run when it is written; remove it"});
 	for (const auto &table : wanted_tables())
 		plan_table(catalog, table, steps);
 	plan_source_check(catalog, steps);
@@ -380,133 +307,25 @@ std::vector<Step> plan_steps(const Catalog &catalog) {
 		plan_index(catalog, index, steps);
 	for (const auto &trigger : wanted_triggers())
 		plan_trigger(catalog, trigger, steps);
-	for (const auto &view : wanted_views()) {
-		if (!catalog.kinds.contains(std::string_view(view.name)))
-			steps.push_back({std::string("view ") + view.name, Action::create,
-			                 std::string("CREATE VIEW @") + view.name + " AS " + view.definition, ""});
-		else if (view.last_column != nullptr && catalog.kinds.find(std::string_view(view.name))->second == "v" &&
-		         !has_column(catalog, view.name, view.last_column))
-			steps.push_back({std::string("view ") + view.name, Action::replace,
-			                 std::string("CREATE OR REPLACE VIEW @") + view.name + " AS " + view.definition, ""});
-	}
 	return steps;
 }
-
-const char *word(Action action, bool dry_run) {
-	switch (action) {
-	case Action::create:
-		return dry_run ? "would create" : "created";
-	case Action::add:
-		return dry_run ? "would add" : "added";
-	case Action::replace:
-		return dry_run ? "would replace" : "replaced";
-	case Action::cannot_mend:
-		break;
-	}
-	return "cannot mend";
-}
-
-/// Whether a failure belongs to the object (bad data in it, something in its way, no right to it) and is named, or to the whole call (a
-/// cancel, a lock timeout, a read-only transaction) and is raised.
-bool belongs_to_object(const Error &error) {
-	static const std::set<std::string_view> classes {"0A", "22", "23", "2B", "42", "54"};
-	return classes.contains(std::string_view(error.sqlstate).substr(0, 2));
-}
-
-/// Lists the timeframes of tasks that were there before the trigger: read with the tasks' owner's rights, written with the list's.
-Op<void> fill_timeframes(Database &db) {
-	std::vector<std::string> timeframes;
-	std::vector<std::string> sources;
-	auto take = [&](const Row &row) {
-		timeframes.emplace_back(row.text(0));
-		sources.emplace_back(row.text(1));
-		return Flow::more;
-	};
-	co_await db.query(used_timeframes(), {}, take);
-	std::vector<agg_cell> timeframe_cells;
-	std::vector<agg_cell> source_cells;
-	for (size_t i = 0; i < timeframes.size(); ++i) {
-		timeframe_cells.push_back(cell(std::string_view(timeframes[i])));
-		source_cells.push_back(cell(std::string_view(sources[i])));
-	}
-	auto list = parameters(Parameter(AGG_TEXT, std::move(timeframe_cells)), Parameter(AGG_TEXT, std::move(source_cells)));
-	co_await db.execute(list_timeframes(), std::move(list));
-}
-
-/// Runs SQL of a step, statement by statement; the reason if it could not be done, after everything of it was rolled back.
-template <class Take>
-Op<std::string> attempt(Database &db, const std::string sql, const char *table, const uint32_t table_oid,
-                        const std::vector<agg_type> columns, const WantedTrigger *catches_up, Take take) {
-	co_await db.begin_subtransaction();
-	std::optional<DatabaseError> error;
-	try {
-		std::string_view rest = sql;
-		while (!rest.empty()) {
-			const auto end = rest.find("; ");
-			const std::string one(rest.substr(0, end));
-			const Statement statement {table, one.c_str(), columns, Planning::by_statistics, Tracking::as_set, table_oid};
-			co_await db.query(statement, {}, take);
-			rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
-		}
-		if (catches_up != nullptr && catches_up->fills_timeframes)
-			co_await fill_timeframes(db);
-	} catch (const DatabaseError &caught) {
-		error = caught;
-	}
-	if (!error) {
-		co_await db.release_subtransaction();
-		co_return "";
-	}
-	co_await db.rollback_subtransaction();
-	if (!belongs_to_object(*error))
-		throw DatabaseError(*error);
-	co_return error->message + (error->detail.empty() ? "" : ": " + error->detail);
-}
-
-/// What stands in the way of a step before it is tried, so that a dry run sees it too.
-Op<std::string> find_obstacle(Database &db, const Step step) {
-	if (step.duplicates.empty())
-		co_return "";
-	std::string obstacle;
-	auto take = [&](const Row &row) {
-		obstacle = "the key " + std::string(row.text(0)) + " is there " + std::to_string(row.integer(1)) +
-		           " times, and it may not be the only one; remove the duplicates and run agg_setup() again";
-		return Flow::more;
-	};
-	// A column of the key may itself be missing: then the step is tried and says so.
-	const std::vector<agg_type> columns {AGG_TEXT, AGG_INT8};
-	co_await attempt(db, step.duplicates, step.duplicates_in, 0, columns, nullptr, take);
-	co_return obstacle;
-}
-
-constexpr size_t result_columns = 3;
 
 } // namespace
 
 Op<Answer> setup(Database &db, Arguments arguments) {
 	const bool dry_run = arguments.boolean(0, "dry_run");
+	auto steps = co_await plan_own_tables(db);
+	co_await perform(db, std::move(steps), dry_run);
 	const auto catalog = co_await read_catalog(db);
-	const auto nothing = [](const Row &) { return Flow::more; };
-	const std::vector<agg_type> no_columns;
-	for (const auto &step : plan_steps(catalog)) {
-		std::string action = word(step.action, dry_run);
-		std::string detail = step.sql.empty() ? step.detail : db.qualify(step.sql);
-		std::string obstacle = co_await find_obstacle(db, step);
-		if (obstacle.empty() && !dry_run && !step.sql.empty())
-			obstacle = co_await attempt(db, step.sql, step.table, step.table_oid, no_columns, step.catches_up, nothing);
-		if (!obstacle.empty()) {
-			action = word(Action::cannot_mend, dry_run);
-			detail = obstacle;
-		}
-		std::vector<agg_cell> cells {cell(std::string_view(step.object)), cell(std::string_view(action)), cell(std::string_view(detail))};
-		co_await db.emit_rows(cells, result_columns);
-	}
+	steps = plan_steps(catalog);
+	co_await perform(db, std::move(steps), dry_run);
+	steps = co_await plan_views(db); // of tables that are complete now
+	co_await perform(db, std::move(steps), dry_run);
+	steps.clear();
 	const auto obstacles = co_await find_obstacles(db);
-	for (const auto &obstacle : obstacles) {
-		std::vector<agg_cell> cells {cell(std::string_view(obstacle.object)), cell(std::string_view(word(Action::cannot_mend, dry_run))),
-		                             cell(std::string_view(obstacle.detail))};
-		co_await db.emit_rows(cells, result_columns);
-	}
+	for (const auto &obstacle : obstacles)
+		steps.push_back({obstacle.object, Action::cannot_mend, "", obstacle.detail});
+	co_await perform(db, std::move(steps), dry_run);
 	co_return Answer::rows();
 }
 

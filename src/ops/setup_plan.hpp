@@ -40,7 +40,6 @@ struct WantedTrigger {
 struct WantedView {
 	const char *name;
 	const char *definition;
-	const char *last_column = nullptr; // a view without it is an older one, and replaced
 };
 
 const std::vector<WantedTable> &wanted_tables();

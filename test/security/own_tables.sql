@@ -40,7 +40,7 @@ SELECT probe.refuses($$SELECT agg_run_batch(p_now_utc => '2025-07-02')$$, '0A000
 DROP RULE spy_rule ON agg_change_log;
 SELECT probe.refuses($$SELECT agg_run_batch(p_now_utc => '2025-07-02')$$, '55000', '%"agg\_change\_log" has a trigger of somebody''s%', '%Remove%', 'a trigger');
 SELECT is_empty('SELECT * FROM spy.diary WHERE NOT restricted', 'nothing ran unrestricted');
-SELECT set_eq($$SELECT substring(detail FROM 'a ([a-z ]+) of somebody') FROM agg_setup(true) WHERE action = 'cannot mend' AND object = 'table agg_change_log' AND detail ~ 'of somebody'$$, '{trigger,policy,"row security"}'::text[], 'agg_setup() names them');
+SELECT set_eq($$SELECT substring(detail FROM 'a ([a-z ]+) of somebody') FROM agg_setup(true) WHERE action = 'cannot mend' AND object = 'table agg_change_log' AND detail ~ 'of somebody'$$, '{trigger,policy,"row security",constraint,"generated column"}'::text[], 'agg_setup() names them');
 SELECT ok(intruders @> '{trigger spy_after on agg_change_log,policy spy on agg_change_log}', 'the health view, too') FROM v_aggregation_truth;
 DROP TRIGGER spy_before ON agg_change_log;
 DROP TRIGGER spy_after ON agg_change_log;
@@ -48,9 +48,9 @@ DROP TRIGGER spy_late ON agg_change_log;
 DROP TRIGGER spy_statement ON agg_change_log;
 SELECT probe.refuses($$SELECT agg_run_batch(p_now_utc => '2025-07-02')$$, '55000', '%"agg\_change\_log" has row security%', '%Remove%', 'row security');
 DROP POLICY spy ON agg_change_log;
-ALTER TABLE agg_change_log DISABLE ROW LEVEL SECURITY;
+ALTER TABLE agg_change_log DISABLE ROW LEVEL SECURITY, DROP CONSTRAINT by_check, DROP COLUMN generated;
 SELECT is(agg_run_batch(p_now_utc => '2025-07-02') ->> 'success', 'true', 'without them all is well');
-SELECT is(intruders, '{}', 'and the view says so') FROM v_aggregation_truth;
+SELECT is_empty($$SELECT i FROM v_aggregation_truth, unnest(intruders) AS i WHERE i NOT LIKE 'owner aggregation\_own\_owner on agg\_%'$$, 'and the view names nothing but the owner') FROM v_aggregation_truth;
 
 -- Each of the others: whoever needs it is refused, or not in need of it.
 CREATE FUNCTION everything() RETURNS void LANGUAGE plpgsql AS $$
@@ -75,7 +75,7 @@ SELECT format('DROP TRIGGER spy ON %I', c.relname) FROM pg_class c WHERE c.relna
 DROP VIEW v_aggregation_truth;
 CREATE VIEW v_aggregation_truth AS SELECT 'OK'::text AS audit_status;
 SELECT is(action, 'replaced', 'an older view is replaced') FROM agg_setup() WHERE object = 'view v_aggregation_truth';
-SELECT is(intruders, '{}', 'and knows the new column') FROM v_aggregation_truth;
+SELECT is(cardinality(intruders), 8, 'and knows the new column') FROM v_aggregation_truth;
 
 SELECT * FROM finish();
 REASSIGN OWNED BY aggregation_own_owner TO postgres;

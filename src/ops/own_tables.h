@@ -1,0 +1,29 @@
+/*
+ * SQL about what is the extension's own: its tables (agg_...) and views. For statements, and for the text of a view.
+ */
+#pragma once
+
+/* Whose objects are as good as the extension's: a superuser's, the extension's owner's, and those of who has the rights of either. */
+#define AGG_TRUSTED(owner)                                                                                                                 \
+	"EXISTS (SELECT FROM pg_catalog.pg_roles t WHERE (t.rolsuper OR t.oid = (SELECT e.extowner FROM pg_catalog.pg_extension e "            \
+	"WHERE e.extname = 'aggregation')) AND pg_has_role(" owner ", t.oid, 'USAGE'))"
+
+/*
+ * What of somebody's hangs on a table c of the extension's own, as kind and name. himself: an OID of one more role that is trusted. The one
+ * check that is ours is known by its text; no index of ours has an expression, a predicate or an operator class that is not PostgreSQL's.
+ */
+#define AGG_INTRUDERS(himself)                                                                                                                          \
+	"(SELECT 'owner', pg_get_userbyid(c.relowner)::text WHERE c.relowner <> " himself " AND NOT " AGG_TRUSTED(                                          \
+	    "c.relowner") " UNION ALL "                                                                                                                     \
+	                  "SELECT 'trigger', t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal UNION ALL "         \
+	                  "SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid UNION ALL "                                \
+	                  "SELECT 'policy', p.polname::text FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid UNION ALL "                                \
+	                  "SELECT 'index', i.relname::text FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid "                  \
+	                  "WHERE x.indrelid = c.oid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_opclass o "   \
+	                  "WHERE o.oid = ANY (x.indclass) AND o.opcnamespace <> 'pg_catalog'::regnamespace)) UNION ALL "                                    \
+	                  "SELECT 'constraint', k.conname::text FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'x') " \
+	                  "AND NOT (c.relname = 'agg_dirty_ranges' AND k.contype = 'c' AND pg_get_constraintdef(k.oid) "                                    \
+	                  "= 'CHECK ((due = ANY (ARRAY[''now''::text, ''next_run''::text])))') UNION ALL "                                                  \
+	                  "SELECT 'generated column', a.attname::text FROM pg_catalog.pg_attribute a "                                                      \
+	                  "WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped UNION ALL "                                             \
+	                  "SELECT 'row security', 'enabled' WHERE c.relrowsecurity) AS x(kind, name)"
