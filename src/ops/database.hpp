@@ -315,6 +315,22 @@ public:
 		}
 	};
 
+	class CheckStrangers : public Pending {
+	public:
+		CheckStrangers(Database &database, const char *relation) : Pending(database), relation_(relation) {
+		}
+		void describe(agg_request &request) const override {
+			request.kind = AGG_CHECK_STRANGERS;
+			request.relation = relation_;
+		}
+		void await_resume() {
+			outcome();
+		}
+
+	private:
+		const char *relation_;
+	};
+
 	class AskPages : public Pending {
 	public:
 		AskPages(Database &database, const char *relation) : Pending(database), relation_(relation) {
@@ -404,6 +420,11 @@ public:
 	/// The other transactions that are, at this moment, behind their begin_deriving().
 	AskDeriving others_deriving() {
 		return AskDeriving(*this);
+	}
+	/// An error (55000) if somebody else than the table's owner has put code there that writing it would run (src/pg/strangers.c). To be
+	/// asked where one wants to say so; whoever writes is checked anyway.
+	CheckStrangers check_strangers(const char *relation) {
+		return {*this, relation};
 	}
 	/// True: the table holds no row that is committed, or of this transaction. False: it may. Costs a fraction of a statement.
 	AskPages surely_empty(const char *relation) {

@@ -65,6 +65,7 @@ typedef struct agg_error {
 typedef enum agg_request_kind {
 	AGG_QUERY,                /* run `sql`, hand over its rows */
 	AGG_BULK_WRITE,           /* insert rows into `relation` */
+	AGG_CHECK_STRANGERS,      /* an error if somebody else than the owner of `relation` has put code there that writing it would run */
 	AGG_BEGIN_SUBTRANSACTION, /* from here errors come back as outcomes */
 	AGG_RELEASE_SUBTRANSACTION,
 	AGG_ROLLBACK_SUBTRANSACTION,

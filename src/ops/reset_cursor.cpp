@@ -40,7 +40,9 @@ Op<Answer> reset_cursor(Database &db, Arguments arguments) {
 	if (timeframe)
 		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
 	const auto keys = co_await matching_tasks(db, symbol, timeframe);
-	const auto found = co_await lock_and_read_tasks(db, keys);
+	Nonsense nonsense;
+	const auto found = co_await lock_and_read_tasks(db, keys, &nonsense);
+	co_await tell_left_out(db, nonsense);
 	std::vector<Task> tasks;
 	std::vector<SourceProbe> probes;
 	for (const auto &task : found) {

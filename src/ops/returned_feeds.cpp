@@ -42,7 +42,8 @@ Op<bool> wake_tasks_of_returned_feeds(Database &db, Timestamp now) {
 	if (keys.empty())
 		co_return false;
 
-	const auto tasks = co_await read_tasks(db, keys);
+	Nonsense nonsense; // is found again, and recorded, when the task runs
+	const auto tasks = co_await read_tasks(db, keys, &nonsense);
 	std::vector<TaskKey> returned;
 	std::vector<TaskKey> asked;
 	std::vector<SourceProbe> probes;

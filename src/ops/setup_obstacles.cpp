@@ -182,6 +182,7 @@ public:
 	}
 
 	Op<std::vector<Obstacle>> run() {
+		co_await look_for_strangers();
 		const bool index_possible = co_await all_pairs_known();
 		co_await look_at_catalog(index_possible);
 		const Kind derived = co_await derived_bars();
@@ -210,6 +211,24 @@ private:
 		co_await db_.rollback_subtransaction(); // an expression of the owner's leaves nothing behind
 		if (error && failure_kind(*error) == FailureKind::everything)
 			throw DatabaseError(*error);
+	}
+
+	/// Code on a table that is written which is not its owner's.
+	Op<void> look_for_strangers() {
+		for (const char *table : {"data_bars", "derived_data_bars", "data_agg_state", "ops_runlog"}) {
+			co_await db_.begin_subtransaction();
+			std::optional<DatabaseError> error;
+			try {
+				co_await db_.check_strangers(table);
+			} catch (const DatabaseError &caught) {
+				error = caught;
+			}
+			co_await db_.rollback_subtransaction();
+			if (error && error->sqlstate == sqlstate::object_not_in_prerequisite_state)
+				found_.push_back({std::string("table ") + table, error->message + ": " + error->detail + " " + error->hint});
+			else if (error && failure_kind(*error) == FailureKind::everything)
+				throw DatabaseError(*error);
+		}
 	}
 
 	/// Without all of its pairs in the registry nobody computes the index, and data_bars is only read.

@@ -151,11 +151,26 @@ Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::s
 	co_return keys;
 }
 
-Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys) {
+namespace {
+
+std::optional<Task> task_or_nonsense(const Row &row, const TaskKey &key, Nonsense *nonsense) {
+	try {
+		return task_from(row, key);
+	} catch (const Error &error) {
+		if (nonsense == nullptr)
+			throw;
+		nonsense->push_back(error);
+		return std::nullopt;
+	}
+}
+
+} // namespace
+
+Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense) {
 	std::vector<std::optional<Task>> tasks(keys.size());
 	auto take = [&](const Row &row) {
 		const auto i = static_cast<size_t>(row.integer(0) - 1);
-		tasks.at(i) = task_from(row, keys.at(i));
+		tasks.at(i) = task_or_nonsense(row, keys.at(i), nonsense);
 		return Flow::more;
 	};
 	const Statement statement = for_keys(tasks_by_key(), keys.size());
@@ -163,16 +178,25 @@ Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<
 	co_return tasks;
 }
 
-Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys) {
+Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense) {
 	std::vector<std::optional<Task>> tasks(keys.size());
 	auto take = [&](const Row &row) {
 		const auto i = static_cast<size_t>(row.integer(0) - 1);
-		tasks.at(i) = task_from(row, keys.at(i));
-		tasks[i]->place = row.integer(task_columns);
+		tasks.at(i) = task_or_nonsense(row, keys.at(i), nonsense);
+		if (tasks[i])
+			tasks[i]->place = row.integer(task_columns);
 		return Flow::more;
 	};
 	co_await db.query(lock_by_key(), parameters(symbols_of(keys), timeframes_of(keys)), take);
 	co_return tasks;
+}
+
+Op<void> tell_left_out(Database &db, const Nonsense &nonsense) {
+	constexpr size_t most = 5;
+	for (size_t i = 0; i < nonsense.size() && i < most; ++i)
+		co_await db.notice("left out: " + nonsense[i].message);
+	if (nonsense.size() > most)
+		co_await db.notice("left out: " + std::to_string(nonsense.size() - most) + " more tasks whose rows make no sense");
 }
 
 Op<std::vector<TaskPlace>> find_places(Database &db, const std::vector<TaskKey> &keys) {

@@ -49,12 +49,18 @@ struct Task {
 	Timestamp effective_cursor() const;
 };
 
-/// The rows of data_agg_state with these keys, in the same order; nullopt where there is none. Throws 22023 for a row whose timeframes make
-/// no sense.
-Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys);
+/// Why rows of data_agg_state make no sense: whoever looks at many tasks goes on without them.
+using Nonsense = std::vector<Error>;
+
+/// The rows of data_agg_state with these keys, in the same order; nullopt where there is none. A row that makes no sense (22023, 22008,
+/// 22001) is thrown, or counts as none and is added to `nonsense`.
+Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense = nullptr);
 
 /// The same, and waits for the locks of the rows, in the order of the keys; they are held until the transaction ends (see task_guard.hpp).
-Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys);
+Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense = nullptr);
+
+/// Tells the caller which tasks were left out.
+Op<void> tell_left_out(Database &db, const Nonsense &nonsense);
 
 /// The tasks of a symbol, a timeframe or both, nullopt meaning all, ordered by key. A row whose timeframe makes no sense derives nothing
 /// and is left out.

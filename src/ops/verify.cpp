@@ -30,7 +30,9 @@ const Statement &forget_audits() {
 
 Op<std::vector<Task>> find_tasks(Database &db, const std::optional<std::string> symbol, const std::optional<std::string> timeframe) {
 	const auto keys = co_await matching_tasks(db, symbol, timeframe);
-	const auto found = co_await read_tasks(db, keys);
+	Nonsense nonsense;
+	const auto found = co_await read_tasks(db, keys, &nonsense);
+	co_await tell_left_out(db, nonsense);
 	std::vector<Task> tasks;
 	for (const auto &task : found) {
 		if (task)

@@ -105,6 +105,7 @@ uint64 agg_run_bulk_write(const agg_scope *scope, agg_operation *operation, cons
 	bool plain;
 
 	check_may_write(relation);
+	agg_begin_writing(scope, table);
 	write.column_types = palloc(sizeof(Oid) * request->column_count);
 	for (size_t i = 0; i < request->column_count; i++)
 		write.column_types[i] = checked_column_type(relation, request->column_names[i], request->column_types[i]);

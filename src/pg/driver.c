@@ -199,6 +199,11 @@ static agg_scope *enter_scope(const call_state *state, Oid table) {
 	return state->function == AGG_FN_SETUP ? agg_act_as_owner_for_caller(table) : agg_act_as_owner(table);
 }
 
+/* In a subtransaction, tasks of many people: who has to wait is left for later, and the others go on. */
+static bool works_for_many(agg_function function) {
+	return function == AGG_FN_RUN || function == AGG_FN_RUN_BATCH || function == AGG_FN_WORK;
+}
+
 static uint64 execute_in_scope(const call_state *state, const agg_request *request) {
 	Oid table = request->relation == NULL ? request->relation_oid : agg_find_table(state->schema, request->relation);
 	agg_scope *scope = enter_scope(state, table);
@@ -206,8 +211,12 @@ static uint64 execute_in_scope(const call_state *state, const agg_request *reque
 
 	if (request->untracked)
 		agg_stop_tracking(scope);
-	if (request->kind == AGG_QUERY)
-		processed = agg_run_query(scope, state->operation, request);
+	agg_limit_waits(state->depth > 0 && works_for_many(state->function));
+	if (request->kind == AGG_CHECK_STRANGERS) {
+		agg_check_strangers(table, agg_owner_of(table));
+		processed = 0;
+	} else if (request->kind == AGG_QUERY)
+		processed = agg_run_query(scope, state->operation, request, table);
 	else
 		processed = agg_run_bulk_write(scope, state->operation, request, table);
 	agg_stop_acting(scope);
@@ -239,6 +248,7 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 	switch (request->kind) {
 	case AGG_QUERY:
 	case AGG_BULK_WRITE:
+	case AGG_CHECK_STRANGERS:
 		if (state->depth == 0) {
 			outcome.processed = execute_in_scope(state, request);
 			break;

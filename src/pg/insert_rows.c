@@ -139,7 +139,7 @@ static size_t insert_batch(const agg_scope *scope, const bulk_write *write, agg_
 		parameters[i].cells = &columns[i * count];
 		parameters[i].count = count;
 	}
-	*processed += agg_run_query(scope, write->operation, request);
+	*processed += agg_run_query(scope, write->operation, request, InvalidOid);
 	return count;
 }
 

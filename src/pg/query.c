@@ -217,7 +217,23 @@ static void prepare_batch(row_receiver *receiver) {
 	}
 }
 
-uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request) {
+/* Whether rows are written or locked. */
+static bool writes(SPIPlanPtr plan) {
+	ListCell *source;
+	ListCell *cell;
+
+	foreach (source, SPI_plan_get_plan_sources(plan)) {
+		foreach (cell, ((const CachedPlanSource *)lfirst(source))->query_list) {
+			const Query *query = lfirst_node(Query, cell);
+
+			if (query->commandType != CMD_SELECT || query->hasModifyingCTE || query->hasForUpdate)
+				return true;
+		}
+	}
+	return false;
+}
+
+uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table) {
 	SPIPlanPtr plan;
 	ParamListInfo parameters;
 	row_receiver receiver = {.pub = {.receiveSlot = receive,
@@ -230,6 +246,8 @@ uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg
 	uint64 processed;
 
 	plan = agg_plan_of(scope, request);
+	if (OidIsValid(table) && writes(plan))
+		agg_begin_writing(scope, table);
 	parameters = makeParamList((int)request->parameter_count);
 	for (size_t i = 0; i < request->parameter_count; i++) {
 		ParamExternData *parameter = &parameters->params[i];

@@ -88,6 +88,8 @@ extern agg_scope *agg_act_as_owner_of_function(Oid function);
 extern agg_scope *agg_act_as_owner_for_caller(Oid table);
 extern agg_scope *agg_act_as_caller(void);
 extern void agg_stop_tracking(const agg_scope *scope);
+extern void agg_begin_writing(const agg_scope *scope, Oid table);
+extern void agg_limit_waits(bool limit);
 extern void agg_stop_acting(agg_scope *scope);
 extern SPIPlanPtr agg_prepare(const agg_scope *scope, const char *sql, int parameter_count, Oid *types, int cursor_options);
 extern uint64 agg_execute_plan(const agg_scope *scope, SPIPlanPtr plan, ParamListInfo parameters, DestReceiver *receiver);
@@ -96,9 +98,12 @@ extern CopyFromState agg_begin_copy(const agg_scope *scope, ParseState *parse_st
                                     List *columns, List *options);
 extern void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState *state, TupleTableSlot *row);
 
+/* strangers.c */
+extern void agg_check_strangers(Oid table, Oid owner);
+
 /* query.c */
 extern SPIPlanPtr agg_plan_of(const agg_scope *scope, const agg_request *request);
-extern uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request);
+extern uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table);
 
 /* bulk_write.c */
 extern uint64 agg_run_bulk_write(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table);

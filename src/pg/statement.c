@@ -20,6 +20,8 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
@@ -186,6 +188,25 @@ agg_scope *agg_act_as_caller(void) {
 /* What the scope's statements do to data_bars is not noted. */
 void agg_stop_tracking(const agg_scope *scope pg_attribute_unused()) {
 	set_for_scope("aggregation.tracking", "off");
+}
+
+/*
+ * Where many tasks are worked off in one transaction, none of them may keep the others waiting for somebody's transaction that stays open.
+ * A limit that the session has set counts.
+ */
+#define LONGEST_WAIT "200ms"
+static bool waits_are_limited = false;
+
+void agg_limit_waits(bool limit) {
+	waits_are_limited = limit;
+}
+
+/* Before the scope's table is written: nobody's code runs but its owner's. For the table itself we wait, as long as it takes. */
+void agg_begin_writing(const agg_scope *scope, Oid table) {
+	LockRelationOid(table, RowExclusiveLock);
+	agg_check_strangers(table, scope->acting);
+	if (waits_are_limited && LockTimeout == 0)
+		set_for_scope("lock_timeout", LONGEST_WAIT);
 }
 
 void agg_stop_acting(agg_scope *scope) {

@@ -75,4 +75,32 @@ SELECT probe.answers(agg_run_batch(p_now_utc => '2025-07-01 01:30:40+00'), '{"su
 UPDATE poison SET symbol = 'S14';
 CALL agg_run(p_now_utc => '2025-07-01 01:40:40+00');
 SELECT is(last_agg_bar_ts_utc, '2025-07-01 01:40+00', 'the others of the call are done') FROM data_agg_state WHERE canonical_symbol = 'S12';
+TRUNCATE poison;
+DROP TRIGGER bite ON data_agg_state;
+
+-- A row that makes no sense, whatever is wrong with it, concerns nobody else: not while its task waits for source either, and not the proof.
+UPDATE data_agg_state SET status = 'idle', hard_fail_streak = 0, last_error = NULL, next_run_at = NULL;
+CALL agg_run(p_now_utc => '2025-07-01 01:50:40+00');
+CREATE FUNCTION odd(what text, change text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE data_agg_state SET status = 'idle', hard_fail_streak = 0, last_error = NULL, next_run_at = '2025-07-01 03:00+00', waiting_since_utc = '2025-07-01 01:50+00' WHERE canonical_symbol = 'S30';
+	EXECUTE 'UPDATE data_agg_state SET ' || change || ' WHERE canonical_symbol = ''S30''';
+	UPDATE data_bars SET close = close + 0.001 WHERE canonical_symbol = 'S31' AND ts_utc = '2025-07-01 00:04+00';
+	RETURN NEXT lives_ok('SELECT agg_run_batch(p_now_utc => ''2025-07-01 02:00+00'')', what || ': the others are done');
+	RETURN NEXT is((SELECT count(*) FROM agg_verify('S31') WHERE explanation IS NULL), 0::bigint, what || ': which is true');
+	RETURN NEXT lives_ok('SELECT count(*) FROM agg_verify()', what || ': the proof of all of them is made');
+	RETURN NEXT lives_ok('SELECT agg_verify_sample(1)', what || ': the audit, too');
+	RETURN NEXT lives_ok('SELECT agg_reset_cursor()', what || ': and all cursors are looked at');
+	UPDATE data_agg_state SET (timeframe, source_timeframe, agg_start_utc, last_agg_bar_ts_utc) = ('5m', '1m', '2025-07-01', '2025-07-01 01:50+00') WHERE canonical_symbol = 'S30';
+END
+$$;
+SET client_min_messages = warning;
+SELECT odd(what, change) FROM (VALUES ('a source that does not fit', 'source_timeframe = ''2h'''), ('no source at all', 'source_timeframe = ''bogus'''), ('an empty one', 'source_timeframe = '''''),
+	('itself', 'source_timeframe = ''5m'''), ('no cursor ever', 'last_agg_bar_ts_utc = ''infinity'''), ('no start ever', 'agg_start_utc = ''infinity'''), ('what is ingested', 'timeframe = ''1m''')) AS odd (what, change);
+INSERT INTO data_agg_state (canonical_symbol, timeframe, waiting_since_utc, next_run_at) VALUES (repeat('S', 300), '5m', '2025-07-01', '2025-07-01 03:00+00'), (repeat('T', 300), '5m', NULL, NULL);
+SELECT odd('a symbol that is too long', 'source_timeframe = ''1m''');
+UPDATE data_agg_state SET source_timeframe = '2h', next_run_at = '2025-07-01 03:00+00', waiting_since_utc = '2025-07-01 01:50+00' WHERE canonical_symbol = 'S30';
+CALL agg_run(p_now_utc => '2025-07-01 02:10+00');
+SELECT cmp_ok(count(*), '>', 40::bigint, 'a whole run comes to its end') FROM data_agg_state WHERE next_run_at > '2025-07-01 02:10+00' AND last_error IS NULL;
+RESET client_min_messages;
 SELECT * FROM finish();
