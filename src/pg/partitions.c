@@ -255,17 +255,33 @@ static void before_drop_owned(const watched *on, const DropOwnedStmt *statement)
 	before_drop_of_many(on, belongs_to_one_of, roles);
 }
 
-static bool changes_type(const AlterTableStmt *statement) {
-	ListCell *cell;
+static bool is_of_bars(const char *column) {
+	static const char *const columns[] = {"canonical_symbol", "timeframe", "ts_utc", "open", "high", "low", "close", "vol",
+	                                      "trade_count",      "vwap"};
 
-	foreach (cell, statement->cmds) {
-		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_AlterColumnType)
+	for (size_t i = 0; i < lengthof(columns); i++) {
+		if (column != NULL && strcmp(column, columns[i]) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* A column's new type may make other bars of the old ones: those that were there count as changed, and those that will be (below). */
+/* Whether bars may be others afterwards, although no row of them is written. */
+static bool changes_bars(const AlterTableStmt *statement) {
+	ListCell *cell;
+
+	foreach (cell, statement->cmds) {
+		const AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
+
+		if (command->subtype == AT_AlterColumnType || (command->subtype == AT_DropColumn && is_of_bars(command->name)) ||
+		    (command->subtype == AT_AddColumn && is_of_bars(castNode(ColumnDef, command->def)->colname)))
+			return true;
+	}
+	return false;
+}
+
+/* A column that comes or goes, or its new type, may make other bars of the old ones: those that were there count as changed, and those that
+ * will be (below). */
 static void before_alter_table(const watched *on, const AlterTableStmt *statement) {
 	Oid table = find_relation(statement->relation);
 	ListCell *cell;
@@ -276,7 +292,7 @@ static void before_alter_table(const watched *on, const AlterTableStmt *statemen
 		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_AttachPartition)
 			let_owner_capture(on->schema, table, "agg_capture_changes");
 	}
-	if (changes_type(statement)) {
+	if (changes_bars(statement)) {
 		(void)find_all_inheritors(table, AccessExclusiveLock, NULL);
 		note_table(on, table);
 	}
@@ -371,7 +387,7 @@ static void after_alter_table(const watched *on, const AlterTableStmt *statement
 		else if (command->subtype != AT_AttachPartition && !agg_is_part_of(partition, on->derived_bars))
 			seal_table(on, partition, true, "detached");
 	}
-	if (source && changes_type(statement))
+	if (source && changes_bars(statement))
 		note_table(on, table);
 }
 
@@ -386,8 +402,19 @@ static void after_create_table(const watched *on, const CreateStmt *statement) {
 		refuse_inheritance(on, table);
 }
 
+/* A column of another name is another column. */
+static void after_rename(const watched *on, const RenameStmt *statement) {
+	Oid table = find_relation(statement->relation);
+
+	if (statement->renameType == OBJECT_COLUMN && OidIsValid(table) && agg_is_part_of(table, on->data_bars) &&
+	    (is_of_bars(statement->subname) || is_of_bars(statement->newname)))
+		note_table(on, table);
+}
+
 static void after_command(const watched *on, Node *command) {
-	if (IsA(command, AlterTableStmt))
+	if (IsA(command, RenameStmt))
+		after_rename(on, (RenameStmt *)command);
+	else if (IsA(command, AlterTableStmt))
 		after_alter_table(on, (AlterTableStmt *)command);
 	else if (IsA(command, CreateStmt))
 		after_create_table(on, (CreateStmt *)command);

@@ -30,7 +30,7 @@ LANGUAGE c VOLATILE SECURITY INVOKER
 AS 'MODULE_PATHNAME', 'aggregation_agg_watch_partitions';
 
 COMMENT ON FUNCTION @extschema@.agg_watch_partitions() IS
-'Event trigger. When a partition of data_bars is attached, its bars count as changed; when one is detached or dropped, the bars made of it are sealed (agg_sealed_ranges). So is what a partition of derived_data_bars held when it is detached or dropped: it is not made again. A change of a column''s type counts as a change of all bars of the table. Partitions that are created or attached get the trigger for TRUNCATE, and their owner the right to have it. Tables that inherit from data_bars or derived_data_bars and are no partitions are refused (0A000). While aggregation.tracking is off, nothing is sealed or counted as changed.';
+'Event trigger. When a partition of data_bars is attached, its bars count as changed; when one is detached or dropped, the bars made of it are sealed (agg_sealed_ranges). So is what a partition of derived_data_bars held when it is detached or dropped: it is not made again. A column of bars that is added, dropped, renamed or gets another type counts as a change of all bars of the table. Partitions that are created or attached get the trigger for TRUNCATE, and their owner the right to have it. Tables that inherit from data_bars or derived_data_bars and are no partitions are refused (0A000). While aggregation.tracking is off, nothing is sealed or counted as changed.';
 
 CREATE EVENT TRIGGER aggregation_partitions ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();

@@ -167,6 +167,20 @@ SELECT probe.refuses($$SELECT agg_mark_changed('I', '2025-07-02', '2025-07-02')$
 SELECT probe.refuses($$SELECT agg_mark_changed('I', '-infinity', '2025-07-02')$$, '22008', '%', '%', 'an infinite one');
 SELECT probe.refuses($$SELECT agg_mark_changed('I', NULL, '2025-07-02')$$, '22004', '%', '%', 'none');
 
+-- Columns that bars are made of.
+ALTER TABLE data_bars DROP COLUMN vwap;
+SELECT is(logged(), 'I 01 00:00-00:03 0; J 01 01:00-01:03 0', 'a column that goes changes all bars');
+ALTER TABLE data_bars ADD COLUMN vwap float8 DEFAULT 7;
+SELECT is(logged(), 'I 01 00:00-00:03 0; J 01 01:00-01:03 0', 'one that comes, too');
+ALTER TABLE data_bars RENAME COLUMN vol TO volume;
+SELECT is(logged(), 'I 01 00:00-00:03 0; J 01 01:00-01:03 0', 'and one that gets another name');
+ALTER TABLE data_bars RENAME volume TO vol;
+SELECT is(logged(), 'I 01 00:00-00:03 0; J 01 01:00-01:03 0', 'or its own again');
+ALTER TABLE data_bars ADD COLUMN remark text;
+ALTER TABLE data_bars RENAME COLUMN remark TO note;
+ALTER TABLE data_bars DROP COLUMN note;
+SELECT is(logged(), NULL, 'other columns are no concern');
+
 TRUNCATE data_bars;
 SELECT is(logged(), 'I 01 00:00-00:03 0; J 01 01:00-01:03 0', 'TRUNCATE: from the first bar of each symbol to its last');
 
