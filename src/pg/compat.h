@@ -54,6 +54,13 @@
 #define agg_local_backend_status(index) pgstat_fetch_stat_local_beentry(index)
 #endif
 
+/* 17 keeps a transaction's local number with the process's (commit ab355e3a88). */
+#if PG_VERSION_NUM >= 170000
+#define agg_local_transaction() (MyProc->vxid.lxid)
+#else
+#define agg_local_transaction() (MyProc->lxid)
+#endif
+
 /* 17 numbers processes instead of backends (commit 024c521117). A prepared transaction has no such number. */
 #if PG_VERSION_NUM >= 170000
 #define agg_process_of(holder) ((holder).procNumber == INVALID_PROC_NUMBER ? NULL : ProcNumberGetProc((holder).procNumber))

@@ -15,12 +15,13 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
+#include "access/relation.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -115,20 +116,40 @@ static void check_triggers(Relation table, Oid owner) {
 	}
 }
 
+/*
+ * A trigger that somebody is just making on a partition would be there by the time at which our rows come to it. So we have its lock before
+ * we look. (Children that another extension keeps may be thousands; what belongs to them is that extension's business.)
+ */
+static void lock_partitions(Oid table) {
+	static Oid locked = InvalidOid;
+	static LocalTransactionId transaction = InvalidLocalTransactionId;
+	static SubTransactionId subtransaction = InvalidSubTransactionId;
+
+	if (get_rel_relkind(table) != RELKIND_PARTITIONED_TABLE ||
+	    (locked == table && transaction == agg_local_transaction() && subtransaction == GetCurrentSubTransactionId()))
+		return;
+	list_free(find_all_inheritors(table, RowExclusiveLock, NULL));
+	locked = table;
+	transaction = agg_local_transaction();
+	subtransaction = GetCurrentSubTransactionId();
+}
+
+/* The table is locked. */
 void agg_check_strangers(Oid table, Oid owner) {
 	const looked_at *known;
-	List *parts;
 	ListCell *cell;
 
+	lock_partitions(table);
 	if (stale)
 		make_cache();
 	known = hash_search(cache, &table, HASH_FIND, NULL);
 	if (known != NULL && known->owner == owner)
 		return;
-	parts = find_all_inheritors(table, AccessShareLock, NULL);
-	foreach (cell, parts) {
-		Relation part = table_open(lfirst_oid(cell), NoLock);
+	foreach (cell, find_all_inheritors(table, NoLock, NULL)) {
+		Relation part = try_relation_open(lfirst_oid(cell), AccessShareLock);
 
+		if (part == NULL)
+			continue;
 		remember(RelationGetRelid(part), InvalidOid); /* first: what changes while we look makes us look again */
 		if (is_stranger(part->rd_rel->relowner, owner))
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -137,7 +158,7 @@ void agg_check_strangers(Oid table, Oid owner) {
 			                errdetail("What hangs on it would run with the rights of \"%s\".", GetUserNameFromId(owner, false)),
 			                errhint("ALTER TABLE ... OWNER TO ..., after looking at what hangs on it.")));
 		check_triggers(part, owner);
-		table_close(part, NoLock);
+		relation_close(part, AccessShareLock);
 	}
 	if (!stale)
 		remember(table, owner);
