@@ -35,12 +35,11 @@ Op<Answer> set_late_policy(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value, "there is no late policy \"" + shortened(policy) + "\" (" + key.label() + ")",
 		            "Pass recompute, or freeze for bars that never change once they are made.");
 	const std::vector<TaskKey> keys {key};
-	const auto tasks = co_await read_tasks(db, keys);
+	const auto tasks = co_await lock_and_read_tasks(db, keys);
 	if (!tasks.front())
 		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());
-	const uint64_t changed =
-	    co_await db.execute(set_policy(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe), text_parameter(policy)));
-	// What was refused until now is made good.
+	// What was refused until now is made good. (The trigger of data_agg_state does the same where the policy is changed by hand: it finds
+	// nothing left here.)
 	RangeSet refused;
 	if (policy == "recompute") {
 		auto receive = [&](const Row &row) {
@@ -53,6 +52,8 @@ Op<Answer> set_late_policy(Database &db, Arguments arguments) {
 		if (!refused.empty())
 			co_await merge_dirty(db, std::move(marks));
 	}
+	const uint64_t changed =
+	    co_await db.execute(set_policy(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe), text_parameter(policy)));
 	co_await db.wake_worker();
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)

@@ -195,9 +195,9 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     "AFTER INSERT ON @data_agg_state REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION @agg_note_task_change()",
 	     false, false},
 	    {"data_agg_state", "aggregation_tasks_changed",
-	     "AFTER UPDATE OF canonical_symbol, timeframe, source_timeframe, agg_start_utc ON @data_agg_state FOR EACH ROW WHEN "
-	     "((OLD.canonical_symbol, OLD.timeframe, OLD.source_timeframe, OLD.agg_start_utc) IS DISTINCT FROM "
-	     "(NEW.canonical_symbol, NEW.timeframe, NEW.source_timeframe, NEW.agg_start_utc)) EXECUTE FUNCTION @agg_note_task_change()",
+	     "AFTER UPDATE OF canonical_symbol, timeframe, source_timeframe, agg_start_utc, late_policy ON @data_agg_state FOR EACH ROW WHEN "
+	     "((OLD.canonical_symbol, OLD.timeframe, OLD.source_timeframe, OLD.agg_start_utc, OLD.late_policy) IS DISTINCT FROM "
+	     "(NEW.canonical_symbol, NEW.timeframe, NEW.source_timeframe, NEW.agg_start_utc, NEW.late_policy)) EXECUTE FUNCTION @agg_note_task_change()",
 	     false, false}};
 	return triggers;
 }

@@ -16,6 +16,9 @@
 	"(CASE WHEN " s "timeframe ~ '^[1-9][0-9]{0,4}[mhdw]$' THEN left(" s "timeframe, -1)::int8 * "                                         \
 	"CASE right(" s "timeframe, 1) WHEN 'm' THEN 1 WHEN 'h' THEN 60 WHEN 'd' THEN 1440 ELSE 10080 END END)"
 
+/// The symbol whose minutes are computed (dollar_index).
+#define AGG_INDEX_SYMBOL "DXY"
+
 /// What a task reads: what its row says, or the default of Timeframe::default_source().
 #define AGG_SOURCE_TIMEFRAME(s)                                                                                                                                                \
 	"COALESCE(" s                                                                                                                                                              \

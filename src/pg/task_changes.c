@@ -4,6 +4,9 @@
  *   a new task, and there are bars       (it was there before, or somebody else made them)  all windows before its cursor are looked at
  *   another start                        between the old and the new one
  *   another source or key                all windows before its cursor
+ *   the same of one that reads the       and those ahead of it, as far as minutes of the index are stored: changes of its pairs were noted
+ * for index's minutes                      tasks that were there, and reading minutes that are wrong mends nothing late_policy is not
+ * freeze any more   what was refused
  *
  * A task of a wider timeframe that is new, or has another source, is also listed in agg_recent_tasks: who changes bars below at this moment
  * may not know it (src/ops/recent_tasks.hpp).
@@ -41,6 +44,59 @@ static void mark(Oid schema, Datum symbol, Datum timeframe, TimestampTz from, Ti
 	scope = agg_act_as_owner(agg_find_table(schema, "agg_dirty_ranges"));
 	(void)agg_execute(scope, sql, lengthof(types), types, values, false);
 	agg_stop_acting(scope);
+}
+
+/* Marks those of `tasks`, a FROM item with the columns of data_agg_state, that read minutes of the index, as far as these were made. */
+static void mark_index_minutes(Oid schema, const char *tasks, int parameter_count, Oid *types, Datum *values) {
+	Oid minutes = get_relname_relid("data_bars", schema);
+	StringInfoData sql;
+	agg_scope *scope;
+	SPITupleTable *found;
+	uint64 count;
+
+	if (!OidIsValid(minutes))
+		return;
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+	                 "SELECT f.canonical_symbol::text, f.timeframe::text, b.ts_utc + interval '1 minute' FROM %s CROSS JOIN LATERAL "
+	                 "(SELECT d.ts_utc FROM %s.data_bars AS d WHERE d.canonical_symbol = f.canonical_symbol AND d.timeframe = '1m' "
+	                 "AND d.source = 'synthetic' ORDER BY d.ts_utc DESC LIMIT 1) AS b WHERE f.canonical_symbol = '" AGG_INDEX_SYMBOL
+	                 "' AND ",
+	                 tasks, quote_identifier(get_namespace_name(schema)));
+	appendStringInfoString(&sql, AGG_SOURCE_TIMEFRAME("f.") " = '1m'");
+	scope = agg_act_as_owner(minutes);
+	count = agg_execute(scope, sql.data, parameter_count, types, values, false);
+	agg_stop_acting(scope);
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < count; i++) {
+		HeapTuple row = found->vals[i];
+		bool is_null;
+		Datum symbol = SPI_getbinval(row, found->tupdesc, 1, &is_null);
+		Datum timeframe = SPI_getbinval(row, found->tupdesc, 2, &is_null);
+
+		mark(schema, symbol, timeframe, DT_NOBEGIN, DatumGetTimestampTz(SPI_getbinval(row, found->tupdesc, 3, &is_null)));
+	}
+}
+
+/* What late_policy has refused of a task is looked at again. */
+static void mark_refused(Oid schema, Datum symbol, Datum timeframe) {
+	Oid types[] = {TEXTOID, TEXTOID};
+	Datum values[] = {symbol, timeframe};
+	char *sql = psprintf("DELETE FROM %s.agg_refused_ranges AS r WHERE r.canonical_symbol = $1 AND r.timeframe = $2 "
+	                     "RETURNING r.from_utc, r.to_utc",
+	                     quote_identifier(get_namespace_name(schema)));
+	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_refused_ranges"));
+	uint64 count = agg_execute(scope, sql, lengthof(types), types, values, false);
+	SPITupleTable *found = SPI_tuptable;
+
+	agg_stop_acting(scope);
+	for (uint64 i = 0; i < count; i++) {
+		bool is_null;
+		TimestampTz from = DatumGetTimestampTz(SPI_getbinval(found->vals[i], found->tupdesc, 1, &is_null));
+		TimestampTz to = DatumGetTimestampTz(SPI_getbinval(found->vals[i], found->tupdesc, 2, &is_null));
+
+		mark(schema, symbol, timeframe, from, to);
+	}
 }
 
 /* Lists those of `tasks`, a FROM item with the columns of data_agg_state, that are not made of minutes. */
@@ -97,6 +153,12 @@ static bool same_in_both(const TriggerData *trigger, const char *name) {
 	return old == NULL || fresh == NULL ? old == fresh : strcmp(old, fresh) == 0;
 }
 
+static bool is_frozen(const TriggerData *trigger) {
+	const char *policy = text_of(trigger, trigger->tg_newtuple, "late_policy");
+
+	return policy != NULL && strcmp(policy, "freeze") == 0;
+}
+
 static void task_changed(Oid schema, const TriggerData *trigger) {
 	HeapTuple old = trigger->tg_trigtuple;
 	HeapTuple fresh = trigger->tg_newtuple;
@@ -110,6 +172,8 @@ static void task_changed(Oid schema, const TriggerData *trigger) {
 
 	if (symbol == NULL || timeframe == NULL)
 		return;
+	if (!same_in_both(trigger, "late_policy") && !is_frozen(trigger))
+		mark_refused(schema, CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe));
 	if (same_in_both(trigger, "canonical_symbol") && same_in_both(trigger, "timeframe") && same_in_both(trigger, "source_timeframe")) {
 		if (old_start == start)
 			return;
@@ -117,11 +181,12 @@ static void task_changed(Oid schema, const TriggerData *trigger) {
 		to = Max(old_start, start);
 	} else {
 		const char *source = text_of(trigger, fresh, "source_timeframe");
+		const char *task = "(SELECT $1, $2, NULLIF($3, '')) AS f(canonical_symbol, timeframe, source_timeframe)";
 		Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
 		Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), CStringGetTextDatum(source == NULL ? "" : source)};
 
-		list_recent(schema, "(SELECT $1, $2, NULLIF($3, '')) AS f(canonical_symbol, timeframe, source_timeframe)", lengthof(types), types,
-		            values);
+		list_recent(schema, task, lengthof(types), types, values);
+		mark_index_minutes(schema, task, lengthof(types), types, values);
 	}
 	mark(schema, CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), from, to);
 }
@@ -144,6 +209,7 @@ static void tasks_made(Oid schema, TriggerData *trigger) {
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
 	list_recent(schema, "fresh AS f", 0, NULL, NULL);
+	mark_index_minutes(schema, "fresh AS f", 0, NULL, NULL);
 	scope = agg_act_as_owner(bars);
 	count = agg_execute(scope, sql, 0, NULL, NULL, false);
 	agg_stop_acting(scope);

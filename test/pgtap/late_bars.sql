@@ -96,6 +96,18 @@ SELECT is(agg_set_late_policy('EURUSD', '1h', 'recompute') -> 'ranges_to_recompu
 SELECT run() \g /dev/null
 SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 SELECT is_empty('TABLE agg_refused_ranges', 'nothing is refused any more');
+-- By an UPDATE.
+UPDATE data_agg_state SET late_policy = 'freeze' WHERE canonical_symbol = 'EURUSD';
+UPDATE data_bars SET high = 3e6 WHERE canonical_symbol = 'EURUSD' AND ts_utc = '2025-07-05 10:00+00';
+SELECT run() \g /dev/null
+SELECT is(count(*), 1::bigint, 'a policy that was set by hand refuses') FROM agg_refused_ranges;
+UPDATE data_agg_state SET late_policy = late_policy, next_run_at = NULL WHERE canonical_symbol = 'EURUSD';
+SELECT is(count(*), 1::bigint, 'and an UPDATE of the same to the same changes nothing') FROM agg_refused_ranges;
+UPDATE data_agg_state SET late_policy = 'recompute' WHERE canonical_symbol = 'EURUSD';
+SELECT is_empty('TABLE agg_refused_ranges', 'taken back by hand, what was refused is listed no more');
+SELECT run() \g /dev/null
+SELECT is((world.bar('EURUSD', '1h', '2025-07-05 10:00+00')).high, 3e6::float8, 'and made good');
+SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 SELECT probe.refuses($$SELECT agg_set_late_policy('EURUSD', '1h', 'ignore')$$, '22023', 'there is no late policy "ignore" (EURUSD/1h)', '%freeze%', 'another policy');
 SELECT is(agg_set_late_policy('NOBODY', '1h', 'freeze'), '{"success": false, "error": "not_found"}', 'a task that is not there');
 

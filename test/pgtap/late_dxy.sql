@@ -94,6 +94,37 @@ SELECT run();
 SELECT is_empty('TABLE wrong_minutes', 'and behind a worker that made bars of what had been computed');
 SELECT is_empty('SELECT * FROM agg_verify()', 'too');
 
+-- A task that goes and comes back while the pairs change, and nobody takes note.
+CREATE FUNCTION without_tasks(change text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	CREATE TEMPORARY TABLE gone ON COMMIT DROP AS SELECT * FROM data_agg_state WHERE canonical_symbol = 'DXY';
+	DELETE FROM data_agg_state WHERE canonical_symbol = 'DXY';
+	EXECUTE change;
+	PERFORM run();
+	INSERT INTO data_agg_state SELECT * FROM gone;
+	UPDATE data_agg_state SET last_agg_bar_ts_utc = NULL, next_run_at = NULL WHERE canonical_symbol = 'DXY';
+END
+$$;
+CREATE FUNCTION steps(windows int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN WHILE (agg_run_batch(p_max_windows => windows, p_now_utc => '2025-07-02 00:00+00') ->> 'continue')::boolean LOOP NULL; END LOOP; END $$;
+SELECT without_tasks($$DELETE FROM data_bars WHERE canonical_symbol = 'USDCHF' AND ts_utc BETWEEN '2025-07-01 00:00+00' AND '2025-07-01 00:29+00'$$);
+SELECT run();
+SELECT is_empty('TABLE wrong_minutes', 'minutes at the start have lost a part while there was no task');
+SELECT is_empty('SELECT * FROM agg_verify()', 'and their bars go');
+SELECT without_tasks($$DELETE FROM data_bars WHERE canonical_symbol = 'USDSEK' AND ts_utc BETWEEN '2025-07-01 00:40+00' AND '2025-07-01 00:59+00' OR canonical_symbol = 'USDJPY' AND ts_utc BETWEEN '2025-07-01 01:05+00' AND '2025-07-01 01:08+00'$$);
+UPDATE data_bars SET close = close * 1.1, high = high * 1.1 WHERE canonical_symbol = 'GBPUSD' AND ts_utc BETWEEN '2025-07-01 01:10+00' AND '2025-07-01 01:12+00';
+SELECT steps(3);
+UPDATE data_agg_state SET next_run_at = NULL;
+SELECT steps(3);
+SELECT is_empty('TABLE wrong_minutes', 'or later ones, and a run makes few windows at a time');
+SELECT is_empty('SELECT * FROM agg_verify()', 'likewise');
+SELECT without_tasks($$DELETE FROM data_bars WHERE canonical_symbol = 'USDCHF'$$);
+SELECT run();
+SELECT is_empty('TABLE wrong_minutes', 'or all of them');
+SELECT is_empty('SELECT * FROM agg_verify()', 'likewise');
+SELECT quote('USDCHF', ts_utc, 1) FROM data_bars WHERE canonical_symbol = 'EURUSD' \g /dev/null
+SELECT run();
+SELECT is_empty('TABLE wrong_minutes', 'until they come again');
+
 -- At random.
 CREATE PROCEDURE change_at_random() LANGUAGE plpgsql AS $$
 DECLARE
