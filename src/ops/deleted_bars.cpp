@@ -24,12 +24,21 @@ const Statement &restore() {
 	return statement;
 }
 
+// Of a window without a live bar the bar that was deleted last says why there is none, unless the extension itself took it away: then its
+// source does. (The same reasons are the proof's, in verification.cpp.)
 const Statement &purge() {
 	static const Statement statement {
 	    "derived_data_bars",
 	    "DELETE FROM @derived_data_bars d USING (SELECT c.tableoid AS part, c.ctid AS place FROM @derived_data_bars c "
-	    "WHERE c.deleted_at IS NOT NULL AND c.deleted_at < $1::timestamptz LIMIT $2::int8) old WHERE d.tableoid = old.part "
-	    "AND d.ctid = old.place",
+	    "WHERE c.deleted_at IS NOT NULL AND c.deleted_at < $1::timestamptz "
+	    "AND (COALESCE(c.raw ->> 'deleted', '') IN ('insufficient_source_bars', 'source_removed') "
+	    "OR EXISTS (SELECT 1 FROM @derived_data_bars l WHERE l.canonical_symbol = c.canonical_symbol AND l.timeframe = c.timeframe "
+	    "AND l.ts_utc = c.ts_utc AND l.deleted_at IS NULL) "
+	    "OR EXISTS (SELECT 1 FROM @derived_data_bars l WHERE l.canonical_symbol = c.canonical_symbol AND l.timeframe = c.timeframe "
+	    "AND l.ts_utc = c.ts_utc AND l.deleted_at IS NOT NULL "
+	    "AND ROW(l.deleted_at, COALESCE(l.updated_at, '-infinity'), l.tableoid, l.ctid) "
+	    "> ROW(c.deleted_at, COALESCE(c.updated_at, '-infinity'), c.tableoid, c.ctid))) LIMIT $2::int8) old "
+	    "WHERE d.tableoid = old.part AND d.ctid = old.place",
 	    {},
 	    Planning::by_statistics};
 	return statement;

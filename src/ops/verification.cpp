@@ -144,6 +144,15 @@ const Statement &first_live_bar() {
 	return statement;
 }
 
+const Statement &bars_at_infinity() {
+	static const Statement statement {
+	    "derived_data_bars",
+	    "SELECT d.ts_utc FROM @derived_data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "
+	    "AND d.ts_utc IN ('-infinity', 'infinity') AND d.deleted_at IS NULL ORDER BY d.ts_utc",
+	    {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
 const Statement &refused_ranges() {
 	static const Statement statement {"agg_refused_ranges",
 	                                  "SELECT r.from_utc, r.to_utc FROM @agg_refused_ranges r WHERE r.canonical_symbol = $1::text "
@@ -200,6 +209,17 @@ public:
 			co_return Stretch {first, std::min(first + Duration {windows * task_.target.width().us}, end), region.complete};
 		}
 		co_return std::nullopt;
+	}
+
+	Op<std::vector<Difference>> outside_of_time() override {
+		std::vector<Difference> list;
+		auto receive = [&](const Row &row) {
+			list.push_back({task_.key, row.timestamp(0), "surplus", "", std::nullopt, std::nullopt, ""});
+			return Flow::more;
+		};
+		auto of_task = parameters(text_parameter(task_.key.symbol), text_parameter(task_.key.timeframe));
+		co_await db_.query(bars_at_infinity(), std::move(of_task), receive);
+		co_return list;
 	}
 
 	Op<std::vector<Difference>> differences(Stretch stretch) override {

@@ -53,6 +53,8 @@ public:
 	virtual int64_t most_windows() const = 0;
 	/// The first stretch of [from, to), at most `windows` long; nullopt if there is nothing any more. Both times must be window starts.
 	virtual Op<std::optional<Stretch>> next(Timestamp from, Timestamp to, int64_t windows) = 0;
+	/// What is stored at the infinities, which are in no stretch.
+	virtual Op<std::vector<Difference>> outside_of_time() = 0;
 	/// All differences of a stretch, each with its explanation.
 	virtual Op<std::vector<Difference>> differences(Stretch stretch) = 0;
 };

@@ -56,10 +56,23 @@ Op<void> emit(Database &db, const std::vector<Difference> &differences) {
 		co_await db.emit_rows(cells, result_columns);
 }
 
-/// Every difference in [from, to), told stretch by stretch.
-Op<void> tell(Database &db, Proof &proof, Timestamp from, Timestamp to) {
-	from = proof.timeframe().ceil(from);
-	to = proof.timeframe().floor(to);
+/// Where to look: from the first of the infinities to the last where no range is given.
+struct Times {
+	Timestamp from;
+	Timestamp to; // exclusive, but for infinity
+
+	bool holds(Timestamp t) const {
+		return t >= from && (t < to || to == Timestamp::infinity());
+	}
+};
+
+/// Every difference at these times, told stretch by stretch.
+Op<void> tell(Database &db, Proof &proof, const Times times) {
+	auto outside = co_await proof.outside_of_time();
+	std::erase_if(outside, [&](const Difference &one) { return !times.holds(one.window); });
+	co_await emit(db, outside);
+	Timestamp from = proof.timeframe().ceil(std::max(times.from, Timestamp::range_begin()));
+	const Timestamp to = proof.timeframe().floor(std::min(times.to, Timestamp::range_end()));
 	for (;;) {
 		const auto stretch = co_await proof.next(from, to, proof.most_windows());
 		if (!stretch)
@@ -74,8 +87,8 @@ const Statement &stored_series() {
 	static const Statement statement {
 	    "derived_data_bars",
 	    "SELECT d.canonical_symbol, d.timeframe, min(d.ts_utc), count(*) FROM @derived_data_bars d WHERE ($1::text IS NULL OR d.canonical_symbol = $1::text) "
-	    "AND ($2::text IS NULL OR d.timeframe = $2::text) AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
-	    "AND d.deleted_at IS NULL GROUP BY d.canonical_symbol, d.timeframe ORDER BY d.canonical_symbol, d.timeframe",
+	    "AND ($2::text IS NULL OR d.timeframe = $2::text) AND d.ts_utc >= $3::timestamptz "
+	    "AND (d.ts_utc < $4::timestamptz OR $4::timestamptz = 'infinity') AND d.deleted_at IS NULL GROUP BY d.canonical_symbol, d.timeframe ORDER BY d.canonical_symbol, d.timeframe",
 	    {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_INT8},
 	    Planning::by_statistics};
 	return statement;
@@ -83,7 +96,7 @@ const Statement &stored_series() {
 
 /// Bars that no task answers for: nobody makes them, so nothing can be said of them but that they are there. One row a series.
 Op<void> tell_bars_without_task(Database &db, const std::optional<std::string> &symbol, const std::optional<std::string> &timeframe,
-                                Timestamp from, Timestamp to, const std::vector<Task> &tasks) {
+                                const Times times, const std::vector<Task> &tasks) {
 	std::set<std::pair<std::string_view, std::string_view>> known;
 	for (const auto &task : tasks)
 		known.emplace(task.key.symbol, task.key.timeframe);
@@ -99,8 +112,8 @@ Op<void> tell_bars_without_task(Database &db, const std::optional<std::string> &
 			                   "no_task"});
 		return Flow::more;
 	};
-	auto list = parameters(Parameter(AGG_TEXT, cell(symbol)), Parameter(AGG_TEXT, cell(timeframe)), timestamp_parameter(from),
-	                       timestamp_parameter(to));
+	auto list = parameters(Parameter(AGG_TEXT, cell(symbol)), Parameter(AGG_TEXT, cell(timeframe)), timestamp_parameter(times.from),
+	                       timestamp_parameter(times.to));
 	co_await db.query(stored_series(), std::move(list), receive);
 	co_await emit(db, unknown);
 }
@@ -184,6 +197,8 @@ private:
 		const int64_t most = std::min<int64_t>(288, proof.most_windows());
 		const Duration span {most * timeframe.width().us};
 		const Timestamp end = timeframe.floor(Timestamp::range_end());
+		const auto outside = co_await proof.outside_of_time();
+		count(outside);
 		const auto first = co_await proof.next(timeframe.ceil(Timestamp::range_begin()), end, most);
 		if (!first)
 			co_return;
@@ -212,9 +227,13 @@ private:
 	}
 
 	Op<void> compare(Proof &proof, Stretch stretch) {
-		constexpr int64_t most_told = 20;
 		const auto differences = co_await proof.differences(stretch);
+		count(differences);
 		windows_ += (stretch.to - stretch.from).us / proof.timeframe().width().us;
+	}
+
+	void count(const std::vector<Difference> &differences) {
+		constexpr int64_t most_told = 20;
 		for (const auto &one : differences) {
 			if (!one.explanation.empty() || unexplained_++ >= most_told)
 				continue;
@@ -245,12 +264,12 @@ private:
 Op<Answer> verify_bars(Database &db, Arguments arguments) {
 	const auto symbol = arguments.maybe_text(0, "p_symbol");
 	const auto timeframe = arguments.maybe_text(1, "p_tf");
-	const Timestamp from = arguments.maybe_timestamp(2, "p_from_utc").value_or(Timestamp::range_begin());
-	const Timestamp to = arguments.maybe_timestamp(3, "p_to_utc").value_or(Timestamp::range_end());
+	const Times times {arguments.maybe_timestamp(2, "p_from_utc").value_or(Timestamp::minus_infinity()),
+	                   arguments.maybe_timestamp(3, "p_to_utc").value_or(Timestamp::infinity())};
 	const std::string subject = symbol.value_or("all symbols") + "/" + timeframe.value_or("all timeframes");
-	if (from >= to)
+	if (times.from >= times.to)
 		throw Error(sqlstate::invalid_parameter_value,
-		            "invalid range for " + subject + ": from " + to_iso8601(from) + " is not before to " + to_iso8601(to),
+		            "invalid range for " + subject + ": from " + to_iso8601(times.from) + " is not before to " + to_iso8601(times.to),
 		            "Pass a half-open range, such as one day.");
 	if (timeframe)
 		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
@@ -261,13 +280,13 @@ Op<Answer> verify_bars(Database &db, Arguments arguments) {
 	if ((!symbol || *symbol == dollar_index.symbol) && (!timeframe || *timeframe == "1m")) {
 		const auto of_index = co_await find_tasks(db, dollar_index.symbol, std::nullopt);
 		if (const auto index = proof_of_index(db, of_index))
-			co_await tell(db, *index, from, to);
+			co_await tell(db, *index, times);
 	}
 	for (const auto &task : tasks) {
 		const auto proof = proof_of_task(db, task);
-		co_await tell(db, *proof, from, to);
+		co_await tell(db, *proof, times);
 	}
-	co_await tell_bars_without_task(db, symbol, timeframe, from, to, tasks);
+	co_await tell_bars_without_task(db, symbol, timeframe, times, tasks);
 	co_return Answer::rows();
 }
 

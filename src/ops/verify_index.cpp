@@ -121,6 +121,11 @@ public:
 		co_return Stretch {first, std::min(first + Duration::minutes(windows), to), true};
 	}
 
+	/// Minutes are judged between the start and the cursor of tasks.
+	Op<std::vector<Difference>> outside_of_time() override {
+		co_return std::vector<Difference>();
+	}
+
 	Op<std::vector<Difference>> differences(Stretch stretch) override {
 		std::vector<Difference> list;
 		auto receive = [&](const Row &row) {

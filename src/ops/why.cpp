@@ -262,6 +262,8 @@ Verdict judge(const Window &window, Timestamp now) {
 	if (window.bar && passed)
 		return {"deleted", "deleted at " + to_iso8601(*window.bar->deleted_at) + ": " + window.bar->reason.value_or("no reason given") +
 		                       " (" + counted + " are there)"};
+	if (window.sealed)
+		return {"sealed", "its source or its bar has been retired, and none is made; agg_unseal_range() has it looked at again"};
 	if (!obstacle(window).empty() && !passed)
 		return {window.state.status == "idle" ? "disabled" : window.state.status, obstacle(window)};
 	if (!passed && window.end > window.source_complete)
@@ -276,6 +278,9 @@ Verdict judge(const Window &window, Timestamp now) {
 		            "; more than half are needed"};
 	if (!passed)
 		return {"due", "the cursor is at " + to_iso8601(task.effective_cursor()) + "; " + when_it_runs(window)};
+	if (window.refused_at)
+		return {"frozen", "its source came late (" + counted + " are there), which the task's late_policy refused (" +
+		                      to_iso8601(*window.refused_at) + "); derived_rebuild_range() makes it"};
 	return {"missing",
 	        "nothing explains it (" + counted + " are there); derived_rebuild_range() makes it, and please report this as a bug"};
 }

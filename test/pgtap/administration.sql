@@ -53,6 +53,30 @@ SELECT is(derived_purge_deleted('30 days', 1), '{"success": true, "rows_purged":
 SELECT derived_purge_deleted() \g /dev/null
 SELECT is(count(*), 0::bigint, 'all') FROM derived_data_bars WHERE deleted_at IS NOT NULL;
 SELECT is_empty('SELECT * FROM agg_verify()', 'no live bar was touched');
+-- What explains that there is no bar stays.
+CREATE FUNCTION hide(window_start timestamptz, reason text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM derived_soft_delete_range('EURUSD', '5m', window_start, window_start + interval '5 min', reason); PERFORM run(); END $$;
+CREATE FUNCTION poke(minute timestamptz) RETURNS void LANGUAGE plpgsql AS $$ BEGIN UPDATE data_bars SET close = close + 1 WHERE ts_utc = minute; PERFORM run(); END $$;
+SELECT hide('2025-07-04 10:00+00', 'bad tick');
+SELECT hide('2025-07-04 10:05+00', 'first');
+SELECT poke('2025-07-04 10:06+00');
+SELECT hide('2025-07-04 10:05+00', 'second');
+SELECT hide('2025-07-04 10:10+00', 'and back');
+SELECT poke('2025-07-04 10:11+00');
+SELECT hide('2025-07-04 10:20+00', NULL);
+CREATE TABLE taken AS SELECT * FROM data_bars WHERE ts_utc BETWEEN '2025-07-04 10:15+00' AND '2025-07-04 10:19+00';
+DELETE FROM data_bars WHERE ts_utc BETWEEN '2025-07-04 10:15+00' AND '2025-07-04 10:19+00';
+SELECT run();
+UPDATE derived_data_bars SET deleted_at = deleted_at - interval '40 days' WHERE deleted_at IS NOT NULL;
+SELECT is(derived_purge_deleted(), '{"success": true, "rows_purged": 3, "continue": false}', 'what was replaced, deleted again, or deleted for want of source goes');
+SELECT set_eq($$SELECT ts_utc, raw ->> 'deleted' FROM derived_data_bars WHERE deleted_at IS NOT NULL$$, $$VALUES ('2025-07-04 10:00+00'::timestamptz, 'bad tick'), ('2025-07-04 10:05+00', 'second'), ('2025-07-04 10:20+00', 'by hand')$$, 'the last one of a window that somebody deleted stays');
+SELECT set_eq($$SELECT ts_utc, difference, explanation FROM agg_verify()$$, $$VALUES ('2025-07-04 10:00+00'::timestamptz, 'missing', 'deleted'), ('2025-07-04 10:05+00', 'missing', 'deleted'), ('2025-07-04 10:20+00', 'missing', 'deleted')$$, 'so that the proof knows');
+SELECT is((agg_why('EURUSD', '5m', '2025-07-04 10:05+00')).state, 'deleted', 'and agg_why()');
+INSERT INTO data_bars SELECT * FROM taken;
+SELECT derived_restore_range('EURUSD', '5m', '2025-07-04', '2025-07-05') \g /dev/null
+SELECT run();
+SELECT is_empty('SELECT * FROM agg_verify()', 'all is back');
+UPDATE derived_data_bars SET deleted_at = deleted_at - interval '40 days' WHERE deleted_at IS NOT NULL;
+SELECT derived_purge_deleted() \g /dev/null
 
 -- Rebuild.
 UPDATE data_bars SET close = 100.5 + extract(minute FROM ts_utc) WHERE ts_utc = '2025-07-03 10:04+00';

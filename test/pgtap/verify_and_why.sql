@@ -104,6 +104,30 @@ SELECT run();
 SELECT matches(why('5m', '2025-07-05 00:00+00'), '^deleted: deleted at .*: source_removed \(0 of 5 source bars are there\)$', 'deleted, when and why');
 DELETE FROM derived_data_bars WHERE timeframe = '5m' AND ts_utc = '2025-07-04 00:00+00';
 SELECT is(split_part(why('5m', '2025-07-04 00:00+00'), ':', 1), 'missing', 'what nothing explains');
+SELECT derived_rebuild_range('EURUSD', '5m', '2025-07-04', '2025-07-05', false) \g /dev/null
+SELECT run();
+-- No bar, and it is known why.
+INSERT INTO agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason) VALUES ('EURUSD', '1h', '2025-07-04 03:00+00', '2025-07-04 04:00+00', 'archived');
+DELETE FROM derived_data_bars WHERE timeframe = '1h' AND ts_utc = '2025-07-04 03:00+00';
+SELECT run();
+SELECT is_empty($$SELECT * FROM agg_verify('EURUSD', '1h')$$, 'the proof does not miss a bar that was sealed and removed');
+SELECT is(why('1h', '2025-07-04 03:00+00'), 'sealed: its source or its bar has been retired, and none is made; agg_unseal_range() has it looked at again', 'sealed at its own timeframe');
+SELECT agg_set_late_policy('EURUSD', '5m', 'freeze') \g /dev/null
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'EURUSD', '1m', t, 1, 1, 1, 1 FROM generate_series('2025-07-04 00:51+00'::timestamptz, '2025-07-04 00:53+00', '1 minute') AS t;
+SELECT run();
+SELECT results_eq($$SELECT ts_utc, difference, explanation FROM agg_verify('EURUSD', '5m')$$, $$VALUES ('2025-07-04 00:50+00'::timestamptz, 'missing', 'refused')$$, 'source that came late for a frozen task, and a window without a bar');
+SELECT matches(why('5m', '2025-07-04 00:50+00'), '^frozen: its source came late \(5 of 5 source bars are there\), which the task''s late_policy refused \(.*\); derived_rebuild_range\(\) makes it$', 'frozen');
+SELECT agg_set_late_policy('EURUSD', '5m', 'recompute') \g /dev/null
+SELECT run();
+SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
+-- Bars at no time.
+INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, is_partial, source, ingested_at, created_at, updated_at, raw) SELECT s, '1h', t, 1, 1, 1, 1, false, 'agg', now(), now(), now(), '{}' FROM unnest('{EURUSD,NOBODY}'::text[]) AS s, unnest('{-infinity,infinity}'::timestamptz[]) AS t;
+SELECT results_eq('SELECT canonical_symbol, timeframe, ts_utc, difference, stored, explanation FROM agg_verify()', $$VALUES ('EURUSD', '1h', '-infinity'::timestamptz, 'surplus', NULL, NULL), ('EURUSD', '1h', 'infinity', 'surplus', NULL, NULL), ('NOBODY', '1h', '-infinity', 'no_task', '2', 'no_task')$$, 'bars at the infinities are surplus');
+SELECT results_eq($$SELECT ts_utc FROM agg_verify('EURUSD', '1h', '2025-07-01')$$, $$VALUES ('infinity'::timestamptz)$$, 'from a time on');
+SELECT results_eq($$SELECT ts_utc FROM agg_verify('EURUSD', NULL, NULL, '2025-07-10')$$, $$VALUES ('-infinity'::timestamptz)$$, 'up to a time');
+SELECT is_empty($$SELECT * FROM agg_verify(NULL, NULL, '2025-07-01', '2025-07-10')$$, 'and in no range');
+SELECT is(agg_verify_sample(1, '1 hour') -> 'differences', '2', 'a sample sees them');
+DELETE FROM derived_data_bars WHERE NOT isfinite(ts_utc);
 SELECT is((agg_why('NOBODY', '5m', '2025-07-04')).state, 'no_task', 'no task');
 SELECT is(count(*), 1::bigint, 'always one row') FROM agg_why('NOBODY', '1w', '2025-07-04');
 SELECT probe.refuses($$SELECT * FROM agg_why('EURUSD', '1m', '2025-07-04')$$, '22023', '%', '%', '1m is ingested');
