@@ -4,6 +4,10 @@
 -- the other five are the dollar index's pairs, so that DXY's minutes and bars follow theirs. Of the last symbol source is retired now and then: what is
 -- sealed then must stay as it is, which a trigger watches.
 CREATE EXTENSION IF NOT EXISTS aggregation;
+-- The symbol whose source is retired has a partition of its own, which comes and goes.
+CREATE TABLE IF NOT EXISTS data_bars (canonical_symbol text, timeframe text, ts_utc timestamptz, provider_ticker text, open float8, high float8, low float8, close float8, vol float8, vwap float8, trade_count bigint,
+	is_partial boolean NOT NULL DEFAULT false, source text NOT NULL DEFAULT 'ingest', ingested_at timestamptz, raw jsonb, created_at timestamptz, updated_at timestamptz, PRIMARY KEY (canonical_symbol, timeframe, ts_utc)) PARTITION BY LIST (canonical_symbol);
+CREATE TABLE IF NOT EXISTS all_others PARTITION OF data_bars DEFAULT;
 DO $$ BEGIN PERFORM agg_setup(); END $$;
 
 CREATE TABLE IF NOT EXISTS symbols (n int PRIMARY KEY, symbol text UNIQUE);
@@ -20,7 +24,10 @@ BEGIN
 	FOREACH name IN ARRAY ARRAY['data_bars', 'derived_data_bars', 'data_agg_state', 'core_asset_registry_all', 'symbols', 'agg_sealed_ranges', 'agg_refused_ranges', 'agg_dirty_ranges', 'agg_recent_tasks', 'ops_runlog'] LOOP
 		EXECUTE format('TRUNCATE %I', name);
 	END LOOP;
+	DROP TABLE IF EXISTS retired;
+	CREATE TABLE retired PARTITION OF data_bars FOR VALUES IN ('S16');
 	DELETE FROM agg_change_log;
+	DELETE FROM agg_sealed_ranges;
 	INSERT INTO symbols SELECT n, CASE WHEN n <= 7 THEN (ARRAY['EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF', 'DXY'])[n] ELSE 'S' || n END
 	FROM generate_series(1, p_symbols) AS n;
 	INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT symbol, '{"agg": {"optional": ["15m", "4h"], "start_utc": "2025-07-02T00:00:00Z"}}' FROM symbols;
@@ -114,21 +121,23 @@ DECLARE
 	kind int := dice(100);
 	nap text := format('SELECT pg_sleep(%s);', round(random()::numeric / 30, 4));
 	token text := CASE WHEN dice(2) = 0 THEN ', p_claim_token => :''token''' ELSE '' END;
+	-- Somebody's clock is anywhere in the day, before or behind what is there already.
+	clock text := CASE WHEN dice(4) = 0 THEN format(', p_now_utc => day() + interval ''%s min''', dice(420)) ELSE '' END;
 BEGIN
 	IF kind < 30 THEN
-		RETURN format('CALL agg_run(p_time_budget => ''%s ms'', p_batch => %s, p_max_windows => %s);', dice(60), 1 + dice(40), 1 + dice(60));
+		RETURN format('CALL agg_run(p_time_budget => ''%s ms'', p_batch => %s, p_max_windows => %s%s);', dice(60), 1 + dice(40), 1 + dice(60), clock);
 	ELSIF kind < 55 THEN -- a worker outside: claim, read, move on, each a transaction of its own
-		RETURN format(E'\\set claimed f\n\\set cursor ''2025-07-02''\nSELECT coalesce(a ->> ''success'', ''f'') AS claimed, coalesce(a ->> ''claim_token'', gen_random_uuid()::text) AS token, coalesce(a ->> ''last_agg_bar_ts_utc'', ''2025-07-02 00:00+00'') AS cursor FROM agg_start(%L, %L) AS a \\gset\n\\if :claimed\nSELECT catchup_aggregation_range(%L, %L, :''cursor'', %s) ->> ''cursor_advanced_to'' AS cursor \\gset\n%s\nSELECT agg_finish(%L, %L, true, :''cursor''%s);\n\\endif',
-			s, tf, s, tf, 1 + dice(80), nap, s, tf, token);
+		RETURN format(E'\\set claimed f\n\\set cursor ''2025-07-02''\nSELECT coalesce(a ->> ''success'', ''f'') AS claimed, coalesce(a ->> ''claim_token'', gen_random_uuid()::text) AS token, coalesce(a ->> ''last_agg_bar_ts_utc'', ''2025-07-02 00:00+00'') AS cursor FROM agg_start(%L, %L) AS a \\gset\n\\if :claimed\nSELECT catchup_aggregation_range(%L, %L, :''cursor'', %s%s) ->> ''cursor_advanced_to'' AS cursor \\gset\n%s\nSELECT agg_finish(%L, %L, true, :''cursor''%s);\n\\endif',
+			s, tf, s, tf, 1 + dice(80), clock, nap, s, tf, token || clock);
 	ELSIF kind < 65 THEN -- by hand, from anywhere, now and then with a snapshot that is old by then
 		RETURN CASE dice(4)
-			WHEN 0 THEN format('SELECT catchup_aggregation_range(%L, %L, %s, %s);', s, tf, start, 1 + dice(100))
+			WHEN 0 THEN format('SELECT catchup_aggregation_range(%L, %L, %s, %s%s);', s, tf, start, 1 + dice(100), clock)
 			WHEN 3 THEN format(E'BEGIN;\nSELECT catchup_aggregation_range(%L, %L, %s, %s);\n%s\nCOMMIT;', s, tf, start, 1 + dice(100), nap)
 			WHEN 1 THEN format(E'BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT count(*) FROM symbols;\n%s\nSELECT agg_start(%L, %L);\nSELECT agg_finish(%L, %L, true, (catchup_aggregation_range(%L, %L, coalesce((SELECT last_agg_bar_ts_utc FROM data_agg_state WHERE canonical_symbol = %L AND timeframe = %L), day()), %s) ->> ''cursor_advanced_to'')::timestamptz);\n%s\nCOMMIT;', nap, s, tf, s, tf, s, tf, s, tf, 1 + dice(80), nap)
 			ELSE format(E'BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT count(*) FROM symbols;\n%s\nSELECT agg_run_batch(p_max_tasks => %s);\n%s\n%s;', nap, 1 + dice(20), nap, CASE WHEN dice(4) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END)
 		END;
 	ELSIF kind < 72 THEN
-		RETURN format(E'BEGIN;\nSELECT agg_run_batch(p_max_tasks => %s, p_max_windows => %s);\n%s\n%s;', 1 + dice(30), 1 + dice(100), nap, CASE WHEN dice(3) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END);
+		RETURN format(E'BEGIN;\nSELECT agg_run_batch(p_max_tasks => %s, p_max_windows => %s%s);\n%s\n%s;', 1 + dice(30), 1 + dice(100), clock, nap, CASE WHEN dice(3) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END);
 	ELSIF kind < 78 THEN
 		RETURN format(E'BEGIN;\nSELECT aggregate_window(%L, ''5m'', %s, %s + interval ''5 min'');\n%s\nCOMMIT;', s, start, start, nap);
 	ELSIF kind < 84 THEN
@@ -161,7 +170,7 @@ DECLARE
 	run text := (ARRAY['', format('SELECT agg_run_batch(p_max_tasks => %s);', 1 + dice(40)), format('SELECT catchup_aggregation_range(%L, %L, day(), %s);', s, tf, 1 + dice(80))])[1 + dice(3)];
 	ending text := CASE WHEN dice(4) = 0 THEN 'ROLLBACK;' ELSE 'COMMIT;' END;
 BEGIN
-	CASE dice(6)
+	CASE dice(7)
 	WHEN 0 THEN -- gone and back; a task that is not there must not be caught up
 		RETURN format(E'BEGIN;\nDELETE FROM data_agg_state WHERE canonical_symbol = %L AND timeframe = %L;\n%s\n%s\nSELECT sync_agg_state_from_registry(''prod'');\n%s\n%s\n%s', s, tf, CASE WHEN dice(3) = 0 THEN E'COMMIT;\nBEGIN;' ELSE '' END, nap, run, nap, ending);
 	WHEN 1 THEN
@@ -170,7 +179,11 @@ BEGIN
 		RETURN format(E'BEGIN;\nUPDATE data_agg_state SET agg_start_utc = %s WHERE canonical_symbol = %L AND timeframe = %L;\n%s\n%s\n%s', moment, s, tf, run, nap, ending);
 	WHEN 3 THEN
 		RETURN format(E'BEGIN;\nUPDATE data_agg_state SET source_timeframe = CASE source_timeframe WHEN ''1m'' THEN CASE timeframe WHEN ''4h'' THEN ''1h'' ELSE ''5m'' END ELSE ''1m'' END WHERE canonical_symbol = %L AND timeframe IN (''15m'', ''1h'', ''4h'');\n%s\n%s\n%s', s, run, nap, ending);
-	WHEN 4 THEN -- its own changes, seen by its own run
+	WHEN 4 THEN -- a partition is emptied, goes or comes back, now and then by one with an old snapshot
+		RETURN format(E'BEGIN%s;\nSELECT count(*) FROM symbols;\n%s\n%s\n%s', CASE WHEN dice(2) = 0 THEN ' ISOLATION LEVEL REPEATABLE READ' ELSE '' END, nap,
+			(ARRAY['TRUNCATE retired;', 'TRUNCATE data_bars;', 'ALTER TABLE data_bars DETACH PARTITION retired;', E'DROP TABLE retired;\nCREATE TABLE retired PARTITION OF data_bars FOR VALUES IN (''S16'');',
+				E'DELETE FROM all_others WHERE canonical_symbol = ''S16'';\nALTER TABLE data_bars ATTACH PARTITION retired FOR VALUES IN (''S16'');'])[(ARRAY[1, 1, 2, 3, 3, 4, 5, 5, 5, 5])[1 + dice(10)]], ending);
+	WHEN 5 THEN -- its own changes, seen by its own run
 		RETURN format(E'BEGIN;\n%s\n%s\n%s\n%s', random_change(), CASE WHEN run = '' THEN 'SELECT count(*) FROM agg_get_due_tasks(''prod'');' ELSE run END, nap, ending);
 	ELSE
 		RETURN format(E'BEGIN;\n%s\n%s\n%s', CASE WHEN dice(4) = 0 THEN format('SELECT agg_unseal_range(%L, day(), %s);', retired_symbol(), moment)
