@@ -88,7 +88,7 @@ ORDER BY 1, 2)sql",
 
 const Statement &tasks_there_are() {
 	static const Statement statement {
-	    nullptr,
+	    "data_agg_state",
 	    "SELECT DISTINCT s.canonical_symbol::text, s.timeframe::text, COALESCE(s.source_timeframe::text, '') "
 	    "FROM @data_agg_state s WHERE s.enabled AND s.canonical_symbol IS NOT NULL AND s.timeframe IS NOT NULL",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT},
@@ -121,7 +121,8 @@ const Statement &checks_of() {
 	return statement;
 }
 
-// Of one table ($1 schema, $2 table): its foreign keys over one text of ours, as a query for values ($1) that are not there.
+// Of one table ($1 schema, $2 table): its foreign keys over one text of ours, as a query for values ($1) that are not there. A table with
+// row security would run its owner's policies as the owner of this one.
 const Statement &foreign_keys_of() {
 	static const Statement statement {
 	    nullptr,
@@ -130,7 +131,7 @@ const Statement &foreign_keys_of() {
 	    "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relnamespace = $1::text::regnamespace AND c.relname = $2::text "
 	    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] "
 	    "JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = k.confkey[1] "
-	    "WHERE k.contype = 'f' AND k.conparentid = 0 AND cardinality(k.conkey) = 1 AND a.attname IN ('canonical_symbol', 'timeframe') "
+	    "WHERE k.contype = 'f' AND k.conparentid = 0 AND cardinality(k.conkey) = 1 AND NOT (SELECT t.relrowsecurity FROM pg_catalog.pg_class t WHERE t.oid = k.confrelid) AND a.attname IN ('canonical_symbol', 'timeframe') "
 	    "ORDER BY 1",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
 	    Planning::by_statistics};

@@ -126,6 +126,18 @@ const Statement &compare(const Timeframe &source) {
 	return source.ingested() ? ingested : derived;
 }
 
+// Of the tables that are compared, those of which the owner who compares would be shown a part only. $1: schema.
+const Statement &tables_that_hide() {
+	static const Statement statement {
+	    "derived_data_bars",
+	    "SELECT c.relname::text, pg_get_userbyid(c.relowner)::text, current_user::text FROM pg_catalog.pg_class c "
+	    "WHERE c.relnamespace = $1::text::regnamespace AND c.relname IN ('data_bars', 'derived_data_bars') AND c.relkind IN ('r', 'p') "
+	    "AND c.relrowsecurity AND row_security_active(c.oid) ORDER BY 1",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
 const Statement &first_minute() {
 	static const Statement statement {
 	    "data_bars",
@@ -335,6 +347,24 @@ bool holds(const RangeSet &ranges, Timestamp window) {
 	const auto after =
 	    std::upper_bound(list.begin(), list.end(), window, [](Timestamp t, const TimeRange &range) { return t < range.from; });
 	return after != list.begin() && window < std::prev(after)->to;
+}
+
+Op<void> refuse_hidden_rows(Database &db) {
+	std::optional<Error> refusal;
+	auto take = [&](const Row &row) {
+		const std::string table(row.text(0));
+		refusal = Error(sqlstate::object_not_in_prerequisite_state,
+		                "table \"" + table + "\" has row security, so that nothing can be proved of all of its rows",
+		                "Give both tables of bars to one owner, or ALTER TABLE " + table +
+		                    " DISABLE (or, for its own owner, NO FORCE) ROW LEVEL SECURITY.",
+		                "The proof reads it as the owner of \"derived_data_bars\", \"" + std::string(row.text(2)) +
+		                    "\"; the policies are of its owner, \"" + std::string(row.text(1)) + "\".");
+		return Flow::enough;
+	};
+	const std::string schema = db.schema();
+	co_await db.query(tables_that_hide(), parameters(text_parameter(schema)), take);
+	if (refusal)
+		throw Error(*refusal);
 }
 
 std::unique_ptr<Proof> proof_of_task(Database &db, const Task &task) {

@@ -59,6 +59,10 @@ public:
 	virtual Op<std::vector<Difference>> differences(Stretch stretch) = 0;
 };
 
+/// Throws 55000 where row security hides rows of a table of bars from the owner who compares them, before anything is read: the policies
+/// are somebody else's code, and what they hide would be missed.
+Op<void> refuse_hidden_rows(Database &db);
+
 /// The bars of a task.
 std::unique_ptr<Proof> proof_of_task(Database &db, const Task &task);
 

@@ -274,6 +274,7 @@ Op<Answer> verify_bars(Database &db, Arguments arguments) {
 	if (timeframe)
 		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
 
+	co_await refuse_hidden_rows(db);
 	const auto tasks = co_await find_tasks(db, symbol, timeframe);
 	if (tasks.empty() && symbol && timeframe && *timeframe != "1m")
 		throw missing_task("Missing agg config ", {*symbol, *timeframe});
@@ -303,6 +304,7 @@ Op<Answer> verify_sample(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value, "p_time_budget must be positive",
 		            "Pass the time after which no new stretch is begun, such as '30 seconds'.");
 
+	co_await refuse_hidden_rows(db);
 	Sample sample(db, fraction, budget, seed);
 	const auto tasks = co_await find_tasks(db, std::nullopt, std::nullopt);
 	co_await sample.take(tasks);
