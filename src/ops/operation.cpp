@@ -118,14 +118,18 @@ const char *or_null(const std::string &text) {
 	return text.empty() ? nullptr : text.c_str();
 }
 
+agg_error told(const char *state, const char *message, const char *detail, const char *hint) {
+	return {.sqlstate = state, .message = message, .detail = detail, .hint = hint, .table = nullptr, .constraint = nullptr};
+}
+
 void describe_failure(const Error &failure, agg_request &request) {
 	request.kind = AGG_FAILED;
-	request.error = {failure.sqlstate.c_str(), failure.message.c_str(), or_null(failure.detail), or_null(failure.hint)};
+	request.error = told(failure.sqlstate.c_str(), failure.message.c_str(), or_null(failure.detail), or_null(failure.hint));
 }
 
 void describe_out_of_memory(agg_request &request) {
 	request.kind = AGG_FAILED;
-	request.error = {sqlstate::out_of_memory, "out of memory", nullptr, "Process fewer tasks or windows in one call."};
+	request.error = told(sqlstate::out_of_memory, "out of memory", nullptr, "Process fewer tasks or windows in one call.");
 }
 
 void describe_answer(const Answer &answer, agg_request &request) {
@@ -184,7 +188,8 @@ void agg_operation_resume(agg_operation *operation, const agg_outcome *outcome, 
 		describe_out_of_memory(*next);
 	} catch (...) {
 		next->kind = AGG_FAILED;
-		next->error = {sqlstate::internal_error, "unexpected failure in the aggregation engine", nullptr, "Please report this as a bug."};
+		next->error =
+		    told(sqlstate::internal_error, "unexpected failure in the aggregation engine", nullptr, "Please report this as a bug.");
 	}
 }
 

@@ -281,7 +281,7 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 			break;
 		}
 		if (now_faulty) {
-			error = {fault.sqlstate, "made to fail", nullptr, nullptr};
+			error = {fault.sqlstate, "made to fail", nullptr, nullptr, nullptr, nullptr};
 			outcome.error = &error;
 			broken = true;
 			ending.log.emplace_back("fault");
@@ -295,7 +295,7 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 			ending.log.emplace_back(request.conflict == nullptr ? "bulk" : "put");
 			if (!run_bulk_write(request, operation, outcome.processed)) {
 				EXPECT_FALSE(savepoints.empty()) << "a bulk write outside a subtransaction cannot be survived";
-				error = {failure_.c_str(), "refused", nullptr, nullptr};
+				error = {failure_.c_str(), "refused", nullptr, nullptr, nullptr, nullptr};
 				outcome.error = &error;
 				broken = true;
 			}
@@ -318,7 +318,10 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter
 		} else if (request.kind == AGG_PROGRESS || request.kind == AGG_NOTICE || request.kind == AGG_WAKE_WORKER) {
 			ending.log.emplace_back(request.kind == AGG_PROGRESS ? "progress" : request.kind == AGG_NOTICE ? "notice" : "wake");
 		} else if (request.kind == AGG_ASK_PAGES) {
-			outcome.processed = 1;
+			const std::string_view relation = request.relation;
+			outcome.processed = relation == "agg_dirty_ranges"    ? tables.dirty.size()
+			                    : relation == "agg_sealed_ranges" ? tables.sealed.size()
+			                                                      : 0;
 		} else if (request.kind == AGG_BEGIN_DERIVING || request.kind == AGG_ASK_DERIVING) {
 			ending.log.emplace_back(request.kind == AGG_BEGIN_DERIVING ? "derive" : "ask");
 			outcome.others = others.value_or(agg_derivers {false, Timestamp::infinity().us, Timestamp::minus_infinity().us});
