@@ -278,6 +278,8 @@ static void insert_rows(const agg_scope *scope, Oid table, const agg_changes *ch
 	TupleTableSlot *slot;
 	log_columns columns;
 
+	/* From here on: an index of somebody's may evaluate expressions of his as soon as it is opened. */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	if (log->rd_rel->relkind != RELKIND_RELATION)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", RelationGetRelationName(log)),
 		                errhint("Rename it and run agg_setup().")));
@@ -285,7 +287,6 @@ static void insert_rows(const agg_scope *scope, Oid table, const agg_changes *ch
 	slot = table_slot_create(log, NULL);
 	InitResultRelInfo(target, log, 1, NULL, 0);
 	ExecOpenIndices(target, false);
-	PushActiveSnapshot(GetTransactionSnapshot());
 	for (size_t first = 0; first < count;) {
 		log_row row = row_from(changes, first, count);
 
@@ -297,10 +298,10 @@ static void insert_rows(const agg_scope *scope, Oid table, const agg_changes *ch
 		ResetPerTupleExprContext(state);
 		first += row.count;
 	}
-	PopActiveSnapshot();
 	ExecCloseIndices(target);
 	ExecDropSingleTupleTableSlot(slot);
 	FreeExecutorState(state);
+	PopActiveSnapshot();
 	table_close(log, NoLock);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(memory);

@@ -71,6 +71,21 @@ SELECT everything();
 SELECT is_empty('SELECT DISTINCT what, who FROM spy.diary', 'no trigger on any table of the extension''s own fires by its writes');
 SELECT format('DROP TRIGGER spy ON %I', c.relname) FROM pg_class c WHERE c.relname ~ '^agg_' AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace \gexec
 
+-- An index whose expression runs SQL as soon as the table is opened for writing: the feed's commit has a snapshot for it, and its code runs as its owner.
+CREATE FUNCTION spy.one() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM spy.note('opened'); RETURN 1; END $$;
+SET ROLE aggregation_own_owner;
+CREATE INDEX spy_opened ON agg_change_log ((cardinality(symbols) + spy.one()));
+RESET ROLE;
+TRUNCATE spy.diary;
+ALTER INDEX spy_opened SET (fillfactor = 90); -- so that the session forgets what it knows of the expression
+BEGIN;
+SELECT world.minutes('EURUSD', '2025-07-09 00:00+00', 3) \g /dev/null
+COMMIT;
+SELECT is(count(*), 3::bigint, 'a feed writes as ever') FROM data_bars WHERE ts_utc >= '2025-07-09';
+SELECT cmp_ok(count(*), '>', 0::bigint, 'the index''s code ran') FROM spy.diary WHERE what = 'opened';
+SELECT is_empty($$SELECT * FROM spy.diary WHERE what = 'opened' AND (who <> 'aggregation_own_owner' OR NOT restricted)$$, 'as its owner, restricted');
+DROP INDEX spy_opened;
+
 -- A view of an older version learns to tell.
 DROP VIEW v_aggregation_truth;
 CREATE VIEW v_aggregation_truth AS SELECT 'OK'::text AS audit_status;
