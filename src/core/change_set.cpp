@@ -35,7 +35,8 @@ ChangeSet::Noted &ChangeSet::noted_of(std::string_view symbol, const TimeRange &
 	return noted_.back();
 }
 
-void ChangeSet::add_range(std::string_view symbol, const TimeRange &range) {
+void ChangeSet::add_range(std::string_view symbol, const TimeRange &given) {
+	const TimeRange range {std::max(given.from, Timestamp::range_begin()), std::min(given.to, Timestamp::range_end()), given.rows};
 	if (range.from >= range.to)
 		return;
 	Noted &noted = noted_of(symbol, range);

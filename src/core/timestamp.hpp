@@ -1,6 +1,8 @@
-// Instants and spans in microseconds, UTC. The epoch is PostgreSQL's, 2000-01-01 00:00, so that every timestamptz fits; the range is
-// timestamptz's too. Arithmetic saturates at the infinities instead of overflowing.
+// Instants and spans in microseconds, UTC. The epoch is PostgreSQL's, 2000-01-01 00:00, so that every timestamptz fits. Arithmetic
+// saturates at the infinities instead of overflowing.
 #pragma once
+
+#include "core/time_range.h"
 
 #include <compare>
 #include <cstdint>
@@ -35,14 +37,14 @@ struct Timestamp {
 	static constexpr Timestamp minus_infinity() {
 		return {std::numeric_limits<int64_t>::min()};
 	}
-	/// The first instant of timestamptz's range (4714-11-24 BC) and the first one after it (294277-01-01).
+	/// The first time that there is and the first one after them: see time_range.h.
 	static constexpr Timestamp range_begin() {
-		return {-211'813'488'000'000'000};
+		return {AGG_FIRST_TIME_US};
 	}
 	static constexpr Timestamp range_end() {
-		return {9'223'371'331'200'000'000};
+		return {AGG_END_OF_TIME_US};
 	}
-	/// True inside timestamptz's range; false for the infinities.
+	/// True inside this range; false for the infinities.
 	constexpr bool finite() const {
 		return us >= range_begin().us && us < range_end().us;
 	}

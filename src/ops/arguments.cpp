@@ -8,12 +8,17 @@ std::string string_of(const agg_cell &cell) {
 	return {cell.as.text, static_cast<size_t>(cell.length)};
 }
 
+// Each element is copied several times, and a call is one transaction.
+constexpr size_t most_elements = 100'000;
+
 // What is kept, shown and compared must not grow without bound. A timeframe is refused by what it says, and p_error is cut, not refused.
 size_t longest(std::string_view name) {
 	if (name == "p_tf" || name == "p_to_tf" || name == "p_timeframes" || name == "p_error")
 		return std::string::npos;
-	if (name == "p_stats" || name == "p_details")
+	if (name == "p_stats")
 		return size_t {1} << 20;
+	if (name == "p_details") // of which a run keeps many
+		return size_t {1} << 16;
 	if (name == "p_reason" || name == "p_checkpoint")
 		return 1'000;
 	return longest_symbol; // symbols, and names of jobs, environments, triggers, claims
@@ -69,14 +74,20 @@ bool Arguments::boolean(size_t i, const char *name) const {
 Timestamp Arguments::timestamp(size_t i, const char *name) const {
 	const Timestamp t {value(i, name).as.integer};
 	if (!t.finite())
-		throw Error(sqlstate::datetime_field_overflow, std::string(name) + " must be a finite timestamp, not " + to_iso8601(t) + subject_,
-		            std::string("Pass a time between 4714 BC and 294276 AD for ") + name + ".");
+		throw Error(sqlstate::datetime_field_overflow,
+		            std::string(name) + " must be a finite timestamp between 4600 BC and 290000 AD, not " + to_iso8601(t) + subject_,
+		            std::string("Pass a time from " AGG_FIRST_TIME " on and before " AGG_END_OF_TIME " for ") + name + ".");
 	return t;
 }
 
 std::vector<std::string> Arguments::texts(size_t i, const char *name) const {
 	if (is_null(i))
 		refuse_null(name);
+	if (parameters_[i].count > most_elements)
+		throw Error(sqlstate::program_limit_exceeded,
+		            std::string(name) + " must have at most " + std::to_string(most_elements) + " elements, not " +
+		                std::to_string(parameters_[i].count),
+		            "Pass them in several calls.");
 	std::vector<std::string> result;
 	result.reserve(parameters_[i].count);
 	for (size_t k = 0; k < parameters_[i].count; ++k) {

@@ -29,9 +29,9 @@ public:
 	int64_t integer(size_t i, const char *name) const;
 	bool boolean(size_t i, const char *name) const;
 	double real(size_t i, const char *name) const;
-	/// Throws 22008 unless finite and inside timestamptz's range.
+	/// Throws 22008 unless it is one of the times that there are (core/time_range.h).
 	Timestamp timestamp(size_t i, const char *name) const;
-	/// The strings of an array; NULL elements are refused too.
+	/// The strings of an array; NULL elements are refused too, and 54000 is thrown where there are too many.
 	std::vector<std::string> texts(size_t i, const char *name) const;
 
 	std::optional<std::string> maybe_text(size_t i, const char *name) const;

@@ -1,5 +1,6 @@
 #include "ops/setup_plan.hpp"
 
+#include "core/time_range.h"
 #include "ops/own_tables.h"
 #include "ops/task_columns.h"
 
@@ -233,9 +234,11 @@ const std::vector<WantedView> &wanted_views() {
 	               "FROM @data_agg_state s CROSS JOIN LATERAL (SELECT " AGG_SOURCE_TIMEFRAME(
 	                   "s.") " AS source_timeframe) t "
 	                         "CROSS JOIN LATERAL (SELECT CASE WHEN t.source_timeframe = '1m' "
-	                         "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe) "
-	                         "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
-	                         "AND b.timeframe = t.source_timeframe AND b.deleted_at IS NULL) END AS max_source_ts) l"}};
+	                         "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe AND " AGG_IS_TIME(
+	                             "b.ts_utc") ") "
+	                                         "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
+	                                         "AND b.timeframe = t.source_timeframe AND b.deleted_at IS NULL AND " AGG_IS_TIME(
+	                                             "b.ts_utc") ") END AS max_source_ts) l"}};
 	return views;
 }
 

@@ -72,7 +72,8 @@ Op<std::vector<std::optional<Timestamp>>> ask(Database &db, const std::vector<So
 		if (kind == ProbeKind::last)
 			list.emplace_back(AGG_TIMESTAMPTZ, std::move(to));
 		auto take = [&](const Row &row) {
-			answers.at(asked.at(static_cast<size_t>(row.integer(0) - 1))) = row.timestamp(1);
+			if (row.timestamp(1).finite()) // else it is no bar, and there is none before it
+				answers.at(asked.at(static_cast<size_t>(row.integer(0) - 1))) = row.timestamp(1);
 			return Flow::more;
 		};
 		co_await db.query(ingested ? statements.ingested : statements.derived, std::move(list), take);

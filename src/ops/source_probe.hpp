@@ -15,8 +15,8 @@ namespace aggregation {
 struct SourceProbe {
 	std::string_view symbol;
 	Timeframe timeframe;
-	Timestamp from = Timestamp::minus_infinity();
-	Timestamp to = Timestamp::infinity(); // exclusive; counts for last_bars alone
+	Timestamp from = Timestamp::range_begin();
+	Timestamp to = Timestamp::range_end(); // exclusive; counts for last_bars alone
 };
 
 /// The start of the first live bar at or after `from`, for each probe in order; nullopt where there is none.

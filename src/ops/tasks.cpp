@@ -84,12 +84,17 @@ Timeframe source_of(const TaskKey &key, const Timeframe &target, const std::opti
 	return *source;
 }
 
-/// A time of a task's row: '-infinity' means from the first representable moment, 'infinity' is refused.
+/// A time of a task's row: '-infinity' and what is before all times mean from the first one on, 'infinity' and what is after them is
+/// refused.
 std::optional<Timestamp> time_of(const TaskKey &key, const char *column, std::optional<Timestamp> value) {
-	if (value == Timestamp::infinity())
-		throw Error(sqlstate::datetime_field_overflow, std::string(column) + " of task " + key.label() + " is infinite",
-		            std::string("Set ") + column + " in data_agg_state to a finite timestamp.");
-	return value == Timestamp::minus_infinity() ? Timestamp::range_begin() : value;
+	if (!value)
+		return std::nullopt;
+	if (*value >= Timestamp::range_end())
+		throw Error(sqlstate::datetime_field_overflow,
+		            std::string(column) + " of task " + key.label() +
+		                (*value == Timestamp::infinity() ? " is infinite" : " is " + to_iso8601(*value) + ", behind the end of time"),
+		            std::string("Set ") + column + " in data_agg_state to a finite timestamp before " AGG_END_OF_TIME ".");
+	return std::max(*value, Timestamp::range_begin());
 }
 
 Task task_from(const Row &row, const TaskKey &key) {

@@ -156,11 +156,11 @@ const Statement &first_live_bar() {
 	return statement;
 }
 
-const Statement &bars_at_infinity() {
+const Statement &bars_at_no_time() {
 	static const Statement statement {
 	    "derived_data_bars",
 	    "SELECT d.ts_utc FROM @derived_data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "
-	    "AND d.ts_utc IN ('-infinity', 'infinity') AND d.deleted_at IS NULL ORDER BY d.ts_utc",
+	    "AND NOT " AGG_IS_TIME("d.ts_utc") " AND d.deleted_at IS NULL ORDER BY d.ts_utc",
 	    {AGG_TIMESTAMPTZ}};
 	return statement;
 }
@@ -230,7 +230,7 @@ public:
 			return Flow::more;
 		};
 		auto of_task = parameters(text_parameter(task_.key.symbol), text_parameter(task_.key.timeframe));
-		co_await db_.query(bars_at_infinity(), std::move(of_task), receive);
+		co_await db_.query(bars_at_no_time(), std::move(of_task), receive);
 		co_return list;
 	}
 

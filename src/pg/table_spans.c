@@ -2,6 +2,8 @@
  * has. */
 #include "shim.h"
 
+#include "core/time_range.h"
+
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -73,15 +75,17 @@ static agg_bar_span *spans_found(Relation bars, const char *format, size_t *coun
 }
 
 agg_bar_span *agg_spans_of_minutes(Relation bars, size_t *count) {
-	return spans_found(bars,
-	                   "WITH RECURSIVE s(symbol) AS ((SELECT b.canonical_symbol::text FROM %1$s b ORDER BY b.canonical_symbol LIMIT 1) "
-	                   "UNION ALL SELECT (SELECT b.canonical_symbol::text FROM %1$s b WHERE b.canonical_symbol > s.symbol "
-	                   "ORDER BY b.canonical_symbol LIMIT 1) FROM s WHERE s.symbol IS NOT NULL) "
-	                   "SELECT s.symbol, '1m', (SELECT min(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol "
-	                   "AND b.timeframe = '1m' AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %1$s b "
-	                   "WHERE b.canonical_symbol = s.symbol AND b.timeframe = '1m' AND isfinite(b.ts_utc)) "
-	                   "FROM s WHERE s.symbol IS NOT NULL",
-	                   count);
+	return spans_found(
+	    bars,
+	    "WITH RECURSIVE s(symbol) AS ((SELECT b.canonical_symbol::text FROM %1$s b ORDER BY b.canonical_symbol LIMIT 1) "
+	    "UNION ALL SELECT (SELECT b.canonical_symbol::text FROM %1$s b WHERE b.canonical_symbol > s.symbol "
+	    "ORDER BY b.canonical_symbol LIMIT 1) FROM s WHERE s.symbol IS NOT NULL) "
+	    "SELECT s.symbol, '1m', (SELECT min(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol "
+	    "AND b.timeframe = '1m' AND " AGG_IS_TIME("b.ts_utc") "), (SELECT max(b.ts_utc) FROM %1$s b "
+	                                                          "WHERE b.canonical_symbol = s.symbol AND b.timeframe = '1m' AND " AGG_IS_TIME(
+	                                                              "b.ts_utc") ") "
+	                                                                          "FROM s WHERE s.symbol IS NOT NULL",
+	    count);
 }
 
 agg_bar_span *agg_spans_of_derived_bars(Relation bars, size_t *count) {
@@ -93,7 +97,8 @@ agg_bar_span *agg_spans_of_derived_bars(Relation bars, size_t *count) {
 	    "FROM %1$s b WHERE b.deleted_at IS NULL AND (b.canonical_symbol, b.timeframe) > (s.symbol, s.tf) "
 	    "ORDER BY b.canonical_symbol, b.timeframe LIMIT 1) n) "
 	    "SELECT s.symbol, s.tf, (SELECT min(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol AND b.timeframe = s.tf "
-	    "AND b.deleted_at IS NULL AND isfinite(b.ts_utc)), (SELECT max(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol "
-	    "AND b.timeframe = s.tf AND b.deleted_at IS NULL AND isfinite(b.ts_utc)) FROM s",
+	    "AND b.deleted_at IS NULL AND " AGG_IS_TIME("b.ts_utc") "), (SELECT max(b.ts_utc) FROM %1$s b WHERE b.canonical_symbol = s.symbol "
+	                                                            "AND b.timeframe = s.tf AND b.deleted_at IS NULL AND " AGG_IS_TIME(
+	                                                                "b.ts_utc") ") FROM s",
 	    count);
 }

@@ -17,7 +17,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'aggregation_ops_runlog_checkpoint';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_checkpoint(uuid, text, jsonb) IS
-'Appends {checkpoint, at, details} to the run''s checkpoints; the newest 200 are kept. Answers success, run_id, or {"success": false, "error": "not_found"}.';
+'Appends {checkpoint, at, details} to the run''s checkpoints; the newest 200 are kept. p_details: at most 64 kB. Answers success, run_id, or {"success": false, "error": "not_found"}.';
 
 CREATE FUNCTION @extschema@.ops_runlog_finish(p_run_id uuid, p_status text, p_stats jsonb DEFAULT '{}')
 RETURNS jsonb

@@ -26,6 +26,12 @@ SELECT too_long(call) FROM unnest(ARRAY[
 	$$SELECT agg_seal_range('EURUSD', '2025-07-01', '2025-07-02', !)$$, $$SELECT derived_soft_delete_range('EURUSD', '5m', '2025-07-01', '2025-07-02', !)$$,
 	$$SELECT derived_rebuild_range('EURUSD', '5m', '2025-07-01', '2025-07-02', true, !)$$]) AS call;
 SELECT probe.refuses($$SELECT ops_runlog_finish(gen_random_uuid(), 'ok', jsonb_build_object('k', repeat('v', 1100000)))$$, '22001', 'p_stats must be at most 1048576 bytes long%', 'Pass%', 'statistics of a megabyte');
+SELECT probe.refuses($$SELECT ops_runlog_checkpoint(gen_random_uuid(), 'here', jsonb_build_object('k', repeat('v', 65536)))$$, '22001', 'p_details must be at most 65536 bytes long%', 'Pass%', 'details of 64 kB, of which a run keeps 200');
+SELECT probe.answers(ops_runlog_checkpoint(gen_random_uuid(), 'here', jsonb_build_object('k', repeat('v', 65000))), '{"error": "not_found"}', 'a little less is taken');
+
+-- Arrays.
+SELECT probe.refuses($$SELECT * FROM agg_aggregate_tasks(array_fill('EURUSD'::text, ARRAY[100001]), ARRAY['5m'])$$, '54000', 'p_symbols must have at most 100000 elements, not 100001', '%several calls%', 'more symbols than a call takes');
+SELECT probe.refuses($$SELECT * FROM agg_aggregate_tasks(ARRAY['EURUSD'], array_fill('5m'::text, ARRAY[100001]))$$, '54000', 'p_timeframes must have at most 100000 elements, not 100001', '%several calls%', 'more timeframes');
 SELECT lives_ok($$SELECT agg_finish('EURUSD', '5m', false, p_error => repeat('e', 1000000))$$, 'an error is cut, as ever');
 
 -- Symbols in tables.
