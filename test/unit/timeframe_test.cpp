@@ -50,8 +50,13 @@ TEST(Timeframe, EveryInstantLiesInExactlyOneAlignedWindow) {
 	}
 }
 
+TEST(Timeframe, TheWidestWindowsAtTheEndsOfTimeFitTimestamptz) {
+	EXPECT_LT(tf("5200w").ceil(Timestamp {Timestamp::range_end().us - 1}).us, 9'223'371'331'200'000'000); // 294277-01-01
+	EXPECT_GE(tf("5200w").floor(Timestamp::range_begin()).us, -211'813'488'000'000'000);                  // 4714-11-24 BC
+}
+
 TEST(Timeframe, CeilSaturatesBehindTheRange) {
-	EXPECT_EQ(tf("5200w").ceil(Timestamp {Timestamp::range_end().us - 1}), Timestamp::infinity());
+	EXPECT_EQ(tf("5200w").ceil(Timestamp {Timestamp::infinity().us - 1}), Timestamp::infinity());
 }
 
 TEST(Timeframe, DefaultSourcesAreThoseOfTheContract) {
