@@ -8,12 +8,18 @@
 	"EXISTS (SELECT FROM pg_catalog.pg_roles t WHERE (t.rolsuper OR t.oid = (SELECT e.extowner FROM pg_catalog.pg_extension e "            \
 	"WHERE e.extname = 'aggregation')) AND pg_has_role(" owner ", t.oid, 'USAGE'))"
 
+/* Whoever owns the tables that table c serves may own it as well: an application's role that has run agg_setup(). */
+#define AGG_OWNS_THE_REST                                                                                                                  \
+	"(SELECT count(*) FROM pg_catalog.pg_class u WHERE u.relnamespace = c.relnamespace AND u.relowner = c.relowner "                       \
+	"AND u.relname IN ('data_bars', 'derived_data_bars', 'data_agg_state')) = 3"
+
 /*
  * What of somebody's hangs on a table c of the extension's own, as kind and name. himself: an OID of one more role that is trusted. The one
  * check that is ours is known by its text; no index of ours has an expression, a predicate or an operator class that is not PostgreSQL's.
  */
 #define AGG_INTRUDERS(himself)                                                                                                                          \
-	"(SELECT 'owner', pg_get_userbyid(c.relowner)::text WHERE c.relowner <> " himself " AND NOT " AGG_TRUSTED(                                          \
+	"(SELECT 'owner', pg_get_userbyid(c.relowner)::text WHERE c.relowner <> " himself " AND NOT " AGG_OWNS_THE_REST                                     \
+	" AND NOT " AGG_TRUSTED(                                                                                                                            \
 	    "c.relowner") " UNION ALL "                                                                                                                     \
 	                  "SELECT 'trigger', t.tgname::text FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal UNION ALL "         \
 	                  "SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid UNION ALL "                                \

@@ -49,8 +49,19 @@ GRANT EXECUTE ON FUNCTION agg_setup TO aggregation_friend;
 SET ROLE aggregation_friend;
 SELECT is_empty('SELECT * FROM agg_setup(true)', 'the caller trusts himself');
 RESET ROLE;
-ALTER TABLE agg_audit OWNER TO postgres;
 ALTER VIEW v_aggregation_frontier_health OWNER TO postgres;
+
+-- Whoever owns what the own tables serve may own these, too: an application's role that has run agg_setup() itself.
+ALTER TABLE data_bars OWNER TO aggregation_friend;
+ALTER TABLE derived_data_bars OWNER TO aggregation_friend;
+SELECT isnt_empty('SELECT * FROM agg_setup(true)', 'a part of it is not enough');
+ALTER TABLE data_agg_state OWNER TO aggregation_friend;
+SELECT is_empty('SELECT * FROM agg_setup(true)', 'whose tables all are, his own tables are');
+SELECT is(intruders, '{}', 'and he is no intruder') FROM v_aggregation_truth;
+ALTER TABLE data_bars OWNER TO postgres;
+ALTER TABLE derived_data_bars OWNER TO postgres;
+ALTER TABLE data_agg_state OWNER TO postgres;
+ALTER TABLE agg_audit OWNER TO postgres;
 
 -- A view that says something else is replaced, whichever it is; the same text is left alone.
 CREATE OR REPLACE VIEW v_aggregation_frontier_health AS SELECT canonical_symbol, timeframe, NULL::text AS source_timeframe, status, enabled, is_mandatory, last_agg_bar_ts_utc AS cursor,
