@@ -121,6 +121,7 @@ SELECT agg_set_late_policy('EURUSD', '5m', 'recompute') \g /dev/null
 SELECT run();
 SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 -- Bars at no time.
+INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('NOBODY') ON CONFLICT DO NOTHING;
 INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, is_partial, source, ingested_at, created_at, updated_at, raw) SELECT s, '1h', t, 1, 1, 1, 1, false, 'agg', now(), now(), now(), '{}' FROM unnest('{EURUSD,NOBODY}'::text[]) AS s, unnest('{-infinity,infinity}'::timestamptz[]) AS t;
 SELECT results_eq('SELECT canonical_symbol, timeframe, ts_utc, difference, stored, explanation FROM agg_verify()', $$VALUES ('EURUSD', '1h', '-infinity'::timestamptz, 'surplus', NULL, NULL), ('EURUSD', '1h', 'infinity', 'surplus', NULL, NULL), ('NOBODY', '1h', '-infinity', 'no_task', '2', 'no_task')$$, 'bars at the infinities are surplus');
 SELECT results_eq($$SELECT ts_utc FROM agg_verify('EURUSD', '1h', '2025-07-01')$$, $$VALUES ('infinity'::timestamptz)$$, 'from a time on');
