@@ -7,7 +7,7 @@ EXTENSION_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" aggrega
 
 # The folders are the list of sources: what lies in them is built, here and by CMake.
 C_SOURCES := $(sort $(wildcard src/pg/*.c))
-CXX_SOURCES := $(sort $(wildcard src/core/*.cpp src/ops/*.cpp))
+CXX_SOURCES := $(sort $(wildcard src/core/*.cpp src/ops/*/*.cpp))
 OBJS = $(C_SOURCES:.c=.o) $(CXX_SOURCES:.cpp=.o)
 SQL_SOURCES := $(sort $(wildcard src/sql/*.sql))
 

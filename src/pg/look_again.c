@@ -1,5 +1,5 @@
 /*
- * Windows that this transaction has derived without being sure that it would be told of changes (src/ops/look_again.hpp). They are kept in
+ * Windows that this transaction has derived without being sure that it would be told of changes (src/ops/marks/look_again.hpp). They are kept in
  * memory and marked in agg_dirty_ranges right before the commit (or the prepare), in the same transaction: marked earlier, they would be
  * worked off by the transaction itself. A savepoint that is rolled back leaves them: a mark too many only costs a look.
  */

@@ -13,8 +13,8 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "ops/change_capture.h"
-#include "ops/operation.h"
+#include "ops/marks/change_capture.h"
+#include "ops/boundary/operation.h"
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
 

@@ -9,13 +9,13 @@
  * freeze any more   what was refused
  *
  * A task of a wider timeframe that is new, or has another source, is also listed in agg_recent_tasks: who changes bars below at this moment
- * may not know it (src/ops/recent_tasks.hpp).
+ * may not know it (src/ops/tasks/recent_tasks.hpp).
  *
  * And as long as such a change is not committed nobody else knows of it: what the transaction derives is looked at again (look_again.c).
  */
 #include "shim.h"
 
-#include "ops/task_columns.h"
+#include "ops/tasks/task_columns.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"

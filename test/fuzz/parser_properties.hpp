@@ -6,7 +6,7 @@
 #include "core/registry.hpp"
 #include "core/timeframe.hpp"
 #include "core/timestamp.hpp"
-#include "ops/json.hpp"
+#include "ops/boundary/json.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/timestamp.hpp"
-#include "ops/operation.h"
+#include "ops/boundary/operation.h"
 
 #include <cstring>
 #include <optional>

@@ -4,7 +4,7 @@
 
 #include "core/bar.hpp"
 #include "core/timeframe.hpp"
-#include "ops/operation.h"
+#include "ops/boundary/operation.h"
 
 #include <deque>
 #include <functional>

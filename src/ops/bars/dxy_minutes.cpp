@@ -1,0 +1,289 @@
+// The six ordered series are merged in one pass, a stretch of time after the other, so that memory stays flat; empty stretches are jumped
+// over. Minutes of which a part is sealed stay as they are: seals are asked for after the series were read (sealed_ranges.hpp).
+#include "ops/bars/dxy_minutes.hpp"
+
+#include "core/geometric_index.hpp"
+#include "ops/bars/bar_writer.hpp"
+#include "ops/boundary/json.hpp"
+#include "ops/bars/sealed_ranges.hpp"
+#include "ops/bars/source_probe.hpp"
+#include "ops/tasks/tasks.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace aggregation {
+
+namespace {
+
+constexpr const char *table = "data_bars";
+constexpr Duration stretch = Duration::minutes(65536);
+
+const Statement &read_closes() {
+	static const Statement statement {
+	    table,
+	    "SELECT d.ts_utc, d.close FROM @data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' "
+	    "AND d.ts_utc >= $2::timestamptz AND d.ts_utc < $3::timestamptz ORDER BY d.ts_utc",
+	    {AGG_TIMESTAMPTZ, AGG_FLOAT8}};
+	return statement;
+}
+
+// Besides the prices: whether the rest is as it would be written ($4: in this version; NULL: in any), and whether somebody else's feed
+// wrote it.
+const Statement &read_stored() {
+	static const Statement statement {
+	    table,
+	    "SELECT d.ts_utc, d.open, d.high, d.low, d.close, COALESCE(d.vol = 0 AND d.trade_count = 0 AND d.vwap IS NULL AND d.source = 'synthetic' "
+	    "AND ($4::text IS NULL OR COALESCE(d.raw ->> 'version', $4::text) = $4::text), false), d.source IS DISTINCT FROM 'synthetic' "
+	    "FROM @data_bars d "
+	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' AND d.ts_utc >= $2::timestamptz AND d.ts_utc < $3::timestamptz ORDER BY d.ts_utc",
+	    {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_BOOL, AGG_BOOL}};
+	return statement;
+}
+
+const Statement &delete_minutes() {
+	static const Statement statement {
+	    table,
+	    "DELETE FROM @data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' AND d.ts_utc >= $2::timestamptz "
+	    "AND d.ts_utc < $3::timestamptz AND d.source = 'synthetic' AND (d.ts_utc IN (SELECT n.t FROM unnest($4::timestamptz[]) AS n(t))) IS TRUE"};
+	return statement;
+}
+
+// Whoever read older prices must not write after whoever read newer ones. The key has no meaning but to be this lock's.
+const Statement &lock_minutes() {
+	static const Statement statement {
+	    table, "SELECT pg_catalog.pg_advisory_xact_lock(4702394921427289928) IS NULL", {AGG_BOOL}, Planning::by_statistics};
+	return statement;
+}
+
+struct IndexPoint {
+	Timestamp time;
+	double value;
+};
+
+class PointRows : public RowSource {
+public:
+	explicit PointRows(const std::vector<IndexPoint> &points) : points_(points) {
+	}
+	bool next(agg_cell *row) override {
+		if (position_ == points_.size())
+			return false;
+		const IndexPoint &point = points_[position_++];
+		*row++ = cell(point.time);
+		std::fill_n(row, 4, cell(point.value));
+		return true;
+	}
+
+private:
+	const std::vector<IndexPoint> &points_;
+	size_t position_ = 0;
+};
+
+struct Range {
+	Timestamp from;
+	Timestamp to;
+};
+
+Op<std::vector<std::optional<Timestamp>>> first_bars_of_components(Database &db, Timestamp from) {
+	std::vector<SourceProbe> probes;
+	for (const auto &component : dollar_index.components)
+		probes.push_back({component.symbol, *Timeframe::parse("1m"), from});
+	co_return co_await first_bars(db, probes);
+}
+
+class DxyRange {
+public:
+	DxyRange(Database &db, const DxyOrder &order) : db_(db), order_(order), version_(std::to_string(order.version)) {
+		raw_ = JsonObject().add("kind", "dxy").add("version", order.version).text();
+		// canonical_symbol, timeframe, vol, vwap, trade_count, is_partial, source, raw, provider_ticker
+		shared_ = {
+		    cell(std::string_view(index_.symbol)), cell(std::string_view("1m")), cell(0.0),  null_cell(), cell(int64_t {0}), cell(false),
+		    cell(std::string_view("synthetic")),   cell(std::string_view(raw_)), null_cell()};
+		for (const auto &component : index_.components)
+			symbols_.emplace_back(component.symbol);
+		for (const auto symbol : symbols_)
+			sealed_.push_back({.symbol = symbol, .source = &minute_, .target = &minute_, .from = {}, .to = {}, .counts = {}});
+		sealed_.push_back({.symbol = index_.symbol, .source = &minute_, .target = &minute_, .from = {}, .to = {}, .counts = {}});
+	}
+
+	Op<DxyCounts> run(Range range) {
+		while (range.from < range.to) {
+			const Range part {range.from, std::min(range.from + stretch, range.to)};
+			const bool found = co_await compute(part);
+			co_await leave_out_sealed(part);
+			co_await write(part);
+			// (Written out: g++ 12 evaluates a co_await in a conditional expression in either case.)
+			range.from = part.to;
+			if (!found)
+				range.from = co_await next_source(part.to);
+		}
+		co_return counts_;
+	}
+
+private:
+	/// The index's points of one stretch go to points_. False if no component has a bar there.
+	Op<bool> compute(Range range) {
+		merge_.clear();
+		points_.clear();
+		for (size_t component = 0; component < symbols_.size(); ++component) {
+			auto take = [this, component](const Row &row) {
+				// A NULL close is there as a row, and missing as a price.
+				merge_.add(component, row.timestamp(0), row.is_null(1) ? 0 : row.real(1));
+				return Flow::more;
+			};
+			auto list = parameters(text_parameter(symbols_[component]), timestamp_parameter(range.from), timestamp_parameter(range.to));
+			co_await db_.query(read_closes(), std::move(list), take);
+		}
+		const auto &rows = merge_.finish();
+		for (const auto &row : rows) {
+			const auto value = row.present.count() == symbols_.size() ? index_.value(row.prices) : std::nullopt;
+			if (value)
+				points_.push_back({row.time, *value});
+			else
+				++counts_.skipped;
+		}
+		co_return !rows.empty();
+	}
+
+	/// Minutes that are sealed, the index's own or one of its parts, are not written, whatever can be computed.
+	Op<void> leave_out_sealed(Range range) {
+		for (auto &segment : sealed_) {
+			segment.from = range.from;
+			segment.to = range.to;
+		}
+		co_await find_sealed(db_, sealed_);
+		kept_ = {};
+		for (const auto &segment : sealed_)
+			kept_.add(segment.sealed);
+		if (!kept_.empty())
+			counts_.skipped +=
+			    static_cast<int64_t>(std::erase_if(points_, [&](const IndexPoint &point) { return kept_.holds(point.time); }));
+	}
+
+	/// The first bar of any component at or after `from` (or of the index, where it may have to go), or infinity.
+	Op<Timestamp> next_source(Timestamp from) {
+		auto found = co_await first_bars_of_components(db_, from);
+		if (order_.incomplete == IncompleteMinutes::deleted) {
+			const std::vector<SourceProbe> own {{index_.symbol, *Timeframe::parse("1m"), from}};
+			const auto stored = co_await first_bars(db_, own);
+			found.push_back(stored.front());
+		}
+		Timestamp first = Timestamp::infinity();
+		for (const auto &time : found)
+			first = std::min(first, time.value_or(first));
+		co_return first;
+	}
+
+	Op<void> write(Range range) {
+		if (points_.empty() && order_.incomplete == IncompleteMinutes::kept)
+			co_return;
+		co_await compare(range);
+		co_await remove(range);
+		bool stored = inserts_.empty();
+		if (!stored) {
+			PointRows rows(inserts_);
+			const NewBars bars {index_bar_table(), shared_, rows};
+			stored = co_await insert_bars(db_, bars);
+		}
+		if (!stored) {
+			// Another session computed the same minutes meanwhile: compare with what it stored.
+			co_await compare(range);
+			co_await put(inserts_);
+		}
+		co_await put(updates_);
+		counts_.inserted += static_cast<int64_t>(inserts_.size());
+		counts_.rewritten += static_cast<int64_t>(updates_.size());
+		counts_.unchanged += static_cast<int64_t>(points_.size() - inserts_.size() - updates_.size());
+	}
+
+	/// Splits points_ by what has to be done about them.
+	Op<void> compare(Range range) {
+		inserts_.clear();
+		updates_.clear();
+		incomplete_.clear();
+		auto next = points_.begin();
+		auto take = [&](const Row &row) {
+			for (; next != points_.end() && next->time < row.timestamp(0); ++next)
+				inserts_.push_back(*next);
+			if (next == points_.end() || next->time != row.timestamp(0)) {
+				if (!row.boolean(6) && !kept_.holds(row.timestamp(0)))
+					incomplete_.push_back(row.timestamp(0));
+				return Flow::more;
+			}
+			bool same = row.boolean(5);
+			for (const size_t column : {1, 2, 3, 4})
+				same = same && !row.is_null(column) && std::bit_cast<uint64_t>(row.real(column)) == std::bit_cast<uint64_t>(next->value);
+			const bool keep = order_.stored == StoredMinutes::kept && row.boolean(6);
+			if (!same && !keep)
+				updates_.push_back(*next);
+			++next;
+			return Flow::more;
+		};
+		auto list = parameters(text_parameter(index_.symbol), timestamp_parameter(range.from), timestamp_parameter(range.to),
+		                       Parameter(AGG_TEXT, order_.stored == StoredMinutes::kept ? null_cell() : cell(std::string_view(version_))));
+		co_await db_.query(read_stored(), std::move(list), take);
+		inserts_.insert(inserts_.end(), next, points_.end());
+	}
+
+	Op<void> remove(Range range) {
+		if (incomplete_.empty() || order_.incomplete == IncompleteMinutes::kept)
+			co_return;
+		std::vector<agg_cell> times;
+		for (const Timestamp time : incomplete_)
+			times.push_back(cell(time));
+		auto list = parameters(text_parameter(index_.symbol), timestamp_parameter(range.from), timestamp_parameter(range.to),
+		                       Parameter(AGG_TIMESTAMPTZ, std::move(times)));
+		co_await db_.execute(delete_minutes(), std::move(list));
+		counts_.deleted += static_cast<int64_t>(incomplete_.size());
+	}
+
+	Op<void> put(const std::vector<IndexPoint> &points) {
+		if (points.empty())
+			co_return;
+		PointRows rows(points);
+		const NewBars bars {index_bar_table(), shared_, rows};
+		co_await put_bars(db_, bars);
+	}
+
+	Database &db_;
+	DxyOrder order_;
+	const GeometricIndex &index_ = dollar_index;
+	std::string version_;
+	std::string raw_;
+	std::vector<agg_cell> shared_;
+	std::vector<std::string_view> symbols_;
+	Timeframe minute_ = *Timeframe::parse("1m");
+	std::vector<Segment> sealed_; // where seals are looked for: each component and the index
+	RangeSet kept_;               // the sealed minutes of the stretch
+	SeriesMerge merge_;
+	std::vector<IndexPoint> points_;
+	std::vector<IndexPoint> inserts_;
+	std::vector<IndexPoint> updates_;
+	std::vector<Timestamp> incomplete_; // stored synthetic minutes that cannot be computed
+	DxyCounts counts_;
+};
+
+} // namespace
+
+Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, DxyOrder order) {
+	co_await db.execute(lock_minutes(), {});
+	DxyRange work(db, order);
+	co_return co_await work.run({from, to});
+}
+
+bool reads_index(const Task &task) {
+	return task.key.symbol == dollar_index.symbol && task.source.ingested();
+}
+
+Op<std::optional<Timestamp>> next_dxy_minute(Database &db, Timestamp from) {
+	const auto found = co_await first_bars_of_components(db, from);
+	Timestamp latest = from;
+	for (const auto &time : found) {
+		if (!time)
+			co_return std::nullopt;
+		latest = std::max(latest, *time);
+	}
+	co_return latest;
+}
+
+} // namespace aggregation

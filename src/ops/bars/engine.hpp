@@ -1,0 +1,48 @@
+// The engine: brings any number of tasks forward. A catch-up of one task and a pass over ten thousand are the same code: each round asks
+// every task's plan what it needs, answers all probes of a kind in one statement, and packs the reads of many tasks into batches of
+// windows.
+#pragma once
+
+#include "core/catch_up.hpp"
+#include "core/range_set.hpp"
+#include "ops/boundary/database.hpp"
+#include "ops/marks/dirty_ranges.hpp"
+#include "ops/boundary/op.hpp"
+#include "ops/tasks/tasks.hpp"
+#include "ops/bars/window_batch.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace aggregation {
+
+class Progress;
+
+/// A task on its way.
+struct TaskRun {
+	Task task;
+	CatchUp plan;
+	int64_t derivation_version = 1;
+	bool expected_new = false; // see Segment
+	WindowCounts counts;
+	StopReason reason = StopReason::max_windows; // set when the run is over
+	RangeSet passed {};                          // the windows that were processed on the way
+	RangeSet strays {};         // windows without source, gaps and what lies behind the last one, up to their last stored bar
+	RangeSet index_computed {}; // of a task that reads the index: where its minutes were made before they were read
+
+	// Windows before the cursor; see rederive.hpp.
+	DirtyRanges dirty {};     // taken to be looked at again
+	int64_t late_windows = 0; // looked at
+	WindowCounts late_counts {};
+	RangeSet sealed {}; // of these
+	bool late_work_left = false;
+};
+
+/// Whether a run that stopped for this reason found no source from its cursor on.
+bool found_no_source_ahead(StopReason reason);
+
+/// Runs every plan to its end. The targets of the runs must not be built from one another: of such tasks the narrower ones come first, in
+/// a call of their own. `progress`, where given, is told after each batch of windows.
+Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard = nullptr, Progress *progress = nullptr);
+
+} // namespace aggregation

@@ -1,0 +1,118 @@
+#include "ops/boundary/arguments.hpp"
+
+namespace aggregation {
+
+namespace {
+
+std::string string_of(const agg_cell &cell) {
+	return {cell.as.text, static_cast<size_t>(cell.length)};
+}
+
+// Each element is copied several times, and a call is one transaction.
+constexpr size_t most_elements = 100'000;
+
+// What is kept, shown and compared must not grow without bound. A timeframe is refused by what it says, and p_error is cut, not refused.
+size_t longest(std::string_view name) {
+	if (name == "p_tf" || name == "p_to_tf" || name == "p_timeframes" || name == "p_error")
+		return std::string::npos;
+	if (name == "p_stats")
+		return size_t {1} << 20;
+	if (name == "p_details") // of which a run keeps many
+		return size_t {1} << 16;
+	if (name == "p_reason" || name == "p_checkpoint")
+		return 1'000;
+	return longest_symbol; // symbols, and names of jobs, environments, triggers, claims
+}
+
+std::string bounded(const agg_cell &cell, const char *name) {
+	const auto length = static_cast<size_t>(cell.length);
+	if (length > longest(name))
+		throw Error(sqlstate::string_data_right_truncation,
+		            std::string(name) + " must be at most " + std::to_string(longest(name)) + " bytes long, but \"" +
+		                shortened({cell.as.text, length}) + "\" has " + std::to_string(length),
+		            "Pass a shorter text.");
+	return string_of(cell);
+}
+
+} // namespace
+
+void check_symbol(const std::string &symbol) {
+	if (symbol.size() > longest_symbol)
+		throw Error(sqlstate::string_data_right_truncation,
+		            "canonical_symbol must be at most " + std::to_string(longest_symbol) + " bytes long, but \"" + shortened(symbol) +
+		                "\" has " + std::to_string(symbol.size()),
+		            "Give the asset a shorter symbol; no bars are made of it.");
+}
+
+void Arguments::refuse_null(const char *name) const {
+	throw Error(sqlstate::null_value_not_allowed, std::string(name) + " must not be null" + subject_,
+	            std::string("Pass a value for ") + name + ".");
+}
+
+const agg_cell &Arguments::value(size_t i, const char *name) const {
+	if (is_null(i))
+		refuse_null(name);
+	return *parameters_[i].cells;
+}
+
+std::string Arguments::text(size_t i, const char *name) const {
+	return bounded(value(i, name), name);
+}
+
+int64_t Arguments::integer(size_t i, const char *name) const {
+	return value(i, name).as.integer;
+}
+
+double Arguments::real(size_t i, const char *name) const {
+	return value(i, name).as.real;
+}
+
+bool Arguments::boolean(size_t i, const char *name) const {
+	return value(i, name).as.integer != 0;
+}
+
+Timestamp Arguments::timestamp(size_t i, const char *name) const {
+	const Timestamp t {value(i, name).as.integer};
+	if (!t.finite())
+		throw Error(sqlstate::datetime_field_overflow,
+		            std::string(name) + " must be a finite timestamp between 4600 BC and 290000 AD, not " + to_iso8601(t) + subject_,
+		            std::string("Pass a time from " AGG_FIRST_TIME " on and before " AGG_END_OF_TIME " for ") + name + ".");
+	return t;
+}
+
+std::vector<std::string> Arguments::texts(size_t i, const char *name) const {
+	if (is_null(i))
+		refuse_null(name);
+	if (parameters_[i].count > most_elements)
+		throw Error(sqlstate::program_limit_exceeded,
+		            std::string(name) + " must have at most " + std::to_string(most_elements) + " elements, not " +
+		                std::to_string(parameters_[i].count),
+		            "Pass them in several calls.");
+	std::vector<std::string> result;
+	result.reserve(parameters_[i].count);
+	for (size_t k = 0; k < parameters_[i].count; ++k) {
+		if (parameters_[i].cells[k].is_null)
+			throw Error(sqlstate::null_value_not_allowed, std::string(name) + " must not contain nulls",
+			            "Remove element " + std::to_string(k + 1) + " or give it a value.");
+		result.push_back(bounded(parameters_[i].cells[k], name));
+	}
+	return result;
+}
+
+std::optional<std::string> Arguments::maybe_text(size_t i, const char *name) const {
+	return is_null(i) ? std::nullopt : std::optional(bounded(*parameters_[i].cells, name));
+}
+
+std::optional<Timestamp> Arguments::maybe_timestamp(size_t i, const char *name) const {
+	return is_null(i) ? std::nullopt : std::optional(timestamp(i, name));
+}
+
+Timeframe timeframe_or_throw(const std::string &symbol, const std::string &name) {
+	const auto timeframe = Timeframe::parse(name);
+	if (!timeframe)
+		throw Error(sqlstate::invalid_parameter_value, "unknown timeframe \"" + shortened(name) + "\" (" + shortened(symbol) + ")",
+		            "A timeframe is a number and m, h, d or w, such as 5m, 15m, 30m, 1h, 4h, 1d or 1w.");
+	return *timeframe;
+}
+
+} // namespace aggregation

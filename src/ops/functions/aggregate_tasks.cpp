@@ -1,0 +1,88 @@
+// agg_aggregate_tasks: brings a list of tasks forward from their stored cursors in one transaction, bars, cursors and totals together.
+#include "ops/functions/functions.hpp"
+
+#include "ops/marks/change_log.hpp"
+#include "ops/runner/task_batch.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace aggregation {
+
+namespace {
+
+/// Locks and reads the tasks of these keys, all of which must exist.
+Op<std::vector<Task>> tasks_of(Database &db, const std::vector<TaskKey> &keys) {
+	const auto found = co_await lock_and_read_tasks(db, keys);
+	std::vector<Task> tasks;
+	for (size_t i = 0; i < keys.size(); ++i) {
+		if (!found[i])
+			throw missing_task("Missing agg config ", keys[i]);
+		tasks.push_back(*found[i]);
+	}
+	co_return tasks;
+}
+
+constexpr size_t result_columns = 14;
+constexpr size_t rows_at_once = 1024;
+
+Op<void> report(Database &db, const std::vector<TaskRun> &runs) {
+	for (size_t begin = 0; begin < runs.size(); begin += rows_at_once) {
+		std::vector<agg_cell> cells;
+		for (size_t i = begin; i < std::min(runs.size(), begin + rows_at_once); ++i) {
+			const TaskRun &run = runs[i];
+			for (const agg_cell &value :
+			     {cell(std::string_view(run.task.key.symbol)), cell(std::string_view(run.task.key.timeframe)),
+			      cell(run.plan.windows_processed()), cell(run.counts.created()), cell(run.counts.inserted), cell(run.counts.updated),
+			      cell(run.counts.unchanged), cell(run.counts.deleted), cell(run.counts.quality_poor), cell(run.counts.skipped),
+			      cell(run.counts.refused), cell(run.plan.cursor()), cell(std::string_view(to_string(run.reason))),
+			      cell(worth_calling_again(run.reason) || run.late_work_left)})
+				cells.push_back(value);
+		}
+		co_await db.emit_rows(cells, result_columns);
+	}
+}
+
+} // namespace
+
+Op<Answer> aggregate_tasks(Database &db, Arguments arguments) {
+	const auto symbols = arguments.texts(0, "p_symbols");
+	const auto timeframes = arguments.texts(1, "p_timeframes");
+	Progress progress(db, "agg_aggregate_tasks");
+	const BatchOrder order {.max_windows = arguments.integer(2, "p_max_windows"),
+	                        .now = arguments.maybe_timestamp(3, "p_now_utc").value_or(db.transaction_start()),
+	                        .derivation_version = arguments.integer(4, "p_derivation_version"),
+	                        .progress = &progress};
+	if (symbols.size() != timeframes.size())
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_symbols has " + std::to_string(symbols.size()) + " elements, p_timeframes has " + std::to_string(timeframes.size()),
+		            "Pass one timeframe for each symbol.");
+	if (order.max_windows < 1)
+		throw Error(sqlstate::invalid_parameter_value, "p_max_windows must be at least 1, not " + std::to_string(order.max_windows),
+		            "Pass the number of windows to process at most for each task.");
+
+	co_await absorb_changes(db);
+	// Narrow before wide, so that an hour sees the 5m bars of the same call.
+	std::map<Duration, std::map<std::string, std::vector<TaskKey>>> by_width;
+	for (size_t i = 0; i < symbols.size(); ++i)
+		by_width[timeframe_or_throw(symbols[i], timeframes[i]).width()][timeframes[i]].push_back({symbols[i], timeframes[i]});
+	for (auto &[width, by_timeframe] : by_width) {
+		for (auto &[timeframe, keys] : by_timeframe) {
+			std::sort(keys.begin(), keys.end(), [](const TaskKey &a, const TaskKey &b) { return a.symbol < b.symbol; });
+			for (size_t i = 1; i < keys.size(); ++i) {
+				if (keys[i].symbol == keys[i - 1].symbol)
+					throw Error(sqlstate::invalid_parameter_value, "task " + keys[i].label() + " is named twice", "Name each task once.");
+			}
+			const auto tasks = co_await tasks_of(db, keys);
+			int64_t ahead = 0;
+			for (const auto &task : tasks)
+				ahead += std::min(order.max_windows, windows_ahead(task, task.effective_cursor(), order.now));
+			progress.expect(ahead);
+			const auto runs = co_await run_batch(db, tasks, order);
+			co_await report(db, runs);
+		}
+	}
+	co_return Answer::rows();
+}
+
+} // namespace aggregation

@@ -1,0 +1,88 @@
+// aggregate_window and its two fixed-timeframe forms: make the bar of one window.
+#include "ops/functions/functions.hpp"
+
+#include "ops/boundary/json.hpp"
+#include "ops/bars/window_batch.hpp"
+
+namespace aggregation {
+
+namespace {
+
+struct WindowRequest {
+	TaskKey key;
+	Timestamp from;
+	Timestamp to;
+	int64_t derivation_version;
+};
+
+void check_window(const WindowRequest &request, const Timeframe &target) {
+	if (!target.aligned(request.from) || request.to != request.from + target.width())
+		throw Error(sqlstate::invalid_parameter_value,
+		            "[" + to_iso8601(request.from) + ", " + to_iso8601(request.to) + ") is not a window of " + request.key.label(),
+		            "Pass one whole window, such as [" + to_iso8601(target.floor(request.from)) + ", " +
+		                to_iso8601(target.floor(request.from) + target.width()) + ").");
+}
+
+Op<Answer> make_bar(Database &db, const WindowRequest request, const Timeframe source, const Timeframe target) {
+	check_window(request, target);
+	std::vector<Segment> segments {{.symbol = request.key.symbol,
+	                                .source = &source,
+	                                .target = &target,
+	                                .from = request.from,
+	                                .to = request.to,
+	                                .derivation_version = request.derivation_version,
+	                                .empty_windows = EmptyWindows::all,
+	                                .counts = {}}};
+	co_await db.begin_deriving();
+	TaskGuard guard(db, request.key);
+	const auto windows = co_await process_windows(db, segments, &guard);
+
+	const bool sealed = segments.front().sealed.holds(request.from);
+	const bool stored = !sealed && !windows.empty() && windows.front().quality;
+	JsonObject answer;
+	answer.add("success", true)
+	    .add("stored", stored)
+	    .add("source_count", windows.empty() ? 0 : windows.front().values.candles)
+	    .add("refused", windows.empty() ? 0 : windows.front().values.refused);
+	if (stored)
+		answer.add("quality_score", *windows.front().quality);
+	else
+		answer.add("reason", sealed ? "sealed" : "insufficient_source_bars");
+	co_return Answer::json(answer.text());
+}
+
+/// The last three arguments: from, to, version.
+WindowRequest window_request(Arguments &arguments, const TaskKey &key, size_t first) {
+	arguments.concern(key.label());
+	return {key, arguments.timestamp(first, "p_from_utc"), arguments.timestamp(first + 1, "p_to_utc"),
+	        arguments.integer(first + 2, "p_derivation_version")};
+}
+
+/// The fixed forms have no timeframe argument.
+Op<Answer> make_fixed_bar(Database &db, Arguments arguments, const char *source, const char *target) {
+	const auto request = window_request(arguments, {arguments.text(0, "p_symbol"), target}, 1);
+	co_return co_await make_bar(db, request, timeframe_or_throw(request.key.symbol, source),
+	                            timeframe_or_throw(request.key.symbol, target));
+}
+
+} // namespace
+
+Op<Answer> aggregate_1m_to_5m(Database &db, Arguments arguments) {
+	return make_fixed_bar(db, arguments, "1m", "5m");
+}
+
+Op<Answer> aggregate_5m_to_1h(Database &db, Arguments arguments) {
+	return make_fixed_bar(db, arguments, "5m", "1h");
+}
+
+Op<Answer> aggregate_window(Database &db, Arguments arguments) {
+	const auto request = window_request(arguments, {arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")}, 2);
+	const Timeframe target = timeframe_or_throw(request.key.symbol, request.key.timeframe);
+	const Timeframe fallback = default_source_or_throw(request.key.symbol, target);
+	check_window(request, target);
+	std::vector<TaskKey> keys {request.key};
+	const auto tasks = co_await read_tasks(db, keys);
+	co_return co_await make_bar(db, request, tasks.front() ? tasks.front()->source : fallback, target);
+}
+
+} // namespace aggregation

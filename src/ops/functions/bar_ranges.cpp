@@ -1,0 +1,40 @@
+#include "ops/functions/bar_ranges.hpp"
+
+#include "ops/marks/dirty_ranges.hpp"
+#include "ops/tasks/task_guard.hpp"
+
+namespace aggregation {
+
+void check_range(const std::string &subject, Timestamp from, Timestamp to) {
+	if (from >= to)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "invalid range for " + subject + ": from " + to_iso8601(from) + " is not before to " + to_iso8601(to),
+		            "Pass a half-open range, such as one day.");
+}
+
+BarRange bar_range(Arguments &arguments) {
+	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+	arguments.concern(key.label());
+	BarRange range {key, timeframe_or_throw(key.symbol, key.timeframe), arguments.timestamp(2, "p_from_utc"),
+	                arguments.timestamp(3, "p_to_utc")};
+	(void)default_source_or_throw(key.symbol, range.target);
+	check_range(key.label(), range.from, range.to);
+	return range;
+}
+
+Op<void> begin_bar_change(Database &db, const BarRange &range) {
+	co_await db.begin_deriving();
+	const std::vector<TaskKey> keys {range.key};
+	co_await lock_tasks(db, keys);
+}
+
+Op<void> mark_windows(Database &db, const Task &task, RangeSet windows) {
+	std::vector<TaskMark> marks {{&task.key, {}}};
+	marks.front().ranges.now = std::move(windows);
+	if (marks.front().ranges.empty())
+		co_return;
+	co_await merge_dirty(db, std::move(marks));
+	co_await db.wake_worker();
+}
+
+} // namespace aggregation

@@ -1,0 +1,18 @@
+// agg_bootstrap_cursor: where a task begins, whatever data there is. It writes nothing.
+#include "ops/functions/functions.hpp"
+
+namespace aggregation {
+
+Op<Answer> bootstrap_cursor(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")};
+	arguments.concern(key.label());
+	arguments.timestamp(2, "p_now_utc"); // checked, though the answer does not depend on it
+	timeframe_or_throw(key.symbol, key.timeframe);
+	std::vector<TaskKey> keys {key};
+	const auto tasks = co_await read_tasks(db, keys);
+	if (!tasks.front())
+		throw missing_task("Missing config in data_agg_state for ", key);
+	co_return Answer::timestamp(tasks.front()->target.ceil(tasks.front()->start));
+}
+
+} // namespace aggregation

@@ -1,0 +1,79 @@
+// agg_get_due_tasks: which tasks a worker should take now, most urgent first. Returns claims that were abandoned to idle on the way.
+#include "ops/functions/functions.hpp"
+
+#include "ops/marks/change_log.hpp"
+#include "ops/runner/due_list.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &stale_claims() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT 1 FROM @data_agg_state WHERE status = 'running' AND (running_started_at_utc < $1::timestamptz OR running_started_at_utc IS NULL) LIMIT 1",
+	    {AGG_INT4}};
+	return statement;
+}
+
+// Rows that are locked belong to someone who is at work on them right now, whatever the clock says.
+const Statement &release_stale_claims() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "UPDATE @data_agg_state s SET status = 'idle', running_started_at_utc = NULL, claim_token = NULL, updated_at = now(), "
+	    "last_error = 'claim of ' || COALESCE(to_char(s.running_started_at_utc AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC', 'unknown time') "
+	    "|| ' was stale and has been released' "
+	    "FROM (SELECT c.canonical_symbol, c.timeframe FROM @data_agg_state c WHERE c.status = 'running' "
+	    "AND (c.running_started_at_utc < $1::timestamptz OR c.running_started_at_utc IS NULL) FOR NO KEY UPDATE SKIP LOCKED) stale "
+	    "WHERE s.canonical_symbol = stale.canonical_symbol AND s.timeframe = stale.timeframe"};
+	return statement;
+}
+
+constexpr size_t result_columns = 10;
+constexpr size_t rows_at_once = 1024;
+
+} // namespace
+
+Op<Answer> get_due_tasks(Database &db, Arguments arguments) {
+	const Assets assets = assets_of(arguments.text(0, "p_env_name"));
+	const Timestamp now = arguments.timestamp(1, "p_now_utc");
+	const int64_t limit = arguments.integer(2, "p_limit");
+	const int64_t stale_seconds = arguments.integer(3, "p_running_stale_seconds");
+	if (limit < 0)
+		throw Error(sqlstate::invalid_parameter_value, "p_limit must not be negative, but is " + std::to_string(limit),
+		            "Pass the number of tasks wanted at most.");
+	if (stale_seconds < 0)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_running_stale_seconds must not be negative, but is " + std::to_string(stale_seconds),
+		            "Pass the age in seconds from which a claim counts as abandoned, such as 900.");
+
+	const Timestamp stale_before = now - Duration::seconds(stale_seconds);
+	bool any_stale = false;
+	auto note = [&](const Row &) {
+		any_stale = true;
+		return Flow::enough;
+	};
+	co_await db.query(stale_claims(), parameters(timestamp_parameter(stale_before)), note);
+	if (any_stale)
+		co_await db.execute(release_stale_claims(), parameters(timestamp_parameter(stale_before)));
+
+	co_await absorb_changes(db);
+	const auto due = co_await read_due_tasks(db, now, assets, limit);
+	for (size_t begin = 0; begin < due.size(); begin += rows_at_once) {
+		std::vector<agg_cell> cells;
+		for (size_t i = begin; i < std::min(due.size(), begin + rows_at_once); ++i) {
+			const DueTask &task = due[i];
+			for (const agg_cell &value :
+			     {cell(std::string_view(task.key.symbol)), cell(std::string_view(task.key.timeframe)), cell(task.source),
+			      cell(task.run_interval_minutes), cell(task.delay_seconds), cell(task.cursor), cell(std::string_view(task.status)),
+			      cell(task.hard_fail_streak), cell(task.priority), cell(task.mandatory)})
+				cells.push_back(value);
+		}
+		co_await db.emit_rows(cells, result_columns);
+	}
+	co_return Answer::rows();
+}
+
+} // namespace aggregation

@@ -1,0 +1,202 @@
+// The C++ side of the boundary: owns a suspended operation, drives it from request to request, and turns everything that is thrown into
+// data.
+#include "ops/boundary/operation.h"
+
+#include "ops/functions/functions.hpp"
+
+#include <new>
+
+using namespace aggregation;
+
+struct agg_operation {
+	agg_operation(const agg_context &context, Op<Answer> (*function)(Database &, Arguments), Arguments arguments)
+	    : database(context.schema, Timestamp {context.transaction_start},
+	               context.fixed_snapshot ? Database::Snapshot::of_transaction : Database::Snapshot::of_statement),
+	      op(function(database, arguments)) {
+	}
+
+	Database database;
+	Op<Answer> op;
+	bool started = false;
+	std::optional<Answer> answer;
+	Error failure {sqlstate::internal_error, ""};
+};
+
+namespace {
+
+using Function = Op<Answer> (*)(Database &, Arguments);
+
+Function function_of(agg_function function) {
+	switch (function) {
+	case AGG_FN_BOOTSTRAP_CURSOR:
+		return bootstrap_cursor;
+	case AGG_FN_CATCHUP_RANGE:
+		return catchup_range;
+	case AGG_FN_GET_DUE_TASKS:
+		return get_due_tasks;
+	case AGG_FN_START:
+		return start_task;
+	case AGG_FN_FINISH:
+		return finish_task;
+	case AGG_FN_SYNC_FROM_REGISTRY:
+		return sync_from_registry;
+	case AGG_FN_CALC_DXY:
+		return calc_dxy_range;
+	case AGG_FN_AGGREGATE_1M_TO_5M:
+		return aggregate_1m_to_5m;
+	case AGG_FN_AGGREGATE_5M_TO_1H:
+		return aggregate_5m_to_1h;
+	case AGG_FN_AGGREGATE_WINDOW:
+		return aggregate_window;
+	case AGG_FN_AGGREGATE_TASKS:
+		return aggregate_tasks;
+	case AGG_FN_SETUP:
+		return setup;
+	case AGG_FN_RUN:
+		return run_due_tasks;
+	case AGG_FN_RUN_BATCH:
+		return run_due_batch;
+	case AGG_FN_WAKE:
+		return wake_worker;
+	case AGG_FN_SCHEDULE:
+		return schedule_job;
+	case AGG_FN_UNSCHEDULE:
+		return unschedule_job;
+	case AGG_FN_RUNLOG_START:
+		return runlog_start;
+	case AGG_FN_RUNLOG_CHECKPOINT:
+		return runlog_checkpoint;
+	case AGG_FN_RUNLOG_FINISH:
+		return runlog_finish;
+	case AGG_FN_RUNLOG_PRUNE:
+		return runlog_prune;
+	case AGG_FN_RESET_TASK:
+		return reset_task;
+	case AGG_FN_ENABLE_TASK:
+		return enable_task;
+	case AGG_FN_DISABLE_TASK:
+		return disable_task;
+	case AGG_FN_SET_START:
+		return set_start;
+	case AGG_FN_HEARTBEAT:
+		return heartbeat;
+	case AGG_FN_VERIFY:
+		return verify_bars;
+	case AGG_FN_VERIFY_SAMPLE:
+		return verify_sample;
+	case AGG_FN_SOFT_DELETE_RANGE:
+		return soft_delete_range;
+	case AGG_FN_REBUILD_RANGE:
+		return rebuild_range;
+	case AGG_FN_RESTORE_RANGE:
+		return restore_range;
+	case AGG_FN_PURGE_DELETED:
+		return purge_deleted;
+	case AGG_FN_RESET_CURSOR:
+		return reset_cursor;
+	case AGG_FN_MARK_CHANGED:
+		return mark_changed;
+	case AGG_FN_SEAL_RANGE:
+		return seal_range;
+	case AGG_FN_UNSEAL_RANGE:
+		return unseal_range;
+	case AGG_FN_RETIRE_SOURCE:
+		return retire_source;
+	case AGG_FN_SET_LATE_POLICY:
+		return set_late_policy;
+	case AGG_FN_WHY:
+		return why;
+	case AGG_FN_ABSORB:
+		return absorb;
+	case AGG_FN_WORK:
+		return work;
+	}
+	return nullptr;
+}
+
+const char *or_null(const std::string &text) {
+	return text.empty() ? nullptr : text.c_str();
+}
+
+agg_error told(const char *state, const char *message, const char *detail, const char *hint) {
+	return {.sqlstate = state, .message = message, .detail = detail, .hint = hint, .table = nullptr, .constraint = nullptr};
+}
+
+void describe_failure(const Error &failure, agg_request &request) {
+	request.kind = AGG_FAILED;
+	request.error = told(failure.sqlstate.c_str(), failure.message.c_str(), or_null(failure.detail), or_null(failure.hint));
+}
+
+void describe_out_of_memory(agg_request &request) {
+	request.kind = AGG_FAILED;
+	request.error = told(sqlstate::out_of_memory, "out of memory", nullptr, "Process fewer tasks or windows in one call.");
+}
+
+void describe_answer(const Answer &answer, agg_request &request) {
+	request.kind = AGG_DONE;
+	if (answer.json_text) {
+		request.result_type = AGG_TEXT;
+		request.result = cell(std::string_view(*answer.json_text));
+	} else if (answer.timestamp_value) {
+		request.result_type = AGG_TIMESTAMPTZ;
+		request.result = cell(*answer.timestamp_value);
+	} else {
+		request.result = null_cell();
+	}
+}
+
+} // namespace
+
+agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_parameter *arguments) noexcept {
+	try {
+		return new agg_operation(*context, function_of(function), Arguments(arguments));
+	} catch (...) {
+		return nullptr; // nothing but memory can fail here: the operation has not begun
+	}
+}
+
+void agg_operation_free(agg_operation *operation) noexcept {
+	delete operation;
+}
+
+void agg_operation_resume(agg_operation *operation, const agg_outcome *outcome, agg_request *next) noexcept {
+	*next = {};
+	operation->database.take_state(*outcome);
+	try {
+		if (operation->started) {
+			operation->database.resume(*outcome);
+		} else {
+			operation->started = true;
+			operation->op.start();
+		}
+		if (operation->op.done()) {
+			operation->answer = operation->op.result();
+			describe_answer(*operation->answer, *next);
+		} else {
+			operation->database.pending()->describe(*next);
+		}
+	} catch (const DatabaseError &) {
+		next->kind = AGG_FAILED_BY_DATABASE;
+	} catch (const Error &error) {
+		try {
+			operation->failure = error;
+			describe_failure(operation->failure, *next);
+		} catch (...) {
+			describe_out_of_memory(*next);
+		}
+	} catch (const std::bad_alloc &) {
+		describe_out_of_memory(*next);
+	} catch (...) {
+		next->kind = AGG_FAILED;
+		next->error =
+		    told(sqlstate::internal_error, "unexpected failure in the aggregation engine", nullptr, "Please report this as a bug.");
+	}
+}
+
+bool agg_operation_rows(agg_operation *operation, const agg_cell *cells, size_t row_count) noexcept {
+	return operation->database.deliver_rows(cells, row_count) == Flow::more;
+}
+
+size_t agg_operation_fill(agg_operation *operation, agg_cell *cells, size_t most_rows) noexcept {
+	return operation->database.fetch_rows(cells, most_rows);
+}

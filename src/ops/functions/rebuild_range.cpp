@@ -1,0 +1,168 @@
+// derived_rebuild_range: makes the bars of a range anew from their source, as one transaction: readers see the old bars or the new ones.
+#include "ops/functions/functions.hpp"
+
+#include "ops/functions/bar_ranges.hpp"
+#include "ops/bars/dxy_minutes.hpp"
+#include "ops/boundary/json.hpp"
+#include "ops/bars/sealed_ranges.hpp"
+#include "ops/bars/source_probe.hpp"
+#include "ops/bars/window_batch.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &highest_version() {
+	static const Statement statement {
+	    "derived_data_bars",
+	    "SELECT max(d.derivation_version)::int8 FROM @derived_data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "
+	    "AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz AND d.deleted_at IS NULL",
+	    {AGG_INT8}};
+	return statement;
+}
+
+const Statement &accept_refused() {
+	static const Statement statement {
+	    "agg_refused_ranges",
+	    "DELETE FROM @agg_refused_ranges r WHERE r.canonical_symbol = $1::text AND r.timeframe = $2::text AND r.from_utc >= $3::timestamptz "
+	    "AND r.to_utc <= $4::timestamptz"};
+	return statement;
+}
+
+/// The windows of the range in which there is source or a bar: a century costs no more than what is in it.
+Op<TimeRange> with_content(Database &db, const Task &task, Timestamp from, Timestamp to) {
+	if (reads_index(task))
+		co_return TimeRange {from, to}; // its source may still have to be computed
+	const std::vector<SourceProbe> probes {{task.key.symbol, task.source, from, to}, {task.key.symbol, task.target, from, to}};
+	const auto first = co_await first_bars(db, probes);
+	const auto last = co_await last_bars(db, probes);
+	TimeRange found {Timestamp::infinity(), Timestamp::minus_infinity()};
+	for (size_t i = 0; i < probes.size(); ++i) {
+		if (!first[i] || !last[i] || *first[i] >= to)
+			continue;
+		found.from = std::min(found.from, task.target.floor(*first[i]));
+		found.to = std::max(found.to, task.target.floor(*last[i]) + task.target.width());
+	}
+	co_return found.from < found.to ? TimeRange {std::max(found.from, from), std::min(found.to, to)} : TimeRange {from, from};
+}
+
+struct Rebuild {
+	const Task *task;
+	bool bump;
+	std::string reason;
+	WindowCounts counts;
+	int64_t windows = 0;
+	int64_t replaced = 0;
+	int64_t version = 1;
+};
+
+Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
+	const Task &task = *rebuild.task;
+	if (reads_index(task)) {
+		const DxyOrder minutes {1, StoredMinutes::kept, IncompleteMinutes::deleted};
+		co_await compute_dxy(db, part.from, part.to, minutes);
+	}
+	std::vector<Segment> segments {{.symbol = task.key.symbol,
+	                                .source = &task.source,
+	                                .target = &task.target,
+	                                .from = part.from,
+	                                .to = part.to,
+	                                .derivation_version = rebuild.version,
+	                                .empty_windows = EmptyWindows::all,
+	                                .replace_reason = rebuild.bump ? &rebuild.reason : nullptr,
+	                                .counts = {}}};
+	co_await process_windows(db, segments);
+	WindowCounts counts = segments.front().counts;
+	if (rebuild.bump) {
+		// The old bars count as replaced, the new ones as inserted.
+		rebuild.replaced += counts.deleted;
+		counts.deleted = 0;
+	}
+	rebuild.counts += counts;
+	rebuild.windows += (part.to - part.from).us / task.target.width().us;
+}
+
+} // namespace
+
+Op<Answer> rebuild_range(Database &db, Arguments arguments) {
+	const BarRange range = bar_range(arguments);
+	const bool bump = arguments.boolean(4, "p_bump_derivation_version");
+	const std::string reason = arguments.maybe_text(5, "p_reason").value_or("rebuild");
+	const int64_t max_windows = arguments.integer(6, "p_max_windows");
+	if (max_windows < 1)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_max_windows must be at least 1, not " + std::to_string(max_windows) + " (" + range.key.label() + ")",
+		            "Pass the number of windows to rebuild at most in one call, such as 100000.");
+	co_await begin_bar_change(db, range);
+	const std::vector<TaskKey> keys {range.key};
+	const auto tasks = co_await read_tasks(db, keys);
+	if (!tasks.front())
+		throw missing_task("Missing agg config ", range.key);
+	const Task task = *tasks.front();
+
+	// What the task has not passed yet is made when it gets there; but a worker that has claimed it may have been there already.
+	const Timestamp from = task.target.floor(std::max(range.from, task.target.ceil(task.start)));
+	const Timestamp to = std::min(task.target.ceil(range.to), task.effective_cursor());
+	if (task.claimed) {
+		RangeSet ahead;
+		ahead.add({std::max(from, task.effective_cursor()), task.target.ceil(range.to), 0});
+		co_await mark_windows(db, task, std::move(ahead));
+	}
+	TimeRange content {from, from};
+	if (from < to)
+		content = co_await with_content(db, task, from, to);
+	RangeSet todo;
+	todo.add(content);
+	const auto sealed = co_await sealed_windows(db, task);
+	todo.subtract(sealed);
+
+	Rebuild rebuild {.task = &task, .bump = bump, .reason = reason, .counts = {}, .version = task.derivation_version};
+	if (bump) {
+		int64_t highest = 0;
+		auto receive = [&](const Row &row) {
+			highest = row.maybe_integer(0).value_or(0);
+			return Flow::more;
+		};
+		auto list = parameters(text_parameter(task.key.symbol), text_parameter(task.target.name()), timestamp_parameter(content.from),
+		                       timestamp_parameter(content.to));
+		co_await db.query(highest_version(), std::move(list), receive);
+		rebuild.version = std::max(task.derivation_version, highest + 1);
+	}
+	std::optional<Timestamp> next;
+	for (const auto &part : todo.ranges()) {
+		Timestamp begin = part.from;
+		while (begin < part.to && rebuild.windows < max_windows) {
+			const int64_t windows =
+			    std::min({(part.to - begin).us / task.target.width().us, most_windows_in_batch, max_windows - rebuild.windows});
+			const TimeRange piece {begin, begin + Duration {windows * task.target.width().us}};
+			co_await rebuild_part(db, rebuild, piece);
+			begin = piece.to;
+		}
+		if (begin < part.to && !next)
+			next = begin;
+	}
+	const Timestamp done_to = next.value_or(to);
+	if (from < done_to) {
+		auto list = parameters(text_parameter(task.key.symbol), text_parameter(task.key.timeframe), timestamp_parameter(from),
+		                       timestamp_parameter(done_to));
+		co_await db.execute(accept_refused(), std::move(list));
+	}
+	co_return Answer::json(JsonObject()
+	                           .add("success", true)
+	                           .add("from_utc", from)
+	                           .add("to_utc", std::max(from, done_to))
+	                           .add("windows_processed", rebuild.windows)
+	                           .add("bars_replaced", rebuild.replaced)
+	                           .add("bars_inserted", rebuild.counts.inserted)
+	                           .add("bars_updated", rebuild.counts.updated)
+	                           .add("bars_unchanged", rebuild.counts.unchanged)
+	                           .add("bars_deleted", rebuild.counts.deleted)
+	                           .add("derivation_version", rebuild.version)
+	                           .add("continue", next.has_value())
+	                           .add("next_from_utc", next)
+	                           .text());
+}
+
+} // namespace aggregation

@@ -1,0 +1,90 @@
+// agg_reset_cursor: a cursor that ran ahead of its source goes back to the last window that the source supports, or to a given time.
+#include "ops/functions/functions.hpp"
+
+#include "ops/boundary/json.hpp"
+#include "ops/bars/source_probe.hpp"
+#include "ops/tasks/task_guard.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &move_cursors() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "UPDATE @data_agg_state s SET last_agg_bar_ts_utc = ($3::timestamptz[])[t.ord], next_run_at = NULL, updated_at = now() "
+	    "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	    "WHERE s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe"};
+	return statement;
+}
+
+/// Where the cursor belongs; the stored one if it is right.
+Timestamp right_cursor(const Task &task, std::optional<Timestamp> to, std::optional<Timestamp> last_source) {
+	const Timestamp start = task.target.ceil(task.start);
+	if (to)
+		return std::min(*task.cursor, std::max(start, task.target.floor(*to)));
+	if (!last_source)
+		return std::min(*task.cursor, start);
+	const Timestamp last_window = task.target.floor(*last_source);
+	return *task.cursor > last_window + task.target.width() ? std::max(start, last_window) : *task.cursor;
+}
+
+} // namespace
+
+Op<Answer> reset_cursor(Database &db, Arguments arguments) {
+	const auto symbol = arguments.maybe_text(0, "p_symbol");
+	const auto timeframe = arguments.maybe_text(1, "p_tf");
+	const auto to = arguments.maybe_timestamp(2, "p_to_utc");
+	if (timeframe)
+		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
+	const auto keys = co_await matching_tasks(db, symbol, timeframe);
+	Nonsense nonsense;
+	const auto found = co_await lock_and_read_tasks(db, keys, &nonsense);
+	co_await tell_left_out(db, nonsense);
+	std::vector<Task> tasks;
+	std::vector<SourceProbe> probes;
+	for (const auto &task : found) {
+		if (task && task->cursor)
+			tasks.push_back(*task);
+	}
+	if (tasks.empty() && symbol && timeframe)
+		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());
+	for (const auto &task : tasks)
+		probes.push_back({task.key.symbol, task.source});
+	const auto last = co_await last_bars(db, probes);
+
+	std::vector<TaskKey> moved;
+	std::vector<agg_cell> cursors;
+	std::string list;
+	for (size_t i = 0; i < tasks.size(); ++i) {
+		const Task &task = tasks[i];
+		const Timestamp cursor = right_cursor(task, to, last[i]);
+		if (cursor >= *task.cursor)
+			continue;
+		moved.push_back(task.key);
+		cursors.push_back(cell(cursor));
+		constexpr size_t most_told = 20;
+		if (moved.size() <= most_told)
+			list += (list.empty() ? "" : ", ") + JsonObject()
+			                                         .add("canonical_symbol", std::string_view(task.key.symbol))
+			                                         .add("timeframe", std::string_view(task.key.timeframe))
+			                                         .add("from_utc", *task.cursor)
+			                                         .add("to_utc", cursor)
+			                                         .text();
+	}
+	if (!moved.empty()) {
+		auto columns = parameters(symbols_of(moved), timeframes_of(moved), Parameter(AGG_TIMESTAMPTZ, std::move(cursors)));
+		co_await db.execute(move_cursors(), std::move(columns));
+		co_await db.wake_worker();
+	}
+	co_return Answer::json(JsonObject()
+	                           .add("success", true)
+	                           .add("tasks_looked_at", tasks.size())
+	                           .add("tasks_reset", moved.size())
+	                           .add_raw("reset", "[" + list + "]")
+	                           .text());
+}
+
+} // namespace aggregation

@@ -1,0 +1,199 @@
+// agg_run, the procedure that works off due tasks in transactions of its own, the background worker's turn, which is the same, and
+// agg_run_batch, which does one batch in the caller's transaction.
+#include "ops/functions/functions.hpp"
+
+#include "ops/boundary/json.hpp"
+#include "ops/runner/registry_sync.hpp"
+#include "ops/runner/returned_feeds.hpp"
+#include "ops/runner/run_log.hpp"
+#include "ops/runner/runner.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+void check_positive(int64_t value, const char *name, const char *hint) {
+	if (value < 1)
+		throw Error(sqlstate::invalid_parameter_value, std::string(name) + " must be at least 1, not " + std::to_string(value), hint);
+}
+
+RunOrder order_from(const Arguments &arguments) {
+	const RunOrder order {.assets = assets_of(arguments.text(0, "p_env_name")),
+	                      .max_tasks = arguments.integer(1, "p_max_tasks"),
+	                      .max_windows = arguments.integer(2, "p_max_windows"),
+	                      .now = {}};
+	check_positive(order.max_tasks, "p_max_tasks", "Pass the number of different tasks to work on at most, such as 10000.");
+	check_positive(order.max_windows, "p_max_windows",
+	               "Pass the number of windows of a task to process in one batch at most, such as 1000.");
+	return order;
+}
+
+std::string stats_of(const Runner &runner) {
+	const RunTotals &totals = runner.totals();
+	return JsonObject()
+	    .add("tasks", runner.different_tasks())
+	    .add("task_runs", totals.task_runs)
+	    .add("tasks_failed", totals.failures)
+	    .add("windows_processed", totals.windows)
+	    .add("late_windows_processed", totals.late_windows)
+	    .add("bars_created", totals.bars.created())
+	    .add("bars_inserted", totals.bars.inserted)
+	    .add("bars_updated", totals.bars.updated)
+	    .add("bars_unchanged", totals.bars.unchanged)
+	    .add("bars_deleted", totals.bars.deleted)
+	    .add("bars_quality_poor", totals.bars.quality_poor)
+	    .add("bars_skipped", totals.bars.skipped)
+	    .add("source_rows_refused", totals.bars.refused)
+	    .add_raw("failures", runner.failures_json())
+	    .text();
+}
+
+struct LoopOrder {
+	std::string environment;
+	RunOrder run;
+	Duration budget;
+	int64_t batch_size;
+	std::optional<Duration> sync_age; // how old the last sync from the registry may be; nullopt: none is made
+	bool look_at_late_sources = true;
+};
+
+LoopOrder loop_order_from(const Arguments &arguments) {
+	LoopOrder order {.environment = arguments.text(0, "p_env_name"),
+	                 .run = order_from(arguments),
+	                 .budget = {arguments.integer(3, "p_time_budget")},
+	                 .batch_size = arguments.integer(4, "p_batch"),
+	                 .sync_age = {}};
+	order.run.now = arguments.maybe_timestamp(5, "p_now_utc");
+	order.run.budget = order.budget;
+	if (order.budget < Duration {})
+		throw Error(sqlstate::invalid_parameter_value, "p_time_budget must not be negative",
+		            "Pass the time after which no new batch is begun, such as '50 seconds'.");
+	check_positive(order.batch_size, "p_batch", "Pass the number of tasks to process in one transaction, such as 1000.");
+	if (!arguments.is_null(6)) {
+		const int64_t minutes = arguments.integer(6, "p_sync_minutes");
+		if (minutes < 0)
+			throw Error(sqlstate::invalid_parameter_value, "p_sync_minutes must not be negative, but is " + std::to_string(minutes),
+			            "Pass how old the last sync from the registry may be, or NULL for none.");
+		order.sync_age = Duration::minutes(minutes);
+	}
+	return order;
+}
+
+/// The run's row in the log: none until there is something to do.
+class LoggedRun {
+public:
+	LoggedRun(Database &db, const std::string &environment) : db_(db), environment_(environment) {
+	}
+	Op<void> begin_once() {
+		if (id_.empty())
+			id_ = co_await begin_own_run(db_, "agg_run", environment_);
+	}
+	Op<void> end(const Runner &runner) {
+		if (id_.empty())
+			co_return;
+		const std::string status = runner.totals().failures == 0 ? "success" : "partial";
+		const std::string stats = stats_of(runner);
+		co_await end_run(db_, id_, status, stats);
+		co_await db_.commit();
+	}
+
+private:
+	Database &db_;
+	const std::string &environment_;
+	std::string id_;
+};
+
+struct LoopEnd {
+	bool time_is_up = false;
+	bool tasks_waiting = false; // for a late source; not known where nobody looked
+};
+
+/// Works off what is due, batch by batch, each committed. True: it stopped because the time was up.
+Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
+	if (order.sync_age) {
+		const bool synced = co_await sync_registry_if_older(db, order.environment, *order.sync_age, runner.now());
+		if (synced)
+			co_await db.commit();
+	}
+	for (;;) {
+		auto tasks = co_await runner.next_tasks();
+		std::span<TaskPlace> rest(tasks);
+		size_t claimed = 0;
+		while (!rest.empty()) {
+			const size_t size = std::min(rest.size(), static_cast<size_t>(order.batch_size));
+			const size_t taken = co_await runner.run(rest.first(size));
+			rest = rest.subspan(size);
+			claimed += taken;
+			// Another runner is ahead of us here: go on in the middle of what is left, so as not to step on its heels batch after batch.
+			if (taken == 0)
+				std::rotate(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(rest.size() / 2), rest.end());
+			if (claimed > 0)
+				co_await log.begin_once();
+			// Bars and cursors go together, so a crash that undoes the last batches only means to do them again. The commit that ends the
+			// run makes all of them durable.
+			co_await db.commit_lazily();
+			if (runner.time_is_up())
+				co_return true;
+		}
+		if (claimed == 0)
+			co_return false; // nothing is due, or all of it is in others' hands
+	}
+}
+
+Op<LoopEnd> work_off(Database &db, Runner &runner, const LoopOrder &order) {
+	LoggedRun log(db, order.environment);
+	LoopEnd end;
+	if (order.look_at_late_sources) {
+		end.tasks_waiting = co_await wake_tasks_of_returned_feeds(db, runner.now());
+		if (end.tasks_waiting)
+			co_await db.commit_lazily();
+	}
+	end.time_is_up = co_await work_off_batches(db, runner, order, log);
+	co_await log.end(runner);
+	co_return end;
+}
+
+} // namespace
+
+Op<Answer> run_due_tasks(Database &db, Arguments arguments) {
+	const auto order = loop_order_from(arguments);
+	Runner runner(db, order.run, "agg_run");
+	co_await work_off(db, runner, order);
+	if (runner.different_tasks() > 0)
+		co_await db.notice("agg_run: " + stats_of(runner));
+	co_return Answer::rows();
+}
+
+Op<Answer> work(Database &db, Arguments arguments) {
+	auto order = loop_order_from(arguments);
+	order.look_at_late_sources = arguments.boolean(7, "look_at_late_sources");
+	Runner runner(db, order.run, "worker");
+	const auto end = co_await work_off(db, runner, order);
+	if (end.time_is_up)
+		co_return Answer::timestamp(Timestamp::minus_infinity());
+	const Timestamp next = co_await next_due_after(db, runner.now());
+	// Whoever waits is looked at again in a minute; if nobody looked this time, the minute is shorter.
+	const bool look_again = end.tasks_waiting || !order.look_at_late_sources;
+	co_return Answer::timestamp(look_again ? std::min(next, runner.now() + between_looks_at_late_sources) : next);
+}
+
+Op<Answer> wake_worker(Database &db, Arguments) {
+	co_await db.wake_worker();
+	co_return Answer::json(JsonObject().add("success", true).text());
+}
+
+Op<Answer> run_due_batch(Database &db, Arguments arguments) {
+	RunOrder order = order_from(arguments);
+	order.now = arguments.maybe_timestamp(3, "p_now_utc");
+	Runner runner(db, order, "agg_run_batch");
+	const auto tasks = co_await runner.next_tasks();
+	if (!tasks.empty())
+		co_await runner.run(tasks);
+	const auto rest = co_await read_due_tasks(db, runner.now(), order.assets, 1);
+	const std::string stats = stats_of(runner);
+	co_return Answer::json("{\"success\": true, \"continue\": " + std::string(rest.empty() ? "false" : "true") + ", " + stats.substr(1));
+}
+
+} // namespace aggregation

@@ -1,0 +1,78 @@
+// ops_runlog_start, ops_runlog_checkpoint, ops_runlog_finish, ops_runlog_prune: the history of a worker's runs.
+#include "ops/functions/functions.hpp"
+
+#include "ops/boundary/json.hpp"
+#include "ops/runner/run_log.hpp"
+
+namespace aggregation {
+
+namespace {
+
+// Checkpoints of a run that never ends must not grow without bound: the newest 200 are kept.
+const Statement &append_checkpoint() {
+	static const Statement statement {
+	    "ops_runlog",
+	    "UPDATE @ops_runlog r SET checkpoints = (SELECT jsonb_agg(c.value ORDER BY c.n) FROM (SELECT e.value, e.n FROM "
+	    "jsonb_array_elements(CASE WHEN jsonb_typeof(r.checkpoints) = 'array' THEN r.checkpoints ELSE '[]'::jsonb END "
+	    "|| jsonb_build_object('checkpoint', $2::text, 'at', clock_timestamp(), 'details', $3::text::jsonb)) WITH ORDINALITY AS e(value, n) "
+	    "ORDER BY e.n DESC LIMIT 200) c) WHERE r.run_id = $1::text::uuid"};
+	return statement;
+}
+
+void check_trigger(const std::string &trigger, const std::string &job_name) {
+	if (trigger != "cron" && trigger != "manual")
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_trigger must be \"cron\" or \"manual\", not \"" + shortened(trigger) + "\" (job " + shortened(job_name) + ")",
+		            "Say what began the run: cron for a schedule, manual for a person.");
+}
+
+std::string not_found() {
+	return JsonObject().add("success", false).add("error", "not_found").text();
+}
+
+} // namespace
+
+Op<Answer> runlog_start(Database &db, Arguments arguments) {
+	const NewRun run {arguments.text(0, "p_run_id"), arguments.text(1, "p_job_name"), arguments.text(2, "p_trigger"),
+	                  arguments.text(3, "p_env_name")};
+	check_trigger(run.trigger, run.job_name);
+	const bool started = co_await begin_run(db, run);
+	co_return Answer::json(
+	    JsonObject().add("success", true).add("run_id", std::string_view(run.run_id)).add("already_started", !started).text());
+}
+
+Op<Answer> runlog_checkpoint(Database &db, Arguments arguments) {
+	const std::string run_id = arguments.text(0, "p_run_id");
+	const std::string checkpoint = arguments.text(1, "p_checkpoint");
+	const std::string details = arguments.text(2, "p_details");
+	const auto updated =
+	    co_await db.execute(append_checkpoint(), parameters(text_parameter(run_id), text_parameter(checkpoint), text_parameter(details)));
+	if (updated == 0)
+		co_return Answer::json(not_found());
+	co_return Answer::json(JsonObject().add("success", true).add("run_id", std::string_view(run_id)).text());
+}
+
+Op<Answer> runlog_finish(Database &db, Arguments arguments) {
+	const std::string run_id = arguments.text(0, "p_run_id");
+	const std::string status = arguments.text(1, "p_status");
+	const std::string stats = arguments.text(2, "p_stats");
+	const bool found = co_await end_run(db, run_id, status, stats);
+	if (!found)
+		co_return Answer::json(not_found());
+	co_return Answer::json(JsonObject().add("success", true).add("run_id", std::string_view(run_id)).text());
+}
+
+Op<Answer> runlog_prune(Database &db, Arguments arguments) {
+	const std::string job_name = arguments.text(0, "p_job_name");
+	const std::string trigger = arguments.text(1, "p_trigger");
+	const int64_t keep = arguments.integer(2, "p_keep");
+	check_trigger(trigger, job_name);
+	if (keep < 0)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_keep must not be negative, but is " + std::to_string(keep) + " (job " + shortened(job_name) + ")",
+		            "Pass how many runs to keep, such as 10.");
+	const int64_t deleted = co_await prune_runs(db, job_name, trigger, keep);
+	co_return Answer::json(JsonObject().add("success", true).add("deleted", deleted).text());
+}
+
+} // namespace aggregation

@@ -1,0 +1,103 @@
+// agg_schedule and agg_unschedule: agg_run() as a job of pg_cron. They act with their caller's rights, since the job will run with them.
+#include "ops/functions/functions.hpp"
+
+#include "ops/boundary/json.hpp"
+
+namespace aggregation {
+
+namespace {
+
+constexpr std::string_view job_name = "aggregation";
+/// More tasks than anybody has: what is due after midnight must not wait for the next minute.
+constexpr std::string_view arguments_of_run = "p_env_name => %L, p_max_tasks => 1000000, p_sync_minutes => %s)";
+
+const Statement &find_pg_cron() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron'), current_database()::text, "
+	    "COALESCE(current_setting('cron.database_name', true), 'postgres')",
+	    {AGG_BOOL, AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &schedule() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT cron.schedule($1::text, $2::text, c.command), c.command FROM (SELECT $3::text || format($6::text, $4::text, "
+	    "COALESCE($5::int4::text, 'NULL'))) AS c(command)",
+	    {AGG_INT8, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &unschedule() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT cron.unschedule(j.jobid) FROM cron.job j WHERE j.jobname = $1::text AND j.username = current_user AND j.database = current_database()",
+	    {AGG_BOOL},
+	    Planning::by_statistics};
+	return statement;
+}
+
+Op<void> require_pg_cron(Database &db) {
+	bool there = false;
+	std::string database;
+	std::string home;
+	auto take = [&](const Row &row) {
+		there = row.boolean(0);
+		database = row.text(1);
+		home = row.text(2);
+		return Flow::more;
+	};
+	co_await db.query(find_pg_cron(), {}, take);
+	if (there)
+		co_return;
+	throw Error(sqlstate::object_not_in_prerequisite_state, "the extension pg_cron is not installed in database \"" + database + "\"",
+	            "Install its package (postgresql-NN-cron), set shared_preload_libraries = 'pg_cron' and cron.database_name = '" + database +
+	                "' (now '" + home +
+	                "'), restart the server, and run CREATE EXTENSION pg_cron. Or do without: with "
+	                "shared_preload_libraries = 'aggregation' and aggregation.databases = '" +
+	                database + "' a background worker does the same.");
+}
+
+} // namespace
+
+Op<Answer> schedule_job(Database &db, Arguments arguments) {
+	const std::string cron = arguments.text(0, "p_cron");
+	const std::string environment = arguments.text(1, "p_env_name");
+	const bool no_sync = arguments.is_null(2);
+	const int64_t sync_minutes = no_sync ? 0 : arguments.integer(2, "p_sync_minutes");
+	co_await require_pg_cron(db);
+	const std::string command = "CALL " + db.schema() + ".agg_run(";
+	int64_t job = 0;
+	std::string scheduled;
+	auto take = [&](const Row &row) {
+		job = row.integer(0);
+		scheduled = row.text(1);
+		return Flow::more;
+	};
+	auto list = parameters(text_parameter(job_name), text_parameter(cron), text_parameter(command), text_parameter(environment),
+	                       Parameter(AGG_INT4, no_sync ? null_cell() : cell(sync_minutes)), text_parameter(arguments_of_run));
+	co_await db.query(schedule(), std::move(list), take);
+	co_return Answer::json(JsonObject()
+	                           .add("success", true)
+	                           .add("job_id", job)
+	                           .add("job_name", job_name)
+	                           .add("schedule", std::string_view(cron))
+	                           .add("command", std::string_view(scheduled))
+	                           .text());
+}
+
+Op<Answer> unschedule_job(Database &db, Arguments) {
+	co_await require_pg_cron(db);
+	int64_t removed = 0;
+	auto take = [&](const Row &) {
+		++removed;
+		return Flow::more;
+	};
+	co_await db.query(unschedule(), parameters(text_parameter(job_name)), take);
+	co_return Answer::json(JsonObject().add("success", true).add("jobs_removed", removed).text());
+}
+
+} // namespace aggregation

@@ -1,0 +1,53 @@
+// agg_start: claims a task by compare-and-set on idle and enabled, and hands out a token that fences off whoever claimed it before. A task
+// that a runner is at work on is locked: that is an answer at once, not a wait.
+#include "ops/functions/functions.hpp"
+
+#include "ops/boundary/json.hpp"
+
+namespace aggregation {
+
+namespace {
+
+// Found by its key alone: COALESCE keeps the planner from walking the index of all idle tasks instead.
+const Statement &claim() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "UPDATE @data_agg_state s SET status = 'running', running_started_at_utc = $3::timestamptz, last_attempted_at_utc = $3::timestamptz, "
+	    "claim_token = gen_random_uuid(), updated_at = now() FROM (SELECT c.canonical_symbol, c.timeframe FROM @data_agg_state c "
+	    "WHERE c.canonical_symbol = $1::text AND c.timeframe = $2::text AND COALESCE(c.status, '') = 'idle' AND c.enabled "
+	    "FOR NO KEY UPDATE SKIP LOCKED) free WHERE s.canonical_symbol = free.canonical_symbol AND s.timeframe = free.timeframe "
+	    "RETURNING s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.last_agg_bar_ts_utc, "
+	    "s.claim_token::text",
+	    {AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT}};
+	return statement;
+}
+
+} // namespace
+
+Op<Answer> start_task(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+	arguments.concern(key.label());
+	const Timestamp now = arguments.timestamp(2, "p_now_utc");
+	timeframe_or_throw(key.symbol, key.timeframe);
+
+	JsonObject answer;
+	bool claimed = false;
+	auto take = [&](const Row &row) {
+		claimed = true;
+		answer.add("success", true)
+		    .add("canonical_symbol", std::string_view(key.symbol))
+		    .add("timeframe", std::string_view(key.timeframe))
+		    .add("source_timeframe", row.maybe_text(0))
+		    .add("run_interval_minutes", row.maybe_integer(1))
+		    .add("aggregation_delay_seconds", row.maybe_integer(2))
+		    .add("last_agg_bar_ts_utc", row.maybe_timestamp(3))
+		    .add("claim_token", row.maybe_text(4));
+		return Flow::more;
+	};
+	co_await db.query(claim(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe), timestamp_parameter(now)), take);
+	if (!claimed)
+		answer.add("success", false).add("error", "not_idle_or_missing");
+	co_return Answer::json(answer.text());
+}
+
+} // namespace aggregation

@@ -1,0 +1,315 @@
+// agg_verify: every difference between the stored bars and what their source says, told as it is found. agg_verify_sample: the same for
+// random stretches of everything, within a time budget, recorded in agg_audit.
+#include "ops/functions/functions.hpp"
+
+#include "core/geometric_index.hpp"
+#include "ops/boundary/json.hpp"
+#include "ops/proof/verification.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <set>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &record_audit() {
+	static const Statement statement {
+	    "agg_audit",
+	    "INSERT INTO @agg_audit (started_at, finished_at, fraction, tasks, windows, differences, complete, details) VALUES ($1::timestamptz, "
+	    "$2::timestamptz, $3::float8, $4::int8, $5::int8, $6::int8, $7::bool, $8::text::jsonb)"};
+	return statement;
+}
+
+const Statement &forget_audits() {
+	static const Statement statement {"agg_audit", "DELETE FROM @agg_audit a WHERE a.started_at < $1::timestamptz"};
+	return statement;
+}
+
+Op<std::vector<Task>> find_tasks(Database &db, const std::optional<std::string> symbol, const std::optional<std::string> timeframe) {
+	const auto keys = co_await matching_tasks(db, symbol, timeframe);
+	Nonsense nonsense;
+	const auto found = co_await read_tasks(db, keys, &nonsense);
+	co_await tell_left_out(db, nonsense);
+	std::vector<Task> tasks;
+	for (const auto &task : found) {
+		if (task)
+			tasks.push_back(*task);
+	}
+	co_return tasks;
+}
+
+constexpr size_t result_columns = 8;
+
+Op<void> emit(Database &db, const std::vector<Difference> &differences) {
+	std::vector<agg_cell> cells;
+	for (const auto &one : differences) {
+		for (const agg_cell &value :
+		     {cell(std::string_view(one.key.symbol)), cell(std::string_view(one.key.timeframe)), cell(one.window),
+		      cell(std::string_view(one.kind)), one.column.empty() ? null_cell() : cell(std::string_view(one.column)), cell(one.stored),
+		      cell(one.expected), one.explanation.empty() ? null_cell() : cell(std::string_view(one.explanation))})
+			cells.push_back(value);
+	}
+	if (!cells.empty())
+		co_await db.emit_rows(cells, result_columns);
+}
+
+/// Where to look: from the first of the infinities to the last where no range is given.
+struct Times {
+	Timestamp from;
+	Timestamp to; // exclusive, but for infinity
+
+	bool holds(Timestamp t) const {
+		return t >= from && (t < to || to == Timestamp::infinity());
+	}
+};
+
+/// Every difference at these times, told stretch by stretch.
+Op<void> tell(Database &db, Proof &proof, const Times times) {
+	auto outside = co_await proof.outside_of_time();
+	std::erase_if(outside, [&](const Difference &one) { return !times.holds(one.window); });
+	co_await emit(db, outside);
+	Timestamp from = proof.timeframe().ceil(std::max(times.from, Timestamp::range_begin()));
+	const Timestamp to = proof.timeframe().floor(std::min(times.to, Timestamp::range_end()));
+	for (;;) {
+		const auto stretch = co_await proof.next(from, to, proof.most_windows());
+		if (!stretch)
+			co_return;
+		const auto differences = co_await proof.differences(*stretch);
+		co_await emit(db, differences);
+		from = stretch->to;
+	}
+}
+
+const Statement &stored_series() {
+	static const Statement statement {
+	    "derived_data_bars",
+	    "SELECT d.canonical_symbol, d.timeframe, min(d.ts_utc), count(*) FROM @derived_data_bars d WHERE ($1::text IS NULL OR d.canonical_symbol = $1::text) "
+	    "AND ($2::text IS NULL OR d.timeframe = $2::text) AND d.ts_utc >= $3::timestamptz "
+	    "AND (d.ts_utc < $4::timestamptz OR $4::timestamptz = 'infinity') AND d.deleted_at IS NULL GROUP BY d.canonical_symbol, d.timeframe ORDER BY d.canonical_symbol, d.timeframe",
+	    {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_INT8},
+	    Planning::by_statistics};
+	return statement;
+}
+
+/// Bars that no task answers for: nobody makes them, so nothing can be said of them but that they are there. One row a series.
+Op<void> tell_bars_without_task(Database &db, const std::optional<std::string> &symbol, const std::optional<std::string> &timeframe,
+                                const Times times, const std::vector<Task> &tasks) {
+	std::set<std::pair<std::string_view, std::string_view>> known;
+	for (const auto &task : tasks)
+		known.emplace(task.key.symbol, task.key.timeframe);
+	std::vector<Difference> unknown;
+	auto receive = [&](const Row &row) {
+		if (known.count({row.text(0), row.text(1)}) == 0)
+			unknown.push_back({{std::string(row.text(0)), std::string(row.text(1))},
+			                   row.timestamp(2),
+			                   "no_task",
+			                   "",
+			                   std::to_string(row.integer(3)),
+			                   std::nullopt,
+			                   "no_task"});
+		return Flow::more;
+	};
+	auto list = parameters(Parameter(AGG_TEXT, cell(symbol)), Parameter(AGG_TEXT, cell(timeframe)), timestamp_parameter(times.from),
+	                       timestamp_parameter(times.to));
+	co_await db.query(stored_series(), std::move(list), receive);
+	co_await emit(db, unknown);
+}
+
+/// The index's tasks among these.
+std::vector<Task> tasks_of_index(const std::vector<Task> &tasks) {
+	std::vector<Task> list;
+	for (const auto &task : tasks) {
+		if (task.key.symbol == dollar_index.symbol)
+			list.push_back(task);
+	}
+	return list;
+}
+
+/// What a random sample of everything comes to.
+class Sample {
+public:
+	Sample(Database &db, double fraction, Duration budget, uint64_t seed)
+	    : db_(db), fraction_(fraction), budget_(budget), started_(db.clock()), random_(seed) {
+	}
+
+	Op<void> take(const std::vector<Task> &tasks) {
+		std::vector<std::unique_ptr<Proof>> proofs;
+		if (auto index = proof_of_index(db_, tasks_of_index(tasks)))
+			proofs.push_back(std::move(index));
+		for (const auto &task : tasks)
+			proofs.push_back(proof_of_task(db_, task));
+		std::shuffle(proofs.begin(), proofs.end(), random_);
+		for (const auto &proof : proofs) {
+			if (over()) {
+				complete_ = false;
+				break;
+			}
+			co_await look_at(*proof);
+		}
+		details_ = "[" + details_ + "]";
+	}
+
+	Op<void> record() {
+		const Timestamp finished = db_.clock();
+		auto list = parameters(timestamp_parameter(started_), timestamp_parameter(finished), Parameter(AGG_FLOAT8, cell(fraction_)),
+		                       Parameter(AGG_INT8, cell(looked_at_)), Parameter(AGG_INT8, cell(windows_)),
+		                       Parameter(AGG_INT8, cell(unexplained_)), Parameter(AGG_BOOL, cell(complete_)), text_parameter(details_));
+		co_await db_.execute(record_audit(), std::move(list));
+		co_await db_.execute(forget_audits(), parameters(timestamp_parameter(finished - Duration::minutes(90LL * 24 * 60))));
+	}
+
+	JsonObject answer() const {
+		JsonObject object;
+		object.add("success", true)
+		    .add("tasks", looked_at_)
+		    .add("windows", windows_)
+		    .add("differences", unexplained_)
+		    .add("complete", complete_);
+		return object;
+	}
+	const std::string &details() const {
+		return details_;
+	}
+
+private:
+	bool over() const {
+		return db_.clock() - started_ >= budget_;
+	}
+	double uniform() {
+		return std::uniform_real_distribution<double>(0, 1)(random_);
+	}
+
+	/// How many stretches are passed over before the next one that is looked at, each being looked at with the same probability.
+	int64_t passed_over() {
+		if (fraction_ >= 1)
+			return 0;
+		const double stretches = std::floor(std::log1p(-uniform()) / std::log1p(-fraction_));
+		return static_cast<int64_t>(std::min(stretches, 1e9));
+	}
+
+	/// Stretches of a few hundred windows cost little more than one window each, and are as random. What lies between two bars that are
+	/// centuries apart is no stretch: the next one begins where there is something.
+	Op<void> look_at(Proof &proof) {
+		const Timeframe &timeframe = proof.timeframe();
+		const int64_t most = std::min<int64_t>(288, proof.most_windows());
+		const Duration span {most * timeframe.width().us};
+		const Timestamp end = timeframe.floor(Timestamp::range_end());
+		const auto outside = co_await proof.outside_of_time();
+		count(outside);
+		const auto first = co_await proof.next(timeframe.ceil(Timestamp::range_begin()), end, most);
+		if (!first)
+			co_return;
+		++looked_at_;
+		bool found = false;
+		auto stretch = first;
+		while (stretch && !over()) {
+			if (const int64_t skipped = passed_over(); skipped > 0) {
+				const bool inside = skipped < (end - stretch->from).us / span.us;
+				stretch = co_await proof.next(inside ? stretch->from + Duration {skipped * span.us} : end, end, most);
+				if (!stretch)
+					break;
+			}
+			co_await compare(proof, *stretch);
+			found = true;
+			stretch = co_await proof.next(stretch->to, end, most);
+		}
+		if (stretch) {
+			complete_ = false; // the time was over
+		} else if (!found) {
+			const Timestamp now = std::max(first->to, std::min(end, timeframe.floor(db_.clock())));
+			const double position = uniform() * static_cast<double>((now - first->from).us);
+			stretch = co_await proof.next(timeframe.floor(first->from + Duration {static_cast<int64_t>(position)}), end, most);
+			co_await compare(proof, stretch ? *stretch : *first);
+		}
+	}
+
+	Op<void> compare(Proof &proof, Stretch stretch) {
+		const auto differences = co_await proof.differences(stretch);
+		count(differences);
+		windows_ += (stretch.to - stretch.from).us / proof.timeframe().width().us;
+	}
+
+	void count(const std::vector<Difference> &differences) {
+		constexpr int64_t most_told = 20;
+		for (const auto &one : differences) {
+			if (!one.explanation.empty() || unexplained_++ >= most_told)
+				continue;
+			details_ += (details_.empty() ? "" : ", ") + JsonObject()
+			                                                 .add("canonical_symbol", std::string_view(one.key.symbol))
+			                                                 .add("timeframe", std::string_view(one.key.timeframe))
+			                                                 .add("ts_utc", one.window)
+			                                                 .add("difference", std::string_view(one.kind))
+			                                                 .add("column", std::string_view(one.column))
+			                                                 .text();
+		}
+	}
+
+	Database &db_;
+	double fraction_;
+	Duration budget_;
+	Timestamp started_;
+	std::mt19937_64 random_;
+	int64_t looked_at_ = 0;
+	int64_t windows_ = 0;
+	int64_t unexplained_ = 0;
+	bool complete_ = true;
+	std::string details_;
+};
+
+} // namespace
+
+Op<Answer> verify_bars(Database &db, Arguments arguments) {
+	const auto symbol = arguments.maybe_text(0, "p_symbol");
+	const auto timeframe = arguments.maybe_text(1, "p_tf");
+	const Times times {arguments.maybe_timestamp(2, "p_from_utc").value_or(Timestamp::minus_infinity()),
+	                   arguments.maybe_timestamp(3, "p_to_utc").value_or(Timestamp::infinity())};
+	const std::string subject = symbol.value_or("all symbols") + "/" + timeframe.value_or("all timeframes");
+	if (times.from >= times.to)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "invalid range for " + subject + ": from " + to_iso8601(times.from) + " is not before to " + to_iso8601(times.to),
+		            "Pass a half-open range, such as one day.");
+	if (timeframe)
+		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
+
+	co_await refuse_hidden_rows(db);
+	const auto tasks = co_await find_tasks(db, symbol, timeframe);
+	if (tasks.empty() && symbol && timeframe && *timeframe != "1m")
+		throw missing_task("Missing agg config ", {*symbol, *timeframe});
+	if ((!symbol || *symbol == dollar_index.symbol) && (!timeframe || *timeframe == "1m")) {
+		const auto of_index = co_await find_tasks(db, dollar_index.symbol, std::nullopt);
+		if (const auto index = proof_of_index(db, of_index))
+			co_await tell(db, *index, times);
+	}
+	for (const auto &task : tasks) {
+		const auto proof = proof_of_task(db, task);
+		co_await tell(db, *proof, times);
+	}
+	co_await tell_bars_without_task(db, symbol, timeframe, times, tasks);
+	co_return Answer::rows();
+}
+
+Op<Answer> verify_sample(Database &db, Arguments arguments) {
+	const double fraction = arguments.real(0, "p_fraction");
+	const Duration budget {arguments.integer(1, "p_time_budget")};
+	const bool seeded = !arguments.is_null(2);
+	std::random_device entropy;
+	const auto seed = static_cast<uint64_t>(seeded ? arguments.integer(2, "p_seed") : entropy());
+	if (!(fraction > 0 && fraction <= 1))
+		throw Error(sqlstate::invalid_parameter_value, "p_fraction must be greater than 0 and at most 1, not " + std::to_string(fraction),
+		            "Pass the part of all windows that is to be looked at, such as 0.01.");
+	if (budget <= Duration {})
+		throw Error(sqlstate::invalid_parameter_value, "p_time_budget must be positive",
+		            "Pass the time after which no new stretch is begun, such as '30 seconds'.");
+
+	co_await refuse_hidden_rows(db);
+	Sample sample(db, fraction, budget, seed);
+	const auto tasks = co_await find_tasks(db, std::nullopt, std::nullopt);
+	co_await sample.take(tasks);
+	co_await sample.record();
+	co_return Answer::json(sample.answer().add("seed", static_cast<int64_t>(seed)).add_raw("details", sample.details()).text());
+}
+
+} // namespace aggregation

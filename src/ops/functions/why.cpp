@@ -1,0 +1,322 @@
+// agg_why: one row that says why a bar is there or is not.
+#include "ops/functions/functions.hpp"
+
+#include "core/quality.hpp"
+#include "ops/marks/change_log.hpp"
+#include "ops/boundary/json.hpp"
+#include "ops/bars/sealed_ranges.hpp"
+#include "ops/bars/source_watermark.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &task_state() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT s.status, s.enabled, s.last_error, s.running_started_at_utc, s.claim_token::text, s.next_run_at FROM @data_agg_state s "
+	    "WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text",
+	    {AGG_TEXT, AGG_BOOL, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+// The live bar, else the one that was deleted last.
+const Statement &stored_bar() {
+	static const Statement statement {
+	    "derived_data_bars",
+	    "SELECT d.quality_score::int8, d.source_candles::int8, d.expected_candles::int8, d.derivation_version::int8, d.deleted_at, "
+	    "d.raw ->> 'deleted', d.updated_at FROM @derived_data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "
+	    "AND d.ts_utc = $3::timestamptz ORDER BY d.deleted_at DESC NULLS FIRST LIMIT 1",
+	    {AGG_INT8, AGG_INT8, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TIMESTAMPTZ},
+	    Planning::by_statistics};
+	return statement;
+}
+
+#define AGG_SOURCE_ROWS(table, live)                                                                                                       \
+	"SELECT s.ts_utc, COALESCE(NOT (ARRAY[s.open, s.high, s.low, s.close] && ARRAY['NaN', 'Infinity', '-Infinity']::float8[]) "            \
+	"AND num_nulls(s.open, s.high, s.low, s.close) = 0, false) FROM @" table " s WHERE s.canonical_symbol = $1::text "                     \
+	"AND s.timeframe = $2::text AND s.ts_utc >= $3::timestamptz AND s.ts_utc < $4::timestamptz" live " ORDER BY s.ts_utc"
+
+const Statement &source_rows(const Timeframe &source) {
+	static const Statement ingested {"data_bars", AGG_SOURCE_ROWS("data_bars", ""), {AGG_TIMESTAMPTZ, AGG_BOOL}};
+	static const Statement derived {
+	    "derived_data_bars", AGG_SOURCE_ROWS("derived_data_bars", " AND s.deleted_at IS NULL"), {AGG_TIMESTAMPTZ, AGG_BOOL}};
+	return source.ingested() ? ingested : derived;
+}
+
+// Ranges that touch the window: 0 marked, 1 refused.
+const Statement &marks_of_window() {
+	static const Statement statement {
+	    "agg_dirty_ranges",
+	    "SELECT d.due <> 'next_run', d.marked_at FROM @agg_dirty_ranges d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "
+	    "AND d.from_utc <= $3::timestamptz AND d.to_utc > $3::timestamptz ORDER BY 1 DESC, d.marked_at LIMIT 1",
+	    {AGG_BOOL, AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+const Statement &logged_changes() {
+	static const Statement statement {
+	    "agg_change_log",
+	    "SELECT l.logged_at FROM @agg_change_log l " AGG_LOGGED_ENTRIES
+	    "WHERE u.symbol = $1::text AND u.from_utc < $3::timestamptz AND u.to_utc > $2::timestamptz ORDER BY 1 LIMIT 1",
+	    {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+const Statement &refusal() {
+	static const Statement statement {
+	    "agg_refused_ranges",
+	    "SELECT r.refused_at FROM @agg_refused_ranges r WHERE r.canonical_symbol = $1::text AND r.timeframe = $2::text "
+	    "AND r.from_utc <= $3::timestamptz AND r.to_utc > $3::timestamptz LIMIT 1",
+	    {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+struct TaskState {
+	std::string status = "idle";
+	bool enabled = true;
+	std::optional<std::string> last_error;
+	std::optional<Timestamp> running_since;
+	std::optional<std::string> token;
+	std::optional<Timestamp> next_run;
+};
+
+struct StoredBar {
+	std::optional<int64_t> quality;
+	std::optional<int64_t> candles;
+	std::optional<int64_t> expected;
+	std::optional<int64_t> version;
+	std::optional<Timestamp> deleted_at;
+	std::optional<std::string> reason;
+	std::optional<Timestamp> updated_at;
+
+	bool live() const {
+		return !deleted_at;
+	}
+};
+
+struct Source {
+	int64_t candles = 0;
+	int64_t refused = 0;
+	std::vector<Timestamp> there;
+};
+
+/// What is known of the window.
+struct Window {
+	Task task;
+	Timestamp start;
+	Timestamp end;
+	TaskState state;
+	std::optional<StoredBar> bar;
+	Source source;
+	bool marked = false;
+	bool marked_due = false;
+	std::optional<Timestamp> marked_at {};
+	std::optional<Timestamp> logged_at {};
+	std::optional<Timestamp> refused_at {};
+	bool sealed = false;
+	Timestamp source_complete = Timestamp::infinity();
+};
+
+Op<std::optional<Timestamp>> first_time(Database &db, const Statement &statement, std::vector<Parameter> list) {
+	std::optional<Timestamp> found;
+	auto receive = [&](const Row &row) {
+		found = row.maybe_timestamp(0);
+		return Flow::enough;
+	};
+	co_await db.query(statement, std::move(list), receive);
+	co_return found;
+}
+
+Op<Window> look(Database &db, const Task task, Timestamp start) {
+	Window window {.task = task, .start = start, .end = start + task.target.width(), .state = {}, .bar = {}, .source = {}};
+	const auto key = [&] { return parameters(text_parameter(window.task.key.symbol), text_parameter(window.task.key.timeframe)); };
+	auto take_state = [&](const Row &row) {
+		window.state = {row.maybe_text(0).value_or("idle"),
+		                row.is_null(1) || row.boolean(1),
+		                row.maybe_text(2),
+		                row.maybe_timestamp(3),
+		                row.maybe_text(4),
+		                row.maybe_timestamp(5)};
+		return Flow::more;
+	};
+	auto list = key();
+	co_await db.query(task_state(), std::move(list), take_state);
+
+	auto take_bar = [&](const Row &row) {
+		window.bar = StoredBar {row.maybe_integer(0),   row.maybe_integer(1), row.maybe_integer(2),  row.maybe_integer(3),
+		                        row.maybe_timestamp(4), row.maybe_text(5),    row.maybe_timestamp(6)};
+		return Flow::more;
+	};
+	list = key();
+	list.push_back(timestamp_parameter(start));
+	co_await db.query(stored_bar(), std::move(list), take_bar);
+
+	auto take_source = [&](const Row &row) {
+		window.source.there.push_back(row.timestamp(0));
+		++(row.boolean(1) ? window.source.candles : window.source.refused);
+		return Flow::more;
+	};
+	list = parameters(text_parameter(window.task.key.symbol), text_parameter(window.task.source.name()), timestamp_parameter(start),
+	                  timestamp_parameter(window.end));
+	co_await db.query(source_rows(window.task.source), std::move(list), take_source);
+
+	auto take_mark = [&](const Row &row) {
+		window.marked = true;
+		window.marked_due = row.boolean(0);
+		window.marked_at = row.maybe_timestamp(1);
+		return Flow::more;
+	};
+	list = key();
+	list.push_back(timestamp_parameter(start));
+	co_await db.query(marks_of_window(), std::move(list), take_mark);
+	if (task.source.ingested()) {
+		list = parameters(text_parameter(window.task.key.symbol), timestamp_parameter(start), timestamp_parameter(window.end));
+		window.logged_at = co_await first_time(db, logged_changes(), std::move(list));
+	}
+	list = key();
+	list.push_back(timestamp_parameter(start));
+	window.refused_at = co_await first_time(db, refusal(), std::move(list));
+	const auto sealed = co_await sealed_windows(db, window.task);
+	for (const auto &range : sealed.ranges())
+		window.sealed = window.sealed || (range.from <= start && start < range.to);
+	const std::vector<Task> tasks {window.task};
+	const auto watermarks = co_await source_watermarks(db, tasks);
+	window.source_complete = watermarks.front();
+	co_return window;
+}
+
+/// The bars of the source that the window lacks, as a JSON array of their starts; at most a hundred.
+std::string missing_source(const Window &window) {
+	std::string list;
+	int64_t told = 0;
+	constexpr int64_t most_told = 100;
+	const Duration width = window.task.source.width();
+	for (Timestamp t = window.start; t < window.end && told < most_told; t = t + width) {
+		const bool there = std::any_of(window.source.there.begin(), window.source.there.end(),
+		                               [&](Timestamp bar) { return window.task.source.floor(bar) == t; });
+		if (there)
+			continue;
+		list += (list.empty() ? "" : ", ") + json_string(to_iso8601(t));
+		++told;
+	}
+	return "[" + list + "]";
+}
+
+struct Verdict {
+	std::string state;
+	std::string explanation;
+};
+
+std::string obstacle(const Window &window) {
+	const TaskState &state = window.state;
+	if (state.status == "hard_failed" || state.status == "disabled")
+		return "the task is " + state.status + (state.last_error ? ": " + *state.last_error : "") +
+		       "; agg_reset_task() puts it back to work";
+	if (!state.enabled)
+		return "the task is switched off; agg_enable_task() switches it on";
+	if (state.status == "running")
+		return "the task is claimed since " + (state.running_since ? to_iso8601(*state.running_since) : std::string("an unknown time")) +
+		       (state.token ? ", claim " + *state.token : "");
+	return "";
+}
+
+std::string when_it_runs(const Window &window) {
+	const std::string reason = obstacle(window);
+	if (!reason.empty())
+		return reason;
+	if (!window.state.next_run)
+		return "the task is due";
+	return "the task runs at " + to_iso8601(*window.state.next_run);
+}
+
+/// The first of the reasons that applies, in the order in which they hide one another.
+Verdict judge(const Window &window, Timestamp now) {
+	const Task &task = window.task;
+	const auto expected = task.target.bars_from(task.source);
+	const std::string counted = std::to_string(window.source.candles) + " of " + std::to_string(expected) + " source bars";
+	const bool passed = window.start < task.effective_cursor();
+	const bool live = window.bar && window.bar->live();
+	if (passed && (window.marked || window.logged_at)) {
+		const auto since = window.marked ? window.marked_at : window.logged_at;
+		return {"dirty",
+		        "its source changed" + (since ? " (noticed " + to_iso8601(*since) + ")" : std::string()) + "; " +
+		            (window.marked && !window.marked_due ? "it is looked at again when the task runs next: " + when_it_runs(window)
+		                                                 : (obstacle(window).empty() ? "the next run makes it again" : obstacle(window)))};
+	}
+	if (live) {
+		std::string text = "stored with " + std::to_string(window.bar->candles.value_or(0)) + " of " +
+		                   std::to_string(window.bar->expected.value_or(expected)) + " source bars, score " +
+		                   (window.bar->quality ? std::to_string(*window.bar->quality) : std::string("unknown"));
+		if (window.refused_at && !window.sealed)
+			return {"frozen", text + "; its source changed afterwards, which the task's late_policy refused (" +
+			                      to_iso8601(*window.refused_at) + "); derived_rebuild_range() makes it again"};
+		return {window.sealed ? "sealed" : "stored", text + (window.sealed ? "; its source has been retired, it stays as it is" : "")};
+	}
+	if (window.start < task.target.ceil(task.start))
+		return {"before_start", "the task makes nothing before " + to_iso8601(task.start) + "; agg_set_start() changes that"};
+	if (now < window.end + task.delay)
+		return {"not_confirmed", "it is confirmed at " + to_iso8601(window.end + task.delay)};
+	if (window.bar && passed)
+		return {"deleted", "deleted at " + to_iso8601(*window.bar->deleted_at) + ": " + window.bar->reason.value_or("no reason given") +
+		                       " (" + counted + " are there)"};
+	if (window.sealed)
+		return {"sealed", "its source or its bar has been retired, and none is made; agg_unseal_range() has it looked at again"};
+	if (!obstacle(window).empty() && !passed)
+		return {window.state.status == "idle" ? "disabled" : window.state.status, obstacle(window)};
+	if (!passed && window.end > window.source_complete)
+		return {"waiting_for_source", "task " + task.key.symbol + "/" + task.source.name() + " has something to read from " +
+		                                  to_iso8601(window.source_complete) + " on"};
+	if (window.source.there.empty())
+		return {"no_source", "there is no source bar in it"};
+	if (!quality_score(window.source.candles, expected))
+		return {"too_few_source_bars",
+		        counted +
+		            (window.source.refused > 0 ? ", " + std::to_string(window.source.refused) + " without usable prices" : std::string()) +
+		            "; more than half are needed"};
+	if (!passed)
+		return {"due", "the cursor is at " + to_iso8601(task.effective_cursor()) + "; " + when_it_runs(window)};
+	if (window.refused_at)
+		return {"frozen", "its source came late (" + counted + " are there), which the task's late_policy refused (" +
+		                      to_iso8601(*window.refused_at) + "); derived_rebuild_range() makes it"};
+	return {"missing",
+	        "nothing explains it (" + counted + " are there); derived_rebuild_range() makes it, and please report this as a bug"};
+}
+
+constexpr size_t result_columns = 9;
+
+} // namespace
+
+Op<Answer> why(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+	arguments.concern(key.label());
+	const Timestamp time = arguments.timestamp(2, "p_window_start");
+	const Timestamp now = arguments.maybe_timestamp(3, "p_now_utc").value_or(db.clock());
+	const Timeframe target = timeframe_or_throw(key.symbol, key.timeframe);
+	const Timeframe source = default_source_or_throw(key.symbol, target);
+	const std::vector<TaskKey> keys {key};
+	const auto tasks = co_await read_tasks(db, keys);
+	Verdict verdict {"no_task", "there is no such task; sync_agg_state_from_registry() creates those of all active assets"};
+	const Task nobody {
+	    .key = key, .target = target, .source = source, .run_interval = target.width(), .delay = {}, .start = default_start, .cursor = {}};
+	const auto window = co_await look(db, tasks.front() ? *tasks.front() : nobody, target.floor(time));
+	if (tasks.front())
+		verdict = judge(window, now);
+	const std::string missing = missing_source(window);
+	const bool live = window.bar && window.bar->live();
+	std::vector<agg_cell> cells {cell(window.start),
+	                             cell(window.end),
+	                             cell(std::string_view(verdict.state)),
+	                             cell(std::string_view(verdict.explanation)),
+	                             live ? cell(window.bar->quality) : null_cell(),
+	                             cell(window.source.candles),
+	                             cell(target.bars_from(window.task.source)),
+	                             cell(std::string_view(window.task.source.name())),
+	                             cell(std::string_view(missing))};
+	co_await db.emit_rows(cells, result_columns);
+	co_return Answer::rows();
+}
+
+} // namespace aggregation

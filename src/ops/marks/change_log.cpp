@@ -1,0 +1,166 @@
+#include "ops/marks/change_log.hpp"
+
+#include "core/change_set.hpp"
+#include "core/geometric_index.hpp"
+#include "ops/marks/dirty_ranges.hpp"
+#include "ops/tasks/task_columns.h"
+#include "ops/tasks/tasks.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+
+namespace aggregation {
+
+namespace {
+
+constexpr int64_t log_rows_at_once = 1000;
+
+const Statement &take_entries() {
+	static const Statement statement {
+	    "agg_change_log",
+	    "WITH gone AS (DELETE FROM @agg_change_log l WHERE l.ctid = ANY (ARRAY(SELECT c.ctid FROM @agg_change_log c LIMIT $1::int8 FOR UPDATE "
+	    "SKIP LOCKED)) RETURNING l.symbols, l.from_utc, l.to_utc, l.row_counts) "
+	    "SELECT u.symbol, u.from_utc, u.to_utc, u.row_count FROM gone AS l " AGG_LOGGED_ENTRIES,
+	    {AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8}};
+	return statement;
+}
+
+const Statement &tasks_that_read() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT t.ord, s.timeframe, s.agg_start_utc, s.last_agg_bar_ts_utc, COALESCE(s.status = 'running', false) FROM unnest($1::text[]) "
+	    "WITH ORDINALITY AS t(symbol, ord) JOIN @data_agg_state s ON s.canonical_symbol = t.symbol WHERE " AGG_SOURCE_TIMEFRAME(
+	        "s.") " = '1m'",
+	    {AGG_INT8, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL}};
+	return statement;
+}
+
+/// A task that reads 1m bars.
+struct Reader {
+	TaskKey key;
+	Timeframe target;
+	Timestamp cursor; // where it goes on
+	bool claimed;     // a worker outside the database may be reading for it
+};
+
+Op<int64_t> take_log(Database &db, ChangeSet &changes) {
+	int64_t entries = 0;
+	auto receive = [&](const Row &row) {
+		++entries;
+		if (!row.is_null(0) && !row.is_null(1) && !row.is_null(2))
+			changes.add_range(row.text(0), {row.timestamp(1), row.timestamp(2), row.maybe_integer(3).value_or(0)});
+		return Flow::more;
+	};
+	co_await db.query(take_entries(), parameters(Parameter(AGG_INT8, cell(log_rows_at_once))), receive);
+	co_return entries;
+}
+
+Timestamp finite(const std::optional<Timestamp> &time, Timestamp otherwise) {
+	return std::clamp(time.value_or(otherwise), Timestamp::range_begin(), Timestamp::range_end());
+}
+
+Op<std::deque<Reader>> readers_of(Database &db, const std::vector<std::string> &symbols) {
+	std::deque<Reader> readers;
+	auto receive = [&](const Row &row) {
+		const auto target = Timeframe::parse(row.text(1));
+		if (!target)
+			return Flow::more; // it cannot run, so it has derived nothing
+		const Timestamp start = target->ceil(finite(row.maybe_timestamp(2), default_start));
+		const Timestamp cursor = target->ceil(finite(row.maybe_timestamp(3), start));
+		readers.push_back({{symbols.at(static_cast<size_t>(row.integer(0) - 1)), std::string(row.text(1))},
+		                   *target,
+		                   std::max(start, cursor),
+		                   row.boolean(4)});
+		return Flow::more;
+	};
+	std::vector<agg_cell> cells;
+	cells.reserve(symbols.size());
+	for (const auto &symbol : symbols)
+		cells.push_back(cell(std::string_view(symbol)));
+	const Statement statement = for_keys(tasks_that_read(), symbols.size());
+	co_await db.query(statement, parameters(Parameter(AGG_TEXT, std::move(cells))), receive);
+	co_return readers;
+}
+
+enum class Unread { dropped, kept };
+
+/// Marks what a change means for a task. What is not before the cursor may be dropped where whoever gets there will read it.
+void note(const Reader &reader, const TimeRange &change, Unread unread, DirtyRanges &marks) {
+	const Timestamp from = reader.target.floor(change.from);
+	const Timestamp to = reader.target.ceil(change.to);
+	if (from < reader.cursor) {
+		// Of a range across the cursor no more rows can be late than it has minutes before the cursor.
+		const int64_t minutes = (std::min(change.to, reader.cursor) - change.from).us / Duration::minutes(1).us;
+		marks.now.add({from, std::min(to, reader.cursor), std::min(change.rows, minutes)});
+	}
+	if (to > reader.cursor && unread == Unread::kept)
+		marks.now.add({std::max(from, reader.cursor), to, 0});
+}
+
+bool is_component(std::string_view symbol) {
+	return std::any_of(dollar_index.components.begin(), dollar_index.components.end(),
+	                   [&](const IndexComponent &component) { return symbol == component.symbol; });
+}
+
+Op<void> mark_changes(Database &db, const ChangeSet &changes) {
+	const auto list = changes.list();
+	std::vector<std::string> symbols;
+	RangeSet components; // what changes the index as well
+	for (const auto &change : list) {
+		if (symbols.empty() || symbols.back() != *change.symbol)
+			symbols.push_back(*change.symbol);
+		if (is_component(*change.symbol))
+			components.add(change.range);
+	}
+	const std::string index {dollar_index.symbol};
+	if (!components.empty() && std::find(symbols.begin(), symbols.end(), index) == symbols.end())
+		symbols.push_back(index);
+	// In this order: see change_log.hpp.
+	const Derivers others = co_await db.others_deriving();
+	const auto readers = co_await readers_of(db, symbols);
+
+	std::unordered_map<std::string_view, std::vector<const Reader *>> by_symbol;
+	for (const auto &reader : readers)
+		by_symbol[reader.key.symbol].push_back(&reader);
+	std::unordered_map<const Reader *, DirtyRanges> marked;
+	for (const auto &change : list) {
+		const auto found = by_symbol.find(*change.symbol);
+		if (found == by_symbol.end())
+			continue;
+		for (const Reader *reader : found->second) {
+			DirtyRanges marks;
+			const bool certain = !others.any && !reader->claimed && !db.has_own_changes();
+			note(*reader, change.range, certain ? Unread::dropped : Unread::kept, marks);
+			if (marks.empty())
+				continue;
+			marked[reader].add(marks);
+		}
+	}
+	for (const auto &range : components.ranges()) {
+		for (const Reader *reader : by_symbol[index])
+			note(*reader, range, Unread::kept, marked[reader]);
+	}
+	std::vector<TaskMark> marks;
+	marks.reserve(marked.size());
+	for (auto &[reader, ranges] : marked)
+		marks.push_back({&reader->key, std::move(ranges)});
+	co_await merge_dirty(db, std::move(marks));
+}
+
+} // namespace
+
+Op<void> absorb_changes(Database &db) {
+	if (db.snapshot() == Database::Snapshot::of_transaction)
+		co_return;
+	for (;;) {
+		ChangeSet changes;
+		const int64_t entries = co_await take_log(db, changes);
+		if (!changes.empty())
+			co_await mark_changes(db, changes);
+		if (entries < log_rows_at_once)
+			co_return;
+	}
+}
+
+} // namespace aggregation

@@ -1,0 +1,107 @@
+#include "ops/marks/windows_above.hpp"
+
+#include "ops/marks/dirty_ranges.hpp"
+#include "ops/tasks/task_columns.h"
+#include "ops/tasks/tasks.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+// Which timeframes are built from which, all symbols together: few rows, kept by a trigger of data_agg_state.
+const Statement &timeframes_in_use() {
+	static const Statement statement {
+	    "agg_timeframes", "SELECT u.timeframe, u.source_timeframe FROM @agg_timeframes u", {AGG_TEXT, AGG_TEXT}};
+	return statement;
+}
+
+const Statement &tasks_above() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
+	    "AS t(symbol, timeframe, ord) JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe "
+	    "WHERE " AGG_SOURCE_TIMEFRAME("s.") " = $3::text",
+	    {AGG_INT8}};
+	return statement;
+}
+
+/// The timeframes that are built from `source`.
+Op<std::vector<Timeframe>> built_from(Database &db, const Timeframe &source) {
+	std::vector<Timeframe> found;
+	auto receive = [&](const Row &row) {
+		const auto target = Timeframe::parse(row.text(0));
+		if (!target)
+			return Flow::more;
+		const bool by_default = row.is_null(1) || row.text(1).empty();
+		const auto built_of = by_default ? target->default_source() : Timeframe::parse(row.text(1));
+		if (built_of && *built_of == source && target->bars_from(source) > 0)
+			found.push_back(*target);
+		return Flow::more;
+	};
+	co_await db.query(timeframes_in_use(), {}, receive);
+	co_return found;
+}
+
+/// Windows of one task that may be above changed bars.
+struct Above {
+	TaskKey key;
+	RangeSet windows;
+};
+
+/// Marks those of the tasks that exist and are built from `source`.
+Op<void> mark_tasks(Database &db, const std::vector<Above> &above, const Timeframe &source) {
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> timeframes;
+	for (const auto &task : above) {
+		symbols.push_back(cell(std::string_view(task.key.symbol)));
+		timeframes.push_back(cell(std::string_view(task.key.timeframe)));
+	}
+	std::vector<TaskMark> marks;
+	auto receive = [&](const Row &row) {
+		const Above &task = above.at(static_cast<size_t>(row.integer(0) - 1));
+		marks.push_back({&task.key, {task.windows, {}}});
+		return Flow::more;
+	};
+	const Statement statement = for_keys(tasks_above(), above.size());
+	co_await db.query(
+	    statement,
+	    parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)), text_parameter(source.name())),
+	    receive);
+	co_await mark_uncovered(db, std::move(marks));
+}
+
+} // namespace
+
+Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &changes) {
+	std::vector<const Timeframe *> sources;
+	for (const auto &change : changes) {
+		if (std::none_of(sources.begin(), sources.end(), [&](const Timeframe *known) { return *known == *change.timeframe; }))
+			sources.push_back(change.timeframe);
+	}
+	for (const Timeframe *source : sources) {
+		const auto targets = co_await built_from(db, *source);
+		if (targets.empty())
+			continue;
+		const Derivers others = co_await db.others_deriving();
+		const Timestamp clock = std::max({db.clock(), db.transaction_start(), others.newest});
+		std::vector<Above> above;
+		for (const auto &target : targets) {
+			const Timestamp ended = target.floor(clock);
+			for (const auto &change : changes) {
+				if (*change.timeframe != *source)
+					continue;
+				Above task {{change.symbol, target.name()}, {}};
+				for (const auto &range : change.windows.ranges())
+					task.windows.add({target.floor(range.from), std::min(target.ceil(range.to), ended), range.rows});
+				if (!task.windows.empty())
+					above.push_back(std::move(task));
+			}
+		}
+		if (!above.empty())
+			co_await mark_tasks(db, above, *source);
+	}
+}
+
+} // namespace aggregation

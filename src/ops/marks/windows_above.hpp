@@ -1,0 +1,32 @@
+// The cascade: when bars change, the windows of wider timeframes that are made of them have to be looked at again.
+//
+//      5m bars  ....|x|....|x|x|....        changed in this transaction
+//      1h       [--------)[--------)        marked dirty in the same transaction, for each task that is built from 5m
+//
+// A window above that has not ended yet is not marked, which spares a live feed most of the marks. Nobody has passed it, or if somebody
+// has, he looks again: whoever derives wider windows counts as certain only those that had ended before the oldest transaction that may
+// change bars at that moment began, and before his database's clock (look_again.hpp). "Not ended" is said by the same measure: the later of
+// the clock, the beginning of this transaction, and the beginning of the newest of the others, should a clock have been put back.
+#pragma once
+
+#include "core/range_set.hpp"
+#include "core/timeframe.hpp"
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
+
+#include <string>
+#include <vector>
+
+namespace aggregation {
+
+/// Bars of one symbol and timeframe that were written or deleted.
+struct ChangedBars {
+	std::string symbol;
+	const Timeframe *timeframe;
+	RangeSet windows;
+};
+
+/// Marks the windows above.
+Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &changes);
+
+} // namespace aggregation

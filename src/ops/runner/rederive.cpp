@@ -1,0 +1,257 @@
+#include "ops/runner/rederive.hpp"
+
+#include "core/geometric_index.hpp"
+#include "ops/bars/dxy_minutes.hpp"
+#include "ops/bars/source_probe.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &count_late() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "UPDATE @data_agg_state s SET late_rows = COALESCE(s.late_rows, 0) + $3::int8, refused_rows = COALESCE(s.refused_rows, 0) + $4::int8, "
+	    "updated_at = now() WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text"};
+	return statement;
+}
+
+/// What is to be done for one run, and what is left for later.
+struct LateWork {
+	RangeSet todo;
+	DirtyRanges rest;
+	RangeSet refused;
+	bool left = false; // of rest: what could have been done now
+};
+
+int64_t windows_in(const TaskRun &run, const TimeRange &range) {
+	return (range.to - range.from).us / run.task.target.width().us;
+}
+
+/// What the run has read as it is now. Minutes of the index that nobody computed just now may be older than their pairs.
+RangeSet looked_at(const TaskRun &run) {
+	if (!reads_index(run.task))
+		return run.passed;
+	RangeSet not_computed = run.passed;
+	not_computed.subtract(run.index_computed);
+	RangeSet computed = run.passed;
+	computed.subtract(not_computed);
+	return computed;
+}
+
+LateWork sort_marks(const TaskRun &run) {
+	LateWork work;
+	const Timestamp before = run.task.effective_cursor();
+	// Where no source is ahead nobody will come past what is marked there.
+	const Timestamp reached = found_no_source_ahead(run.reason) ? Timestamp::infinity() : std::max(before, run.plan.cursor());
+	const auto put_back = [&](RangeSet beyond, RangeSet &rest) {
+		beyond.clip(reached, Timestamp::infinity());
+		for (const auto &range : beyond.ranges())
+			rest.add({range.from, range.to, 0});
+	};
+	put_back(run.dirty.now, work.rest.now);
+	put_back(run.dirty.next_run, work.rest.next_run);
+	const RangeSet marked = run.dirty.all();
+	RangeSet all;
+	for (const auto &range : marked.ranges()) // perhaps by somebody who does not know windows
+		all.add({run.task.target.floor(std::max(range.from, Timestamp::range_begin())), run.task.target.ceil(range.to), range.rows});
+	all.clip(Timestamp::range_begin(), reached);
+	if (run.task.late_policy == LatePolicy::freeze) {
+		work.refused = all;
+		work.refused.clip(Timestamp::range_begin(), before);
+		all.clip(before, reached);
+	}
+	all.subtract(looked_at(run));
+	all.add(run.strays);
+	work.todo = std::move(all);
+	return work;
+}
+
+/// Of a range that is too wide for one call, or in which nothing new may be made, only the end in which there is something is worth a look:
+/// its last source row or stored bar.
+Op<TimeRange> shrink(Database &db, const TaskRun &run, TimeRange range) {
+	const Timeframe &target = run.task.target;
+	std::vector<SourceProbe> probes {{run.task.key.symbol, target, range.from, range.to}};
+	if (range.to > target.ceil(run.task.start)) {
+		probes.push_back({run.task.key.symbol, run.task.source, range.from, range.to});
+		if (reads_index(run.task)) {
+			for (const auto &component : dollar_index.components)
+				probes.push_back({component.symbol, run.task.source, range.from, range.to});
+		}
+	}
+	const auto found = co_await last_bars(db, probes);
+	Timestamp end = range.from;
+	for (const auto &last : found) {
+		if (last)
+			end = std::max(end, target.floor(*last) + target.width());
+	}
+	co_return TimeRange {range.from, std::min(end, range.to), range.rows};
+}
+
+/// What lies before the task's start comes apart from the rest.
+std::vector<TimeRange> parted_at_start(const TaskRun &run, const RangeSet &todo) {
+	const Timestamp start = run.task.target.ceil(run.task.start);
+	std::vector<TimeRange> parts;
+	for (const auto &range : todo.ranges()) {
+		if (range.from < start && start < range.to) {
+			parts.push_back({range.from, start});
+			parts.push_back({start, range.to});
+		} else {
+			parts.push_back(range);
+		}
+	}
+	return parts;
+}
+
+/// Takes the newest `most` windows out of work.todo, in ascending order; the others go to work.rest.
+Op<std::vector<TimeRange>> newest(Database &db, const TaskRun &run, LateWork &work, int64_t most) {
+	const Timestamp start = run.task.target.ceil(run.task.start);
+	std::vector<TimeRange> chosen;
+	auto left = parted_at_start(run, work.todo);
+	while (!left.empty() && most > 0) {
+		TimeRange range = left.back();
+		left.pop_back();
+		if (windows_in(run, range) > most || range.from < start)
+			range = co_await shrink(db, run, range);
+		const int64_t windows = std::min(windows_in(run, range), most);
+		if (windows == 0)
+			continue;
+		const Timestamp from = range.to - Duration {windows * run.task.target.width().us};
+		chosen.push_back({from, range.to});
+		if (range.from < from)
+			left.push_back({range.from, from});
+		most -= windows;
+	}
+	for (const auto &range : left) {
+		work.rest.now.add({range.from, range.to, 0});
+		work.left = true;
+	}
+	std::reverse(chosen.begin(), chosen.end());
+	co_return chosen;
+}
+
+/// Segments that are processed together: of one table, and not more windows than memory is meant for.
+class LateBatch {
+public:
+	LateBatch(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard) : db_(db), runs_(runs), guard_(guard) {
+	}
+
+	Op<void> add(size_t run_index, const TimeRange range) {
+		TaskRun &run = runs_[run_index];
+		Timestamp from = range.from;
+		while (from < range.to) {
+			const bool other_table = !segments_.empty() && segments_.front().source->ingested() != run.task.source.ingested();
+			if (other_table || windows_ >= most_windows_in_batch)
+				co_await flush();
+			const int64_t windows = std::min(windows_in(run, {from, range.to}), most_windows_in_batch - windows_);
+			const Timestamp to = from + Duration {windows * run.task.target.width().us};
+			owners_.push_back(run_index);
+			segments_.push_back({.symbol = run.task.key.symbol,
+			                     .source = &run.task.source,
+			                     .target = &run.task.target,
+			                     .from = from,
+			                     .to = to,
+			                     .derivation_version = run.derivation_version,
+			                     .empty_windows = EmptyWindows::all,
+			                     .nothing_new_before = run.task.target.ceil(run.task.start),
+			                     .counts = {}});
+			windows_ += windows;
+			run.late_windows += windows;
+			from = to;
+		}
+	}
+
+	Op<void> flush() {
+		if (segments_.empty())
+			co_return;
+		co_await process_windows(db_, segments_, guard_);
+		for (size_t i = 0; i < segments_.size(); ++i) {
+			runs_[owners_[i]].late_counts += segments_[i].counts;
+			runs_[owners_[i]].sealed.add(segments_[i].sealed);
+		}
+		segments_.clear();
+		owners_.clear();
+		windows_ = 0;
+	}
+
+private:
+	Database &db_;
+	std::vector<TaskRun> &runs_;
+	TaskGuard *guard_;
+	std::vector<Segment> segments_;
+	std::vector<size_t> owners_;
+	int64_t windows_ = 0;
+};
+
+Op<void> count(Database &db, const TaskRun &run, const RangeSet &refused) {
+	RangeSet passed = run.dirty.now;
+	passed.clip(Timestamp::minus_infinity(), run.task.effective_cursor());
+	const int64_t late = passed.rows();
+	if (late == 0 && refused.empty())
+		co_return;
+	auto list = parameters(text_parameter(run.task.key.symbol), text_parameter(run.task.key.timeframe), Parameter(AGG_INT8, cell(late)),
+	                       Parameter(AGG_INT8, cell(refused.rows())));
+	co_await db.execute(count_late(), std::move(list));
+	if (!refused.empty())
+		co_await list_refused(db, run.task.key, refused);
+}
+
+/// The late rows of sealed windows, as they were marked.
+RangeSet with_rows(const RangeSet &sealed, const RangeSet &marked) {
+	RangeSet refused = marked;
+	RangeSet open = marked;
+	open.subtract(sealed);
+	refused.subtract(open);
+	return refused;
+}
+
+} // namespace
+
+Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_windows) {
+	std::vector<TaskKey> keys;
+	std::vector<Timestamp> cursors;
+	for (const auto &run : runs) {
+		keys.push_back(run.task.key);
+		cursors.push_back(run.task.effective_cursor());
+	}
+	auto taken = co_await take_dirty(db, keys, cursors, max_windows);
+	for (size_t i = 0; i < runs.size(); ++i) {
+		runs[i].late_work_left = taken[i].before_cursor >= max_windows;
+		runs[i].dirty = std::move(taken[i].ranges);
+	}
+}
+
+Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows, TaskGuard *guard) {
+	LateBatch batch(db, runs, guard);
+	std::vector<TaskMark> rest;
+	std::vector<std::pair<size_t, RangeSet>> refused; // of those runs that had anything to look at
+	for (size_t i = 0; i < runs.size(); ++i) {
+		TaskRun &run = runs[i];
+		if (run.dirty.empty() && run.strays.empty())
+			continue;
+		auto work = sort_marks(run);
+		refused.emplace_back(i, std::move(work.refused));
+		const auto chosen = co_await newest(db, run, work, max_windows);
+		for (const auto &range : chosen) {
+			if (reads_index(run.task)) {
+				const DxyOrder minutes {run.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
+				co_await compute_dxy(db, range.from, range.to, minutes);
+			}
+			co_await batch.add(i, range);
+		}
+		run.late_work_left = run.late_work_left || work.left;
+		if (!work.rest.empty())
+			rest.push_back({&run.task.key, std::move(work.rest)});
+	}
+	co_await batch.flush();
+	for (auto &[i, windows] : refused) {
+		windows.add(with_rows(runs[i].sealed, runs[i].dirty.all()));
+		co_await count(db, runs[i], windows);
+	}
+	co_await mark_dirty(db, rest);
+}
+
+} // namespace aggregation

@@ -1,0 +1,195 @@
+// Makes data_agg_state hold the tasks that the registry's active assets ask for. The registry is read, the
+// tasks are worked out asset by asset (one with bad metadata is reported and skipped), and one statement applies them all, so that others
+// see either the old configuration or the new one. Cursors, statuses and streaks stay as they are.
+#include "ops/runner/registry_sync.hpp"
+
+#include "core/registry.hpp"
+#include "ops/boundary/arguments.hpp"
+#include "ops/tasks/environment.hpp"
+#include "ops/boundary/json.hpp"
+#include "ops/tasks/tasks.hpp"
+
+#include <set>
+
+namespace aggregation {
+
+namespace {
+
+#define AGG_METADATA_SCALAR(key) "jsonb_typeof(m.agg -> '" key "'), m.agg ->> '" key "'"
+#define AGG_METADATA_LIST(key)                                                                                                             \
+	"jsonb_typeof(m.agg -> '" key "'), CASE WHEN jsonb_typeof(m.agg -> '" key "') = 'array' THEN "                                         \
+	"(SELECT string_agg(COALESCE(e #>> '{}', '') || chr(31), '' ORDER BY n) FROM jsonb_array_elements(m.agg -> '" key                      \
+	"') WITH ORDINALITY AS l(e, n)) END"
+
+const Statement &active_assets() {
+	static const Statement statement {
+	    "core_asset_registry_all",
+	    "SELECT a.canonical_symbol, jsonb_typeof(m.agg), " AGG_METADATA_SCALAR("enabled") ", " AGG_METADATA_SCALAR("start_utc") ", " AGG_METADATA_LIST(
+	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") " FROM @core_asset_registry_all a CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END "
+	                                                                                                                                       "AS agg) m WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END ORDER BY a.canonical_symbol",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT,
+	     AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &apply() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "WITH wanted AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int4[], $5::int4[], $6::int4[], $7::timestamptz[], "
+	    "$8::bool[]) AS w(symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory)), "
+	    "applied AS (INSERT INTO @data_agg_state AS s (canonical_symbol, timeframe, source_timeframe, run_interval_minutes, "
+	    "aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at) "
+	    "SELECT w.symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', NULL, now() "
+	    "FROM wanted w "
+	    "ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET source_timeframe = EXCLUDED.source_timeframe, "
+	    "run_interval_minutes = EXCLUDED.run_interval_minutes, aggregation_delay_seconds = EXCLUDED.aggregation_delay_seconds, "
+	    "task_priority = EXCLUDED.task_priority, agg_start_utc = EXCLUDED.agg_start_utc, is_mandatory = EXCLUDED.is_mandatory, "
+	    "enabled = NOT s.disabled_by_operator, updated_at = now() "
+	    "WHERE (s.source_timeframe, s.run_interval_minutes, s.aggregation_delay_seconds, s.task_priority, s.agg_start_utc, s.is_mandatory, "
+	    "s.enabled) IS DISTINCT FROM (EXCLUDED.source_timeframe, EXCLUDED.run_interval_minutes, EXCLUDED.aggregation_delay_seconds, "
+	    "EXCLUDED.task_priority, EXCLUDED.agg_start_utc, EXCLUDED.is_mandatory, NOT s.disabled_by_operator) "
+	    "RETURNING (xmax = 0) AS created), "
+	    "disabled AS (UPDATE @data_agg_state s SET enabled = false, updated_at = now() WHERE s.enabled "
+	    "AND NOT EXISTS (SELECT 1 FROM unnest($9::text[]) AS a(symbol) WHERE a.symbol = s.canonical_symbol) RETURNING 1) "
+	    "SELECT (SELECT count(*) FROM applied WHERE created), (SELECT count(*) FROM applied WHERE NOT created), (SELECT count(*) FROM disabled)",
+	    {AGG_INT8, AGG_INT8, AGG_INT8},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &remember() {
+	static const Statement statement {
+	    "agg_registry_sync",
+	    "INSERT INTO @agg_registry_sync AS s (env_name, agg_start_utc, synced_at_utc) VALUES ($1::text, $2::timestamptz, $3::timestamptz) "
+	    "ON CONFLICT (env_name) DO UPDATE SET agg_start_utc = EXCLUDED.agg_start_utc, synced_at_utc = EXCLUDED.synced_at_utc"};
+	return statement;
+}
+
+// Names are made up easily.
+const Statement &forget_old_environments() {
+	static const Statement statement {"agg_registry_sync",
+	                                  "DELETE FROM @agg_registry_sync d WHERE d.env_name IN (SELECT s.env_name FROM @agg_registry_sync s "
+	                                  "ORDER BY s.synced_at_utc DESC, s.env_name OFFSET 1000)",
+	                                  {},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+const Statement &last_sync() {
+	static const Statement statement {"agg_registry_sync",
+	                                  "SELECT s.agg_start_utc, s.synced_at_utc > $2::timestamptz FROM @agg_registry_sync s "
+	                                  "WHERE s.env_name = $1::text",
+	                                  {AGG_TIMESTAMPTZ, AGG_BOOL}};
+	return statement;
+}
+
+struct Asset {
+	std::string symbol;
+	AssetMetadata metadata;
+};
+
+MetadataValue value_at(const Row &row, size_t column) {
+	return {row.maybe_text(column).value_or(""), row.maybe_text(column + 1).value_or("")};
+}
+
+/// The columns of apply()'s first nine parameters.
+class WantedTasks {
+public:
+	void add(std::string_view symbol, const TaskConfiguration &task) {
+		symbols_.push_back(cell(symbol));
+		timeframes_.push_back(keep(task.timeframe.name()));
+		sources_.push_back(keep(task.source.name()));
+		intervals_.push_back(cell(task.run_interval_minutes));
+		delays_.push_back(cell(task.delay_seconds));
+		priorities_.push_back(cell(task.priority));
+		starts_.push_back(cell(task.start));
+		mandatory_.push_back(cell(task.mandatory));
+	}
+	std::vector<Parameter> take() {
+		return parameters(Parameter(AGG_TEXT, std::move(symbols_)), Parameter(AGG_TEXT, std::move(timeframes_)),
+		                  Parameter(AGG_TEXT, std::move(sources_)), Parameter(AGG_INT4, std::move(intervals_)),
+		                  Parameter(AGG_INT4, std::move(delays_)), Parameter(AGG_INT4, std::move(priorities_)),
+		                  Parameter(AGG_TIMESTAMPTZ, std::move(starts_)), Parameter(AGG_BOOL, std::move(mandatory_)));
+	}
+
+private:
+	agg_cell keep(const std::string &name) {
+		return cell(std::string_view(*names_.insert(name).first));
+	}
+
+	std::set<std::string> names_;
+	std::vector<agg_cell> symbols_, timeframes_, sources_, intervals_, delays_, priorities_, starts_, mandatory_;
+};
+
+} // namespace
+
+Op<SyncResult> sync_registry(Database &db, const std::string &environment, Timestamp start, Timestamp now) {
+	std::vector<Asset> assets;
+	auto take = [&](const Row &row) {
+		assets.push_back({std::string(row.text(0)),
+		                  {.agg = {row.maybe_text(1).value_or(""), ""},
+		                   .enabled = value_at(row, 2),
+		                   .start_utc = value_at(row, 4),
+		                   .mandatory = value_at(row, 6),
+		                   .optional = value_at(row, 8),
+		                   .delay_seconds = value_at(row, 10),
+		                   .priority = value_at(row, 12)}});
+		return Flow::more;
+	};
+	co_await db.query(active_assets(), parameters(Parameter(AGG_BOOL, cell(assets_of(environment) == Assets::test_active))), take);
+
+	WantedTasks wanted;
+	std::string refused;
+	std::vector<agg_cell> active;
+	for (const auto &asset : assets) {
+		try {
+			check_symbol(asset.symbol);
+			const auto tasks = configured_tasks(asset.metadata, start);
+			for (const auto &task : tasks)
+				wanted.add(asset.symbol, task);
+			if (tasks.empty() && switched_off(asset.metadata))
+				continue; // as if the asset were not active: all tasks that it has are disabled
+			active.push_back(cell(std::string_view(asset.symbol)));
+		} catch (const Error &error) {
+			active.push_back(cell(std::string_view(asset.symbol))); // its tasks stay as they are
+			refused +=
+			    (refused.empty() ? "" : ", ") +
+			    JsonObject().add("canonical_symbol", std::string_view(asset.symbol)).add("error", std::string_view(error.message)).text();
+		}
+	}
+	auto list = wanted.take();
+	list.emplace_back(AGG_TEXT, std::move(active));
+	SyncResult result;
+	result.skipped_json = "[" + refused + "]";
+	auto take_counts = [&](const Row &row) {
+		result.created = row.integer(0);
+		result.updated = row.integer(1);
+		result.disabled = row.integer(2);
+		return Flow::more;
+	};
+	co_await db.query(apply(), std::move(list), take_counts);
+
+	co_await db.execute(remember(), parameters(text_parameter(environment), timestamp_parameter(start), timestamp_parameter(now)));
+	co_await db.execute(forget_old_environments(), {});
+	if (result.created + result.updated > 0)
+		co_await db.wake_worker();
+	co_return result;
+}
+
+Op<bool> sync_registry_if_older(Database &db, const std::string &environment, Duration age, Timestamp now) {
+	Timestamp start = default_start;
+	bool fresh = false;
+	auto take = [&](const Row &row) {
+		start = row.maybe_timestamp(0).value_or(default_start);
+		fresh = !row.is_null(1) && row.boolean(1);
+		return Flow::more;
+	};
+	co_await db.query(last_sync(), parameters(text_parameter(environment), timestamp_parameter(now - age)), take);
+	if (fresh)
+		co_return false;
+	co_await sync_registry(db, environment, start, now);
+	co_return true;
+}
+
+} // namespace aggregation

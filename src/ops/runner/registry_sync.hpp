@@ -1,0 +1,26 @@
+// Bringing data_agg_state in line with the registry of assets.
+#pragma once
+
+#include "core/timestamp.hpp"
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace aggregation {
+
+struct SyncResult {
+	int64_t created = 0;
+	int64_t updated = 0;
+	int64_t disabled = 0;
+	std::string skipped_json; // an array of objects: symbol and error of each asset whose metadata cannot be understood
+};
+
+/// Makes data_agg_state hold the tasks that the environment's assets ask for. `start` is for assets that name none; it is remembered.
+Op<SyncResult> sync_registry(Database &db, const std::string &environment, Timestamp start, Timestamp now);
+
+/// The same, with the start that was given last, unless the environment was synced less than `age` ago. True if it did.
+Op<bool> sync_registry_if_older(Database &db, const std::string &environment, Duration age, Timestamp now);
+
+} // namespace aggregation

@@ -1,0 +1,18 @@
+// Feeds that come back. A task whose source is late is looked at ever more rarely, up to its run interval; between two looks one index
+// probe a minute tells whether its source has gone on, and if so it is due at once.
+#pragma once
+
+#include "core/timestamp.hpp"
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
+
+namespace aggregation {
+
+/// How often a runner looks.
+inline constexpr Duration between_looks_at_late_sources = Duration::minutes(1);
+
+/// Makes the waiting tasks due whose source has a bar at or after their cursor. False if no task is waiting. The cost is a probe for each
+/// waiting task, and nothing for the others.
+Op<bool> wake_tasks_of_returned_feeds(Database &db, Timestamp now);
+
+} // namespace aggregation

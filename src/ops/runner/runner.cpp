@@ -1,0 +1,197 @@
+#include "ops/runner/runner.hpp"
+
+#include "ops/marks/change_log.hpp"
+#include "ops/boundary/json.hpp"
+#include "ops/tasks/task_outcome.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace aggregation {
+
+namespace {
+
+/// Bounds the length of a batch's transaction: tasks that are far behind get fewer windows each when there are many of them.
+constexpr int64_t most_windows_in_transaction = 100'000;
+constexpr int64_t fewest_windows = 12;
+/// How many failures are told one by one.
+constexpr size_t most_failures_told = 20;
+constexpr int64_t failures_until_parked = 3; // as agg_finish() has it
+
+} // namespace
+
+RunTotals &RunTotals::operator+=(const RunTotals &other) {
+	task_runs += other.task_runs;
+	failures += other.failures;
+	windows += other.windows;
+	late_windows += other.late_windows;
+	bars += other.bars;
+	return *this;
+}
+
+std::string Runner::failures_json() const {
+	std::string list;
+	for (const auto &failure : failures_)
+		list += (list.empty() ? "" : ", ") + failure;
+	return "[" + list + "]";
+}
+
+int64_t Runner::windows_for(size_t tasks) const {
+	const int64_t share = most_windows_in_transaction / static_cast<int64_t>(std::max<size_t>(tasks, 1));
+	return std::min(order_.max_windows, std::max(share, fewest_windows));
+}
+
+Op<std::vector<TaskPlace>> Runner::next_tasks() {
+	const auto room = order_.max_tasks - static_cast<int64_t>(seen_.size());
+	// With all of max_tasks seen the list has to be searched for them; else it needs to be no longer than what may be begun and those.
+	const int64_t limit = order_.max_tasks + static_cast<int64_t>(untouched_.size());
+	claim_ = Claim::due;
+	co_await absorb_changes(db_);
+	const auto due = co_await read_due_tasks(db_, now(), order_.assets, room > 0 ? limit : std::numeric_limits<int64_t>::max());
+	std::vector<TaskPlace> tasks;
+	tasks.reserve(due.size());
+	int64_t fresh = 0;
+	for (const auto &task : due) {
+		// In the first round, often the only one, no task has been seen.
+		const std::string label = seen_.empty() ? std::string() : task.key.label();
+		if (untouched_.contains(label))
+			continue;
+		if (!seen_.contains(label) && ++fresh > room)
+			continue;
+		tasks.push_back({task.key, task.place, task.dirty});
+	}
+	if (tasks.empty() && got_on_ && !waiting_.empty()) {
+		claim_ = Claim::waiting;
+		got_on_ = false;
+		const auto keys = std::exchange(waiting_, {});
+		tasks = co_await find_places(db_, keys);
+	}
+	co_return tasks;
+}
+
+Op<size_t> Runner::run(std::span<const TaskPlace> tasks) {
+	// The claim is inside, too: a row that was locked outside of a subtransaction and is updated inside costs a multixact.
+	co_await db_.begin_subtransaction();
+	size_t claimed = 0;
+	std::optional<Error> failure;
+	try {
+		claimed = co_await claim_and_run(tasks);
+	} catch (const Error &error) {
+		if (failure_kind(error) == FailureKind::everything)
+			throw;
+		failure = error;
+	}
+	if (!failure) {
+		co_await db_.release_subtransaction();
+		co_return claimed;
+	}
+	co_await db_.rollback_subtransaction();
+	if (tasks.size() == 1) {
+		co_await give_up(tasks.front(), *failure);
+		co_return 1;
+	}
+	const size_t half = tasks.size() / 2;
+	claimed = co_await run(tasks.first(half));
+	// One half is always tried, down to a single task: so each call gets on, however often its batches fail. The rest is left to the next.
+	if (!time_is_up())
+		claimed += co_await run(tasks.subspan(half));
+	co_return claimed;
+}
+
+Op<size_t> Runner::claim_and_run(std::span<const TaskPlace> tasks) {
+	const Timestamp now = this->now();
+	auto claimed = co_await claim_tasks(db_, tasks, due_at(now));
+	if (claimed.empty())
+		co_return 0;
+	const auto totals = co_await run_groups(claimed, now);
+	totals_ += totals;
+	got_on_ = got_on_ || totals.windows + totals.late_windows > 0;
+	for (const auto &task : claimed)
+		seen_.insert(task.key.label());
+	co_return claimed.size();
+}
+
+/// Runs what was claimed, narrow timeframes before wide ones, so that an hour sees the 5m bars of the same batch.
+Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp now) {
+	std::map<Duration, std::map<std::string, std::vector<Task>>> groups;
+	RunTotals totals;
+	int64_t ahead = 0;
+	for (const auto &task : claimed) {
+		if (task.task) {
+			ahead += windows_ahead(*task.task, task.task->effective_cursor(), now);
+			groups[task.task->target.width()][task.key.timeframe].push_back(*task.task);
+		} else {
+			co_await record(task, *task.problem, now);
+			++totals.failures;
+		}
+	}
+	progress_.expect(ahead);
+	std::vector<TaskKey> waiting;
+	for (auto &[width, by_timeframe] : groups) {
+		for (auto &[timeframe, tasks] : by_timeframe) {
+			std::sort(tasks.begin(), tasks.end(), [](const Task &a, const Task &b) { return a.key.symbol < b.key.symbol; });
+			const BatchOrder order {.max_windows = windows_for(claimed.size()), .now = now, .progress = &progress_};
+			const auto runs = co_await run_batch(db_, tasks, order);
+			for (const auto &run : runs) {
+				totals.windows += run.plan.windows_processed();
+				totals.bars += run.counts;
+				totals.bars += run.late_counts;
+				totals.late_windows += run.late_windows;
+				if (run.reason == StopReason::waiting_for_source)
+					waiting.push_back(run.task.key);
+			}
+			totals.task_runs += static_cast<int64_t>(runs.size());
+		}
+	}
+	waiting_.insert(waiting_.end(), waiting.begin(), waiting.end());
+	co_return totals;
+}
+
+/// A task that fails even alone. If not even that can be recorded (a trigger on the tasks' table, say), it is left as it is and not tried
+/// again in this call.
+Op<void> Runner::give_up(const TaskPlace &task, const Error &error) {
+	const TaskKey &key = task.key;
+	co_await db_.begin_subtransaction();
+	bool recorded = true;
+	try {
+		const Timestamp now = this->now();
+		const auto claimed = co_await claim_tasks(db_, {&task, 1}, due_at(now));
+		for (const auto &locked : claimed)
+			co_await record(locked, error, now);
+	} catch (const Error &caught) {
+		if (failure_kind(caught) == FailureKind::everything)
+			throw;
+		recorded = false;
+	}
+	if (recorded)
+		co_await db_.release_subtransaction();
+	else
+		co_await db_.rollback_subtransaction();
+	if (!recorded)
+		untouched_.insert(key.label());
+	seen_.insert(key.label());
+	++totals_.failures;
+	if (failures_.size() < most_failures_told)
+		failures_.push_back(JsonObject()
+		                        .add("canonical_symbol", std::string_view(key.symbol))
+		                        .add("timeframe", std::string_view(key.timeframe))
+		                        .add("sqlstate", std::string_view(error.sqlstate))
+		                        .add("error", std::string_view(error.message))
+		                        .add("recorded", recorded)
+		                        .text());
+}
+
+Op<void> Runner::record(const ClaimedTask &task, const Error &error, Timestamp now) {
+	const auto target = Timeframe::parse(task.key.timeframe);
+	const Duration fallback = target ? target->width() : Duration::minutes(5);
+	const Failure failure {.key = &task.key,
+	                       .run_interval = task.task ? task.task->run_interval : fallback,
+	                       .transient = failure_kind(error) == FailureKind::transient,
+	                       .error = error.sqlstate + " " + error.message + (error.detail.empty() ? "" : ": " + error.detail),
+	                       .now = now,
+	                       .threshold = failures_until_parked};
+	const FailureState stored {"idle", task.hard_fail_streak, task.mandatory};
+	co_await record_failure(db_, failure, stored);
+}
+
+} // namespace aggregation

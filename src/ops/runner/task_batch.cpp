@@ -1,0 +1,89 @@
+#include "ops/runner/task_batch.hpp"
+
+#include "core/schedule.hpp"
+#include "ops/bars/dxy_minutes.hpp"
+#include "ops/runner/rederive.hpp"
+#include "ops/bars/source_watermark.hpp"
+#include "ops/tasks/task_outcome.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+/// Computes the minutes that the next windows of a task over the index will read: from its first possible minute on, as much as one run
+/// processes. Where that comes to no minute at all (the pairs have bars, but never at the same time), the next stretch is looked at, and so
+/// on up to now. Answers what was computed.
+Op<RangeSet> compute_index_minutes(Database &db, const Task &task, const BatchOrder &order) {
+	const Timestamp end = task.target.floor(order.now - task.delay);
+	Timestamp from = task.effective_cursor();
+	RangeSet computed;
+	while (from < end) {
+		const auto minute = co_await next_dxy_minute(db, from);
+		if (!minute || *minute >= end)
+			break;
+		const Timestamp begin = task.target.floor(*minute);
+		// As far as windows: a product of large numbers could overflow, a sum of spans saturates.
+		const int64_t windows = std::min<int64_t>(order.max_windows, (end - begin).us / task.target.width().us);
+		const Timestamp to = begin + Duration {windows * task.target.width().us};
+		// Nobody asked for these minutes in so many words: what a feed of the index delivered stays.
+		const DxyOrder minutes {order.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
+		const auto counts = co_await compute_dxy(db, std::max(begin, from), to, minutes);
+		computed.add({std::max(begin, from), to});
+		if (counts.inserted + counts.rewritten + counts.unchanged > 0)
+			break;
+		from = to;
+	}
+	co_return computed;
+}
+
+Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder &order) {
+	std::vector<Success> successes;
+	successes.reserve(runs.size());
+	for (const auto &run : runs) {
+		const Timestamp confirmable = run.plan.cursor() + run.task.target.width() + run.task.delay;
+		const bool found_work = run.plan.windows_processed() > 0;
+		successes.push_back({&run.task.key, run.plan.cursor(),
+		                     next_run_after_success(order.now, confirmable, run.task.run_interval, found_work),
+		                     run.counts.created() + run.late_counts.inserted, run.counts.quality_poor,
+		                     !found_work && confirmable <= order.now, run.task.place});
+	}
+	co_await record_successes(db, successes, order.now);
+}
+
+} // namespace
+
+Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks, const BatchOrder &order) {
+	co_await db.begin_deriving();
+	std::vector<RangeSet> computed(tasks.size());
+	for (size_t i = 0; i < tasks.size(); ++i) {
+		if (reads_index(tasks[i]))
+			computed[i] = co_await compute_index_minutes(db, tasks[i], order);
+	}
+	const auto watermarks = co_await source_watermarks(db, tasks);
+	std::vector<TaskRun> runs;
+	runs.reserve(tasks.size());
+	for (size_t i = 0; i < tasks.size(); ++i) {
+		runs.push_back({.task = tasks[i],
+		                .plan = CatchUp({.target = tasks[i].target,
+		                                 .start_cursor = tasks[i].effective_cursor(),
+		                                 .agg_start = tasks[i].start,
+		                                 .now = order.now,
+		                                 .delay = tasks[i].delay,
+		                                 .max_windows = order.max_windows,
+		                                 .at_gap = AtGap::jump,
+		                                 .source_complete_until = watermarks[i]}),
+		                .derivation_version = std::max(order.derivation_version, tasks[i].derivation_version),
+		                .expected_new = tasks[i].cursor.has_value(),
+		                .counts = {},
+		                .index_computed = std::move(computed[i])});
+	}
+	co_await take_late_work(db, runs, order.max_windows);
+	co_await run_tasks(db, runs, nullptr, order.progress);
+	co_await rederive(db, runs, order.max_windows);
+	co_await record(db, runs, order);
+	co_return runs;
+}
+
+} // namespace aggregation

@@ -1,0 +1,378 @@
+#include "ops/setup/setup_obstacles.hpp"
+
+#include "core/failure.hpp"
+#include "core/geometric_index.hpp"
+#include "ops/bars/bar_columns.hpp"
+#include "ops/setup/setup_plan.hpp"
+#include "ops/tasks/tasks.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace aggregation {
+
+namespace {
+
+// $1: schema; $2: our tables; $3: table.column that is written; $4: table.column of all that are ours; $5: tables that are written.
+// Each branch: the object, and what is wrong with it. A partition may be stricter than its table.
+const Statement &in_the_catalog() {
+	static const Statement statement {nullptr,
+	                                  R"sql(
+WITH ours AS (
+	SELECT c.oid, c.relname::text AS name, c.relkind, c.relowner, c.relrowsecurity AND c.relforcerowsecurity AS row_security
+	FROM pg_catalog.pg_class c
+	WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY ($2::text[]) AND c.relkind IN ('r', 'p')),
+parts AS (
+	SELECT o.oid AS root, o.name, o.oid AS relid FROM ours o
+	UNION SELECT o.oid, o.name, p.relid FROM ours o CROSS JOIN LATERAL pg_catalog.pg_partition_tree(o.oid) p),
+leaves AS (
+	SELECT p.root, p.name, p.relid, c.relpersistence, c.relreplident
+	FROM parts p JOIN pg_catalog.pg_class c ON c.oid = p.relid WHERE c.relkind = 'r')
+SELECT 'column ' || p.name || '.' || a.attname,
+	'it must have a value and has no default, and this extension has none for it; give it a default, or let it be NULL'
+FROM parts p
+JOIN pg_catalog.pg_attribute a ON a.attrelid = p.relid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_catalog.pg_attribute r ON r.attrelid = p.root AND r.attname = a.attname AND NOT r.attisdropped
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+WHERE (a.attnotnull OR t.typtype = 'd' AND t.typnotnull) AND NOT r.atthasdef AND t.typdefault IS NULL
+	AND r.attidentity = '' AND r.attgenerated = '' AND p.name = ANY ($5::text[]) AND p.name || '.' || a.attname <> ALL ($3::text[])
+UNION
+SELECT 'column ' || o.name || '.' || a.attname,
+	'it is generated, so that nothing can be written into it; ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION'
+FROM ours o JOIN pg_catalog.pg_attribute a ON a.attrelid = o.oid AND a.attgenerated <> '' AND NOT a.attisdropped
+WHERE o.name = ANY ($5::text[]) AND o.name || '.' || a.attname = ANY ($4::text[])
+UNION
+SELECT 'column ' || o.name || '.' || a.attname,
+	'it is an identity column, but its values come from this extension; ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY'
+FROM ours o JOIN pg_catalog.pg_attribute a ON a.attrelid = o.oid AND a.attidentity <> '' AND NOT a.attisdropped
+WHERE o.name = ANY ($5::text[]) AND o.name || '.' || a.attname = ANY ($4::text[])
+UNION
+SELECT 'table ' || o.name,
+	'row security is forced on its owner, as whom this extension reads and writes it; ALTER TABLE ... NO FORCE ROW LEVEL SECURITY'
+FROM ours o JOIN pg_catalog.pg_roles r ON r.oid = o.relowner WHERE o.row_security AND NOT r.rolsuper AND NOT r.rolbypassrls
+UNION
+SELECT 'rule ' || w.rulename || ' on ' || o.name, 'what is written to a table with a rule may end anywhere; use a trigger, and drop the rule'
+FROM ours o JOIN pg_catalog.pg_rewrite w ON w.ev_class = o.oid AND w.ev_type <> '1' AND w.ev_enabled <> 'D'
+WHERE o.name = ANY ($5::text[])
+UNION
+SELECT 'table ' || o.name, 'it is partitioned and has no partition; create one for each range of time'
+FROM ours o WHERE o.relkind = 'p' AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = o.oid)
+UNION
+SELECT 'table ' || l.relid::regclass::text, 'it is unlogged: a crash empties it, and leaves what was made of its rows; ALTER TABLE ... SET LOGGED'
+FROM leaves l WHERE l.relpersistence = 'u'
+UNION
+SELECT 'index ' || i.indexrelid::regclass::text,
+	'it is unique and counts soft-deleted bars, too: where one was deleted no new one could be stored; drop it, derived_data_bars has a unique index over live bars'
+FROM ours o JOIN pg_catalog.pg_index i ON i.indrelid = o.oid AND i.indisunique AND i.indpred IS NULL
+WHERE o.name = 'derived_data_bars' AND (
+	SELECT bool_and(a.attname IN ('canonical_symbol', 'timeframe', 'ts_utc'))
+	FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
+	LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = o.oid AND a.attnum = k.attnum AND k.attnum > 0
+	WHERE k.n <= i.indnkeyatts) IS TRUE
+UNION
+SELECT 'table ' || l.relid::regclass::text,
+	'it is in a publication that sends updates or deletes, and has no replica identity, so that they fail; ALTER TABLE ... REPLICA IDENTITY FULL, or leave it out of the publication'
+FROM leaves l
+WHERE (l.relreplident = 'n'
+	OR l.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.relid AND i.indisprimary AND i.indimmediate)
+	OR l.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.relid AND i.indisreplident))
+AND EXISTS (
+	SELECT FROM pg_catalog.pg_publication_tables v JOIN pg_catalog.pg_publication b ON b.pubname = v.pubname AND (b.pubupdate OR b.pubdelete)
+	JOIN pg_catalog.pg_namespace n ON n.nspname = v.schemaname JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = v.tablename
+	WHERE c.oid = l.relid OR c.oid IN (SELECT x.relid FROM pg_catalog.pg_partition_ancestors(l.relid) x))
+ORDER BY 1, 2)sql",
+	                                  {AGG_TEXT, AGG_TEXT},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+const Statement &tasks_there_are() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT DISTINCT s.canonical_symbol::text, s.timeframe::text, COALESCE(s.source_timeframe::text, '') "
+	    "FROM @data_agg_state s WHERE s.enabled AND s.canonical_symbol IS NOT NULL AND s.timeframe IS NOT NULL",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+// $1: the pairs of an index.
+const Statement &pairs_in_registry() {
+	static const Statement statement {
+	    "core_asset_registry_all",
+	    "SELECT count(DISTINCT a.canonical_symbol)::int8 FROM @core_asset_registry_all a WHERE a.canonical_symbol = ANY ($1::text[])",
+	    {AGG_INT8},
+	    Planning::by_statistics};
+	return statement;
+}
+
+// Of one table ($1 schema, $2 table): its checks over columns of ours alone ($3), as expressions; but for the one of sources, which
+// agg_setup() mends itself.
+const Statement &checks_of() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT k.conname::text, pg_get_expr(k.conbin, k.conrelid), pg_get_constraintdef(k.oid) FROM pg_catalog.pg_constraint k "
+	    "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relnamespace = $1::text::regnamespace AND c.relname = $2::text "
+	    "WHERE k.contype = 'c' AND (SELECT count(*) = count(*) FILTER (WHERE a.attname = ANY ($3::text[])) "
+	    "AND NOT (bool_and(a.attname = 'source') AND $2::text = 'data_bars') FROM pg_catalog.pg_attribute a "
+	    "WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)) ORDER BY 1",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+// Of one table ($1 schema, $2 table): its foreign keys over one text of ours, as a query for values ($1) that are not there. A table with
+// row security would run its owner's policies as the owner of this one.
+const Statement &foreign_keys_of() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT k.conname::text, a.attname::text, k.confrelid::regclass::text, format('SELECT v.v FROM unnest($1::text[]) AS v(v) WHERE NOT "
+	    "EXISTS (SELECT FROM %s r WHERE r.%I::text = v.v) ORDER BY 1', k.confrelid::regclass, f.attname) FROM pg_catalog.pg_constraint k "
+	    "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relnamespace = $1::text::regnamespace AND c.relname = $2::text "
+	    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] "
+	    "JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = k.confkey[1] "
+	    "WHERE k.contype = 'f' AND k.conparentid = 0 AND cardinality(k.conkey) = 1 AND NOT (SELECT t.relrowsecurity FROM pg_catalog.pg_class t WHERE t.oid = k.confrelid) AND a.attname IN ('canonical_symbol', 'timeframe') "
+	    "ORDER BY 1",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+/// What one kind of bar looks like: a complete one and a poor one. $1: symbol, $2: timeframes, $3: their sources.
+std::string rows_of(const BarTable &table, std::string_view expression) {
+	const std::string relation = table.relation;
+	return "SELECT DISTINCT given.tf FROM unnest($2::text[], $3::text[]) AS given(tf, source_tf) CROSS JOIN unnest(ARRAY[2, -1]) AS given_score(score) "
+	       "CROSS JOIN LATERAL (SELECT (jsonb_populate_record(NULL::@" +
+	       relation +
+	       ", jsonb_build_object('canonical_symbol', $1::text, 'timeframe', given.tf, "
+	       "'ts_utc', date_trunc('week', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', 'open', 1, 'high', 1, 'low', 1, 'close', 1, "
+	       "'vol', CASE WHEN given_score.score > 0 THEN 1 END, 'vwap', CASE WHEN given_score.score > 0 THEN 1 END, 'trade_count', CASE WHEN given_score.score > 0 THEN 1 END, "
+	       "'is_partial', false, 'source', $4::text, 'ingested_at', now(), 'created_at', now(), 'updated_at', now(), 'raw', '{}'::jsonb, "
+	       "'source_timeframe', given.source_tf, 'source_candles', 1, 'expected_candles', 1, 'quality_score', given_score.score, 'derivation_version', 1))).*) "
+	       "AS " +
+	       relation + " WHERE (" + std::string(expression) + ") IS FALSE ORDER BY 1";
+}
+
+std::string listed(const std::vector<std::string> &values) {
+	constexpr size_t most = 5;
+	std::string list;
+	for (size_t i = 0; i < values.size() && i < most; ++i)
+		list += (i == 0 ? "" : ", ") + shortened(values[i]);
+	return values.size() > most ? list + " and others" : list;
+}
+
+struct Kind {
+	const BarTable &table;
+	std::string source;
+	std::optional<std::string> symbol; // one of them, for checks
+	std::vector<std::string> symbols;
+	std::vector<std::string> timeframes;
+	std::vector<std::string> source_timeframes; // one for each timeframe
+};
+
+Parameter array(const std::vector<std::string> &texts) {
+	std::vector<agg_cell> cells;
+	for (const auto &text : texts)
+		cells.push_back(cell(std::string_view(text)));
+	return Parameter(AGG_TEXT, std::move(cells));
+}
+
+class Search {
+public:
+	explicit Search(Database &db) : db_(db), schema_(db.schema()) {
+	}
+
+	Op<std::vector<Obstacle>> run() {
+		co_await look_for_strangers();
+		const bool index_possible = co_await all_pairs_known();
+		co_await look_at_catalog(index_possible);
+		const Kind derived = co_await derived_bars();
+		co_await look_at_checks(derived);
+		co_await look_at_foreign_keys(derived);
+		if (index_possible) {
+			const std::string index(dollar_index.symbol);
+			const Kind minutes {index_bar_table(), "synthetic", index, {index}, {"1m"}, {""}};
+			co_await look_at_checks(minutes);
+			co_await look_at_foreign_keys(minutes);
+		}
+		co_return std::move(found_);
+	}
+
+private:
+	/// Runs a query that may fail on tables of any shape; then it finds nothing.
+	template <class Take>
+	Op<void> look(const Statement &statement, std::vector<Parameter> list, Take take) {
+		co_await db_.begin_subtransaction();
+		std::optional<DatabaseError> error;
+		try {
+			co_await db_.query(statement, std::move(list), take);
+		} catch (const DatabaseError &caught) {
+			error = caught;
+		}
+		co_await db_.rollback_subtransaction(); // an expression of the owner's leaves nothing behind
+		if (error && failure_kind(*error) == FailureKind::everything)
+			throw DatabaseError(*error);
+	}
+
+	/// Code on a table that is written which is not its owner's.
+	Op<void> look_for_strangers() {
+		for (const char *table : {"data_bars", "derived_data_bars", "data_agg_state", "ops_runlog"}) {
+			co_await db_.begin_subtransaction();
+			std::optional<DatabaseError> error;
+			try {
+				co_await db_.check_strangers(table);
+			} catch (const DatabaseError &caught) {
+				error = caught;
+			}
+			co_await db_.rollback_subtransaction();
+			if (error && error->sqlstate == sqlstate::object_not_in_prerequisite_state)
+				found_.push_back({std::string("table ") + table, error->message + ": " + error->detail + " " + error->hint});
+			else if (error && failure_kind(*error) == FailureKind::everything)
+				throw DatabaseError(*error);
+		}
+	}
+
+	/// Without all of its pairs in the registry nobody computes the index, and data_bars is only read.
+	Op<bool> all_pairs_known() {
+		std::vector<std::string> pairs;
+		for (const auto &component : dollar_index.components)
+			pairs.emplace_back(component.symbol);
+		bool all = false;
+		auto take = [&](const Row &row) {
+			all = row.integer(0) == static_cast<int64_t>(pairs.size());
+			return Flow::enough;
+		};
+		std::vector<Parameter> list {array(pairs)};
+		co_await look(pairs_in_registry(), std::move(list), take);
+		co_return all;
+	}
+
+	Op<void> look_at_catalog(bool index_possible) {
+		std::vector<std::string> tables;
+		std::vector<std::string> written;
+		std::vector<std::string> ours;
+		std::vector<std::string> written_tables;
+		for (const auto &table : wanted_tables()) {
+			const std::string name = table.name;
+			const bool read_only = name == "core_asset_registry_all" || (name == "data_bars" && !index_possible);
+			tables.push_back(name);
+			if (!read_only)
+				written_tables.push_back(name);
+			for (const auto &column : table.columns) {
+				ours.push_back(name + "." + column.name);
+				if (std::string_view(column.name) != "provider_ticker")
+					written.push_back(ours.back());
+			}
+		}
+		auto take = [&](const Row &row) {
+			found_.push_back({std::string(row.text(0)), std::string(row.text(1))});
+			return Flow::more;
+		};
+		std::vector<Parameter> list {text_parameter(schema_), array(tables), array(written), array(ours), array(written_tables)};
+		co_await look(in_the_catalog(), std::move(list), take);
+	}
+
+	/// What the tasks ask for, and what a sync makes of every asset.
+	Op<Kind> derived_bars() {
+		Kind kind {derived_bar_table(), "agg", {}, {}, {"5m", "1h"}, {"1m", "5m"}};
+		auto take = [&](const Row &row) {
+			const std::string symbol(row.text(0));
+			const std::string timeframe(row.text(1));
+			if (std::find(kind.symbols.begin(), kind.symbols.end(), symbol) == kind.symbols.end())
+				kind.symbols.push_back(symbol);
+			if (std::find(kind.timeframes.begin(), kind.timeframes.end(), timeframe) == kind.timeframes.end()) {
+				kind.timeframes.push_back(timeframe);
+				kind.source_timeframes.emplace_back(row.text(2));
+			}
+			return Flow::more;
+		};
+		co_await look(tasks_there_are(), {}, take);
+		if (!kind.symbols.empty())
+			kind.symbol = kind.symbols.front();
+		co_return kind;
+	}
+
+	struct Check {
+		std::string name;
+		std::string expression;
+		std::string definition;
+	};
+
+	Op<void> look_at_checks(const Kind &kind) {
+		std::vector<Check> checks;
+		auto take_check = [&](const Row &row) {
+			checks.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))});
+			return Flow::more;
+		};
+		const std::string relation = kind.table.relation;
+		std::vector<std::string> columns(kind.table.columns.names.begin(), kind.table.columns.names.end());
+		std::vector<Parameter> list {text_parameter(schema_), text_parameter(relation), array(columns)};
+		co_await look(checks_of(), std::move(list), take_check);
+		for (const auto &check : checks) {
+			if (check.expression.find('@') != std::string::npos)
+				continue; // would be taken for the schema
+			const std::string sql = rows_of(kind.table, check.expression);
+			std::vector<std::string> refused;
+			auto take = [&](const Row &row) {
+				refused.emplace_back(row.text(0));
+				return Flow::more;
+			};
+			const auto symbol = kind.symbol ? cell(std::string_view(*kind.symbol)) : null_cell();
+			std::vector<Parameter> values {Parameter(AGG_TEXT, symbol), array(kind.timeframes), array(kind.source_timeframes),
+			                               text_parameter(kind.source)};
+			const Statement statement {kind.table.relation, sql.c_str(), {AGG_TEXT}, Planning::by_statistics};
+			co_await look(statement, std::move(values), take);
+			if (!refused.empty())
+				found_.push_back({"constraint " + check.name + " of " + relation, "it refuses bars of " + listed(refused) +
+				                                                                      " that this extension writes: " + check.definition +
+				                                                                      "; drop it or let them in"});
+		}
+	}
+
+	struct ForeignKey {
+		std::string name;
+		std::string column;
+		std::string table;
+		std::string query;
+	};
+
+	Op<void> look_at_foreign_keys(const Kind &kind) {
+		std::vector<ForeignKey> keys;
+		auto take_key = [&](const Row &row) {
+			keys.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)), std::string(row.text(3))});
+			return Flow::more;
+		};
+		const std::string relation = kind.table.relation;
+		std::vector<Parameter> list {text_parameter(schema_), text_parameter(relation)};
+		co_await look(foreign_keys_of(), std::move(list), take_key);
+		for (const auto &key : keys) {
+			if (key.query.find('@') != std::string::npos)
+				continue;
+			std::vector<std::string> missing;
+			auto take = [&](const Row &row) {
+				missing.emplace_back(row.text(0));
+				return Flow::more;
+			};
+			std::vector<Parameter> values {array(key.column == "timeframe" ? kind.timeframes : kind.symbols)};
+			const Statement statement {kind.table.relation, key.query.c_str(), {AGG_TEXT}, Planning::by_statistics};
+			co_await look(statement, std::move(values), take);
+			if (!missing.empty())
+				found_.push_back(
+				    {"constraint " + key.name + " of " + relation,
+				     "table " + key.table + " has no row for " + listed(missing) + ", so that no bar of it can be stored; add it"});
+		}
+	}
+
+	Database &db_;
+	std::string schema_;
+	std::vector<Obstacle> found_;
+};
+
+} // namespace
+
+Op<std::vector<Obstacle>> find_obstacles(Database &db) {
+	Search search(db);
+	co_return co_await search.run();
+}
+
+} // namespace aggregation

@@ -1,0 +1,196 @@
+#include "ops/setup/setup_own.hpp"
+
+#include "core/error.hpp"
+#include "core/failure.hpp"
+#include "ops/setup/own_tables.h"
+#include "ops/setup/setup_plan.hpp"
+#include "ops/tasks/tasks.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace aggregation {
+
+namespace {
+
+#define AGG_CALLER "(SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = current_user)"
+
+// $1: schema; $2: our tables.
+const Statement &intruders() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT x.kind, x.name, c.relname::text FROM pg_catalog.pg_class c CROSS JOIN LATERAL " AGG_INTRUDERS(
+	        AGG_CALLER) " WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY ($2::text[]) AND c.relname ~ '^agg_' "
+	                    "AND c.relkind IN ('r', 'p') ORDER BY 3, 1, 2",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+// $1: schema; $2: a view of ours. What it says is asked only of those that it is believed of.
+const Statement &present_view() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT c.relkind = 'v', c.relowner = " AGG_CALLER " OR " AGG_TRUSTED(
+	        "c.relowner") ", pg_get_userbyid(c.relowner)::text FROM pg_catalog.pg_class c WHERE c.relnamespace = $1::text::regnamespace "
+	                      "AND c.relname = $2::text",
+	    {AGG_BOOL, AGG_BOOL, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &same_text() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT pg_get_viewdef(a.oid) = pg_get_viewdef(b.oid) FROM pg_catalog.pg_class a JOIN pg_catalog.pg_class b "
+	    "ON a.relnamespace = b.relnamespace WHERE a.relnamespace = $1::text::regnamespace AND a.relname = $2::text AND b.relname = $3::text",
+	    {AGG_BOOL},
+	    Planning::by_statistics};
+	return statement;
+}
+
+// $1: schema; $2: our tables. Something else in the place of one: a view, whose owner could be anybody.
+const Statement &no_tables() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY ($2::text[]) "
+	    "AND c.relkind NOT IN ('r', 'p') ORDER BY 1 LIMIT 1",
+	    {AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+// A name that nobody can have taken.
+const Statement &fresh_name() {
+	static const Statement statement {
+	    nullptr, "SELECT 'v_aggregation_' || replace(gen_random_uuid()::text, '-', '')", {AGG_TEXT}, Planning::by_statistics};
+	return statement;
+}
+
+struct PresentView {
+	bool is_view;
+	bool trusted;
+	std::string owner;
+};
+
+Op<std::optional<PresentView>> find_view(Database &db, const std::string schema, const std::string name) {
+	std::optional<PresentView> found;
+	auto take = [&](const Row &row) {
+		found = PresentView {row.boolean(0), row.boolean(1), std::string(row.text(2))};
+		return Flow::more;
+	};
+	co_await db.query(present_view(), parameters(text_parameter(schema), text_parameter(name)), take);
+	co_return found;
+}
+
+/// Whether a view says what ours does: PostgreSQL's text of both is compared, ours being made for a moment under another name. Where it
+/// cannot be made because a table has not what it reads, the other one cannot be like it; where the caller may not, nothing is known
+/// against it.
+Op<bool> says_something_else(Database &db, const std::string schema, const WantedView &wanted) {
+	const auto nothing = [](const Row &) { return Flow::more; };
+	std::string name;
+	auto take_name = [&](const Row &row) {
+		name = row.text(0);
+		return Flow::more;
+	};
+	co_await db.query(fresh_name(), {}, take_name);
+	const std::string sql = "CREATE VIEW @" + name + " AS " + wanted.definition;
+	bool same = true;
+	auto take_same = [&](const Row &row) {
+		same = row.boolean(0);
+		return Flow::more;
+	};
+	const std::string present = wanted.name;
+	std::optional<DatabaseError> error;
+	co_await db.begin_subtransaction();
+	try {
+		const Statement create {nullptr, sql.c_str(), {}, Planning::by_statistics};
+		co_await db.query(create, {}, nothing);
+		auto list = parameters(text_parameter(schema), text_parameter(present), text_parameter(name));
+		co_await db.query(same_text(), std::move(list), take_same);
+	} catch (const DatabaseError &caught) {
+		error = caught;
+	}
+	co_await db.rollback_subtransaction();
+	if (!error)
+		co_return !same;
+	if (failure_kind(*error) == FailureKind::everything)
+		throw DatabaseError(*error);
+	co_return error->sqlstate.starts_with("42") && error->sqlstate != sqlstate::insufficient_privilege;
+}
+
+Parameter our_tables() {
+	std::vector<agg_cell> names;
+	for (const auto &table : wanted_tables())
+		names.push_back(cell(std::string_view(table.name)));
+	return Parameter(AGG_TEXT, std::move(names));
+}
+
+} // namespace
+
+Op<std::vector<Step>> plan_own_tables(Database &db) {
+	const std::string schema = db.schema();
+	std::vector<Step> steps;
+	auto take = [&](const Row &row) {
+		const std::string kind(row.text(0));
+		const std::string name(row.text(1));
+		const std::string table(row.text(2));
+		const std::string detail =
+		    kind == "owner"
+		        ? "it belongs to \"" + name +
+		              "\", who has not the rights of the extension's owner and can write into it what he likes; look at what is in it, "
+		              "and then ALTER TABLE ... OWNER TO somebody whom you trust"
+		        : "it has a " + kind + " of somebody's, \"" + name +
+		              "\", but is the extension's own: nothing else may run when it is written; remove it";
+		steps.push_back({"table " + table, Action::cannot_mend, "", detail});
+		return Flow::more;
+	};
+	co_await db.query(intruders(), parameters(text_parameter(schema), our_tables()), take);
+	co_return steps;
+}
+
+Op<std::vector<Step>> plan_views(Database &db) {
+	const std::string schema = db.schema();
+	std::vector<Step> steps;
+	std::string no_table;
+	auto take_no_table = [&](const Row &row) {
+		no_table = row.text(0);
+		return Flow::more;
+	};
+	co_await db.query(no_tables(), parameters(text_parameter(schema), our_tables()), take_no_table);
+	for (const auto &view : wanted_views()) {
+		const std::string name = view.name;
+		const std::string object = "view " + name;
+		const std::string as = " @" + name + " AS " + view.definition;
+		const std::string anew = "DROP VIEW @" + name + "; CREATE VIEW" + as;
+		const auto present = co_await find_view(db, schema, name);
+		if (!no_table.empty()) {
+			if (!present || !present->trusted)
+				steps.push_back({object, Action::cannot_mend, "",
+				                 "it is to read \"" + no_table + "\", and that is no table; see to that first, and run agg_setup() again"});
+			continue;
+		}
+		if (!present) {
+			steps.push_back({object, Action::create, "CREATE VIEW" + as, ""});
+			continue;
+		}
+		if (!present->is_view) {
+			steps.push_back({object, Action::cannot_mend, "",
+			                 "a relation of this name exists that is no view (it belongs to \"" + present->owner +
+			                     "\"); rename it and run agg_setup() again"});
+			continue;
+		}
+		if (!present->trusted) {
+			steps.push_back({object, Action::replace, anew, ""});
+			continue;
+		}
+		const bool differs = co_await says_something_else(db, schema, view);
+		if (differs) {
+			steps.push_back({object, Action::replace, "CREATE OR REPLACE VIEW" + as, ""});
+			steps.back().otherwise = anew;
+		}
+	}
+	co_return steps;
+}
+
+} // namespace aggregation

@@ -1,0 +1,250 @@
+#include "ops/setup/setup_plan.hpp"
+
+#include "core/time_range.h"
+#include "ops/setup/own_tables.h"
+#include "ops/tasks/task_columns.h"
+
+namespace aggregation {
+
+namespace {
+
+// Rows come and go: what is gone must be cleaned away soon, however few rows there are.
+#define AGG_QUEUE_STORAGE "autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1000"
+
+// Whoever has run agg_setup() owns the own tables and the view; he could make it say anything.
+#define AGG_OWNER_OF_VIEW                                                                                                                  \
+	"(SELECT v.relowner FROM pg_catalog.pg_class v JOIN pg_catalog.pg_extension e ON e.extnamespace = v.relnamespace "                     \
+	"WHERE e.extname = 'aggregation' AND v.relname = 'v_aggregation_truth')"
+
+#define AGG_BAR_COLUMNS(price, source_default)                                                                                             \
+	{"canonical_symbol", "text", "text NOT NULL"}, {"timeframe", "text", "text NOT NULL"},                                                 \
+	    {"ts_utc", "timestamp with time zone", "timestamptz NOT NULL"}, {"provider_ticker", "text", "text"},                               \
+	    {"open", "double precision", price}, {"high", "double precision", price}, {"low", "double precision", price},                      \
+	    {"close", "double precision", price}, {"vol", "double precision", "double precision"},                                             \
+	    {"vwap", "double precision", "double precision"}, {"trade_count", "bigint", "bigint"},                                             \
+	    {"is_partial", "boolean", "boolean NOT NULL DEFAULT false"}, {"source", "text", "text NOT NULL DEFAULT '" source_default "'"},     \
+	    {"ingested_at", "timestamp with time zone", "timestamptz DEFAULT now()"}, {"raw", "jsonb", "jsonb DEFAULT '{}'::jsonb"},           \
+	    {"created_at", "timestamp with time zone", "timestamptz DEFAULT now()"}, {                                                         \
+		"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"                                                              \
+	}
+
+} // namespace
+
+const std::vector<WantedTable> &wanted_tables() {
+	static const std::vector<WantedTable> tables {
+	    {"core_asset_registry_all",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"asset_class", "text", "text"},
+	      {"description", "text", "text"},
+	      {"active", "boolean", "boolean NOT NULL DEFAULT true"},
+	      {"test_active", "boolean", "boolean NOT NULL DEFAULT false"},
+	      {"metadata", "jsonb", "jsonb DEFAULT '{}'::jsonb"},
+	      {"created_at", "timestamp with time zone", "timestamptz DEFAULT now()"},
+	      {"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"}},
+	     "PRIMARY KEY (canonical_symbol)"},
+	    {"data_bars",
+	     {AGG_BAR_COLUMNS("double precision", "ingest")},
+	     "CONSTRAINT data_bars_unique_idx PRIMARY KEY (canonical_symbol, timeframe, ts_utc), "
+	     "CONSTRAINT data_bars_source_check CHECK (source IN ('massive_api', 'ingest', 'synthetic'))"},
+	    {"derived_data_bars",
+	     {AGG_BAR_COLUMNS("double precision NOT NULL", "agg"),
+	      {"source_timeframe", "text", "text"},
+	      {"source_candles", "integer", "integer"},
+	      {"expected_candles", "integer", "integer"},
+	      {"quality_score", "integer", "integer"},
+	      {"derivation_version", "integer", "integer DEFAULT 1"},
+	      {"deleted_at", "timestamp with time zone", "timestamptz"}},
+	     nullptr},
+	    {"data_agg_state",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"source_timeframe", "text", "text"},
+	      {"run_interval_minutes", "integer", "integer"},
+	      {"aggregation_delay_seconds", "integer", "integer"},
+	      {"last_agg_bar_ts_utc", "timestamp with time zone", "timestamptz"},
+	      {"status", "text", "text DEFAULT 'idle'"},
+	      {"next_run_at", "timestamp with time zone", "timestamptz"},
+	      {"running_started_at_utc", "timestamp with time zone", "timestamptz"},
+	      {"is_mandatory", "boolean", "boolean NOT NULL DEFAULT false"},
+	      {"hard_fail_streak", "integer", "integer DEFAULT 0"},
+	      {"total_runs", "bigint", "bigint DEFAULT 0"},
+	      {"total_bars_created", "bigint", "bigint DEFAULT 0"},
+	      {"total_bars_quality_poor", "bigint", "bigint DEFAULT 0"},
+	      {"last_successful_at_utc", "timestamp with time zone", "timestamptz"},
+	      {"last_attempted_at_utc", "timestamp with time zone", "timestamptz"},
+	      {"last_error", "text", "text"},
+	      {"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"},
+	      {"agg_start_utc", "timestamp with time zone", "timestamptz NOT NULL DEFAULT '2025-07-01 00:00:00+00'"},
+	      {"enabled", "boolean", "boolean NOT NULL DEFAULT true"},
+	      {"task_priority", "integer", "integer NOT NULL DEFAULT 100"},
+	      {"claim_token", "uuid", "uuid"},
+	      {"disabled_by_operator", "boolean", "boolean NOT NULL DEFAULT false"},
+	      {"waiting_since_utc", "timestamp with time zone", "timestamptz"},
+	      {"late_policy", "text", "text NOT NULL DEFAULT 'recompute' CHECK (late_policy IN ('recompute', 'freeze'))"},
+	      {"late_rows", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"refused_rows", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"derivation_version", "integer", "integer NOT NULL DEFAULT 1"}},
+	     "PRIMARY KEY (canonical_symbol, timeframe)"},
+	    {"agg_change_log",
+	     {{"logged_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"},
+	      {"symbols", "text[]", "text[] NOT NULL"},
+	      {"from_utc", "timestamp with time zone[]", "timestamptz[] NOT NULL"},
+	      {"to_utc", "timestamp with time zone[]", "timestamptz[] NOT NULL"},
+	      {"row_counts", "bigint[]", "bigint[] NOT NULL"}},
+	     nullptr,
+	     AGG_QUEUE_STORAGE},
+	    {"agg_dirty_ranges",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"row_count", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"due", "text", "text NOT NULL DEFAULT 'now' CHECK (due IN ('now', 'next_run'))"},
+	      {"marked_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
+	     nullptr,
+	     AGG_QUEUE_STORAGE},
+	    {"agg_recent_tasks",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"known_since", "timestamp with time zone", "timestamptz NOT NULL DEFAULT 'infinity'"}},
+	     "PRIMARY KEY (canonical_symbol, timeframe)",
+	     AGG_QUEUE_STORAGE},
+	    {"agg_refused_ranges",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"row_count", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"refused_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
+	     nullptr},
+	    {"agg_sealed_ranges",
+	     {{"canonical_symbol", "text", "text"},
+	      {"timeframe", "text", "text"},
+	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"reason", "text", "text"},
+	      {"sealed_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
+	     nullptr},
+	    {"agg_audit",
+	     {{"started_at", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"finished_at", "timestamp with time zone", "timestamptz"},
+	      {"fraction", "double precision", "double precision"},
+	      {"tasks", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"windows", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"differences", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"complete", "boolean", "boolean NOT NULL DEFAULT true"},
+	      {"details", "jsonb", "jsonb NOT NULL DEFAULT '[]'::jsonb"}},
+	     nullptr},
+	    {"agg_timeframes",
+	     {{"timeframe", "text", "text NOT NULL"}, {"source_timeframe", "text", "text NOT NULL DEFAULT ''"}},
+	     "PRIMARY KEY (timeframe, source_timeframe)"},
+	    {"agg_registry_sync",
+	     {{"env_name", "text", "text NOT NULL"},
+	      {"agg_start_utc", "timestamp with time zone", "timestamptz"},
+	      {"synced_at_utc", "timestamp with time zone", "timestamptz"}},
+	     "PRIMARY KEY (env_name)"},
+	    {"ops_runlog",
+	     {{"run_id", "uuid", "uuid NOT NULL"},
+	      {"job_name", "text", "text NOT NULL"},
+	      {"trigger", "text", "text NOT NULL"},
+	      {"env_name", "text", "text"},
+	      {"started_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"},
+	      {"finished_at", "timestamp with time zone", "timestamptz"},
+	      {"status", "text", "text NOT NULL DEFAULT 'running'"},
+	      {"checkpoints", "jsonb", "jsonb NOT NULL DEFAULT '[]'::jsonb"},
+	      {"events", "jsonb", "jsonb NOT NULL DEFAULT '[]'::jsonb"},
+	      {"stats", "jsonb", "jsonb NOT NULL DEFAULT '{}'::jsonb"},
+	      {"created_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
+	     "PRIMARY KEY (run_id)"}};
+	return tables;
+}
+
+const std::vector<WantedIndex> &wanted_indexes() {
+	static const std::vector<WantedIndex> indexes {
+	    {"core_asset_registry_all", "core_asset_registry_all_symbol_idx", "canonical_symbol", nullptr, true, false},
+	    {"data_bars", "data_bars_unique_idx", "canonical_symbol, timeframe, ts_utc", nullptr, true, false},
+	    {"derived_data_bars", "derived_data_bars_live_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NULL", true, false},
+	    {"data_agg_state", "data_agg_state_task_idx", "canonical_symbol, timeframe", nullptr, true, false},
+	    {"agg_registry_sync", "agg_registry_sync_env_idx", "env_name", nullptr, true, false},
+	    {"agg_timeframes", "agg_timeframes_idx", "timeframe, source_timeframe", nullptr, true, false},
+	    {"agg_recent_tasks", "agg_recent_tasks_idx", "canonical_symbol, timeframe", nullptr, true, false},
+	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe, from_utc", nullptr, false, true},
+	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false, true},
+	    {"agg_sealed_ranges", "agg_sealed_ranges_end_idx", "to_utc", nullptr, false, true},
+	    {"agg_sealed_ranges", "agg_sealed_ranges_symbol_idx", "canonical_symbol, to_utc", nullptr, false, true},
+	    // Not paid for by live bars: soft-deleted ones are found by agg_why(), restored, purged.
+	    {"derived_data_bars", "derived_data_bars_deleted_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NOT NULL", false,
+	     true},
+	    // The cost of looking for due tasks grows with the due ones: they are a range of this index, sorted by urgency afterwards.
+	    {"data_agg_state", "idx_agg_state_due_priority", AGG_DUE_AT(""), AGG_CLAIMABLE(""), false, true},
+	    {"ops_runlog", "ops_runlog_job_idx", "job_name, trigger, started_at", nullptr, false, true},
+	    {"data_agg_state", "idx_agg_state_waiting", "waiting_since_utc", "waiting_since_utc IS NOT NULL", false, true},
+	    {"data_agg_state", "idx_agg_state_running", "running_started_at_utc", "status = 'running'", false, true}};
+	return indexes;
+}
+
+const std::vector<WantedTrigger> &wanted_triggers() {
+	static const std::vector<WantedTrigger> triggers {
+	    {"data_bars", "aggregation_capture",
+	     "AFTER INSERT OR UPDATE OR DELETE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()", false, false},
+	    {"data_bars", "aggregation_capture_truncate",
+	     "BEFORE TRUNCATE ON @data_bars FOR EACH STATEMENT EXECUTE FUNCTION @agg_capture_changes()", false, true},
+	    {"data_agg_state", "aggregation_timeframes",
+	     "AFTER INSERT OR UPDATE OF timeframe, source_timeframe ON @data_agg_state FOR EACH ROW EXECUTE FUNCTION @agg_note_timeframe()",
+	     true, false},
+	    {"data_agg_state", "aggregation_tasks_made",
+	     "AFTER INSERT ON @data_agg_state REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION @agg_note_task_change()",
+	     false, false},
+	    {"data_agg_state", "aggregation_tasks_changed",
+	     "AFTER UPDATE OF canonical_symbol, timeframe, source_timeframe, agg_start_utc, late_policy ON @data_agg_state FOR EACH ROW WHEN "
+	     "((OLD.canonical_symbol, OLD.timeframe, OLD.source_timeframe, OLD.agg_start_utc, OLD.late_policy) IS DISTINCT FROM "
+	     "(NEW.canonical_symbol, NEW.timeframe, NEW.source_timeframe, NEW.agg_start_utc, NEW.late_policy)) EXECUTE FUNCTION @agg_note_task_change()",
+	     false, false}};
+	return triggers;
+}
+
+const std::vector<WantedView> &wanted_views() {
+	// The first view goes red by the last audit; in the second, a cursor that is more than a window behind the last source bar's window end
+	// cannot have come from processing it.
+	static const std::vector<WantedView> views {
+	    {"v_aggregation_truth",
+	     "SELECT CASE WHEN a.differences > 0 THEN 'RED' WHEN a.started_at IS NULL OR a.started_at < now() - interval '7 days' THEN 'NOT_AUDITED' "
+	     "ELSE 'OK' END AS audit_status, a.started_at AS last_audit_at, a.windows AS audited_windows, a.differences AS audit_differences, "
+	     "a.details AS audit_details, l.entries AS log_entries, l.oldest AS oldest_log_entry, d.ranges AS dirty_ranges, d.due AS dirty_ranges_due, "
+	     "d.oldest AS oldest_dirty_range_due, s.late_rows, s.refused_rows, s.frozen_tasks, "
+	     "ARRAY(SELECT x.kind || ' ' || x.name || ' on ' || c.relname FROM pg_catalog.pg_class c CROSS JOIN LATERAL " AGG_INTRUDERS(
+	         AGG_OWNER_OF_VIEW) " WHERE c.relname IN ('agg_change_log', 'agg_dirty_ranges', 'agg_recent_tasks', 'agg_refused_ranges', 'agg_sealed_ranges', 'agg_audit', 'agg_timeframes', 'agg_registry_sync') AND c.relkind IN ('r', 'p') "
+	                            "AND c.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation') "
+	                            "ORDER BY c.relname, x.kind, x.name) AS intruders FROM "
+	                            "(SELECT count(*) AS entries, min(c.logged_at) AS oldest FROM @agg_change_log c) l CROSS JOIN "
+	                            "(SELECT count(*) AS ranges, count(*) FILTER (WHERE r.due <> 'next_run' AND r.from_utc < COALESCE(t.last_agg_bar_ts_utc, t.agg_start_utc)) AS due, "
+	                            "min(r.marked_at) FILTER (WHERE r.due <> 'next_run' AND r.from_utc < COALESCE(t.last_agg_bar_ts_utc, t.agg_start_utc)) AS oldest "
+	                            "FROM @agg_dirty_ranges r LEFT JOIN @data_agg_state t ON t.canonical_symbol = r.canonical_symbol AND t.timeframe = r.timeframe) d "
+	                            "CROSS JOIN (SELECT sum(t.late_rows) AS late_rows, sum(t.refused_rows) AS refused_rows, "
+	                            "count(*) FILTER (WHERE t.late_policy = 'freeze') AS frozen_tasks FROM @data_agg_state t) s LEFT JOIN "
+	                            "(SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true"},
+	    {"v_aggregation_frontier_health",
+	     "SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled, s.is_mandatory, s.last_agg_bar_ts_utc AS cursor, "
+	     "l.max_source_ts, CASE WHEN s.last_agg_bar_ts_utc IS NULL THEN 'NO_CURSOR' WHEN l.max_source_ts IS NULL THEN 'NO_SOURCE' "
+	     "WHEN s.last_agg_bar_ts_utc > l.max_source_ts + make_interval(mins => " AGG_WIDTH_MINUTES(
+	         "s.") "::int4) THEN 'AHEAD_OF_SOURCE' "
+	               "ELSE 'OK' END AS cursor_status, s.total_runs, s.total_bars_created, "
+	               "round(s.total_bars_created::numeric / NULLIF(s.total_runs, 0), 2) AS bars_per_run, s.last_successful_at_utc, "
+	               "round((EXTRACT(epoch FROM now() - s.last_successful_at_utc) / 60)::numeric, 1) AS minutes_since_success, s.hard_fail_streak, s.last_error "
+	               "FROM @data_agg_state s CROSS JOIN LATERAL (SELECT " AGG_SOURCE_TIMEFRAME(
+	                   "s.") " AS source_timeframe) t "
+	                         "CROSS JOIN LATERAL (SELECT CASE WHEN t.source_timeframe = '1m' "
+	                         "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe AND " AGG_IS_TIME(
+	                             "b.ts_utc") ") "
+	                                         "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
+	                                         "AND b.timeframe = t.source_timeframe AND b.deleted_at IS NULL AND " AGG_IS_TIME(
+	                                             "b.ts_utc") ") END AS max_source_ts) l"}};
+	return views;
+}
+
+const std::vector<const char *> &wanted_sources() {
+	static const std::vector<const char *> sources {"massive_api", "ingest", "synthetic"};
+	return sources;
+}
+
+} // namespace aggregation

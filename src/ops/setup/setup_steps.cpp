@@ -1,0 +1,148 @@
+#include "ops/setup/setup_steps.hpp"
+
+#include "core/error.hpp"
+#include "ops/tasks/tasks.hpp"
+
+#include <optional>
+#include <set>
+#include <string_view>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &used_timeframes() {
+	static const Statement statement {"data_agg_state",
+	                                  "SELECT DISTINCT s.timeframe::text, COALESCE(s.source_timeframe::text, '') FROM @data_agg_state s",
+	                                  {AGG_TEXT, AGG_TEXT},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+const Statement &list_timeframes() {
+	static const Statement statement {
+	    "agg_timeframes",
+	    "INSERT INTO @agg_timeframes (timeframe, source_timeframe) "
+	    "SELECT w.timeframe, w.source FROM unnest($1::text[], $2::text[]) AS w(timeframe, source) ON CONFLICT DO NOTHING",
+	    {},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const char *word(Action action, bool dry_run) {
+	switch (action) {
+	case Action::create:
+		return dry_run ? "would create" : "created";
+	case Action::add:
+		return dry_run ? "would add" : "added";
+	case Action::replace:
+		return dry_run ? "would replace" : "replaced";
+	case Action::cannot_mend:
+		break;
+	}
+	return "cannot mend";
+}
+
+/// Lists the timeframes of tasks that were there before the trigger: read with the tasks' owner's rights, written with the list's.
+Op<void> fill_timeframes(Database &db) {
+	std::vector<std::string> timeframes;
+	std::vector<std::string> sources;
+	auto take = [&](const Row &row) {
+		timeframes.emplace_back(row.text(0));
+		sources.emplace_back(row.text(1));
+		return Flow::more;
+	};
+	co_await db.query(used_timeframes(), {}, take);
+	std::vector<agg_cell> timeframe_cells;
+	std::vector<agg_cell> source_cells;
+	for (size_t i = 0; i < timeframes.size(); ++i) {
+		timeframe_cells.push_back(cell(std::string_view(timeframes[i])));
+		source_cells.push_back(cell(std::string_view(sources[i])));
+	}
+	auto list = parameters(Parameter(AGG_TEXT, std::move(timeframe_cells)), Parameter(AGG_TEXT, std::move(source_cells)));
+	co_await db.execute(list_timeframes(), std::move(list));
+}
+
+/// Runs SQL of a step, statement by statement; the reason if it could not be done, after everything of it was rolled back.
+template <class Take>
+Op<std::string> attempt(Database &db, const std::string sql, const char *table, const uint32_t table_oid,
+                        const std::vector<agg_type> columns, const WantedTrigger *catches_up, Take take) {
+	co_await db.begin_subtransaction();
+	std::optional<DatabaseError> error;
+	try {
+		std::string_view rest = sql;
+		while (!rest.empty()) {
+			const auto end = rest.find("; ");
+			const std::string one(rest.substr(0, end));
+			const Statement statement {table, one.c_str(), columns, Planning::by_statistics, Tracking::as_set, table_oid};
+			co_await db.query(statement, {}, take);
+			rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
+		}
+		if (catches_up != nullptr && catches_up->fills_timeframes)
+			co_await fill_timeframes(db);
+	} catch (const DatabaseError &caught) {
+		error = caught;
+	}
+	if (!error) {
+		co_await db.release_subtransaction();
+		co_return "";
+	}
+	co_await db.rollback_subtransaction();
+	if (!belongs_to_object(*error))
+		throw DatabaseError(*error);
+	const bool depended_on = error->sqlstate == sqlstate::dependent_objects_still_exist;
+	co_return error->message + (error->detail.empty() ? "" : ": " + error->detail) +
+	    (depended_on ? "; look at what depends on it, drop that, and run agg_setup() again" : "");
+}
+
+/// What stands in the way of a step before it is tried, so that a dry run sees it too.
+Op<std::string> find_obstacle(Database &db, const Step step) {
+	if (step.duplicates.empty())
+		co_return "";
+	std::string obstacle;
+	auto take = [&](const Row &row) {
+		obstacle = "the key " + std::string(row.text(0)) + " is there " + std::to_string(row.integer(1)) +
+		           " times, and it may not be the only one; remove the duplicates and run agg_setup() again";
+		return Flow::more;
+	};
+	// A column of the key may itself be missing: then the step is tried and says so.
+	const std::vector<agg_type> columns {AGG_TEXT, AGG_INT8};
+	co_await attempt(db, step.duplicates, step.duplicates_in, 0, columns, nullptr, take);
+	co_return obstacle;
+}
+
+constexpr size_t result_columns = 3;
+
+Op<void> perform_one(Database &db, const Step step, const bool dry_run) {
+	const auto nothing = [](const Row &) { return Flow::more; };
+	const std::vector<agg_type> no_columns;
+	std::string action = word(step.action, dry_run);
+	std::string detail = step.sql.empty() ? step.detail : db.qualify(step.sql);
+	std::string obstacle = co_await find_obstacle(db, step);
+	if (obstacle.empty() && !dry_run && !step.sql.empty())
+		obstacle = co_await attempt(db, step.sql, step.table, step.table_oid, no_columns, step.catches_up, nothing);
+	if (!obstacle.empty() && !dry_run && !step.otherwise.empty()) {
+		detail = db.qualify(step.otherwise);
+		obstacle = co_await attempt(db, step.otherwise, step.table, step.table_oid, no_columns, step.catches_up, nothing);
+	}
+	if (!obstacle.empty()) {
+		action = word(Action::cannot_mend, dry_run);
+		detail = obstacle;
+	}
+	std::vector<agg_cell> cells {cell(std::string_view(step.object)), cell(std::string_view(action)), cell(std::string_view(detail))};
+	co_await db.emit_rows(cells, result_columns);
+}
+
+} // namespace
+
+bool belongs_to_object(const Error &error) {
+	static const std::set<std::string_view> classes {"0A", "22", "23", "2B", "42", "54"};
+	return classes.contains(std::string_view(error.sqlstate).substr(0, 2));
+}
+
+Op<void> perform(Database &db, std::vector<Step> steps, bool dry_run) {
+	for (const auto &step : steps)
+		co_await perform_one(db, step, dry_run);
+}
+
+} // namespace aggregation

@@ -1,0 +1,38 @@
+// The steps of agg_setup: what differs from the plan, and how one thing after the other is mended and told.
+#pragma once
+
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
+#include "ops/setup/setup_plan.hpp"
+
+#include <string>
+#include <vector>
+
+namespace aggregation {
+
+enum class Action { create, add, replace, cannot_mend };
+
+/// One thing that differs from the plan. `sql` has `@` for the schema.
+struct Step {
+	std::string object;
+	Action action;
+	std::string sql;             // empty: nothing can be done
+	std::string detail;          // why, where nothing can be done
+	std::string duplicates = {}; // a query for a key that stands in the way of a unique index, or empty
+	// Whose owner acts, restricted: a table of ours, or another by its OID. Neither: the caller, who makes what is new. PostgreSQL itself
+	// switches to the table's owner while it builds an index.
+	const char *table = nullptr;
+	uint32_t table_oid = 0;
+	const char *duplicates_in = nullptr;
+	const WantedTrigger *catches_up = nullptr; // with what was missed before this trigger was there
+	std::string otherwise = {};                // tried where `sql` fails
+};
+
+/// Whether a failure belongs to the object (bad data in it, something in its way, no right to it) and is named, or to the whole call (a
+/// cancel, a lock timeout, a read-only transaction) and is raised.
+bool belongs_to_object(const Error &error);
+
+/// Carries the steps out, each in a subtransaction of its own, and emits a row for each. A dry run only emits.
+Op<void> perform(Database &db, std::vector<Step> steps, bool dry_run);
+
+} // namespace aggregation

@@ -1,0 +1,94 @@
+#include "ops/tasks/recent_tasks.hpp"
+
+#include "ops/tasks/tasks.hpp"
+#include "ops/boundary/worth_asking.hpp"
+
+#include <optional>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &look() {
+	static const Statement statement {"agg_recent_tasks", "SELECT 1 FROM @agg_recent_tasks LIMIT 1", {AGG_INT4}};
+	return statement;
+}
+
+#define AGG_LISTED                                                                                                                         \
+	"unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) JOIN @agg_recent_tasks r "                                \
+	"ON r.canonical_symbol = t.symbol AND r.timeframe = t.timeframe"
+
+const Statement &find() {
+	static const Statement statement {
+	    "agg_recent_tasks", "SELECT t.ord, NULLIF(r.known_since, 'infinity') FROM " AGG_LISTED, {AGG_INT8, AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+// Somebody may derive without the task's lock (aggregate_window): then he sees to the row.
+#define AGG_HELD "(SELECT r.ctid AS place FROM " AGG_LISTED " FOR UPDATE OF r SKIP LOCKED) held WHERE n.ctid = held.place"
+
+const Statement &remove() {
+	static const Statement statement {"agg_recent_tasks", "DELETE FROM @agg_recent_tasks n USING " AGG_HELD};
+	return statement;
+}
+
+const Statement &note_time() {
+	static const Statement statement {"agg_recent_tasks", "UPDATE @agg_recent_tasks n SET known_since = $3::timestamptz FROM " AGG_HELD};
+	return statement;
+}
+
+std::vector<Parameter> columns_of(const std::vector<RecentKey> &keys) {
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> timeframes;
+	for (const auto &key : keys) {
+		symbols.push_back(cell(key.symbol));
+		timeframes.push_back(cell(key.timeframe));
+	}
+	return parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)));
+}
+
+} // namespace
+
+Op<std::vector<bool>> not_known_to_all(Database &db, const std::vector<RecentKey> &keys) {
+	std::vector<bool> unknown(keys.size());
+	const bool any = co_await worth_asking(db, look(), keys.size());
+	if (!any)
+		co_return unknown;
+
+	struct Listed {
+		size_t key;
+		std::optional<Timestamp> known_since;
+	};
+	std::vector<Listed> listed;
+	auto receive = [&](const Row &row) {
+		listed.push_back({static_cast<size_t>(row.integer(0) - 1), row.maybe_timestamp(1)});
+		return Flow::more;
+	};
+	co_await db.query(find(), columns_of(keys), receive);
+	if (listed.empty())
+		co_return unknown;
+
+	const Timestamp seen_at = db.clock();
+	const Derivers others = co_await db.others_deriving(); // after the rows were seen: who is not at work by now has begun later
+	std::vector<RecentKey> known;
+	std::vector<RecentKey> first_seen;
+	for (const auto &task : listed) {
+		if (!others.any || (task.known_since && others.oldest > *task.known_since)) {
+			known.push_back(keys[task.key]);
+			continue;
+		}
+		unknown[task.key] = true;
+		if (!task.known_since)
+			first_seen.push_back(keys[task.key]);
+	}
+	if (!known.empty())
+		co_await db.execute(remove(), columns_of(known));
+	if (!first_seen.empty()) {
+		auto list = columns_of(first_seen);
+		list.emplace_back(AGG_TIMESTAMPTZ, cell(seen_at));
+		co_await db.execute(note_time(), std::move(list));
+	}
+	co_return unknown;
+}
+
+} // namespace aggregation

@@ -1,0 +1,254 @@
+#include "ops/tasks/tasks.hpp"
+
+#include "ops/boundary/arguments.hpp"
+#include "ops/tasks/task_columns.h"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+constexpr int64_t default_delay_seconds = 30;
+
+// All these statements begin with the columns that task_from() reads.
+#define AGG_TASK_COLUMNS                                                                                                                   \
+	"SELECT t.ord, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.agg_start_utc, "                 \
+	"s.last_agg_bar_ts_utc, COALESCE(s.late_policy = 'freeze', false), s.derivation_version::int8, COALESCE(s.status = 'running', false)"
+#define AGG_TASK_TYPES AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL, AGG_INT8, AGG_BOOL
+constexpr size_t task_columns = 9;
+
+const Statement &tasks_by_key() {
+	static const Statement statement {"data_agg_state",
+	                                  AGG_TASK_COLUMNS
+	                                  " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	                                  "JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe",
+	                                  {AGG_TASK_TYPES}};
+	return statement;
+}
+
+// In the order of the keys.
+const Statement &lock_by_key() {
+	static const Statement statement {
+	    "data_agg_state",
+	    AGG_TASK_COLUMNS
+	    ", s.ctid FROM (SELECT k.symbol, k.timeframe, k.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k(symbol, timeframe, ord) "
+	    "OFFSET 0) t JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe FOR NO KEY UPDATE OF s",
+	    {AGG_TASK_TYPES, AGG_TID}};
+	return statement;
+}
+
+const Statement &places_by_key() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT t.ord, s.ctid FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	    "JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe",
+	    {AGG_INT8, AGG_TID}};
+	return statement;
+}
+
+// The row is gone to at its place: a row that has moved since was written by somebody else, who will have done what was due. The key is
+// compared as well, since a place is taken again after a vacuum.
+const Statement &claim_by_place() {
+	static const Statement statement {
+	    "data_agg_state",
+	    AGG_TASK_COLUMNS
+	    ", s.hard_fail_streak::int8, s.is_mandatory, s.ctid "
+	    "FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	    "JOIN @data_agg_state s ON s.ctid = ($1::tid[])[t.ord] AND s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe "
+	    "WHERE COALESCE(" AGG_CLAIMABLE("s.") ", false) AND (COALESCE(s.next_run_at <= $4::timestamptz, true) OR ($5::bool[])[t.ord]) "
+	                                          "FOR NO KEY UPDATE OF s SKIP LOCKED",
+	    {AGG_TASK_TYPES, AGG_INT8, AGG_BOOL, AGG_TID}};
+	return statement;
+}
+
+const Statement &tasks_that_match() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT s.canonical_symbol, s.timeframe FROM @data_agg_state s WHERE ($1::text IS NULL OR s.canonical_symbol = $1::text) "
+	    "AND ($2::text IS NULL OR s.timeframe = $2::text) ORDER BY s.canonical_symbol, s.timeframe",
+	    {AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+Timeframe source_of(const TaskKey &key, const Timeframe &target, const std::optional<std::string> &configured) {
+	if (!configured)
+		return default_source_or_throw(key.symbol, target);
+	const auto source = Timeframe::parse(*configured);
+	if (!source || target.bars_from(*source) == 0)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "task " + key.label() + " cannot be built from source_timeframe \"" + *configured + "\"",
+		            "Set source_timeframe in data_agg_state to a smaller timeframe that divides " + key.timeframe +
+		                ", or to NULL for the default.");
+	return *source;
+}
+
+/// A time of a task's row: '-infinity' and what is before all times mean from the first one on, 'infinity' and what is after them is
+/// refused.
+std::optional<Timestamp> time_of(const TaskKey &key, const char *column, std::optional<Timestamp> value) {
+	if (!value)
+		return std::nullopt;
+	if (*value >= Timestamp::range_end())
+		throw Error(sqlstate::datetime_field_overflow,
+		            std::string(column) + " of task " + key.label() +
+		                (*value == Timestamp::infinity() ? " is infinite" : " is " + to_iso8601(*value) + ", behind the end of time"),
+		            std::string("Set ") + column + " in data_agg_state to a finite timestamp before " AGG_END_OF_TIME ".");
+	return std::max(*value, Timestamp::range_begin());
+}
+
+Task task_from(const Row &row, const TaskKey &key) {
+	check_symbol(key.symbol);
+	const Timeframe target = timeframe_or_throw(key.symbol, key.timeframe);
+	const int64_t window_minutes = target.width().us / Duration::minutes(1).us;
+	const int64_t interval = row.maybe_integer(2).value_or(window_minutes);
+	return {.key = key,
+	        .target = target,
+	        .source = source_of(key, target, row.maybe_text(1)),
+	        .run_interval = Duration::minutes(interval > 0 ? interval : window_minutes),
+	        .delay = Duration::seconds(std::max<int64_t>(0, row.maybe_integer(3).value_or(default_delay_seconds))),
+	        .start = time_of(key, "agg_start_utc", row.maybe_timestamp(4)).value_or(default_start),
+	        .cursor = time_of(key, "last_agg_bar_ts_utc", row.maybe_timestamp(5)),
+	        .late_policy = row.boolean(6) ? LatePolicy::freeze : LatePolicy::recompute,
+	        .derivation_version = row.maybe_integer(7).value_or(1),
+	        .claimed = row.boolean(8)};
+}
+
+Parameter column(const std::vector<TaskKey> &keys, std::string TaskKey::*member) {
+	std::vector<agg_cell> cells;
+	cells.reserve(keys.size());
+	for (const auto &key : keys)
+		cells.push_back(cell(std::string_view(key.*member)));
+	return {AGG_TEXT, std::move(cells)};
+}
+
+} // namespace
+
+Timestamp Task::effective_cursor() const {
+	return target.ceil(std::max(cursor.value_or(start), start));
+}
+
+Timeframe default_source_or_throw(const std::string &symbol, const Timeframe &target) {
+	const auto source = target.default_source();
+	if (!source)
+		throw Error(sqlstate::invalid_parameter_value, "timeframe " + target.name() + " is ingested, not aggregated (" + symbol + ")",
+		            "Aggregate to a wider timeframe, such as 5m.");
+	return *source;
+}
+
+Parameter symbols_of(const std::vector<TaskKey> &keys) {
+	return column(keys, &TaskKey::symbol);
+}
+
+Parameter timeframes_of(const std::vector<TaskKey> &keys) {
+	return column(keys, &TaskKey::timeframe);
+}
+
+Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::string> &symbol,
+                                        const std::optional<std::string> &timeframe) {
+	std::vector<TaskKey> keys;
+	auto receive = [&](const Row &row) {
+		if (Timeframe::parse(row.text(1)))
+			keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
+		return Flow::more;
+	};
+	co_await db.query(tasks_that_match(), parameters(Parameter(AGG_TEXT, cell(symbol)), Parameter(AGG_TEXT, cell(timeframe))), receive);
+	co_return keys;
+}
+
+namespace {
+
+std::optional<Task> task_or_nonsense(const Row &row, const TaskKey &key, Nonsense *nonsense) {
+	try {
+		return task_from(row, key);
+	} catch (const Error &error) {
+		if (nonsense == nullptr)
+			throw;
+		nonsense->push_back(error);
+		return std::nullopt;
+	}
+}
+
+} // namespace
+
+Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense) {
+	std::vector<std::optional<Task>> tasks(keys.size());
+	auto take = [&](const Row &row) {
+		const auto i = static_cast<size_t>(row.integer(0) - 1);
+		tasks.at(i) = task_or_nonsense(row, keys.at(i), nonsense);
+		return Flow::more;
+	};
+	const Statement statement = for_keys(tasks_by_key(), keys.size());
+	co_await db.query(statement, parameters(symbols_of(keys), timeframes_of(keys)), take);
+	co_return tasks;
+}
+
+Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense) {
+	std::vector<std::optional<Task>> tasks(keys.size());
+	auto take = [&](const Row &row) {
+		const auto i = static_cast<size_t>(row.integer(0) - 1);
+		tasks.at(i) = task_or_nonsense(row, keys.at(i), nonsense);
+		if (tasks[i])
+			tasks[i]->place = row.integer(task_columns);
+		return Flow::more;
+	};
+	co_await db.query(lock_by_key(), parameters(symbols_of(keys), timeframes_of(keys)), take);
+	co_return tasks;
+}
+
+Op<void> tell_left_out(Database &db, const Nonsense &nonsense) {
+	constexpr size_t most = 5;
+	for (size_t i = 0; i < nonsense.size() && i < most; ++i)
+		co_await db.notice("left out: " + nonsense[i].message);
+	if (nonsense.size() > most)
+		co_await db.notice("left out: " + std::to_string(nonsense.size() - most) + " more tasks whose rows make no sense");
+}
+
+Op<std::vector<TaskPlace>> find_places(Database &db, const std::vector<TaskKey> &keys) {
+	std::vector<TaskPlace> places;
+	auto take = [&](const Row &row) {
+		places.push_back({keys.at(static_cast<size_t>(row.integer(0) - 1)), row.integer(1)});
+		return Flow::more;
+	};
+	const Statement statement = for_keys(places_by_key(), keys.size());
+	co_await db.query(statement, parameters(symbols_of(keys), timeframes_of(keys)), take);
+	co_return places;
+}
+
+Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace> places, std::optional<Timestamp> due_at) {
+	std::vector<ClaimedTask> claimed;
+	claimed.reserve(places.size());
+	auto take = [&](const Row &row) {
+		ClaimedTask task {.key = places[static_cast<size_t>(row.integer(0) - 1)].key,
+		                  .task = {},
+		                  .problem = {},
+		                  .hard_fail_streak = row.maybe_integer(task_columns).value_or(0),
+		                  .mandatory = !row.is_null(task_columns + 1) && row.boolean(task_columns + 1),
+		                  .place = row.integer(task_columns + 2)};
+		try {
+			task.task = task_from(row, task.key);
+			task.task->place = task.place;
+		} catch (const Error &error) {
+			task.problem = error;
+		}
+		claimed.push_back(std::move(task));
+		return Flow::more;
+	};
+	std::vector<agg_cell> tids;
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> timeframes;
+	std::vector<agg_cell> dirty;
+	for (const auto &place : places) {
+		tids.push_back(cell(place.place));
+		symbols.push_back(cell(std::string_view(place.key.symbol)));
+		timeframes.push_back(cell(std::string_view(place.key.timeframe)));
+		dirty.push_back(cell(place.dirty));
+	}
+	auto list =
+	    parameters(Parameter(AGG_TID, std::move(tids)), Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
+	               timestamp_parameter(due_at.value_or(Timestamp::infinity())), Parameter(AGG_BOOL, std::move(dirty)));
+	co_await db.query(claim_by_place(), std::move(list), take);
+	co_return claimed;
+}
+
+} // namespace aggregation
