@@ -25,7 +25,7 @@ const Statement &restore() {
 }
 
 // Of a window without a live bar the bar that was deleted last says why there is none, unless the extension itself took it away: then its
-// source does. (The same reasons are the proof's, in verification.cpp.)
+// source does. (The same reasons are the proof's, in proof.cpp.)
 const Statement &purge() {
 	static const Statement statement {
 	    "derived_data_bars",

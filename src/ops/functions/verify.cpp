@@ -4,7 +4,7 @@
 
 #include "core/geometric_index.hpp"
 #include "ops/boundary/json.hpp"
-#include "ops/proof/verification.hpp"
+#include "ops/proof/proof.hpp"
 
 #include <algorithm>
 #include <cmath>

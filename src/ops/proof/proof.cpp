@@ -1,4 +1,4 @@
-#include "ops/proof/verification.hpp"
+#include "ops/proof/proof.hpp"
 
 #include "core/range_set.hpp"
 #include "ops/marks/change_log.hpp"

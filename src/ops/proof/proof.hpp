@@ -66,7 +66,7 @@ Op<void> refuse_hidden_rows(Database &db);
 /// The bars of a task.
 std::unique_ptr<Proof> proof_of_task(Database &db, const Task &task);
 
-/// The minutes of the index that its tasks have passed, against its pairs (verify_index.cpp). nullptr if none of the tasks, which are all
+/// The minutes of the index that its tasks have passed, against its pairs (index_proof.cpp). nullptr if none of the tasks, which are all
 /// that the index has, reads them.
 std::unique_ptr<Proof> proof_of_index(Database &db, const std::vector<Task> &tasks);
 

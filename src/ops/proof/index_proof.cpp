@@ -1,6 +1,6 @@
 // The proof of the index's minutes: its formula once more, in SQL with constants of its own, over whatever minutes any pair or the index
 // has.
-#include "ops/proof/verification.hpp"
+#include "ops/proof/proof.hpp"
 
 #include "core/geometric_index.hpp"
 #include "ops/bars/dxy_minutes.hpp"
