@@ -1,9 +1,9 @@
 // Reading and writing derived_data_bars: the stored bars of some windows, and the three ways in which they change.
 #pragma once
 
+#include "ops/bars/window_batch.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
-#include "ops/bars/window_batch.hpp"
 
 #include <cstdint>
 #include <vector>

@@ -4,9 +4,9 @@
 
 #include "core/geometric_index.hpp"
 #include "ops/bars/bar_writer.hpp"
-#include "ops/boundary/json.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_probe.hpp"
+#include "ops/boundary/json.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 #include "ops/bars/engine.hpp"
 
-#include "ops/marks/look_again.hpp"
 #include "ops/bars/progress.hpp"
 #include "ops/bars/source_probe.hpp"
+#include "ops/marks/look_again.hpp"
 
 #include <variant>
 

@@ -5,11 +5,11 @@
 
 #include "core/catch_up.hpp"
 #include "core/range_set.hpp"
-#include "ops/boundary/database.hpp"
-#include "ops/marks/dirty_ranges.hpp"
-#include "ops/boundary/op.hpp"
-#include "ops/tasks/tasks.hpp"
 #include "ops/bars/window_batch.hpp"
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
+#include "ops/marks/dirty_ranges.hpp"
+#include "ops/tasks/tasks.hpp"
 
 #include <cstdint>
 #include <vector>

@@ -1,8 +1,8 @@
 // How far a running call is, for other sessions to see before anything is committed (view v_aggregation_progress).
 #pragma once
 
-#include "ops/boundary/database.hpp"
 #include "ops/bars/engine.hpp"
+#include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 
 #include <cstdint>

@@ -12,10 +12,10 @@
 #pragma once
 
 #include "core/range_set.hpp"
+#include "ops/bars/window_batch.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 #include "ops/tasks/tasks.hpp"
-#include "ops/bars/window_batch.hpp"
 
 #include <vector>
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "core/bar.hpp"
+#include "ops/bars/window_batch.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
-#include "ops/bars/window_batch.hpp"
 
 #include <cstddef>
 #include <vector>

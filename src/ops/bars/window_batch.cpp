@@ -3,9 +3,9 @@
 #include "core/quality.hpp"
 #include "core/window_aggregator.hpp"
 #include "ops/bars/derived_bars.hpp"
-#include "ops/marks/look_again.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_bars.hpp"
+#include "ops/marks/look_again.hpp"
 #include "ops/marks/windows_above.hpp"
 
 #include <algorithm>

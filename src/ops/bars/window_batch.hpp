@@ -13,9 +13,9 @@
 #include "core/catch_up.hpp"
 #include "core/range_set.hpp"
 #include "core/timeframe.hpp"
-#include "ops/tasks/task_guard.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
+#include "ops/tasks/task_guard.hpp"
 
 #include <cstdint>
 #include <optional>

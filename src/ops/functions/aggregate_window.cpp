@@ -1,8 +1,8 @@
 // aggregate_window and its two fixed-timeframe forms: make the bar of one window.
 #include "ops/functions/functions.hpp"
 
-#include "ops/boundary/json.hpp"
 #include "ops/bars/window_batch.hpp"
+#include "ops/boundary/json.hpp"
 
 namespace aggregation {
 

@@ -4,8 +4,8 @@
 #include "ops/boundary/arguments.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
-#include "ops/tasks/tasks.hpp"
 #include "ops/marks/windows_above.hpp"
+#include "ops/tasks/tasks.hpp"
 
 #include <string>
 

@@ -1,13 +1,13 @@
 // catchup_aggregation_range: brings one task forward from a given cursor. It does not move the stored cursor; agg_finish does.
 #include "ops/functions/functions.hpp"
 
-#include "ops/marks/change_log.hpp"
 #include "ops/bars/engine.hpp"
-#include "ops/boundary/json.hpp"
 #include "ops/bars/progress.hpp"
-#include "ops/runner/rederive.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/bars/source_watermark.hpp"
+#include "ops/boundary/json.hpp"
+#include "ops/marks/change_log.hpp"
+#include "ops/runner/rederive.hpp"
 
 #include <algorithm>
 

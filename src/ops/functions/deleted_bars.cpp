@@ -1,9 +1,9 @@
 // derived_soft_delete_range, derived_restore_range, derived_purge_deleted: taking bars out of sight, back, and away for good.
 #include "ops/functions/functions.hpp"
 
-#include "ops/functions/bar_ranges.hpp"
 #include "ops/bars/derived_bars.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/functions/bar_ranges.hpp"
 
 namespace aggregation {
 

@@ -2,8 +2,8 @@
 #include "ops/functions/functions.hpp"
 
 #include "core/schedule.hpp"
-#include "ops/marks/dirty_ranges.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/task_outcome.hpp"
 
 namespace aggregation {

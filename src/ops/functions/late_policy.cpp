@@ -1,8 +1,8 @@
 // agg_set_late_policy: what becomes of source that changes behind a task's cursor.
 #include "ops/functions/functions.hpp"
 
-#include "ops/marks/dirty_ranges.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/marks/dirty_ranges.hpp"
 
 namespace aggregation {
 

@@ -1,12 +1,12 @@
 // derived_rebuild_range: makes the bars of a range anew from their source, as one transaction: readers see the old bars or the new ones.
 #include "ops/functions/functions.hpp"
 
-#include "ops/functions/bar_ranges.hpp"
 #include "ops/bars/dxy_minutes.hpp"
-#include "ops/boundary/json.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/bars/window_batch.hpp"
+#include "ops/boundary/json.hpp"
+#include "ops/functions/bar_ranges.hpp"
 
 #include <algorithm>
 

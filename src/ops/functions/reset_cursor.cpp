@@ -1,8 +1,8 @@
 // agg_reset_cursor: a cursor that ran ahead of its source goes back to the last window that the source supports, or to a given time.
 #include "ops/functions/functions.hpp"
 
-#include "ops/boundary/json.hpp"
 #include "ops/bars/source_probe.hpp"
+#include "ops/boundary/json.hpp"
 #include "ops/tasks/task_guard.hpp"
 
 #include <algorithm>

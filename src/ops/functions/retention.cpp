@@ -2,10 +2,10 @@
 // agg_unseal_range and agg_retire_source for source that is removed though its bars shall stay.
 #include "ops/functions/functions.hpp"
 
+#include "ops/boundary/json.hpp"
 #include "ops/functions/bar_ranges.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/marks/dirty_ranges.hpp"
-#include "ops/boundary/json.hpp"
 
 namespace aggregation {
 

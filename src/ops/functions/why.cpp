@@ -2,10 +2,10 @@
 #include "ops/functions/functions.hpp"
 
 #include "core/quality.hpp"
-#include "ops/marks/change_log.hpp"
-#include "ops/boundary/json.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_watermark.hpp"
+#include "ops/boundary/json.hpp"
+#include "ops/marks/change_log.hpp"
 
 #include <algorithm>
 

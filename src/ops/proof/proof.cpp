@@ -1,8 +1,8 @@
 #include "ops/proof/proof.hpp"
 
 #include "core/range_set.hpp"
-#include "ops/marks/change_log.hpp"
 #include "ops/bars/sealed_ranges.hpp"
+#include "ops/marks/change_log.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,8 +3,8 @@
 
 #include "core/timestamp.hpp"
 #include "ops/boundary/database.hpp"
-#include "ops/tasks/environment.hpp"
 #include "ops/boundary/op.hpp"
+#include "ops/tasks/environment.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <cstdint>

@@ -13,10 +13,10 @@
 // its cursor instead (agg_refused_ranges). A bar that comes out the same is not written, and nothing above it is marked.
 #pragma once
 
-#include "ops/boundary/database.hpp"
 #include "ops/bars/engine.hpp"
-#include "ops/boundary/op.hpp"
 #include "ops/bars/window_batch.hpp"
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
 
 #include <cstdint>
 #include <vector>

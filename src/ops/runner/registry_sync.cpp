@@ -5,8 +5,8 @@
 
 #include "core/registry.hpp"
 #include "ops/boundary/arguments.hpp"
-#include "ops/tasks/environment.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/tasks/environment.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <set>

@@ -1,7 +1,7 @@
 #include "ops/runner/runner.hpp"
 
-#include "ops/marks/change_log.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/marks/change_log.hpp"
 #include "ops/tasks/task_outcome.hpp"
 
 #include <algorithm>

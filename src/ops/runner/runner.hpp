@@ -9,8 +9,8 @@
 #pragma once
 
 #include "core/failure.hpp"
-#include "ops/runner/due_list.hpp"
 #include "ops/bars/progress.hpp"
+#include "ops/runner/due_list.hpp"
 #include "ops/runner/task_batch.hpp"
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 
 #include "core/schedule.hpp"
 #include "ops/bars/dxy_minutes.hpp"
-#include "ops/runner/rederive.hpp"
 #include "ops/bars/source_watermark.hpp"
+#include "ops/runner/rederive.hpp"
 #include "ops/tasks/task_outcome.hpp"
 
 #include <algorithm>

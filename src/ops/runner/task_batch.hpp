@@ -2,10 +2,10 @@
 // transaction.
 #pragma once
 
-#include "ops/boundary/database.hpp"
 #include "ops/bars/engine.hpp"
-#include "ops/boundary/op.hpp"
 #include "ops/bars/progress.hpp"
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <cstdint>

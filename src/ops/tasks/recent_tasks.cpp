@@ -1,7 +1,7 @@
 #include "ops/tasks/recent_tasks.hpp"
 
-#include "ops/tasks/tasks.hpp"
 #include "ops/boundary/worth_asking.hpp"
+#include "ops/tasks/tasks.hpp"
 
 #include <optional>
 
