@@ -20,6 +20,7 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "ops/setup/own_tables.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -76,8 +77,7 @@ static bool has_rules(Oid table, bool flag) {
 }
 
 static bool is_own_table(const char *name) {
-	static const char *const names[] = {"agg_change_log",    "agg_dirty_ranges", "agg_recent_tasks", "agg_refused_ranges",
-	                                    "agg_sealed_ranges", "agg_audit",        "agg_timeframes",   "agg_registry_sync"};
+	static const char *const names[] = {AGG_OWN_TABLES(AGG_NAME, AGG_COMMA)};
 
 	for (size_t i = 0; i < lengthof(names); i++) {
 		if (strcmp(name, names[i]) == 0)

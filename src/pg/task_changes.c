@@ -46,36 +46,39 @@ static void mark(Oid schema, Datum symbol, Datum timeframe, TimestampTz from, Ti
 	agg_stop_acting(scope);
 }
 
+/* Marks what a statement about a table finds: rows of symbol, timeframe, from, to, none of them NULL. */
+static void mark_found(Oid schema, Oid table, const char *sql, int parameter_count, Oid *types, Datum *values) {
+	agg_scope *scope = agg_act_as_owner(table);
+	uint64 count = agg_execute(scope, sql, parameter_count, types, values, false);
+	SPITupleTable *found = SPI_tuptable;
+
+	agg_stop_acting(scope);
+	for (uint64 i = 0; i < count; i++) {
+		Datum column[4];
+		bool is_null;
+
+		for (size_t c = 0; c < lengthof(column); c++)
+			column[c] = SPI_getbinval(found->vals[i], found->tupdesc, (int)c + 1, &is_null);
+		mark(schema, column[0], column[1], DatumGetTimestampTz(column[2]), DatumGetTimestampTz(column[3]));
+	}
+}
+
 /* Marks those of `tasks`, a FROM item with the columns of data_agg_state, that read minutes of the index, as far as these were made. */
 static void mark_index_minutes(Oid schema, const char *tasks, int parameter_count, Oid *types, Datum *values) {
 	Oid minutes = get_relname_relid("data_bars", schema);
 	StringInfoData sql;
-	agg_scope *scope;
-	SPITupleTable *found;
-	uint64 count;
 
 	if (!OidIsValid(minutes))
 		return;
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
-	                 "SELECT f.canonical_symbol::text, f.timeframe::text, b.ts_utc + interval '1 minute' FROM %s CROSS JOIN LATERAL "
-	                 "(SELECT d.ts_utc FROM %s.data_bars AS d WHERE d.canonical_symbol = f.canonical_symbol AND d.timeframe = '1m' "
-	                 "AND d.source = 'synthetic' ORDER BY d.ts_utc DESC LIMIT 1) AS b WHERE f.canonical_symbol = '" AGG_INDEX_SYMBOL
-	                 "' AND ",
+	                 "SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, b.ts_utc + interval '1 minute' "
+	                 "FROM %s CROSS JOIN LATERAL (SELECT d.ts_utc FROM %s.data_bars AS d WHERE d.canonical_symbol = f.canonical_symbol "
+	                 "AND d.timeframe = '1m' AND d.source = 'synthetic' ORDER BY d.ts_utc DESC LIMIT 1) AS b "
+	                 "WHERE f.canonical_symbol = '" AGG_INDEX_SYMBOL "' AND ",
 	                 tasks, quote_identifier(get_namespace_name(schema)));
 	appendStringInfoString(&sql, AGG_SOURCE_TIMEFRAME("f.") " = '1m'");
-	scope = agg_act_as_owner(minutes);
-	count = agg_execute(scope, sql.data, parameter_count, types, values, false);
-	agg_stop_acting(scope);
-	found = SPI_tuptable;
-	for (uint64 i = 0; i < count; i++) {
-		HeapTuple row = found->vals[i];
-		bool is_null;
-		Datum symbol = SPI_getbinval(row, found->tupdesc, 1, &is_null);
-		Datum timeframe = SPI_getbinval(row, found->tupdesc, 2, &is_null);
-
-		mark(schema, symbol, timeframe, DT_NOBEGIN, DatumGetTimestampTz(SPI_getbinval(row, found->tupdesc, 3, &is_null)));
-	}
+	mark_found(schema, minutes, sql.data, parameter_count, types, values);
 }
 
 /* What late_policy has refused of a task is looked at again. */
@@ -83,20 +86,10 @@ static void mark_refused(Oid schema, Datum symbol, Datum timeframe) {
 	Oid types[] = {TEXTOID, TEXTOID};
 	Datum values[] = {symbol, timeframe};
 	char *sql = psprintf("DELETE FROM %s.agg_refused_ranges AS r WHERE r.canonical_symbol = $1 AND r.timeframe = $2 "
-	                     "RETURNING r.from_utc, r.to_utc",
+	                     "RETURNING r.canonical_symbol, r.timeframe, r.from_utc, r.to_utc",
 	                     quote_identifier(get_namespace_name(schema)));
-	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_refused_ranges"));
-	uint64 count = agg_execute(scope, sql, lengthof(types), types, values, false);
-	SPITupleTable *found = SPI_tuptable;
 
-	agg_stop_acting(scope);
-	for (uint64 i = 0; i < count; i++) {
-		bool is_null;
-		TimestampTz from = DatumGetTimestampTz(SPI_getbinval(found->vals[i], found->tupdesc, 1, &is_null));
-		TimestampTz to = DatumGetTimestampTz(SPI_getbinval(found->vals[i], found->tupdesc, 2, &is_null));
-
-		mark(schema, symbol, timeframe, from, to);
-	}
+	mark_found(schema, agg_find_table(schema, "agg_refused_ranges"), sql, lengthof(types), types, values);
 }
 
 /* Lists those of `tasks`, a FROM item with the columns of data_agg_state, that are not made of minutes. */
@@ -195,14 +188,12 @@ static void task_changed(Oid schema, const TriggerData *trigger) {
 
 static void tasks_made(Oid schema, TriggerData *trigger) {
 	Oid bars = get_relname_relid("derived_data_bars", schema);
-	char *sql = psprintf("SELECT f.canonical_symbol::text, f.timeframe::text, COALESCE(f.last_agg_bar_ts_utc, f.agg_start_utc) "
+	char *sql = psprintf("SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, "
+	                     "COALESCE(f.last_agg_bar_ts_utc, f.agg_start_utc, 'infinity') "
 	                     "FROM fresh AS f CROSS JOIN LATERAL (SELECT 1 FROM %s.derived_data_bars AS d "
 	                     "WHERE d.canonical_symbol = f.canonical_symbol AND d.timeframe = f.timeframe AND d.deleted_at IS NULL "
 	                     "ORDER BY d.ts_utc LIMIT 1) AS b",
 	                     quote_identifier(get_namespace_name(schema)));
-	agg_scope *scope;
-	SPITupleTable *found;
-	uint64 count;
 
 	if (!OidIsValid(bars))
 		return;
@@ -210,19 +201,7 @@ static void tasks_made(Oid schema, TriggerData *trigger) {
 		elog(ERROR, "SPI_register_trigger_data failed");
 	list_recent(schema, "fresh AS f", 0, NULL, NULL);
 	mark_index_minutes(schema, "fresh AS f", 0, NULL, NULL);
-	scope = agg_act_as_owner(bars);
-	count = agg_execute(scope, sql, 0, NULL, NULL, false);
-	agg_stop_acting(scope);
-	found = SPI_tuptable;
-	for (uint64 i = 0; i < count; i++) {
-		HeapTuple row = found->vals[i];
-		bool is_null;
-		Datum symbol = SPI_getbinval(row, found->tupdesc, 1, &is_null);
-		Datum timeframe = SPI_getbinval(row, found->tupdesc, 2, &is_null);
-		Datum cursor = SPI_getbinval(row, found->tupdesc, 3, &is_null);
-
-		mark(schema, symbol, timeframe, DT_NOBEGIN, is_null ? DT_NOEND : DatumGetTimestampTz(cursor));
-	}
+	mark_found(schema, bars, sql, 0, NULL, NULL);
 }
 
 /* AFTER INSERT FOR EACH STATEMENT with its rows, or AFTER UPDATE FOR EACH ROW. */

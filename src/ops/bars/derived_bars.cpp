@@ -317,32 +317,41 @@ Op<bool> nothing_stored_in_holes(Database &db, const std::vector<Segment> &segme
 	co_return nothing;
 }
 
-Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
-                          const std::vector<size_t> &which) {
+namespace {
+
+enum class Stored { nothing, perhaps };
+
+/// Writes the windows, those with equal columns together; false if one of them was stored although nothing was to be.
+Op<bool> write_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
+                    const std::vector<size_t> &which, Stored stored) {
 	std::span<const size_t> rest = which;
 	while (!rest.empty()) {
 		const auto group = alike(segments, windows, rest);
 		BarRows rows(segments, windows, group);
 		const auto shared = rows.shared();
 		const NewBars bars {derived_bar_table(), shared, rows};
-		if (!co_await insert_bars(db, bars))
+		bool written = true;
+		if (stored == Stored::nothing)
+			written = co_await insert_bars(db, bars);
+		else
+			co_await put_bars(db, bars);
+		if (!written)
 			co_return false;
 		rest = rest.subspan(group.size());
 	}
 	co_return true;
 }
 
+} // namespace
+
+Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
+                          const std::vector<size_t> &which) {
+	co_return co_await write_bars(db, segments, windows, which, Stored::nothing);
+}
+
 Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                      const std::vector<size_t> &which) {
-	std::span<const size_t> rest = which;
-	while (!rest.empty()) {
-		const auto group = alike(segments, windows, rest);
-		BarRows rows(segments, windows, group);
-		const auto shared = rows.shared();
-		const NewBars bars {derived_bar_table(), shared, rows};
-		co_await put_bars(db, bars);
-		rest = rest.subspan(group.size());
-	}
+	co_await write_bars(db, segments, windows, which, Stored::perhaps);
 }
 
 Op<std::vector<Timestamp>> soft_delete_live(Database &db, std::string_view symbol, const Timeframe &target, const TimeRange range,

@@ -315,36 +315,36 @@ public:
 		}
 	};
 
-	class CheckStrangers : public Pending {
+	class AboutTable : public Pending {
 	public:
-		CheckStrangers(Database &database, const char *relation) : Pending(database), relation_(relation) {
+		AboutTable(Database &database, agg_request_kind kind, const char *relation) : Pending(database), kind_(kind), relation_(relation) {
 		}
 		void describe(agg_request &request) const override {
-			request.kind = AGG_CHECK_STRANGERS;
+			request.kind = kind_;
 			request.relation = relation_;
+		}
+
+	private:
+		agg_request_kind kind_;
+		const char *relation_;
+	};
+
+	class CheckStrangers : public AboutTable {
+	public:
+		CheckStrangers(Database &database, const char *relation) : AboutTable(database, AGG_CHECK_STRANGERS, relation) {
 		}
 		void await_resume() {
 			outcome();
 		}
-
-	private:
-		const char *relation_;
 	};
 
-	class AskPages : public Pending {
+	class AskPages : public AboutTable {
 	public:
-		AskPages(Database &database, const char *relation) : Pending(database), relation_(relation) {
-		}
-		void describe(agg_request &request) const override {
-			request.kind = AGG_ASK_PAGES;
-			request.relation = relation_;
+		AskPages(Database &database, const char *relation) : AboutTable(database, AGG_ASK_PAGES, relation) {
 		}
 		bool await_resume() {
 			return outcome() == 0;
 		}
-
-	private:
-		const char *relation_;
 	};
 
 	class Telling : public Pending {

@@ -6,7 +6,7 @@
 
 namespace aggregation {
 
-/// False: the statement's table has no row, and asking can be left out. `any_row` looks for one; it only runs before many questions.
-Op<bool> worth_asking(Database &db, const Statement &any_row, size_t questions);
+/// False: the table has no row, and asking can be left out. Before many questions it is looked for one; before few only for pages.
+Op<bool> worth_asking(Database &db, const char *relation, size_t questions);
 
 } // namespace aggregation

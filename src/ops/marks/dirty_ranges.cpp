@@ -9,11 +9,6 @@ namespace aggregation {
 
 namespace {
 
-const Statement &look() {
-	static const Statement statement {"agg_dirty_ranges", "SELECT 1 FROM @agg_dirty_ranges LIMIT 1", {AGG_INT4}};
-	return statement;
-}
-
 const Statement &look_at_task() {
 	static const Statement statement {
 	    "agg_dirty_ranges",
@@ -142,7 +137,7 @@ Op<bool> is_dirty(Database &db, const TaskKey &key) {
 Op<std::vector<TakenMarks>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<Timestamp> &cursors,
                                        int64_t most) {
 	std::vector<TakenMarks> taken(keys.size());
-	const bool any = co_await worth_asking(db, look(), keys.size());
+	const bool any = co_await worth_asking(db, "agg_dirty_ranges", keys.size());
 	if (!any)
 		co_return taken;
 	auto receive = [&](const Row &row) {
@@ -223,7 +218,7 @@ Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks) {
 	auto list = single_marks(marks);
 	if (list.empty())
 		co_return;
-	const bool any = co_await worth_asking(db, look(), list.size());
+	const bool any = co_await worth_asking(db, "agg_dirty_ranges", list.size());
 	if (any) {
 		MarkColumns columns;
 		for (const auto &mark : list)
@@ -263,7 +258,7 @@ Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks) {
 	}
 	if (owners.empty())
 		co_return;
-	const bool any = co_await worth_asking(db, look(), owners.size());
+	const bool any = co_await worth_asking(db, "agg_dirty_ranges", owners.size());
 	if (any) {
 		auto receive = [&](const Row &row) {
 			take_row(row, marks[owners.at(static_cast<size_t>(row.integer(0) - 1))].ranges);

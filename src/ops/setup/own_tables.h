@@ -3,6 +3,14 @@
  */
 #pragma once
 
+/* The tables, each given to `of`, with `between` in between. */
+#define AGG_OWN_TABLES(of, between)                                                                                                        \
+	of("agg_change_log") between of("agg_dirty_ranges") between of("agg_recent_tasks") between of("agg_refused_ranges")                    \
+	    between of("agg_sealed_ranges") between of("agg_audit") between of("agg_timeframes") between of("agg_registry_sync")
+#define AGG_NAME(table) table
+#define AGG_QUOTED_NAME(table) "'" table "'"
+#define AGG_COMMA ,
+
 /* Whose objects are as good as the extension's: a superuser's, the extension's owner's, and those of who has the rights of either. */
 #define AGG_TRUSTED(owner)                                                                                                                 \
 	"EXISTS (SELECT FROM pg_catalog.pg_roles t WHERE (t.rolsuper OR t.oid = (SELECT e.extowner FROM pg_catalog.pg_extension e "            \

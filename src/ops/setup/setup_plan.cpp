@@ -212,17 +212,18 @@ const std::vector<WantedView> &wanted_views() {
 	     "ELSE 'OK' END AS audit_status, a.started_at AS last_audit_at, a.windows AS audited_windows, a.differences AS audit_differences, "
 	     "a.details AS audit_details, l.entries AS log_entries, l.oldest AS oldest_log_entry, d.ranges AS dirty_ranges, d.due AS dirty_ranges_due, "
 	     "d.oldest AS oldest_dirty_range_due, s.late_rows, s.refused_rows, s.frozen_tasks, "
-	     "ARRAY(SELECT x.kind || ' ' || x.name || ' on ' || c.relname FROM pg_catalog.pg_class c CROSS JOIN LATERAL " AGG_INTRUDERS(
-	         AGG_OWNER_OF_VIEW) " WHERE c.relname IN ('agg_change_log', 'agg_dirty_ranges', 'agg_recent_tasks', 'agg_refused_ranges', 'agg_sealed_ranges', 'agg_audit', 'agg_timeframes', 'agg_registry_sync') AND c.relkind IN ('r', 'p') "
-	                            "AND c.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation') "
-	                            "ORDER BY c.relname, x.kind, x.name) AS intruders FROM "
-	                            "(SELECT count(*) AS entries, min(c.logged_at) AS oldest FROM @agg_change_log c) l CROSS JOIN "
-	                            "(SELECT count(*) AS ranges, count(*) FILTER (WHERE r.due <> 'next_run' AND r.from_utc < COALESCE(t.last_agg_bar_ts_utc, t.agg_start_utc)) AS due, "
-	                            "min(r.marked_at) FILTER (WHERE r.due <> 'next_run' AND r.from_utc < COALESCE(t.last_agg_bar_ts_utc, t.agg_start_utc)) AS oldest "
-	                            "FROM @agg_dirty_ranges r LEFT JOIN @data_agg_state t ON t.canonical_symbol = r.canonical_symbol AND t.timeframe = r.timeframe) d "
-	                            "CROSS JOIN (SELECT sum(t.late_rows) AS late_rows, sum(t.refused_rows) AS refused_rows, "
-	                            "count(*) FILTER (WHERE t.late_policy = 'freeze') AS frozen_tasks FROM @data_agg_state t) s LEFT JOIN "
-	                            "(SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true"},
+	     "ARRAY(SELECT x.kind || ' ' || x.name || ' on ' || c.relname FROM pg_catalog.pg_class c CROSS JOIN LATERAL " AGG_INTRUDERS(AGG_OWNER_OF_VIEW) " WHERE c.relname IN (" AGG_OWN_TABLES(
+	         AGG_QUOTED_NAME,
+	         ", ") ") AND c.relkind IN ('r', 'p') "
+	               "AND c.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation') "
+	               "ORDER BY c.relname, x.kind, x.name) AS intruders FROM "
+	               "(SELECT count(*) AS entries, min(c.logged_at) AS oldest FROM @agg_change_log c) l CROSS JOIN "
+	               "(SELECT count(*) AS ranges, count(*) FILTER (WHERE r.due <> 'next_run' AND r.from_utc < COALESCE(t.last_agg_bar_ts_utc, t.agg_start_utc)) AS due, "
+	               "min(r.marked_at) FILTER (WHERE r.due <> 'next_run' AND r.from_utc < COALESCE(t.last_agg_bar_ts_utc, t.agg_start_utc)) AS oldest "
+	               "FROM @agg_dirty_ranges r LEFT JOIN @data_agg_state t ON t.canonical_symbol = r.canonical_symbol AND t.timeframe = r.timeframe) d "
+	               "CROSS JOIN (SELECT sum(t.late_rows) AS late_rows, sum(t.refused_rows) AS refused_rows, "
+	               "count(*) FILTER (WHERE t.late_policy = 'freeze') AS frozen_tasks FROM @data_agg_state t) s LEFT JOIN "
+	               "(SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true"},
 	    {"v_aggregation_frontier_health",
 	     "SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled, s.is_mandatory, s.last_agg_bar_ts_utc AS cursor, "
 	     "l.max_source_ts, CASE WHEN s.last_agg_bar_ts_utc IS NULL THEN 'NO_CURSOR' WHEN l.max_source_ts IS NULL THEN 'NO_SOURCE' "

@@ -9,11 +9,6 @@ namespace aggregation {
 
 namespace {
 
-const Statement &look() {
-	static const Statement statement {"agg_recent_tasks", "SELECT 1 FROM @agg_recent_tasks LIMIT 1", {AGG_INT4}};
-	return statement;
-}
-
 #define AGG_LISTED                                                                                                                         \
 	"unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) JOIN @agg_recent_tasks r "                                \
 	"ON r.canonical_symbol = t.symbol AND r.timeframe = t.timeframe"
@@ -51,7 +46,7 @@ std::vector<Parameter> columns_of(const std::vector<RecentKey> &keys) {
 
 Op<std::vector<bool>> not_known_to_all(Database &db, const std::vector<RecentKey> &keys) {
 	std::vector<bool> unknown(keys.size());
-	const bool any = co_await worth_asking(db, look(), keys.size());
+	const bool any = co_await worth_asking(db, "agg_recent_tasks", keys.size());
 	if (!any)
 		co_return unknown;
 
