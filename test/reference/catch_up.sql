@@ -37,6 +37,7 @@ DECLARE
 	skipped int := 0;
 	poor int := 0;
 	refused int := 0;
+	vanished int := 0; -- bars in a gap: they have no source any more
 	n jsonb := '{"inserted": 0, "updated": 0, "unchanged": 0, "deleted": 0, "none": 0}';
 BEGIN
 	SELECT * INTO STRICT task FROM data_agg_state AS t WHERE t.canonical_symbol = symbol AND t.timeframe = tf;
@@ -64,6 +65,7 @@ BEGIN
 			stop_reason := 'frontier';
 			EXIT;
 		ELSIF next_source >= this_window + width THEN -- an empty window, and later source behind it
+			vanished := vanished + oracle.remove_bars(symbol, tf, this_window, oracle.window_start(next_source, tf));
 			IF processed > 0 THEN
 				stop_reason := 'gap';
 				EXIT;
@@ -92,7 +94,7 @@ BEGIN
 		'windows_processed', processed,
 		'cursor_advanced_to', next_window,
 		'bars_created', processed - skipped,
-		'bars_inserted', n -> 'inserted', 'bars_updated', n -> 'updated', 'bars_unchanged', n -> 'unchanged', 'bars_deleted', n -> 'deleted',
+		'bars_inserted', n -> 'inserted', 'bars_updated', n -> 'updated', 'bars_unchanged', n -> 'unchanged', 'bars_deleted', (n ->> 'deleted')::int + vanished,
 		'bars_quality_poor', poor,
 		'bars_skipped', skipped,
 		'source_rows_refused', refused,

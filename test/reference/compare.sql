@@ -28,11 +28,20 @@ CREATE TABLE oracle.calls (
 	id bigint GENERATED ALWAYS AS IDENTITY, what text, symbol text, timeframe text, arguments jsonb, reference jsonb, extension jsonb
 );
 
--- Calls whose answers disagree in a key of the reference (the extension may say more).
+-- Calls whose answers disagree in a key of the reference (the extension may say more), and tasks of which not as many bars were removed. A bar
+-- in a gap may be found by the call that stops there or by the one that jumps over it, and be counted as deleted or as late: all calls together
+-- remove as many.
 CREATE VIEW oracle.disagreements AS
 SELECT id, what, symbol, timeframe, arguments, key, reference -> key AS reference, extension -> key AS extension
 FROM oracle.calls, jsonb_object_keys(reference) AS key
-WHERE (reference -> key) IS DISTINCT FROM (extension -> key);
+WHERE (reference -> key) IS DISTINCT FROM (extension -> key) AND key <> 'bars_deleted'
+UNION ALL
+SELECT NULL, what, symbol, timeframe, NULL, 'bars_deleted', to_jsonb(expected), to_jsonb(actual)
+FROM (
+	SELECT what, symbol, timeframe, sum((reference ->> 'bars_deleted')::bigint) AS expected,
+		sum((extension ->> 'bars_deleted')::bigint + (extension ->> 'late_bars_changed')::bigint) AS actual
+	FROM oracle.calls GROUP BY what, symbol, timeframe) AS removed
+WHERE expected IS DISTINCT FROM actual;
 
 -- One catch-up call to both from the stored cursor (bootstrap if there is none), which then moves.
 CREATE FUNCTION oracle.catch_up_both(p_symbol text, tf text, max_windows int, now_utc timestamptz, version int DEFAULT 1,

@@ -132,3 +132,11 @@ BEGIN
 	answer := answer || jsonb_build_object('quality_score', score);
 END
 $$;
+
+-- Bars of a range of windows that have no source. The number of them.
+CREATE FUNCTION oracle.remove_bars(symbol text, tf text, from_utc timestamptz, to_utc timestamptz) RETURNS bigint LANGUAGE sql AS $$
+	WITH removed AS (
+		DELETE FROM oracle.bars AS b WHERE b.canonical_symbol = symbol AND b.timeframe = tf AND b.ts_utc >= from_utc AND b.ts_utc < to_utc
+		RETURNING 1)
+	SELECT count(*) FROM removed
+$$;
