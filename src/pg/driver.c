@@ -1,12 +1,12 @@
 /*
- * Runs an operation: hands it the arguments, executes one request after the other, and returns what it answers.
+ * Runs an operation: hands it the arguments and executes one request after the other until it answers.
  *
  * While PostgreSQL works no C++ frame is on the stack. The suspended operation belongs to a memory context; when that goes, by an error, a
  * cancel or the ordinary end, the operation is destroyed with everything in it. An error of PostgreSQL passes through untouched. Only
  * inside a subtransaction that the operation asked for does it come back as an outcome, and even then the whole error is kept, in case the
  * operation lets it pass.
  */
-#include "shim.h"
+#include "driver.h"
 
 #include "access/table.h"
 #include "access/xact.h"
@@ -28,85 +28,17 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#define DEEPEST_SUBTRANSACTION 4
-
-typedef struct call_state {
-	agg_operation *operation;
-	MemoryContext memory;  /* owns the operation */
-	MemoryContext request; /* reset after each request */
-	Oid schema;
-	agg_function function;
-	ReturnSetInfo *rows; /* of a set-returning function, or NULL */
-	bool commits;        /* called so that it may end transactions */
-	bool own_snapshot;   /* there is no portal whose snapshot SPI could use between two commits */
-	bool progress_shown;
-	int depth; /* of subtransactions */
-	ResourceOwner owners[DEEPEST_SUBTRANSACTION];
-	ErrorData *error;      /* the last one caught */
-	bool broken;           /* a request failed in the innermost subtransaction, which waits to be rolled back */
-	char sqlstate[6];      /* of `error` */
-	agg_error description; /* of `error` */
-} call_state;
-
 static int running = 0; /* operations of this session that are at work: one, or those that are called in it */
 
 bool agg_is_running(void) {
 	return running > 0;
 }
 
-/* What reads, or notes something for later, may be called by whatever an operation fires. */
-static bool may_be_nested(agg_function function) {
-	switch (function) {
-	case AGG_FN_BOOTSTRAP_CURSOR:
-	case AGG_FN_WHY:
-	case AGG_FN_WAKE:
-	case AGG_FN_HEARTBEAT:
-	case AGG_FN_MARK_CHANGED:
-	case AGG_FN_RUNLOG_START:
-	case AGG_FN_RUNLOG_CHECKPOINT:
-	case AGG_FN_RUNLOG_FINISH:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/*
- * A trigger that runs tasks while a run stores theirs would nest a run in each row, without end and without a budget, and change under the
- * outer run what that has read.
- */
-static void refuse_nesting(Oid function_oid, agg_function function) {
-	if (running > 0 && !may_be_nested(function))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("\"%s\" cannot be called by what another function of the extension fires", get_func_name(function_oid)),
-		                errdetail("A trigger on one of the tables, or something else that hangs there, called it."),
-		                errhint("Call it afterwards; a trigger can call agg_mark_changed() or agg_wake().")));
-}
-
 static void destroy_operation(void *state) {
-	agg_operation_free(((call_state *)state)->operation);
+	agg_operation_free(((agg_call_state *)state)->operation);
 }
 
-/* ---- the result of a set-returning function ---- */
-
-static void begin_rows(FunctionCallInfo fcinfo) {
-	ReturnSetInfo *rows = (ReturnSetInfo *)fcinfo->resultinfo;
-	MemoryContext caller;
-	TupleDesc columns;
-
-	if (rows == NULL || !IsA(rows, ReturnSetInfo) || (rows->allowedModes & SFRM_Materialize) == 0)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("set-valued function called in context that cannot accept a set"),
-		                errhint("Call it in the FROM clause of a query.")));
-	caller = MemoryContextSwitchTo(rows->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	rows->returnMode = SFRM_Materialize;
-	rows->setResult = tuplestore_begin_heap((rows->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
-	rows->setDesc = CreateTupleDescCopy(columns);
-	MemoryContextSwitchTo(caller);
-}
-
-static void emit_rows(const call_state *state, const agg_request *request) {
+static void emit_rows(const agg_call_state *state, const agg_request *request) {
 	TupleDesc columns = state->rows->setDesc;
 	Datum *values = palloc(sizeof(Datum) * columns->natts);
 	bool *nulls = palloc(sizeof(bool) * columns->natts);
@@ -126,7 +58,7 @@ static void emit_rows(const call_state *state, const agg_request *request) {
 
 /* ---- subtransactions ---- */
 
-static void begin_subtransaction(call_state *state) {
+static void begin_subtransaction(agg_call_state *state) {
 	if (state->depth == DEEPEST_SUBTRANSACTION)
 		elog(ERROR, "subtransactions are nested too deeply");
 	state->owners[state->depth++] = CurrentResourceOwner;
@@ -134,7 +66,7 @@ static void begin_subtransaction(call_state *state) {
 	MemoryContextSwitchTo(state->memory);
 }
 
-static void end_subtransaction(call_state *state, bool release) {
+static void end_subtransaction(agg_call_state *state, bool release) {
 	if (state->depth == 0)
 		elog(ERROR, "there is no subtransaction to end");
 	if (release)
@@ -149,7 +81,7 @@ static void end_subtransaction(call_state *state, bool release) {
 
 /* ---- transactions of the operation's own ---- */
 
-static void commit(call_state *state, bool lazily) {
+static void commit(agg_call_state *state, bool lazily) {
 	if (!state->commits || state->depth > 0)
 		elog(ERROR, "operation cannot commit here");
 	if (lazily && synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
@@ -164,7 +96,7 @@ static void commit(call_state *state, bool lazily) {
 
 /* ---- errors ---- */
 
-static void keep_error(call_state *state) {
+static void keep_error(agg_call_state *state) {
 	MemoryContextSwitchTo(state->memory);
 	if (state->error != NULL)
 		FreeErrorData(state->error);
@@ -193,7 +125,7 @@ static void raise_failure(const agg_error *error) {
  * agg_setup() works with its caller's rights: he must be the owner himself, or have the owner's rights. All other functions work on the
  * tables for callers who have none there.
  */
-static agg_scope *enter_scope(const call_state *state, Oid table) {
+static agg_scope *enter_scope(const agg_call_state *state, Oid table) {
 	if (!OidIsValid(table))
 		return agg_act_as_caller();
 	return state->function == AGG_FN_SETUP ? agg_act_as_owner_for_caller(table) : agg_act_as_owner(table);
@@ -204,7 +136,7 @@ static bool works_for_many(agg_function function) {
 	return function == AGG_FN_RUN || function == AGG_FN_RUN_BATCH || function == AGG_FN_WORK;
 }
 
-static uint64 execute_in_scope(const call_state *state, const agg_request *request) {
+static uint64 execute_in_scope(const agg_call_state *state, const agg_request *request) {
 	Oid table = request->relation == NULL ? request->relation_oid : agg_find_table(state->schema, request->relation);
 	agg_scope *scope = enter_scope(state, table);
 	uint64 processed;
@@ -238,7 +170,7 @@ static uint64 pages_of(Oid table) {
 }
 
 /* Executes the request; an error inside a subtransaction becomes the outcome. */
-static agg_outcome execute(call_state *state, const agg_request *request) {
+static agg_outcome execute(agg_call_state *state, const agg_request *request) {
 	agg_outcome outcome = {0};
 	MemoryContext memory = state->memory;
 
@@ -313,7 +245,7 @@ static agg_outcome execute(call_state *state, const agg_request *request) {
 }
 
 /* Runs the operation to its last request. */
-static void run(call_state *state, agg_request *request) {
+static void run(agg_call_state *state, agg_request *request) {
 	agg_outcome outcome = {0};
 
 	describe_transaction(&outcome);
@@ -342,7 +274,7 @@ static void run(call_state *state, agg_request *request) {
  * Runs the operation; whatever is raised leaves no subtransaction of ours open. PostgreSQL ends only the innermost one by itself, as if a
  * user had set a savepoint, and the session would stay in it.
  */
-static void run_guarded(call_state *state, agg_request *request) {
+static void run_guarded(agg_call_state *state, agg_request *request) {
 	PG_TRY();
 	{ run(state, request); }
 	PG_CATCH();
@@ -361,20 +293,7 @@ static void run_guarded(call_state *state, agg_request *request) {
 	PG_END_TRY();
 }
 
-/* The arguments of an SQL function, as it declares them. */
-static agg_parameter *arguments_of(FunctionCallInfo fcinfo) {
-	Oid *types;
-	int count;
-	agg_parameter *arguments;
-
-	(void)get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
-	arguments = palloc0(sizeof(agg_parameter) * (count + 1));
-	for (int i = 0; i < count; i++)
-		agg_argument_to_parameter(fcinfo->args[i], types[i], &arguments[i]);
-	return arguments;
-}
-
-static void create_operation(call_state *state, agg_function function, const agg_parameter *arguments) {
+void agg_create_operation(agg_call_state *state, agg_function function, const agg_parameter *arguments) {
 	agg_context context = {.schema = quote_identifier(get_namespace_name(state->schema)),
 	                       .transaction_start = GetCurrentTransactionStartTimestamp(),
 	                       .fixed_snapshot = IsolationUsesXactSnapshot()};
@@ -385,24 +304,10 @@ static void create_operation(call_state *state, agg_function function, const agg
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errhint("Process fewer tasks or windows in one call.")));
 }
 
-static Datum result_of(const agg_request *request) {
-	if (request->result.is_null)
-		return (Datum)0;
-	if (request->result_type == AGG_TIMESTAMPTZ)
-		return TimestampTzGetDatum(request->result.as.integer);
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(request->result.as.text, request->result.length)));
-}
-
-/* Whether the function was called as a procedure, at the top level and outside of a transaction block. */
-static bool may_commit(FunctionCallInfo fcinfo) {
-	return fcinfo->context != NULL && IsA(fcinfo->context, CallContext) && !castNode(CallContext, fcinfo->context)->atomic;
-}
-
-/* What outlives a commit cannot belong to the transaction: then `parent` is a context that does. */
-static call_state *begin_call(MemoryContext parent, Oid schema, bool commits) {
+agg_call_state *agg_begin_call(MemoryContext parent, Oid schema, bool commits) {
 	MemoryContext memory = AllocSetContextCreate(parent, "aggregation operation", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextCallback *callback = MemoryContextAllocZero(memory, sizeof(MemoryContextCallback));
-	call_state *state = MemoryContextAllocZero(memory, sizeof(call_state));
+	agg_call_state *state = MemoryContextAllocZero(memory, sizeof(agg_call_state));
 
 	state->memory = memory;
 	state->request = AllocSetContextCreate(memory, "aggregation request", ALLOCSET_DEFAULT_SIZES);
@@ -414,8 +319,7 @@ static call_state *begin_call(MemoryContext parent, Oid schema, bool commits) {
 	return state;
 }
 
-/* Runs the operation, connected to SPI. */
-static void run_connected(call_state *state, agg_request *request) {
+void agg_run_operation(agg_call_state *state, agg_request *request) {
 	running++;
 	PG_TRY();
 	{ run_guarded(state, request); }
@@ -424,84 +328,4 @@ static void run_connected(call_state *state, agg_request *request) {
 	PG_END_TRY();
 	if (state->progress_shown)
 		pgstat_report_activity(STATE_RUNNING, debug_query_string);
-}
-
-static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
-	MemoryContext caller = CurrentMemoryContext;
-	call_state *state = begin_call(commits ? PortalContext : caller, get_func_namespace(fcinfo->flinfo->fn_oid), commits);
-	agg_request request = {0};
-	Datum result = (Datum)0;
-
-	refuse_nesting(fcinfo->flinfo->fn_oid, function);
-	if (fcinfo->flinfo->fn_retset) {
-		begin_rows(fcinfo);
-		state->rows = (ReturnSetInfo *)fcinfo->resultinfo;
-	}
-	if (SPI_connect_ext(commits ? SPI_OPT_NONATOMIC : 0) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	MemoryContextSwitchTo(state->memory);
-	agg_log_changes();
-	create_operation(state, function, arguments_of(fcinfo));
-	run_connected(state, &request);
-	SPI_finish();
-
-	MemoryContextSwitchTo(caller);
-	if (state->rows == NULL)
-		result = result_of(&request);
-	MemoryContextDelete(state->memory);
-	if (fcinfo->flinfo->fn_retset)
-		fcinfo->isnull = true;
-	return result;
-}
-
-Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
-	return call(fcinfo, function, false);
-}
-
-Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function) {
-	if (!may_commit(fcinfo))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-		                errmsg("\"%s\" commits its work batch by batch and cannot run inside a transaction block or a function",
-		                       get_func_name(fcinfo->flinfo->fn_oid)),
-		                errhint("Call it outside of a transaction block, or call agg_run_batch(), which does one batch in the caller's "
-		                        "transaction.")));
-	return call(fcinfo, function, true);
-}
-
-/* The same inside of another statement, for its effect alone. */
-void agg_call_in_trigger(Oid schema, agg_function function) {
-	MemoryContext caller = CurrentMemoryContext;
-	call_state *state = begin_call(caller, schema, false);
-	agg_request request = {0};
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	MemoryContextSwitchTo(state->memory);
-	create_operation(state, function, NULL);
-	run_connected(state, &request);
-	SPI_finish();
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(state->memory);
-}
-
-/*
- * The same without an SQL function, in transactions of its own from the first one on. `memory` must outlive them; the result is the
- * operation's timestamp.
- */
-TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_parameter *arguments) {
-	call_state *state;
-	agg_request request = {0};
-
-	PortalContext = memory; /* where SPI keeps what outlives a commit; there is no portal here */
-	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	state = begin_call(memory, schema, true);
-	state->own_snapshot = true;
-	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(state->memory);
-	create_operation(state, function, arguments);
-	run_connected(state, &request);
-	PopActiveSnapshot();
-	SPI_finish();
-	return request.result.as.integer;
 }

@@ -4,6 +4,7 @@
  * from one second to a minute. The log gets a line when a worker is started, ends in an error, or its database is found missing, not when
  * that is found again.
  */
+#include "settings.h"
 #include "worker.h"
 
 #include "access/heapam.h"

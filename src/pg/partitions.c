@@ -9,6 +9,7 @@
  * A transaction that sees the database as it was when it began must not miss what others have written since: whatever is dropped, emptied
  * or attached is read with the latest snapshot (table_spans.c), behind the lock.
  */
+#include "settings.h"
 #include "shim.h"
 
 #include "access/table.h"
@@ -29,7 +30,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "worker.h"
 
 #define TRUNCATE_TRIGGER "aggregation_capture_truncate"
 

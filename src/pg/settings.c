@@ -1,15 +1,18 @@
 /* The extension's settings, and what happens when the library is loaded. */
-#include "worker.h"
+#include "settings.h"
 
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "worker.h"
 
 char *agg_setting_databases = NULL;
 char *agg_setting_env_name = NULL;
 int agg_setting_longest_sleep = 60000;
 int agg_setting_sync_interval = 0;
+bool agg_setting_tracking = true;
+int agg_setting_change_log_size = 65536;
 
-void agg_define_settings(void) {
+static void define_settings(void) {
 	DefineCustomStringVariable("aggregation.databases", "Databases in which a background worker runs due tasks.",
 	                           "A comma-separated list; empty: none. Needs aggregation in shared_preload_libraries.",
 	                           &agg_setting_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL, NULL);
@@ -26,7 +29,7 @@ void agg_define_settings(void) {
 	                         "Whether changes of data_bars are noted, so that the bars made of them are made again.",
 	                         "Off for a bulk load; afterwards agg_mark_changed() must be told what was loaded.", &agg_setting_tracking,
 	                         true, PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("aggregation.change_log_size", "Size of agg_change_log from which those who write bars work it off themselves.",
+	DefineCustomIntVariable("aggregation.change_log_size", "Size of agg_change_log from which those who write bars drain it themselves.",
 	                        "It comes to that only where no runner, worker or catch-up has done it for long.", &agg_setting_change_log_size,
 	                        65536, 64, INT_MAX, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("aggregation");
@@ -35,7 +38,7 @@ void agg_define_settings(void) {
 extern PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
-	agg_define_settings();
+	define_settings();
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	agg_request_wake_memory();

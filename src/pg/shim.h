@@ -1,7 +1,7 @@
 /*
- * The parts of the shim: the driver (driver.c) runs an operation and executes its requests with the help of values.c (cells and Datums),
- * statement.c (on whose behalf, and under which settings), query.c (plans and rows) and bulk_write.c (COPY's machinery). Beside it stands
- * capture.c, which notes what is changed in data_bars.
+ * The parts of the shim: call.c makes an operation of a call of an SQL function; driver.c runs it and executes its requests, with the help
+ * of values.c (cells and Datums), statement.c (on whose behalf, and under which settings), query.c (plans and rows) and bulk_write.c
+ * (COPY's machinery). Beside them stands capture.c, whose triggers note in transaction_changes.c what is changed in data_bars.
  */
 #ifndef AGGREGATION_SHIM_H
 #define AGGREGATION_SHIM_H
@@ -18,12 +18,13 @@
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
 
-/* driver.c */
+/* call.c */
 extern Datum agg_call(FunctionCallInfo fcinfo, agg_function function);
 extern void agg_call_in_trigger(Oid schema, agg_function function);
 extern Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function);
 extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_parameter *arguments);
 
+/* driver.c */
 extern bool agg_is_running(void);
 
 /* Whether it is the transaction that is running. */
@@ -44,11 +45,18 @@ extern void agg_look_again(Oid schema, const agg_cell *cells, size_t rows);
 /* task_changes.c */
 extern bool agg_has_own_tasks(void);
 
-/* capture.c */
+/* transaction_changes.c */
+extern void agg_note_bar(Oid schema, const text *symbol, TimestampTz time);
+extern void agg_note_table(Oid schema, Relation bars);
+extern bool agg_has_noted_changes(void);
+extern void agg_log_changes(void);
 extern void agg_note_own_changes(void);
 extern bool agg_has_own_changes(void);
-extern void agg_log_changes(void);
-extern void agg_note_table(Oid schema, Relation bars);
+
+/* bound_log.c */
+extern void agg_bound_log(Oid schema);
+
+/* trigger_table.c */
 extern void agg_check_trigger_table(Relation relation, Oid schema, const char *function, const char *watched);
 
 /* partitions.c */
@@ -97,6 +105,9 @@ extern uint64 agg_execute(const agg_scope *scope, const char *sql, int parameter
 extern CopyFromState agg_begin_copy(const agg_scope *scope, ParseState *parse_state, Relation table, copy_data_source_cb source,
                                     List *columns, List *options);
 extern void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState *state, TupleTableSlot *row);
+
+/* log_rows.c */
+extern void agg_insert_log_rows(const agg_scope *scope, Oid table, const agg_changes *changes, size_t count);
 
 /* strangers.c */
 extern void agg_check_strangers(Oid table, Oid owner);

@@ -3,6 +3,7 @@
  * while it sleeps. What goes wrong is logged once, not each time it goes wrong again, and tried again after a pause that doubles from one
  * second to a minute.
  */
+#include "settings.h"
 #include "worker.h"
 
 #include "access/genam.h"

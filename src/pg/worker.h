@@ -9,17 +9,6 @@
 
 #include "storage/latch.h"
 
-/* settings.c */
-extern char *agg_setting_databases;
-extern char *agg_setting_env_name;
-extern int agg_setting_longest_sleep; /* milliseconds */
-extern int agg_setting_sync_interval; /* minutes; 0: never */
-extern void agg_define_settings(void);
-
-/* capture.c */
-extern bool agg_setting_tracking;
-extern int agg_setting_change_log_size; /* kB */
-
 /* launcher.c */
 extern void agg_register_launcher(void);
 extern PGDLLEXPORT void aggregation_launcher_main(Datum argument);

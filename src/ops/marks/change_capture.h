@@ -1,5 +1,5 @@
 /*
- * The C++ side of change capture: collects what a (sub)transaction changes in data_bars. The C side (src/pg/capture.c) is told of each row
+ * The C++ side of change capture: collects what a (sub)transaction changes in data_bars. The C side (src/pg/transaction_changes.c) is told of each row
  * by the table's trigger, and logs the whole when the transaction ends. No function of this header throws.
  */
 #ifndef AGGREGATION_CHANGE_CAPTURE_H

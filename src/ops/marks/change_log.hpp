@@ -1,5 +1,5 @@
 // agg_change_log: what writing transactions have changed in data_bars, each entry written by the transaction that made the change
-// (src/pg/capture.c). Absorbing the log turns its entries into dirty ranges of the tasks that read them. The whole scheme, of which this is
+// (src/pg/transaction_changes.c). Absorbing the log turns its entries into dirty ranges of the tasks that read them. The whole scheme, of which this is
 // a part, and why no change is lost, stands on a page of docs/internals.md ("Truth under change").
 //
 // An entry is deleted only together with marking the windows it touches for every task that reads them, or with knowing that it is

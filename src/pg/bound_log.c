@@ -1,0 +1,63 @@
+/*
+ * The log of changes stays small where nobody works on it: those who write drain it now and then.
+ */
+#include "settings.h"
+#include "shim.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+
+#define LOOK_AT_LOG_EVERY 64 /* transactions of a session */
+
+/* What goes wrong here is not the writer's fault: his bars are written all the same. */
+static void absorb_guarded(Oid schema) {
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		agg_call_in_trigger(schema, AGG_FN_ABSORB);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		ereport(LOG, (errmsg("aggregation: the change log could not be worked off: %s", error->message),
+		              errhint("agg_run() does it, and tells what is wrong.")));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+}
+
+/*
+ * Where nobody absorbs the log for long, those who write do it now and then: what is merged in agg_dirty_ranges stays small, however long
+ * nobody looks. An operation of ours that writes bars has absorbed it itself.
+ */
+void agg_bound_log(Oid schema) {
+	static uint32 transactions = 0;
+	Relation log;
+	double kilobytes;
+
+	if (agg_is_running() || ++transactions % LOOK_AT_LOG_EVERY != 0)
+		return;
+	log = table_open(agg_find_table(schema, "agg_change_log"), AccessShareLock);
+	kilobytes = (double)RelationGetNumberOfBlocks(log) * (BLCKSZ / 1024.0);
+	table_close(log, AccessShareLock);
+	if (kilobytes > agg_setting_change_log_size)
+		absorb_guarded(schema);
+}

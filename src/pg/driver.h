@@ -1,0 +1,35 @@
+/* One call of an operation, from its arguments to its answer. */
+#ifndef AGGREGATION_DRIVER_H
+#define AGGREGATION_DRIVER_H
+
+#include "shim.h"
+
+#include "utils/resowner.h"
+
+#define DEEPEST_SUBTRANSACTION 4
+
+typedef struct agg_call_state {
+	agg_operation *operation;
+	MemoryContext memory;  /* owns the operation */
+	MemoryContext request; /* reset after each request */
+	Oid schema;
+	agg_function function;
+	ReturnSetInfo *rows; /* of a set-returning function, or NULL */
+	bool commits;        /* called so that it may end transactions */
+	bool own_snapshot;   /* there is no portal whose snapshot SPI could use between two commits */
+	bool progress_shown;
+	int depth; /* of subtransactions */
+	ResourceOwner owners[DEEPEST_SUBTRANSACTION];
+	ErrorData *error;      /* the last one caught */
+	bool broken;           /* a request failed in the innermost subtransaction, which waits to be rolled back */
+	char sqlstate[6];      /* of `error` */
+	agg_error description; /* of `error` */
+} agg_call_state;
+
+/* What outlives a commit cannot belong to the transaction: then `parent` is a context that does. */
+extern agg_call_state *agg_begin_call(MemoryContext parent, Oid schema, bool commits);
+extern void agg_create_operation(agg_call_state *state, agg_function function, const agg_parameter *arguments);
+/* Needs SPI to be connected. `request` is the operation's answer in the end. */
+extern void agg_run_operation(agg_call_state *state, agg_request *request);
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * What this transaction has changed in data_bars, until it is in the log:
+ *
+ *   BEGIN      INSERT ...   SAVEPOINT a   COPY ...   ROLLBACK TO a   UPDATE ...   COMMIT
+ *              note           layer a     note       forget layer a  note         log what was noted
+ *
+ * Each subtransaction has a layer of its own, which goes with it or falls to its parent. The log is written before the commit (or the
+ * prepare), in that same transaction: so a change and its log entry become visible together, whoever looks and whenever. And it is written
+ * before an operation of ours looks at the log, so that it sees what its own transaction has done.
+ */
+#include "shim.h"
+
+#include "utils/memutils.h"
+
+typedef struct layer {
+	SubTransactionId id;
+	Oid schema; /* of the extension, where the log is */
+	agg_changes *changes;
+	struct layer *below;
+} layer;
+
+static layer *layers = NULL; /* of the innermost subtransaction that has changed something */
+
+/* The transaction that has entries in the log. */
+static FullTransactionId logged_in = {0};
+
+void agg_note_own_changes(void) {
+	logged_in = GetTopFullTransactionId();
+}
+
+bool agg_has_own_changes(void) {
+	return agg_is_this_transaction(logged_in);
+}
+
+static void refuse_out_of_memory(void) {
+	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+	                errdetail("Noting which bars of data_bars the transaction changes failed."),
+	                errhint("Commit more often, or load in the order of symbol and time.")));
+}
+
+static void drop_layer(void) {
+	layer *gone = layers;
+
+	layers = gone->below;
+	agg_changes_free(gone->changes);
+	pfree(gone);
+}
+
+static void end_of_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *argument pg_attribute_unused()) {
+	if (layers == NULL || layers->id != id)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB) {
+		drop_layer();
+	} else if (event == SUBXACT_EVENT_PRE_COMMIT_SUB) {
+		if (layers->below == NULL || layers->below->id != parent) {
+			layers->id = parent;
+		} else {
+			if (!agg_changes_merge(layers->below->changes, layers->changes))
+				refuse_out_of_memory();
+			drop_layer();
+		}
+	}
+}
+
+static void end_of_transaction(XactEvent event, void *argument pg_attribute_unused()) {
+	switch (event) {
+	case XACT_EVENT_PRE_COMMIT:
+	case XACT_EVENT_PRE_PREPARE:
+		agg_log_changes();
+		break;
+	case XACT_EVENT_ABORT:
+		while (layers != NULL)
+			drop_layer();
+		break;
+	default:
+		break;
+	}
+}
+
+/* The layer of the current subtransaction. */
+static layer *current_layer(Oid schema) {
+	static bool registered = false;
+	SubTransactionId id = GetCurrentSubTransactionId();
+	layer *fresh;
+
+	if (layers != NULL && layers->id == id)
+		return layers;
+	if (!registered) {
+		RegisterXactCallback(end_of_transaction, NULL);
+		RegisterSubXactCallback(end_of_subtransaction, NULL);
+		registered = true;
+	}
+	fresh = MemoryContextAllocZero(TopMemoryContext, sizeof(layer));
+	fresh->changes = agg_changes_new();
+	if (fresh->changes == NULL) {
+		pfree(fresh);
+		refuse_out_of_memory();
+	}
+	fresh->id = id;
+	fresh->schema = schema;
+	fresh->below = layers;
+	layers = fresh;
+	return fresh;
+}
+
+bool agg_has_noted_changes(void) {
+	return layers != NULL;
+}
+
+void agg_note_bar(Oid schema, const text *symbol, TimestampTz time) {
+	if (!agg_changes_add_bar(current_layer(schema)->changes, VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
+		refuse_out_of_memory();
+}
+
+/* All bars of a table, which is about to be emptied or has just become a partition. */
+void agg_note_table(Oid schema, Relation bars) {
+	size_t count;
+	const agg_bar_span *spans = agg_spans_of_minutes(bars, &count);
+	layer *noted = current_layer(schema);
+
+	for (size_t i = 0; i < count; i++) {
+		agg_changed_range range = {
+		    .symbol = spans[i].symbol, .symbol_length = strlen(spans[i].symbol), .from = spans[i].from, .to = spans[i].to};
+
+		if (!agg_changes_add_range(noted->changes, &range))
+			refuse_out_of_memory();
+	}
+}
+
+/*
+ * Logs what the current subtransaction has changed. What its parents have changed is left to them: logged here, it would be lost with a
+ * rollback that their rows survive.
+ */
+void agg_log_changes(void) {
+	agg_scope *scope;
+	size_t count;
+	Oid table;
+
+	if (layers == NULL || layers->id != GetCurrentSubTransactionId())
+		return;
+	if (!agg_changes_begin_list(layers->changes, &count))
+		refuse_out_of_memory();
+	table = agg_find_table(layers->schema, "agg_change_log");
+	scope = agg_act_as_owner_of_log(table);
+	agg_insert_log_rows(scope, table, layers->changes, count);
+	agg_note_own_changes();
+	agg_stop_acting(scope);
+	drop_layer();
+}
