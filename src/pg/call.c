@@ -3,7 +3,8 @@
  */
 #include "driver.h"
 
-#include "catalog/namespace.h"
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -11,19 +12,20 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
 /* What reads, or notes something for later, may be called by whatever an operation fires. */
 static bool may_be_nested(agg_function function) {
 	switch (function) {
-	case AGG_FN_BOOTSTRAP_CURSOR:
-	case AGG_FN_WHY:
-	case AGG_FN_WAKE:
-	case AGG_FN_HEARTBEAT:
-	case AGG_FN_MARK_CHANGED:
-	case AGG_FN_RUNLOG_START:
-	case AGG_FN_RUNLOG_CHECKPOINT:
-	case AGG_FN_RUNLOG_FINISH:
+	case AGG_FN_agg_bootstrap_cursor:
+	case AGG_FN_agg_why:
+	case AGG_FN_agg_wake:
+	case AGG_FN_agg_heartbeat:
+	case AGG_FN_agg_mark_changed:
+	case AGG_FN_ops_runlog_start:
+	case AGG_FN_ops_runlog_checkpoint:
+	case AGG_FN_ops_runlog_finish:
 		return true;
 	default:
 		return false;
@@ -59,16 +61,31 @@ static void begin_rows(FunctionCallInfo fcinfo) {
 	MemoryContextSwitchTo(caller);
 }
 
-/* The arguments of an SQL function, as it declares them. */
-static agg_parameter *arguments_of(FunctionCallInfo fcinfo) {
-	Oid *types;
-	int count;
-	agg_parameter *arguments;
+/* The arguments of an SQL function, by the names that it gives them. */
+static agg_argument *arguments_of(FunctionCallInfo fcinfo, size_t *count) {
+	HeapTuple function = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	Datum names;
+	Datum modes;
+	bool no_names;
+	bool no_modes;
+	char **named = NULL;
+	Form_pg_proc declared;
+	agg_argument *arguments;
 
-	(void)get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
-	arguments = palloc0(sizeof(agg_parameter) * (count + 1));
-	for (int i = 0; i < count; i++)
-		agg_argument_to_parameter(fcinfo->args[i], types[i], &arguments[i]);
+	if (!HeapTupleIsValid(function))
+		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+	declared = (Form_pg_proc)GETSTRUCT(function);
+	names = SysCacheGetAttr(PROCOID, function, Anum_pg_proc_proargnames, &no_names);
+	modes = SysCacheGetAttr(PROCOID, function, Anum_pg_proc_proargmodes, &no_modes);
+	*count = declared->pronargs;
+	if (!no_names && get_func_input_arg_names(names, no_modes ? PointerGetDatum(NULL) : modes, &named) != declared->pronargs)
+		elog(ERROR, "function %u has not as many names as arguments", fcinfo->flinfo->fn_oid);
+	arguments = palloc0(sizeof(agg_argument) * (*count + 1));
+	for (size_t i = 0; i < *count; i++) {
+		arguments[i].name = named == NULL || named[i] == NULL ? "" : named[i];
+		agg_argument_to_parameter(fcinfo->args[i], declared->proargtypes.values[i], &arguments[i].value);
+	}
+	ReleaseSysCache(function);
 	return arguments;
 }
 
@@ -90,6 +107,8 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	agg_call_state *state = agg_begin_call(commits ? PortalContext : caller, get_func_namespace(fcinfo->flinfo->fn_oid), commits);
 	agg_request request = {0};
 	Datum result = (Datum)0;
+	agg_argument *arguments;
+	size_t count;
 
 	refuse_nesting(fcinfo->flinfo->fn_oid, function);
 	if (fcinfo->flinfo->fn_retset) {
@@ -100,7 +119,8 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(state->memory);
 	agg_log_changes();
-	agg_create_operation(state, function, arguments_of(fcinfo));
+	arguments = arguments_of(fcinfo, &count);
+	agg_create_operation(state, function, arguments, count);
 	agg_run_operation(state, &request);
 	SPI_finish();
 
@@ -136,7 +156,7 @@ void agg_call_in_trigger(Oid schema, agg_function function) {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(state->memory);
-	agg_create_operation(state, function, NULL);
+	agg_create_operation(state, function, NULL, 0);
 	agg_run_operation(state, &request);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);
@@ -147,7 +167,7 @@ void agg_call_in_trigger(Oid schema, agg_function function) {
  * The same without an SQL function, in transactions of its own from the first one on. `memory` must outlive them; the result is the
  * operation's timestamp.
  */
-TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_parameter *arguments) {
+TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_argument *arguments, size_t count) {
 	agg_call_state *state;
 	agg_request request = {0};
 
@@ -158,7 +178,7 @@ TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_functio
 	state->own_snapshot = true;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(state->memory);
-	agg_create_operation(state, function, arguments);
+	agg_create_operation(state, function, arguments, count);
 	agg_run_operation(state, &request);
 	PopActiveSnapshot();
 	SPI_finish();

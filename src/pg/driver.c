@@ -128,12 +128,12 @@ static void raise_failure(const agg_error *error) {
 static agg_scope *enter_scope(const agg_call_state *state, Oid table) {
 	if (!OidIsValid(table))
 		return agg_act_as_caller();
-	return state->function == AGG_FN_SETUP ? agg_act_as_owner_for_caller(table) : agg_act_as_owner(table);
+	return state->function == AGG_FN_agg_setup ? agg_act_as_owner_for_caller(table) : agg_act_as_owner(table);
 }
 
 /* In a subtransaction, tasks of many people: who has to wait is left for later, and the others go on. */
 static bool works_for_many(agg_function function) {
-	return function == AGG_FN_RUN || function == AGG_FN_RUN_BATCH || function == AGG_FN_WORK;
+	return function == AGG_FN_agg_run || function == AGG_FN_agg_run_batch || function == AGG_FN_work;
 }
 
 static uint64 execute_in_scope(const agg_call_state *state, const agg_request *request) {
@@ -293,13 +293,13 @@ static void run_guarded(agg_call_state *state, agg_request *request) {
 	PG_END_TRY();
 }
 
-void agg_create_operation(agg_call_state *state, agg_function function, const agg_parameter *arguments) {
+void agg_create_operation(agg_call_state *state, agg_function function, const agg_argument *arguments, size_t count) {
 	agg_context context = {.schema = quote_identifier(get_namespace_name(state->schema)),
 	                       .transaction_start = GetCurrentTransactionStartTimestamp(),
 	                       .fixed_snapshot = IsolationUsesXactSnapshot()};
 
 	state->function = function;
-	state->operation = agg_operation_new(function, &context, arguments);
+	state->operation = agg_operation_new(function, &context, arguments, count);
 	if (state->operation == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errhint("Process fewer tasks or windows in one call.")));
 }

@@ -28,7 +28,7 @@ typedef struct agg_call_state {
 
 /* What outlives a commit cannot belong to the transaction: then `parent` is a context that does. */
 extern agg_call_state *agg_begin_call(MemoryContext parent, Oid schema, bool commits);
-extern void agg_create_operation(agg_call_state *state, agg_function function, const agg_parameter *arguments);
+extern void agg_create_operation(agg_call_state *state, agg_function function, const agg_argument *arguments, size_t count);
 /* Needs SPI to be connected. `request` is the operation's answer in the end. */
 extern void agg_run_operation(agg_call_state *state, agg_request *request);
 

@@ -65,7 +65,7 @@ static bool time_to_look(void) {
 	return true;
 }
 
-/* One turn: the arguments of agg_run(), in order, and whether to look at late sources. Returns when the next task is due. */
+/* One turn: the arguments of agg_run(), and whether to look at late sources. Returns when the next task is due. */
 static TimestampTz run_due(MemoryContext memory, Oid schema) {
 	agg_cell look = integer_cell(time_to_look());
 	agg_cell environment = {.as.text = agg_setting_env_name, .length = (int32_t)strlen(agg_setting_env_name)};
@@ -75,11 +75,16 @@ static TimestampTz run_due(MemoryContext memory, Oid schema) {
 	agg_cell batch = integer_cell(1000);
 	agg_cell now = {.is_null = true};
 	agg_cell sync = {.as.integer = agg_setting_sync_interval, .is_null = agg_setting_sync_interval == 0};
-	agg_parameter arguments[] = {{AGG_TEXT, false, &environment, 1}, {AGG_INT4, false, &max_tasks, 1}, {AGG_INT4, false, &max_windows, 1},
-	                             {AGG_INT8, false, &budget, 1},      {AGG_INT4, false, &batch, 1},     {AGG_TIMESTAMPTZ, false, &now, 1},
-	                             {AGG_INT4, false, &sync, 1},        {AGG_BOOL, false, &look, 1}};
+	agg_argument arguments[] = {{"p_env_name", {AGG_TEXT, false, &environment, 1}},
+	                            {"p_max_tasks", {AGG_INT4, false, &max_tasks, 1}},
+	                            {"p_max_windows", {AGG_INT4, false, &max_windows, 1}},
+	                            {"p_time_budget", {AGG_INT8, false, &budget, 1}},
+	                            {"p_batch", {AGG_INT4, false, &batch, 1}},
+	                            {"p_now_utc", {AGG_TIMESTAMPTZ, false, &now, 1}},
+	                            {"p_sync_minutes", {AGG_INT4, false, &sync, 1}},
+	                            {"look_at_late_sources", {AGG_BOOL, false, &look, 1}}};
 
-	return agg_call_in_background(memory, schema, AGG_FN_WORK, arguments);
+	return agg_call_in_background(memory, schema, AGG_FN_work, arguments, lengthof(arguments));
 }
 
 /* Returns for how many milliseconds to sleep. */
@@ -91,7 +96,7 @@ static long take_turn(MemoryContext memory, readiness *known) {
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	pgstat_report_activity(STATE_RUNNING, "aggregation: working off due tasks");
+	pgstat_report_activity(STATE_RUNNING, "aggregation: running due tasks");
 	schema = extension_schema();
 	if (OidIsValid(schema))
 		next = run_due(memory, schema);

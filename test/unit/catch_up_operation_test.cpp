@@ -9,17 +9,24 @@ namespace {
 
 const Timestamp day = *parse_iso8601("2025-07-01");
 
-std::vector<agg_parameter> catch_up(const char *symbol, const char *timeframe, Timestamp cursor, int64_t max_windows, Timestamp now) {
-	return {text_argument(symbol), text_argument(timeframe), time_argument(cursor),        integer_argument(max_windows),
-	        time_argument(now),    integer_argument(1),      integer_argument(0, AGG_BOOL)};
+std::vector<agg_argument> catch_up(const char *symbol, const char *timeframe, Timestamp cursor, int64_t max_windows, Timestamp now) {
+	return {text_argument("p_symbol", symbol),
+	        text_argument("p_to_tf", timeframe),
+	        time_argument("p_start_cursor_utc", cursor),
+	        integer_argument("p_max_windows", max_windows),
+	        time_argument("p_now_utc", now),
+	        integer_argument("p_derivation_version", 1),
+	        integer_argument("p_ignore_confirmation", 0, AGG_BOOL)};
 }
 
-std::vector<agg_parameter> window(const char *symbol, const char *timeframe, Timestamp from, Timestamp to) {
-	return {text_argument(symbol), text_argument(timeframe), time_argument(from), time_argument(to), integer_argument(1)};
+std::vector<agg_argument> window(const char *symbol, const char *timeframe, Timestamp from, Timestamp to) {
+	return {text_argument("p_symbol", symbol), text_argument("p_to_tf", timeframe), time_argument("p_from_utc", from),
+	        time_argument("p_to_utc", to), integer_argument("p_derivation_version", 1)};
 }
 
-std::vector<agg_parameter> many(const std::vector<std::string> &symbols, const std::vector<std::string> &timeframes, Timestamp now) {
-	return {texts_argument(symbols), texts_argument(timeframes), integer_argument(100'000), time_argument(now), integer_argument(1)};
+std::vector<agg_argument> many(const std::vector<std::string> &symbols, const std::vector<std::string> &timeframes, Timestamp now) {
+	return {texts_argument("p_symbols", symbols), texts_argument("p_timeframes", timeframes), integer_argument("p_max_windows", 100'000),
+	        time_argument("p_now_utc", now), integer_argument("p_derivation_version", 1)};
 }
 
 bool contains(const Ending &ending, const std::string &part) {
@@ -50,7 +57,7 @@ TEST(CatchUpOperation, AnswersEveryKeyOfTheContract) {
 	FakeDatabase db;
 	db.add_minutes("EURUSD", day, 12);
 	db.add_task("EURUSD", "5m", day);
-	const auto ending = db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "5m", day, 100, late));
+	const auto ending = db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "5m", day, 100, late));
 	ASSERT_EQ(ending.kind, AGG_DONE);
 	EXPECT_EQ(ending.json,
 	          "{\"success\": true, \"windows_processed\": 3, \"cursor_advanced_to\": \"2025-07-01T00:15:00+00:00\", \"bars_created\": 2, "
@@ -63,9 +70,9 @@ TEST(CatchUpOperation, AnswersEveryKeyOfTheContract) {
 
 TEST(CatchUpOperation, ASecondRunWritesNothing) {
 	FakeDatabase db = market();
-	db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "5m", day, 1000, late));
+	db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "5m", day, 1000, late));
 	const auto before = db.tables.derived;
-	const auto ending = db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "5m", day, 1000, late));
+	const auto ending = db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "5m", day, 1000, late));
 	EXPECT_TRUE(contains(ending, "\"bars_inserted\": 0, \"bars_updated\": 0"));
 	EXPECT_EQ(std::count(ending.log.begin(), ending.log.end(), "bulk"), 0);
 	EXPECT_TRUE(before == db.tables.derived);
@@ -75,11 +82,11 @@ TEST(CatchUpOperation, CorrectionsRewriteAndThinWindowsLoseTheirBar) {
 	FakeDatabase db;
 	db.add_minutes("EURUSD", day, 15);
 	db.add_task("EURUSD", "5m", day);
-	db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "5m", day, 100, late));
+	db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "5m", day, 100, late));
 	db.tables.data_bars[{"EURUSD", "1m", (day + Duration::minutes(2)).us}].high = 99;
 	for (const int64_t n : {6, 7, 8})
 		db.tables.data_bars.erase({"EURUSD", "1m", (day + Duration::minutes(n)).us});
-	const auto ending = db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "5m", day, 100, late));
+	const auto ending = db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "5m", day, 100, late));
 	EXPECT_TRUE(contains(ending, "\"bars_inserted\": 0, \"bars_updated\": 1, \"bars_unchanged\": 1, \"bars_deleted\": 1")) << ending.json;
 	EXPECT_EQ(db.tables.derived.size(), 2U);
 	EXPECT_EQ((db.tables.derived[{"EURUSD", "5m", day.us}].bar.high), 99);
@@ -89,7 +96,7 @@ TEST(CatchUpOperation, EveryPathGivesTheSameBars) {
 	FakeDatabase reference = market();
 	for (const auto &symbol : {"EURUSD", "it's"})
 		for (auto timeframe = all_timeframes.rbegin(); timeframe != all_timeframes.rend(); ++timeframe)
-			reference.call(AGG_FN_AGGREGATE_TASKS, many({symbol}, {*timeframe}, late));
+			reference.call(AGG_FN_agg_aggregate_tasks, many({symbol}, {*timeframe}, late));
 
 	FakeDatabase together = market();
 	std::vector<std::string> symbols;
@@ -99,7 +106,7 @@ TEST(CatchUpOperation, EveryPathGivesTheSameBars) {
 			symbols.emplace_back(symbol);
 			timeframes.push_back(timeframe);
 		}
-	const auto ending = together.call(AGG_FN_AGGREGATE_TASKS, many(symbols, timeframes, late));
+	const auto ending = together.call(AGG_FN_agg_aggregate_tasks, many(symbols, timeframes, late));
 	ASSERT_EQ(ending.kind, AGG_DONE);
 	EXPECT_EQ(ending.emitted_rows, 14);
 	EXPECT_TRUE(together.tables.derived == reference.tables.derived);
@@ -111,7 +118,8 @@ TEST(CatchUpOperation, EveryPathGivesTheSameBars) {
 			for (auto timeframe = all_timeframes.rbegin(); timeframe != all_timeframes.rend(); ++timeframe) {
 				Timestamp cursor = day;
 				for (int calls = 0; calls < 5000; ++calls) {
-					const auto one = by_calls.call(AGG_FN_CATCHUP_RANGE, catch_up(symbol, timeframe->c_str(), cursor, max_windows, late));
+					const auto one =
+					    by_calls.call(AGG_FN_catchup_aggregation_range, catch_up(symbol, timeframe->c_str(), cursor, max_windows, late));
 					ASSERT_EQ(one.kind, AGG_DONE) << one.message;
 					const auto at = one.json.find("cursor_advanced_to\": \"") + 22;
 					cursor = *parse_iso8601(one.json.substr(at, 25));
@@ -130,23 +138,23 @@ TEST(CatchUpOperation, AnHourWaitsForItsFiveMinutes) {
 	db.add_minutes("EURUSD", day, 120);
 	db.add_task("EURUSD", "5m", day);
 	db.add_task("EURUSD", "1h", day);
-	auto ending = db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "1h", day, 100, late));
+	auto ending = db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "1h", day, 100, late));
 	EXPECT_TRUE(contains(ending, "\"reason\": \"waiting_for_source\"")) << ending.json;
-	db.call(AGG_FN_AGGREGATE_TASKS, many({"EURUSD"}, {"5m"}, day + Duration::minutes(61)));
-	ending = db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "1h", day, 100, late));
+	db.call(AGG_FN_agg_aggregate_tasks, many({"EURUSD"}, {"5m"}, day + Duration::minutes(61)));
+	ending = db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "1h", day, 100, late));
 	EXPECT_TRUE(contains(ending, "\"windows_processed\": 1")) << ending.json;
 	EXPECT_TRUE(contains(ending, "\"reason\": \"waiting_for_source\"")) << ending.json;
-	db.call(AGG_FN_AGGREGATE_TASKS, many({"EURUSD", "EURUSD"}, {"1h", "5m"}, late));
+	db.call(AGG_FN_agg_aggregate_tasks, many({"EURUSD", "EURUSD"}, {"1h", "5m"}, late));
 	EXPECT_EQ(db.tables.derived.count({"EURUSD", "1h", (day + Duration::minutes(60)).us}), 1U) << "narrow before wide in one call";
 }
 
 TEST(CatchUpOperation, SomebodyElsesBarsAreFoundAfterAConflict) {
 	FakeDatabase db = market();
-	db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "5m", day, 1000, late));
+	db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "5m", day, 1000, late));
 	const auto finished = db.tables.derived;
 	// The cursor says that nothing is stored beyond it, yet there it is: the bulk insert hits its keys.
 	db.tables.tasks[{"EURUSD", "5m"}].cursor = day;
-	const auto ending = db.call(AGG_FN_AGGREGATE_TASKS, many({"EURUSD"}, {"5m"}, late));
+	const auto ending = db.call(AGG_FN_agg_aggregate_tasks, many({"EURUSD"}, {"5m"}, late));
 	ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
 	for (const auto &[key, bar] : finished)
 		ASSERT_TRUE(db.tables.derived.at(key) == bar);
@@ -161,36 +169,39 @@ TEST(CatchUpOperation, ErrorsNameTheTaskAndSayWhatToDo) {
 		EXPECT_NE(ending.message.find(message), std::string::npos) << ending.message;
 		EXPECT_FALSE(ending.hint.empty()) << ending.message;
 	};
-	expect(db.call(AGG_FN_CATCHUP_RANGE, catch_up("GBPUSD", "5m", day, 1, late)), "P0002", "Missing agg config GBPUSD/5m");
-	expect(db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "5 min", day, 1, late)), "22023", "unknown timeframe");
-	expect(db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "5m", day, 0, late)), "22023", "p_max_windows");
-	expect(db.call(AGG_FN_CATCHUP_RANGE, catch_up("EURUSD", "5m", Timestamp::infinity(), 1, late)), "22008", "EURUSD/5m");
+	expect(db.call(AGG_FN_catchup_aggregation_range, catch_up("GBPUSD", "5m", day, 1, late)), "P0002", "Missing agg config GBPUSD/5m");
+	expect(db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "5 min", day, 1, late)), "22023", "unknown timeframe");
+	expect(db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "5m", day, 0, late)), "22023", "p_max_windows");
+	expect(db.call(AGG_FN_catchup_aggregation_range, catch_up("EURUSD", "5m", Timestamp::infinity(), 1, late)), "22008", "EURUSD/5m");
 	auto arguments = catch_up("EURUSD", "5m", day, 1, late);
-	arguments[2] = null_argument(AGG_TIMESTAMPTZ);
-	expect(db.call(AGG_FN_CATCHUP_RANGE, arguments), "22004", "p_start_cursor_utc must not be null (EURUSD/5m)");
-	expect(db.call(AGG_FN_BOOTSTRAP_CURSOR, {text_argument("X"), text_argument("5m"), time_argument(day)}), "P0002",
-	       "Missing config in data_agg_state for X/5m");
-	expect(db.call(AGG_FN_AGGREGATE_WINDOW, window("EURUSD", "5m", day, day + Duration::minutes(6))), "22023",
+	arguments[2] = null_argument("p_start_cursor_utc", AGG_TIMESTAMPTZ);
+	expect(db.call(AGG_FN_catchup_aggregation_range, arguments), "22004", "p_start_cursor_utc must not be null (EURUSD/5m)");
+	expect(db.call(AGG_FN_agg_bootstrap_cursor,
+	               {text_argument("p_symbol", "X"), text_argument("p_to_tf", "5m"), time_argument("p_now_utc", day)}),
+	       "P0002", "Missing config in data_agg_state for X/5m");
+	expect(db.call(AGG_FN_aggregate_window, window("EURUSD", "5m", day, day + Duration::minutes(6))), "22023",
 	       "is not a window of EURUSD/5m");
-	expect(db.call(AGG_FN_AGGREGATE_TASKS, many({"EURUSD"}, {}, late)), "22023", "elements");
-	expect(db.call(AGG_FN_AGGREGATE_TASKS, many({"EURUSD", "EURUSD"}, {"5m", "5m"}, late)), "22023", "named twice");
+	expect(db.call(AGG_FN_agg_aggregate_tasks, many({"EURUSD"}, {}, late)), "22023", "elements");
+	expect(db.call(AGG_FN_agg_aggregate_tasks, many({"EURUSD", "EURUSD"}, {"5m", "5m"}, late)), "22023", "named twice");
 	EXPECT_TRUE(db.tables.derived.empty());
 }
 
 TEST(CatchUpOperation, BootstrapIsTheFirstBoundaryAfterTheStart) {
 	FakeDatabase db;
 	db.add_task("EURUSD", "1h", day + Duration::minutes(1));
-	const auto ending = db.call(AGG_FN_BOOTSTRAP_CURSOR, {text_argument("EURUSD"), text_argument("1h"), time_argument(day)});
+	const auto ending = db.call(AGG_FN_agg_bootstrap_cursor,
+	                            {text_argument("p_symbol", "EURUSD"), text_argument("p_to_tf", "1h"), time_argument("p_now_utc", day)});
 	EXPECT_EQ(ending.timestamp, day + Duration::minutes(60));
 }
 
 TEST(CatchUpOperation, OneWindowAnswersItsCountsOrWhyThereIsNoBar) {
 	FakeDatabase db;
 	db.add_minutes("EURUSD", day, 7);
-	auto ending = db.call(AGG_FN_AGGREGATE_WINDOW, window("EURUSD", "5m", day, day + Duration::minutes(5)));
+	auto ending = db.call(AGG_FN_aggregate_window, window("EURUSD", "5m", day, day + Duration::minutes(5)));
 	EXPECT_EQ(ending.json, "{\"success\": true, \"stored\": true, \"source_count\": 5, \"refused\": 0, \"quality_score\": 2}");
-	ending = db.call(AGG_FN_AGGREGATE_1M_TO_5M, {text_argument("EURUSD"), time_argument(day + Duration::minutes(5)),
-	                                             time_argument(day + Duration::minutes(10)), integer_argument(1)});
+	ending = db.call(AGG_FN_aggregate_1m_to_5m_window,
+	                 {text_argument("p_symbol", "EURUSD"), time_argument("p_from_utc", day + Duration::minutes(5)),
+	                  time_argument("p_to_utc", day + Duration::minutes(10)), integer_argument("p_derivation_version", 1)});
 	EXPECT_EQ(ending.json,
 	          "{\"success\": true, \"stored\": false, \"source_count\": 2, \"refused\": 0, \"reason\": \"insufficient_source_bars\"}");
 }

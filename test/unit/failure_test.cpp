@@ -11,8 +11,8 @@ Error of_state(const char *state) {
 }
 
 TEST(Failure, OfTheTasksOwnRowsOrConfigurationIsHard) {
-	for (const char *state : {"21000", "22003", "22012", "22023", "23503", "23505", "23P01", "27000", "38000", "44000", "54000",
-	                          "P0001", "P0002", "XX000", "ZZZZZ", ""})
+	for (const char *state : {"21000", "22003", "22012", "22023", "23503", "23505", "23P01", "27000", "38000", "44000", "54000", "P0001",
+	                          "P0002", "XX000", "ZZZZZ", ""})
 		EXPECT_EQ(failure_kind(of_state(state)), FailureKind::hard) << state;
 }
 

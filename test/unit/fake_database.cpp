@@ -33,32 +33,32 @@ bool StoredBar::operator==(const StoredBar &other) const {
 	       quality == other.quality && version == other.version;
 }
 
-agg_parameter text_argument(const char *text) {
+agg_argument text_argument(const char *name, const char *text) {
 	agg_cell *cell = new_cells(1);
 	cell->as.text = text;
 	cell->length = static_cast<int32_t>(std::strlen(text));
-	return {AGG_TEXT, false, cell, 1};
+	return {name, {AGG_TEXT, false, cell, 1}};
 }
-agg_parameter integer_argument(int64_t value, agg_type type) {
+agg_argument integer_argument(const char *name, int64_t value, agg_type type) {
 	agg_cell *cell = new_cells(1);
 	*cell = number_cell(value);
-	return {type, false, cell, 1};
+	return {name, {type, false, cell, 1}};
 }
-agg_parameter time_argument(Timestamp value) {
-	return integer_argument(value.us, AGG_TIMESTAMPTZ);
+agg_argument time_argument(const char *name, Timestamp value) {
+	return integer_argument(name, value.us, AGG_TIMESTAMPTZ);
 }
-agg_parameter null_argument(agg_type type) {
+agg_argument null_argument(const char *name, agg_type type) {
 	agg_cell *cell = new_cells(1);
 	*cell = null_cell_();
-	return {type, false, cell, 1};
+	return {name, {type, false, cell, 1}};
 }
-agg_parameter texts_argument(const std::vector<std::string> &texts) {
+agg_argument texts_argument(const char *name, const std::vector<std::string> &texts) {
 	static std::deque<std::vector<std::string>> kept;
 	kept.push_back(texts);
 	agg_cell *cells = new_cells(texts.size());
 	for (size_t i = 0; i < texts.size(); ++i)
 		cells[i] = text_cell(kept.back()[i]);
-	return {AGG_TEXT, true, cells, texts.size()};
+	return {name, {AGG_TEXT, true, cells, texts.size()}};
 }
 
 void FakeDatabase::add_minutes(const std::string &symbol, Timestamp from, int64_t minutes, double price) {
@@ -235,11 +235,11 @@ void FakeDatabase::mark_again() {
 	tables.again.clear();
 }
 
-Ending FakeDatabase::call(agg_function function, const std::vector<agg_parameter> &arguments, const Fault &fault) {
+Ending FakeDatabase::call(agg_function function, const std::vector<agg_argument> &arguments, const Fault &fault) {
 	random_.seed(seed);
 	Ending ending;
 	const agg_context context {"x", now.us, fixed_snapshot};
-	agg_operation *operation = agg_operation_new(function, &context, arguments.data());
+	agg_operation *operation = agg_operation_new(function, &context, arguments.data(), arguments.size());
 	if (operation == nullptr) {
 		ending.kind = AGG_FAILED;
 		ending.sqlstate = "53200";

@@ -127,7 +127,7 @@ public:
 	void add_minutes(const std::string &symbol, Timestamp from, int64_t minutes, double price = 1.0);
 	void add_task(const std::string &symbol, const std::string &timeframe, Timestamp start);
 
-	Ending call(agg_function function, const std::vector<agg_parameter> &arguments, const Fault &fault = {});
+	Ending call(agg_function function, const std::vector<agg_argument> &arguments, const Fault &fault = {});
 
 private:
 	bool run_query(const agg_request &request, agg_operation *operation, uint64_t &processed);
@@ -143,10 +143,10 @@ private:
 };
 
 // Arguments; the text of text_argument must outlive the call.
-agg_parameter text_argument(const char *text);
-agg_parameter integer_argument(int64_t value, agg_type type = AGG_INT4);
-agg_parameter time_argument(Timestamp value);
-agg_parameter null_argument(agg_type type);
-agg_parameter texts_argument(const std::vector<std::string> &texts);
+agg_argument text_argument(const char *name, const char *text);
+agg_argument integer_argument(const char *name, int64_t value, agg_type type = AGG_INT4);
+agg_argument time_argument(const char *name, Timestamp value);
+agg_argument null_argument(const char *name, agg_type type);
+agg_argument texts_argument(const char *name, const std::vector<std::string> &texts);
 
 } // namespace aggregation

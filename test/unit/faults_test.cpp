@@ -49,20 +49,21 @@ FakeDatabase market() {
 	return db;
 }
 
-std::vector<agg_parameter> tasks() {
-	return {texts_argument({"EURUSD", "EURUSD", "USDJPY"}), texts_argument({"5m", "1h", "5m"}), integer_argument(1000), time_argument(late),
-	        integer_argument(1)};
+std::vector<agg_argument> tasks() {
+	return {texts_argument("p_symbols", {"EURUSD", "EURUSD", "USDJPY"}), texts_argument("p_timeframes", {"5m", "1h", "5m"}),
+	        integer_argument("p_max_windows", 1000), time_argument("p_now_utc", late), integer_argument("p_derivation_version", 1)};
 }
 
-std::vector<agg_parameter> range() {
-	return {time_argument(day), time_argument(day + Duration::minutes(1000)), integer_argument(1)};
+std::vector<agg_argument> range() {
+	return {time_argument("p_from_utc", day), time_argument("p_to_utc", day + Duration::minutes(1000)),
+	        integer_argument("p_derivation_version", 1)};
 }
 
 } // namespace
 
 TEST(Faults, AnOperationCanBeDestroyedAtEveryRequest) {
-	for (const auto function : {AGG_FN_AGGREGATE_TASKS, AGG_FN_CALC_DXY}) {
-		const auto arguments = function == AGG_FN_CALC_DXY ? range() : tasks();
+	for (const auto function : {AGG_FN_agg_aggregate_tasks, AGG_FN_calc_dxy_range_1m}) {
+		const auto arguments = function == AGG_FN_calc_dxy_range_1m ? range() : tasks();
 		FakeDatabase whole = market();
 		const int requests = whole.call(function, arguments).requests;
 		ASSERT_GT(requests, 5);
@@ -75,10 +76,10 @@ TEST(Faults, AnOperationCanBeDestroyedAtEveryRequest) {
 
 TEST(Faults, AUniqueViolationLeadsToAComparisonAndTheSameBars) {
 	FakeDatabase expected = market();
-	expected.call(AGG_FN_AGGREGATE_TASKS, tasks());
+	expected.call(AGG_FN_agg_aggregate_tasks, tasks());
 	for (int at = 0; at < 3; ++at) {
 		FakeDatabase db = market();
-		const auto ending = db.call(AGG_FN_AGGREGATE_TASKS, tasks(),
+		const auto ending = db.call(AGG_FN_agg_aggregate_tasks, tasks(),
 		                            {.kind = Fault::Kind::error_outcome, .at = at, .sqlstate = "23505", .bulk_only = true});
 		ASSERT_EQ(ending.kind, AGG_DONE);
 		EXPECT_TRUE(db.tables.derived == expected.tables.derived) << at;
@@ -88,7 +89,7 @@ TEST(Faults, AUniqueViolationLeadsToAComparisonAndTheSameBars) {
 TEST(Faults, AnyOtherErrorOfABulkInsertIsRaisedAsItWas) {
 	for (const char *sqlstate : {"40001", "57014", "53200", "23514"}) {
 		FakeDatabase db = market();
-		const auto ending = db.call(AGG_FN_AGGREGATE_TASKS, tasks(),
+		const auto ending = db.call(AGG_FN_agg_aggregate_tasks, tasks(),
 		                            {.kind = Fault::Kind::error_outcome, .at = 0, .sqlstate = sqlstate, .bulk_only = true});
 		EXPECT_EQ(ending.kind, AGG_FAILED_BY_DATABASE) << sqlstate;
 	}
@@ -96,12 +97,13 @@ TEST(Faults, AnyOtherErrorOfABulkInsertIsRaisedAsItWas) {
 
 TEST(Faults, TheIndexAnswersErrorsAndWritesNothing) {
 	FakeDatabase whole = market();
-	const auto good = whole.call(AGG_FN_CALC_DXY, range());
+	const auto good = whole.call(AGG_FN_calc_dxy_range_1m, range());
 	ASSERT_NE(good.json.find("\"inserted\": 200"), std::string::npos) << good.json;
 	for (int at = 1; at < good.requests; ++at) {
 		for (const char *sqlstate : {"22012", "42P01", "40P01"}) {
 			FakeDatabase db = market();
-			const auto ending = db.call(AGG_FN_CALC_DXY, range(), {.kind = Fault::Kind::error_outcome, .at = at, .sqlstate = sqlstate});
+			const auto ending =
+			    db.call(AGG_FN_calc_dxy_range_1m, range(), {.kind = Fault::Kind::error_outcome, .at = at, .sqlstate = sqlstate});
 			ASSERT_EQ(ending.kind, AGG_DONE) << at;
 			if (ending.log.end() != std::find(ending.log.begin(), ending.log.end(), "fault")) {
 				EXPECT_NE(ending.json.find("\"success\": false, \"error\": \"made to fail\""), std::string::npos) << ending.json;
@@ -110,7 +112,8 @@ TEST(Faults, TheIndexAnswersErrorsAndWritesNothing) {
 		}
 		for (const char *sqlstate : {"57014", "57P01", "53200"}) {
 			FakeDatabase db = market();
-			const auto ending = db.call(AGG_FN_CALC_DXY, range(), {.kind = Fault::Kind::error_outcome, .at = at, .sqlstate = sqlstate});
+			const auto ending =
+			    db.call(AGG_FN_calc_dxy_range_1m, range(), {.kind = Fault::Kind::error_outcome, .at = at, .sqlstate = sqlstate});
 			if (ending.log.end() != std::find(ending.log.begin(), ending.log.end(), "fault")) {
 				EXPECT_EQ(ending.kind, AGG_FAILED_BY_DATABASE) << sqlstate << " must be raised, at " << at;
 			}
@@ -120,9 +123,11 @@ TEST(Faults, TheIndexAnswersErrorsAndWritesNothing) {
 
 TEST(Faults, TheIndexRefusesABadRangeInItsAnswer) {
 	FakeDatabase db = market();
-	auto ending = db.call(AGG_FN_CALC_DXY, {time_argument(late), time_argument(day), integer_argument(1)});
+	auto ending = db.call(AGG_FN_calc_dxy_range_1m,
+	                      {time_argument("p_from_utc", late), time_argument("p_to_utc", day), integer_argument("p_derivation_version", 1)});
 	EXPECT_NE(ending.json.find("\"success\": false"), std::string::npos);
-	ending = db.call(AGG_FN_CALC_DXY, {null_argument(AGG_TIMESTAMPTZ), time_argument(day), integer_argument(1)});
+	ending = db.call(AGG_FN_calc_dxy_range_1m, {null_argument("p_from_utc", AGG_TIMESTAMPTZ), time_argument("p_to_utc", day),
+	                                            integer_argument("p_derivation_version", 1)});
 	EXPECT_NE(ending.json.find("\"success\": false"), std::string::npos);
 }
 
@@ -134,14 +139,18 @@ TEST(Faults, MemoryMayRunOutAtEveryAllocation) {
 		db.now = late;
 		db.add_minutes("EURUSD", day, 40);
 		db.add_task("EURUSD", "5m", day);
-		const std::vector<agg_parameter> arguments {text_argument("EURUSD"),      text_argument("5m"), time_argument(day),
-		                                            integer_argument(100),        time_argument(late), integer_argument(1),
-		                                            integer_argument(0, AGG_BOOL)};
+		const std::vector<agg_argument> arguments {text_argument("p_symbol", "EURUSD"),
+		                                           text_argument("p_to_tf", "5m"),
+		                                           time_argument("p_start_cursor_utc", day),
+		                                           integer_argument("p_max_windows", 100),
+		                                           time_argument("p_now_utc", late),
+		                                           integer_argument("p_derivation_version", 1),
+		                                           integer_argument("p_ignore_confirmation", 0, AGG_BOOL)};
 		const agg_context context {"x", late.us, false};
 		agg_outcome outcome {};
 		agg_request request {};
 		allocations_left = k;
-		agg_operation *operation = agg_operation_new(AGG_FN_CATCHUP_RANGE, &context, arguments.data());
+		agg_operation *operation = agg_operation_new(AGG_FN_catchup_aggregation_range, &context, arguments.data(), arguments.size());
 		if (operation == nullptr) {
 			allocations_left = -1;
 			++clean_failures;

@@ -31,14 +31,24 @@ FakeDatabase market() {
 	return db;
 }
 
-std::vector<agg_parameter> order(Timestamp now = later, int64_t max_windows = 1000) {
-	return {text_argument("prod"), integer_argument(100), integer_argument(max_windows), integer_argument(1'000'000'000, AGG_INT8),
-	        integer_argument(3),   time_argument(now),    null_argument(AGG_INT4)};
+std::vector<agg_argument> order(Timestamp now = later, int64_t max_windows = 1000) {
+	return {text_argument("p_env_name", "prod"),
+	        integer_argument("p_max_tasks", 100),
+	        integer_argument("p_max_windows", max_windows),
+	        integer_argument("p_time_budget", 1'000'000'000, AGG_INT8),
+	        integer_argument("p_batch", 3),
+	        time_argument("p_now_utc", now),
+	        null_argument("p_sync_minutes", AGG_INT4)};
 }
 
-std::vector<agg_parameter> catch_up(const char *symbol, const char *timeframe) {
-	return {text_argument(symbol), text_argument(timeframe), time_argument(day),           integer_argument(1000),
-	        time_argument(later),  integer_argument(1),      integer_argument(0, AGG_BOOL)};
+std::vector<agg_argument> catch_up(const char *symbol, const char *timeframe) {
+	return {text_argument("p_symbol", symbol),
+	        text_argument("p_to_tf", timeframe),
+	        time_argument("p_start_cursor_utc", day),
+	        integer_argument("p_max_windows", 1000),
+	        time_argument("p_now_utc", later),
+	        integer_argument("p_derivation_version", 1),
+	        integer_argument("p_ignore_confirmation", 0, AGG_BOOL)};
 }
 
 /// What a writer does in one transaction.
@@ -57,7 +67,7 @@ void change(FakeDatabase &db, const std::string &symbol, int64_t minute, int64_t
 std::map<BarKey, StoredBar> bars_from_scratch(const FakeDatabase &db) {
 	FakeDatabase fresh = market();
 	fresh.tables.data_bars = db.tables.data_bars;
-	fresh.call(AGG_FN_RUN, order());
+	fresh.call(AGG_FN_agg_run, order());
 	return fresh.tables.derived;
 }
 
@@ -66,7 +76,7 @@ void run_all(FakeDatabase &db) {
 	Timestamp now = later;
 	for (int run = 0; run < 3; ++run, now = now + Duration::minutes(300)) {
 		db.now = now;
-		const auto ending = db.call(AGG_FN_RUN, order(now));
+		const auto ending = db.call(AGG_FN_agg_run, order(now));
 		ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
 	}
 	EXPECT_TRUE(db.tables.change_log.empty());
@@ -93,9 +103,9 @@ std::vector<std::string> differences(const std::map<BarKey, StoredBar> &bars, co
 
 TEST(LateWork, ACorrectedMinuteReachesEveryTimeframe) {
 	FakeDatabase db = market();
-	db.call(AGG_FN_RUN, order());
+	db.call(AGG_FN_agg_run, order());
 	change(db, "AAA", 7, 2);
-	db.call(AGG_FN_RUN, order());
+	db.call(AGG_FN_agg_run, order());
 	EXPECT_EQ(differences(db.tables.derived, bars_from_scratch(db)), std::vector<std::string> {});
 	EXPECT_EQ((db.tables.derived[{"AAA", "4h", day.us}].bar.high), 4.0);
 	EXPECT_EQ((db.tables.tasks[{"AAA", "5m"}].late_rows), 1);
@@ -105,7 +115,7 @@ TEST(LateWork, ACorrectedMinuteReachesEveryTimeframe) {
 TEST(LateWork, KilledAtAnyRequestItIsDoneInTheEnd) {
 	const auto changed = [] {
 		FakeDatabase db = market();
-		db.call(AGG_FN_RUN, order());
+		db.call(AGG_FN_agg_run, order());
 		for (int64_t minute = 60; minute < 70; ++minute)
 			change(db, "AAA", minute, 0); // two bars go
 		change(db, "AAA", 7, 2);
@@ -113,13 +123,13 @@ TEST(LateWork, KilledAtAnyRequestItIsDoneInTheEnd) {
 		return db;
 	};
 	FakeDatabase whole = changed();
-	const int requests = whole.call(AGG_FN_RUN, order(later, 1)).requests;
+	const int requests = whole.call(AGG_FN_agg_run, order(later, 1)).requests;
 	const auto expected = bars_from_scratch(whole);
 	ASSERT_EQ(differences(whole.tables.derived, expected), std::vector<std::string> {});
 	ASSERT_GT(requests, 50);
 	for (int at = 0; at < requests; ++at) {
 		FakeDatabase db = changed();
-		db.call(AGG_FN_RUN, order(later, 1), {.kind = Fault::Kind::abandon, .at = at});
+		db.call(AGG_FN_agg_run, order(later, 1), {.kind = Fault::Kind::abandon, .at = at});
 		run_all(db);
 		EXPECT_EQ(differences(db.tables.derived, expected), std::vector<std::string> {}) << "killed at request " << at;
 	}
@@ -146,10 +156,10 @@ TEST(LateWork, RandomChangesAndKilledRunsEndAsAFreshDatabaseDoes) {
 			db.now = now;
 			db.fixed_snapshot = below(8) == 0;
 			if (below(3) == 0)
-				db.call(AGG_FN_CATCHUP_RANGE, catch_up(symbols[static_cast<size_t>(below(2))], timeframes[static_cast<size_t>(below(4))]),
-				        fault);
+				db.call(AGG_FN_catchup_aggregation_range,
+				        catch_up(symbols[static_cast<size_t>(below(2))], timeframes[static_cast<size_t>(below(4))]), fault);
 			else if (!db.fixed_snapshot)
-				db.call(AGG_FN_RUN, order(now, 1 + below(20)), fault);
+				db.call(AGG_FN_agg_run, order(now, 1 + below(20)), fault);
 			db.fixed_snapshot = false;
 			now = now + Duration::minutes(below(60));
 		}
@@ -165,12 +175,12 @@ TEST(LateWork, SourceThatComesAtAnyRequestAndGoesAgain) {
 		FakeDatabase db = market();
 		for (int64_t minute = 60; minute < length; ++minute)
 			db.tables.data_bars.erase({"AAA", "1m", (day + Duration::minutes(minute)).us});
-		db.call(AGG_FN_RUN, order(day + Duration::minutes(61)));
+		db.call(AGG_FN_agg_run, order(day + Duration::minutes(61)));
 		db.tables.dirty.push_back({"AAA", "5m", day + Duration::minutes(30), day + Duration::minutes(150), 0, "next_run"});
 		return db;
 	};
 	FakeDatabase whole = world();
-	const int requests = whole.call(AGG_FN_CATCHUP_RANGE, catch_up("AAA", "5m")).requests;
+	const int requests = whole.call(AGG_FN_catchup_aggregation_range, catch_up("AAA", "5m")).requests;
 	ASSERT_GT(requests, 5);
 	for (int at = 0; at < requests + 3; ++at) {
 		FakeDatabase db = world();
@@ -181,11 +191,11 @@ TEST(LateWork, SourceThatComesAtAnyRequestAndGoesAgain) {
 				change(db, "AAA", minute, 1);
 			came = true;
 		};
-		ASSERT_EQ(db.call(AGG_FN_CATCHUP_RANGE, catch_up("AAA", "5m")).kind, AGG_DONE);
+		ASSERT_EQ(db.call(AGG_FN_catchup_aggregation_range, catch_up("AAA", "5m")).kind, AGG_DONE);
 		db.meanwhile = nullptr;
 		for (int64_t minute = 75; minute < 80; ++minute)
 			change(db, "AAA", minute, 0);
-		db.call(AGG_FN_RUN, order());
+		db.call(AGG_FN_agg_run, order());
 		for (int64_t minute = 200; minute < 240; ++minute)
 			change(db, "AAA", minute, 1);
 		run_all(db);
@@ -197,7 +207,7 @@ TEST(LateWork, WhatOneSnapshotCouldNotSeeIsLookedAtOnceMore) {
 	FakeDatabase db = market();
 	db.fixed_snapshot = true;
 	db.tables.change_log.push_back({"AAA", day, day + Duration::minutes(1), 1});
-	const auto ending = db.call(AGG_FN_CATCHUP_RANGE, catch_up("AAA", "5m"));
+	const auto ending = db.call(AGG_FN_catchup_aggregation_range, catch_up("AAA", "5m"));
 	ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
 	EXPECT_EQ(db.tables.change_log.size(), 1u) << "its snapshot may be older than the entry's absorber needs";
 	EXPECT_TRUE(std::any_of(db.tables.dirty.begin(), db.tables.dirty.end(),
@@ -209,7 +219,7 @@ TEST(LateWork, WhatOneSnapshotCouldNotSeeIsLookedAtOnceMore) {
 
 TEST(LateWork, AFrozenTaskKeepsItsBarsAndListsWhatItRefused) {
 	FakeDatabase db = market();
-	db.call(AGG_FN_RUN, order());
+	db.call(AGG_FN_agg_run, order());
 	db.tables.tasks[{"AAA", "1h"}].freeze = true;
 	const auto before = db.tables.derived;
 	change(db, "AAA", 7, 2);

@@ -23,10 +23,14 @@ FakeDatabase market() {
 	return db;
 }
 
-std::vector<agg_parameter> order(int64_t batch = 2, int64_t max_windows = 1000, int64_t max_tasks = 100,
-                                 int64_t budget_us = 1'000'000'000) {
-	return {text_argument("prod"),   integer_argument(max_tasks), integer_argument(max_windows), integer_argument(budget_us, AGG_INT8),
-	        integer_argument(batch), time_argument(later),        null_argument(AGG_INT4)};
+std::vector<agg_argument> order(int64_t batch = 2, int64_t max_windows = 1000, int64_t max_tasks = 100, int64_t budget_us = 1'000'000'000) {
+	return {text_argument("p_env_name", "prod"),
+	        integer_argument("p_max_tasks", max_tasks),
+	        integer_argument("p_max_windows", max_windows),
+	        integer_argument("p_time_budget", budget_us, AGG_INT8),
+	        integer_argument("p_batch", batch),
+	        time_argument("p_now_utc", later),
+	        null_argument("p_sync_minutes", AGG_INT4)};
 }
 
 int64_t created(const FakeDatabase &db) {
@@ -44,7 +48,7 @@ auto count(const Ending &ending, const char *what) {
 
 TEST(Runner, BringsAllTasksUpToDateNarrowOnesFirst) {
 	FakeDatabase db = market();
-	const auto ending = db.call(AGG_FN_RUN, order());
+	const auto ending = db.call(AGG_FN_agg_run, order());
 	ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
 	EXPECT_EQ(db.tables.derived.size(), 3u * (60 + 5));
 	for (const auto &[key, task] : db.tables.tasks) {
@@ -57,11 +61,11 @@ TEST(Runner, BringsAllTasksUpToDateNarrowOnesFirst) {
 
 TEST(Runner, MakesTheSameBarsInAnyBatches) {
 	FakeDatabase whole = market();
-	whole.call(AGG_FN_RUN, order(100));
+	whole.call(AGG_FN_agg_run, order(100));
 	for (const int64_t batch : {1, 2, 4}) {
 		for (const int64_t windows : {1, 7, 1000}) {
 			FakeDatabase db = market();
-			db.call(AGG_FN_RUN, order(batch, windows));
+			db.call(AGG_FN_agg_run, order(batch, windows));
 			EXPECT_TRUE(db.tables.derived == whole.tables.derived) << batch << " " << windows;
 			EXPECT_EQ(created(db), created(whole));
 		}
@@ -70,12 +74,12 @@ TEST(Runner, MakesTheSameBarsInAnyBatches) {
 
 TEST(Runner, KilledAtAnyRequestItDoesEachWindowOnce) {
 	FakeDatabase whole = market();
-	const int requests = whole.call(AGG_FN_RUN, order(2, 13)).requests;
+	const int requests = whole.call(AGG_FN_agg_run, order(2, 13)).requests;
 	ASSERT_GT(requests, 50);
 	for (int at = 0; at < requests; ++at) {
 		FakeDatabase db = market();
-		db.call(AGG_FN_RUN, order(2, 13), {.kind = Fault::Kind::abandon, .at = at});
-		const auto ending = db.call(AGG_FN_RUN, order(2, 13));
+		db.call(AGG_FN_agg_run, order(2, 13), {.kind = Fault::Kind::abandon, .at = at});
+		const auto ending = db.call(AGG_FN_agg_run, order(2, 13));
 		ASSERT_EQ(ending.kind, AGG_DONE) << at;
 		EXPECT_TRUE(db.tables.derived == whole.tables.derived) << at;
 		EXPECT_EQ(created(db), created(whole)) << at;
@@ -86,7 +90,7 @@ TEST(Runner, AFailingTaskTakesNobodyWithIt) {
 	for (const char *state : {"P0001", "55P03"}) {
 		FakeDatabase db = market();
 		db.poison["BBB"] = state;
-		const auto ending = db.call(AGG_FN_RUN, order(100));
+		const auto ending = db.call(AGG_FN_agg_run, order(100));
 		ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
 		EXPECT_EQ(db.tables.derived.size(), 2u * (60 + 5));
 		const auto &failed = db.tables.tasks.at({"BBB", "5m"});
@@ -100,7 +104,7 @@ TEST(Runner, AFailingTaskTakesNobodyWithIt) {
 TEST(Runner, ACancelEndsTheCallAndKeepsWhatIsCommitted) {
 	FakeDatabase db = market();
 	db.poison["CCC"] = "57014";
-	const auto ending = db.call(AGG_FN_RUN, order(1));
+	const auto ending = db.call(AGG_FN_agg_run, order(1));
 	EXPECT_EQ(ending.kind, AGG_FAILED_BY_DATABASE);
 	EXPECT_EQ(db.tables.tasks.at({"AAA", "5m"}).cursor, day + Duration::minutes(300));
 	EXPECT_EQ(db.tables.tasks.at({"CCC", "5m"}).streak, 0);
@@ -109,7 +113,7 @@ TEST(Runner, ACancelEndsTheCallAndKeepsWhatIsCommitted) {
 TEST(Runner, ARowThatMakesNoSenseIsRecordedAsAFailure) {
 	FakeDatabase db = market();
 	db.tables.tasks.at({"AAA", "5m"}).source = "3m";
-	db.call(AGG_FN_RUN, order(100));
+	db.call(AGG_FN_agg_run, order(100));
 	EXPECT_EQ(db.tables.tasks.at({"AAA", "5m"}).streak, 1);
 	EXPECT_EQ(db.tables.tasks.at({"BBB", "5m"}).cursor, day + Duration::minutes(300));
 }
@@ -117,14 +121,14 @@ TEST(Runner, ARowThatMakesNoSenseIsRecordedAsAFailure) {
 TEST(Runner, StopsWhenTheTimeIsUp) {
 	FakeDatabase db = market();
 	db.clock_step = Duration::seconds(1);
-	const auto ending = db.call(AGG_FN_RUN, order(1, 1000, 100, 1));
+	const auto ending = db.call(AGG_FN_agg_run, order(1, 1000, 100, 1));
 	EXPECT_EQ(ending.kind, AGG_DONE);
 	EXPECT_EQ(std::count_if(db.tables.tasks.begin(), db.tables.tasks.end(), [](const auto &entry) { return entry.second.runs > 0; }), 1);
 }
 
 TEST(Runner, WorksOnNoMoreTasksThanItMay) {
 	FakeDatabase db = market();
-	db.call(AGG_FN_RUN, order(1, 1, 2));
+	db.call(AGG_FN_agg_run, order(1, 1, 2));
 	EXPECT_EQ(db.tables.tasks.at({"AAA", "5m"}).cursor, day + Duration::minutes(300)) << "to their end";
 	EXPECT_EQ(db.tables.tasks.at({"BBB", "5m"}).cursor, day + Duration::minutes(300));
 	EXPECT_EQ(db.tables.tasks.at({"CCC", "5m"}).runs, 0);
@@ -134,17 +138,17 @@ TEST(Runner, WritesNothingWhereNothingIsDue) {
 	FakeDatabase db = market();
 	for (auto &[key, task] : db.tables.tasks)
 		task.next_run = later + Duration::minutes(1);
-	const auto ending = db.call(AGG_FN_RUN, order());
+	const auto ending = db.call(AGG_FN_agg_run, order());
 	EXPECT_EQ(ending.requests, 4) << "who waits, what has changed, who is due, who is dirty";
 }
 
 TEST(Runner, EveryFailureInsideABatchIsSurvivedOrRaised) {
 	FakeDatabase whole = market();
-	const int requests = whole.call(AGG_FN_RUN, order(100)).requests;
+	const int requests = whole.call(AGG_FN_agg_run, order(100)).requests;
 	for (int at = 0; at < requests; ++at) {
 		for (const char *state : {"40P01", "23514", "57014"}) {
 			FakeDatabase db = market();
-			const auto ending = db.call(AGG_FN_RUN, order(100), {.kind = Fault::Kind::error_outcome, .at = at, .sqlstate = state});
+			const auto ending = db.call(AGG_FN_agg_run, order(100), {.kind = Fault::Kind::error_outcome, .at = at, .sqlstate = state});
 			ASSERT_TRUE(ending.kind == AGG_DONE || ending.kind == AGG_FAILED_BY_DATABASE) << at << state << ending.message;
 			// A fault that strikes once is gone when the batch is run again in halves.
 			if (ending.kind == AGG_DONE) {

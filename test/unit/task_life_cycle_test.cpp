@@ -21,16 +21,24 @@ struct Life : testing::Test {
 		return db.tables.tasks.at({"EURUSD", "5m"});
 	}
 	Ending start() {
-		return db.call(AGG_FN_START, {text_argument("EURUSD"), text_argument("5m"), time_argument(noon)});
+		return db.call(AGG_FN_agg_start,
+		               {text_argument("p_symbol", "EURUSD"), text_argument("p_tf", "5m"), time_argument("p_now_utc", noon)});
 	}
 	Ending finish(bool success, std::optional<Timestamp> cursor = {}, const char *kind = nullptr, const char *token = nullptr) {
-		const auto text = [](const char *value) { return value == nullptr ? null_argument(AGG_TEXT) : text_argument(value); };
-		return db.call(AGG_FN_FINISH, {text_argument("EURUSD"), text_argument("5m"), integer_argument(success, AGG_BOOL),
-		                               cursor ? time_argument(*cursor) : null_argument(AGG_TIMESTAMPTZ), null_argument(AGG_TEXT),
-		                               text(kind), text_argument("boom"), time_argument(noon), integer_argument(3), text(token)});
+		const auto text = [](const char *name, const char *value) {
+			return value == nullptr ? null_argument(name, AGG_TEXT) : text_argument(name, value);
+		};
+		return db.call(AGG_FN_agg_finish,
+		               {text_argument("p_symbol", "EURUSD"), text_argument("p_tf", "5m"), integer_argument("p_success", success, AGG_BOOL),
+		                cursor ? time_argument("p_new_cursor_utc", *cursor) : null_argument("p_new_cursor_utc", AGG_TIMESTAMPTZ),
+		                null_argument("p_stats", AGG_TEXT), text("p_fail_kind", kind), text_argument("p_error", "boom"),
+		                time_argument("p_now_utc", noon), integer_argument("p_auto_disable_hard_fail_threshold", 3),
+		                text("p_claim_token", token)});
 	}
 	int due(Timestamp at) {
-		return db.call(AGG_FN_GET_DUE_TASKS, {text_argument("prod"), time_argument(at), integer_argument(20), integer_argument(900)})
+		return db
+		    .call(AGG_FN_agg_get_due_tasks, {text_argument("p_env_name", "prod"), time_argument("p_now_utc", at),
+		                                     integer_argument("p_limit", 20), integer_argument("p_running_stale_seconds", 900)})
 		    .emitted_rows;
 	}
 	static bool says(const Ending &ending, const char *words) {
@@ -129,14 +137,18 @@ TEST_F(Life, OnlyTasksOfActiveAssetsThatAreDueAreHandedOut) {
 TEST_F(Life, EveryRequestMayFail) {
 	struct Call {
 		agg_function function;
-		std::vector<agg_parameter> arguments;
+		std::vector<agg_argument> arguments;
 	};
 	const std::vector<Call> calls {
-	    {AGG_FN_START, {text_argument("EURUSD"), text_argument("5m"), time_argument(noon)}},
-	    {AGG_FN_GET_DUE_TASKS, {text_argument("prod"), time_argument(noon), integer_argument(20), integer_argument(0)}},
-	    {AGG_FN_FINISH,
-	     {text_argument("EURUSD"), text_argument("5m"), integer_argument(1, AGG_BOOL), time_argument(noon), null_argument(AGG_TEXT),
-	      null_argument(AGG_TEXT), null_argument(AGG_TEXT), time_argument(noon), integer_argument(3), null_argument(AGG_TEXT)}}};
+	    {AGG_FN_agg_start, {text_argument("p_symbol", "EURUSD"), text_argument("p_tf", "5m"), time_argument("p_now_utc", noon)}},
+	    {AGG_FN_agg_get_due_tasks,
+	     {text_argument("p_env_name", "prod"), time_argument("p_now_utc", noon), integer_argument("p_limit", 20),
+	      integer_argument("p_running_stale_seconds", 0)}},
+	    {AGG_FN_agg_finish,
+	     {text_argument("p_symbol", "EURUSD"), text_argument("p_tf", "5m"), integer_argument("p_success", 1, AGG_BOOL),
+	      time_argument("p_new_cursor_utc", noon), null_argument("p_stats", AGG_TEXT), null_argument("p_fail_kind", AGG_TEXT),
+	      null_argument("p_error", AGG_TEXT), time_argument("p_now_utc", noon), integer_argument("p_auto_disable_hard_fail_threshold", 3),
+	      null_argument("p_claim_token", AGG_TEXT)}}};
 	for (const auto &call : calls) {
 		const int requests = FakeDatabase(db).call(call.function, call.arguments).requests;
 		ASSERT_GT(requests, 0);

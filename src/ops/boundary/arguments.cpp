@@ -49,30 +49,44 @@ void Arguments::refuse_null(const char *name) const {
 	            std::string("Pass a value for ") + name + ".");
 }
 
-const agg_cell &Arguments::value(size_t i, const char *name) const {
-	if (is_null(i))
+const agg_parameter &Arguments::parameter(const char *name) const {
+	for (size_t i = 0; i < count_; ++i) {
+		if (std::string_view(arguments_[i].name) == name)
+			return arguments_[i].value;
+	}
+	throw Error(sqlstate::undefined_function, std::string("the function was called without its argument ") + name,
+	            "The extension in this database is older than its library: ALTER EXTENSION aggregation UPDATE.");
+}
+
+bool Arguments::is_null(const char *name) const {
+	const agg_parameter &given = parameter(name);
+	return given.is_array ? given.cells == nullptr : given.cells->is_null;
+}
+
+const agg_cell &Arguments::value(const char *name) const {
+	if (is_null(name))
 		refuse_null(name);
-	return *parameters_[i].cells;
+	return *parameter(name).cells;
 }
 
-std::string Arguments::text(size_t i, const char *name) const {
-	return bounded(value(i, name), name);
+std::string Arguments::text(const char *name) const {
+	return bounded(value(name), name);
 }
 
-int64_t Arguments::integer(size_t i, const char *name) const {
-	return value(i, name).as.integer;
+int64_t Arguments::integer(const char *name) const {
+	return value(name).as.integer;
 }
 
-double Arguments::real(size_t i, const char *name) const {
-	return value(i, name).as.real;
+double Arguments::real(const char *name) const {
+	return value(name).as.real;
 }
 
-bool Arguments::boolean(size_t i, const char *name) const {
-	return value(i, name).as.integer != 0;
+bool Arguments::boolean(const char *name) const {
+	return value(name).as.integer != 0;
 }
 
-Timestamp Arguments::timestamp(size_t i, const char *name) const {
-	const Timestamp t {value(i, name).as.integer};
+Timestamp Arguments::timestamp(const char *name) const {
+	const Timestamp t {value(name).as.integer};
 	if (!t.finite())
 		throw Error(sqlstate::datetime_field_overflow,
 		            std::string(name) + " must be a finite timestamp between 4600 BC and 290000 AD, not " + to_iso8601(t) + subject_,
@@ -80,31 +94,32 @@ Timestamp Arguments::timestamp(size_t i, const char *name) const {
 	return t;
 }
 
-std::vector<std::string> Arguments::texts(size_t i, const char *name) const {
-	if (is_null(i))
+std::vector<std::string> Arguments::texts(const char *name) const {
+	if (is_null(name))
 		refuse_null(name);
-	if (parameters_[i].count > most_elements)
+	const agg_parameter &given = parameter(name);
+	if (given.count > most_elements)
 		throw Error(sqlstate::program_limit_exceeded,
 		            std::string(name) + " must have at most " + std::to_string(most_elements) + " elements, not " +
-		                std::to_string(parameters_[i].count),
+		                std::to_string(given.count),
 		            "Pass them in several calls.");
 	std::vector<std::string> result;
-	result.reserve(parameters_[i].count);
-	for (size_t k = 0; k < parameters_[i].count; ++k) {
-		if (parameters_[i].cells[k].is_null)
+	result.reserve(given.count);
+	for (size_t k = 0; k < given.count; ++k) {
+		if (given.cells[k].is_null)
 			throw Error(sqlstate::null_value_not_allowed, std::string(name) + " must not contain nulls",
 			            "Remove element " + std::to_string(k + 1) + " or give it a value.");
-		result.push_back(bounded(parameters_[i].cells[k], name));
+		result.push_back(bounded(given.cells[k], name));
 	}
 	return result;
 }
 
-std::optional<std::string> Arguments::maybe_text(size_t i, const char *name) const {
-	return is_null(i) ? std::nullopt : std::optional(bounded(*parameters_[i].cells, name));
+std::optional<std::string> Arguments::maybe_text(const char *name) const {
+	return is_null(name) ? std::nullopt : std::optional(bounded(*parameter(name).cells, name));
 }
 
-std::optional<Timestamp> Arguments::maybe_timestamp(size_t i, const char *name) const {
-	return is_null(i) ? std::nullopt : std::optional(timestamp(i, name));
+std::optional<Timestamp> Arguments::maybe_timestamp(const char *name) const {
+	return is_null(name) ? std::nullopt : std::optional(timestamp(name));
 }
 
 Timeframe timeframe_or_throw(const std::string &symbol, const std::string &name) {

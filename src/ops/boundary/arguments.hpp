@@ -14,35 +14,36 @@ namespace aggregation {
 
 class Arguments {
 public:
-	explicit Arguments(const agg_parameter *parameters) : parameters_(parameters) {
+	Arguments(const agg_argument *arguments, size_t count) : arguments_(arguments), count_(count) {
 	}
 	/// What the call is about, such as EURUSD/5m: from here on errors name it.
 	void concern(const std::string &subject) {
 		subject_ = " (" + subject + ")";
 	}
-	bool is_null(size_t i) const {
-		return parameters_[i].is_array ? parameters_[i].cells == nullptr : parameters_[i].cells->is_null;
-	}
+	// `name` is always the argument's name in SQL.
+	bool is_null(const char *name) const;
 
-	// Each throws 22004 for NULL, and 22001 for a text that is longer than one of its name may be. `name` is the argument's name in SQL.
-	std::string text(size_t i, const char *name) const;
-	int64_t integer(size_t i, const char *name) const;
-	bool boolean(size_t i, const char *name) const;
-	double real(size_t i, const char *name) const;
+	// Each throws 22004 for NULL, and 22001 for a text that is longer than one of its name may be.
+	std::string text(const char *name) const;
+	int64_t integer(const char *name) const;
+	bool boolean(const char *name) const;
+	double real(const char *name) const;
 	/// Throws 22008 unless it is one of the times that there are (core/time_range.h).
-	Timestamp timestamp(size_t i, const char *name) const;
+	Timestamp timestamp(const char *name) const;
 	/// The strings of an array; NULL elements are refused too, and 54000 is thrown where there are too many.
-	std::vector<std::string> texts(size_t i, const char *name) const;
+	std::vector<std::string> texts(const char *name) const;
 
-	std::optional<std::string> maybe_text(size_t i, const char *name) const;
-	std::optional<Timestamp> maybe_timestamp(size_t i, const char *name) const;
+	std::optional<std::string> maybe_text(const char *name) const;
+	std::optional<Timestamp> maybe_timestamp(const char *name) const;
 
 private:
-	const agg_cell &value(size_t i, const char *name) const;
+	const agg_parameter &parameter(const char *name) const;
+	const agg_cell &value(const char *name) const;
 
 	[[noreturn]] void refuse_null(const char *name) const;
 
-	const agg_parameter *parameters_;
+	const agg_argument *arguments_;
+	size_t count_;
 	std::string subject_;
 };
 

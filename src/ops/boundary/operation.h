@@ -12,6 +12,8 @@
 #ifndef AGGREGATION_OPERATION_H
 #define AGGREGATION_OPERATION_H
 
+#include "ops/boundary/function_list.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -136,50 +138,17 @@ typedef struct agg_outcome {
 	bool own_tasks;   /* it has made or configured tasks, which nobody else can see yet */
 } agg_outcome;
 
-/* One entry for each SQL function. */
+/* AGG_FN_agg_run and so on. */
 typedef enum agg_function {
-	AGG_FN_BOOTSTRAP_CURSOR,
-	AGG_FN_CATCHUP_RANGE,
-	AGG_FN_GET_DUE_TASKS,
-	AGG_FN_START,
-	AGG_FN_FINISH,
-	AGG_FN_SYNC_FROM_REGISTRY,
-	AGG_FN_CALC_DXY,
-	AGG_FN_AGGREGATE_1M_TO_5M,
-	AGG_FN_AGGREGATE_5M_TO_1H,
-	AGG_FN_AGGREGATE_WINDOW,
-	AGG_FN_AGGREGATE_TASKS,
-	AGG_FN_SETUP,
-	AGG_FN_RUN,
-	AGG_FN_RUN_BATCH,
-	AGG_FN_RUNLOG_START,
-	AGG_FN_RUNLOG_CHECKPOINT,
-	AGG_FN_RUNLOG_FINISH,
-	AGG_FN_RUNLOG_PRUNE,
-	AGG_FN_RESET_TASK,
-	AGG_FN_ENABLE_TASK,
-	AGG_FN_DISABLE_TASK,
-	AGG_FN_SET_START,
-	AGG_FN_HEARTBEAT,
-	AGG_FN_WAKE,
-	AGG_FN_SCHEDULE,
-	AGG_FN_UNSCHEDULE,
-	AGG_FN_VERIFY,
-	AGG_FN_VERIFY_SAMPLE,
-	AGG_FN_SOFT_DELETE_RANGE,
-	AGG_FN_REBUILD_RANGE,
-	AGG_FN_RESTORE_RANGE,
-	AGG_FN_PURGE_DELETED,
-	AGG_FN_RESET_CURSOR,
-	AGG_FN_MARK_CHANGED,
-	AGG_FN_SEAL_RANGE,
-	AGG_FN_UNSEAL_RANGE,
-	AGG_FN_RETIRE_SOURCE,
-	AGG_FN_SET_LATE_POLICY,
-	AGG_FN_WHY,
-	AGG_FN_ABSORB, /* not an SQL function: what a writer does when the log has become large */
-	AGG_FN_WORK    /* not an SQL function: what the background worker does between two sleeps */
+#define AGG_CONSTANT(name) AGG_FN_##name,
+	AGG_FUNCTIONS(AGG_CONSTANT)
+#undef AGG_CONSTANT
 } agg_function;
+
+typedef struct agg_argument {
+	const char *name; /* as CREATE FUNCTION has it */
+	agg_parameter value;
+} agg_argument;
 
 typedef struct agg_context {
 	const char *schema;        /* the extension's schema, quoted as an identifier */
@@ -189,8 +158,9 @@ typedef struct agg_context {
 
 typedef struct agg_operation agg_operation;
 
-/* The function's arguments as SQL declares them, in order; a NULL array has count 0 and cells NULL. NULL when out of memory. */
-agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_parameter *arguments) AGG_NOEXCEPT;
+/* A NULL array has count 0 and cells NULL. NULL when out of memory. */
+agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_argument *arguments,
+                                 size_t count) AGG_NOEXCEPT;
 void agg_operation_free(agg_operation *operation) AGG_NOEXCEPT;
 
 /* Runs to the next request. The first call starts the operation; of its outcome only the clock counts. */

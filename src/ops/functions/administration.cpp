@@ -111,7 +111,7 @@ std::string describe(const TaskKey &key, const TaskState &before, const TaskStat
 }
 
 TaskKey key_of(Arguments &arguments) {
-	TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+	TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
 	arguments.concern(key.label());
 	timeframe_or_throw(key.symbol, key.timeframe);
 	return key;
@@ -132,7 +132,7 @@ Op<Answer> change_task(Database &db, const TaskKey key, Change change) {
 
 } // namespace
 
-Op<Answer> reset_task(Database &db, Arguments arguments) {
+Op<Answer> agg_reset_task(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
 	co_return co_await change_task(db, key, [&](TaskState &task) {
 		if (task.status == "idle" && task.streak.value_or(0) == 0 && !task.last_error)
@@ -146,7 +146,7 @@ Op<Answer> reset_task(Database &db, Arguments arguments) {
 	});
 }
 
-Op<Answer> enable_task(Database &db, Arguments arguments) {
+Op<Answer> agg_enable_task(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
 	co_return co_await change_task(db, key, [](TaskState &task) {
 		task.enabled = 1;
@@ -154,7 +154,7 @@ Op<Answer> enable_task(Database &db, Arguments arguments) {
 	});
 }
 
-Op<Answer> disable_task(Database &db, Arguments arguments) {
+Op<Answer> agg_disable_task(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
 	co_return co_await change_task(db, key, [](TaskState &task) {
 		task.enabled = 0;
@@ -162,17 +162,17 @@ Op<Answer> disable_task(Database &db, Arguments arguments) {
 	});
 }
 
-Op<Answer> set_start(Database &db, Arguments arguments) {
+Op<Answer> agg_set_start(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
-	const Timestamp start = arguments.timestamp(2, "p_start_utc");
+	const Timestamp start = arguments.timestamp("p_start_utc");
 	// What that means for windows that the cursor has passed, the table's trigger says (agg_note_task_change()).
 	co_return co_await change_task(db, key, [&](TaskState &task) { task.start = start; });
 }
 
-Op<Answer> heartbeat(Database &db, Arguments arguments) {
+Op<Answer> agg_heartbeat(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
-	const std::string token = arguments.text(2, "p_claim_token");
-	const Timestamp now = arguments.timestamp(3, "p_now_utc");
+	const std::string token = arguments.text("p_claim_token");
+	const Timestamp now = arguments.timestamp("p_now_utc");
 	auto task = co_await lock(db, key);
 	if (!task)
 		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());

@@ -45,13 +45,13 @@ Op<void> report(Database &db, const std::vector<TaskRun> &runs) {
 
 } // namespace
 
-Op<Answer> aggregate_tasks(Database &db, Arguments arguments) {
-	const auto symbols = arguments.texts(0, "p_symbols");
-	const auto timeframes = arguments.texts(1, "p_timeframes");
+Op<Answer> agg_aggregate_tasks(Database &db, Arguments arguments) {
+	const auto symbols = arguments.texts("p_symbols");
+	const auto timeframes = arguments.texts("p_timeframes");
 	Progress progress(db, "agg_aggregate_tasks");
-	const BatchOrder order {.max_windows = arguments.integer(2, "p_max_windows"),
-	                        .now = arguments.maybe_timestamp(3, "p_now_utc").value_or(db.transaction_start()),
-	                        .derivation_version = arguments.integer(4, "p_derivation_version"),
+	const BatchOrder order {.max_windows = arguments.integer("p_max_windows"),
+	                        .now = arguments.maybe_timestamp("p_now_utc").value_or(db.transaction_start()),
+	                        .derivation_version = arguments.integer("p_derivation_version"),
 	                        .progress = &progress};
 	if (symbols.size() != timeframes.size())
 		throw Error(sqlstate::invalid_parameter_value,

@@ -52,31 +52,30 @@ Op<Answer> make_bar(Database &db, const WindowRequest request, const Timeframe s
 }
 
 /// The last three arguments: from, to, version.
-WindowRequest window_request(Arguments &arguments, const TaskKey &key, size_t first) {
+WindowRequest window_request(Arguments &arguments, const TaskKey &key) {
 	arguments.concern(key.label());
-	return {key, arguments.timestamp(first, "p_from_utc"), arguments.timestamp(first + 1, "p_to_utc"),
-	        arguments.integer(first + 2, "p_derivation_version")};
+	return {key, arguments.timestamp("p_from_utc"), arguments.timestamp("p_to_utc"), arguments.integer("p_derivation_version")};
 }
 
 /// The fixed forms have no timeframe argument.
 Op<Answer> make_fixed_bar(Database &db, Arguments arguments, const char *source, const char *target) {
-	const auto request = window_request(arguments, {arguments.text(0, "p_symbol"), target}, 1);
+	const auto request = window_request(arguments, {arguments.text("p_symbol"), target});
 	co_return co_await make_bar(db, request, timeframe_or_throw(request.key.symbol, source),
 	                            timeframe_or_throw(request.key.symbol, target));
 }
 
 } // namespace
 
-Op<Answer> aggregate_1m_to_5m(Database &db, Arguments arguments) {
+Op<Answer> aggregate_1m_to_5m_window(Database &db, Arguments arguments) {
 	return make_fixed_bar(db, arguments, "1m", "5m");
 }
 
-Op<Answer> aggregate_5m_to_1h(Database &db, Arguments arguments) {
+Op<Answer> aggregate_5m_to_1h_window(Database &db, Arguments arguments) {
 	return make_fixed_bar(db, arguments, "5m", "1h");
 }
 
 Op<Answer> aggregate_window(Database &db, Arguments arguments) {
-	const auto request = window_request(arguments, {arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")}, 2);
+	const auto request = window_request(arguments, {arguments.text("p_symbol"), arguments.text("p_to_tf")});
 	const Timeframe target = timeframe_or_throw(request.key.symbol, request.key.timeframe);
 	const Timeframe fallback = default_source_or_throw(request.key.symbol, target);
 	check_window(request, target);

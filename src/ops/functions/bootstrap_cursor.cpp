@@ -3,10 +3,10 @@
 
 namespace aggregation {
 
-Op<Answer> bootstrap_cursor(Database &db, Arguments arguments) {
-	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")};
+Op<Answer> agg_bootstrap_cursor(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_to_tf")};
 	arguments.concern(key.label());
-	arguments.timestamp(2, "p_now_utc"); // checked, though the answer does not depend on it
+	arguments.timestamp("p_now_utc"); // checked, though the answer does not depend on it
 	timeframe_or_throw(key.symbol, key.timeframe);
 	std::vector<TaskKey> keys {key};
 	const auto tasks = co_await read_tasks(db, keys);

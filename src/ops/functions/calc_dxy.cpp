@@ -24,14 +24,14 @@ bool must_raise(const Error &error) {
 
 } // namespace
 
-Op<Answer> calc_dxy_range(Database &db, Arguments arguments) {
+Op<Answer> calc_dxy_range_1m(Database &db, Arguments arguments) {
 	Timestamp from;
 	Timestamp to;
 	int64_t version = 0;
 	try {
-		from = arguments.timestamp(0, "p_from_utc");
-		to = arguments.timestamp(1, "p_to_utc");
-		version = arguments.integer(2, "p_derivation_version");
+		from = arguments.timestamp("p_from_utc");
+		to = arguments.timestamp("p_to_utc");
+		version = arguments.integer("p_derivation_version");
 		if (from >= to)
 			throw Error(sqlstate::invalid_parameter_value,
 			            "invalid range for DXY/1m: from " + to_iso8601(from) + " is not before to " + to_iso8601(to));

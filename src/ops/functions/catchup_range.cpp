@@ -13,14 +13,14 @@
 
 namespace aggregation {
 
-Op<Answer> catchup_range(Database &db, Arguments arguments) {
-	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_to_tf")};
+Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_to_tf")};
 	arguments.concern(key.label());
-	const Timestamp start_cursor = arguments.timestamp(2, "p_start_cursor_utc");
-	const int64_t max_windows = arguments.integer(3, "p_max_windows");
-	const Timestamp now = arguments.maybe_timestamp(4, "p_now_utc").value_or(db.transaction_start());
-	const int64_t derivation_version = arguments.integer(5, "p_derivation_version");
-	const bool ignore_confirmation = arguments.boolean(6, "p_ignore_confirmation");
+	const Timestamp start_cursor = arguments.timestamp("p_start_cursor_utc");
+	const int64_t max_windows = arguments.integer("p_max_windows");
+	const Timestamp now = arguments.maybe_timestamp("p_now_utc").value_or(db.transaction_start());
+	const int64_t derivation_version = arguments.integer("p_derivation_version");
+	const bool ignore_confirmation = arguments.boolean("p_ignore_confirmation");
 	timeframe_or_throw(key.symbol, key.timeframe);
 	if (max_windows < 1)
 		throw Error(sqlstate::invalid_parameter_value,

@@ -46,9 +46,9 @@ const Statement &purge() {
 
 } // namespace
 
-Op<Answer> soft_delete_range(Database &db, Arguments arguments) {
+Op<Answer> derived_soft_delete_range(Database &db, Arguments arguments) {
 	const BarRange range = bar_range(arguments);
-	const std::string reason = arguments.maybe_text(4, "p_reason").value_or("by hand");
+	const std::string reason = arguments.maybe_text("p_reason").value_or("by hand");
 	co_await begin_bar_change(db, range);
 	const TimeRange whole {range.from, range.to};
 	const auto starts = co_await soft_delete_live(db, range.key.symbol, range.target, whole, reason);
@@ -59,7 +59,7 @@ Op<Answer> soft_delete_range(Database &db, Arguments arguments) {
 	co_return Answer::json(JsonObject().add("success", true).add("bars_deleted", deleted.front().windows.rows()).text());
 }
 
-Op<Answer> restore_range(Database &db, Arguments arguments) {
+Op<Answer> derived_restore_range(Database &db, Arguments arguments) {
 	const BarRange range = bar_range(arguments);
 	co_await begin_bar_change(db, range);
 	std::vector<ChangedBars> restored {{range.key.symbol, &range.target, {}}};
@@ -79,9 +79,9 @@ Op<Answer> restore_range(Database &db, Arguments arguments) {
 	co_return Answer::json(JsonObject().add("success", true).add("bars_restored", restored.front().windows.rows()).text());
 }
 
-Op<Answer> purge_deleted(Database &db, Arguments arguments) {
-	const Duration age {arguments.integer(0, "p_older_than")};
-	const int64_t most = arguments.integer(1, "p_max_rows");
+Op<Answer> derived_purge_deleted(Database &db, Arguments arguments) {
+	const Duration age {arguments.integer("p_older_than")};
+	const int64_t most = arguments.integer("p_max_rows");
 	if (age < Duration {})
 		throw Error(sqlstate::invalid_parameter_value, "p_older_than must not be negative",
 		            "Pass the age from which soft-deleted bars are removed, such as '30 days'.");

@@ -36,11 +36,11 @@ constexpr size_t rows_at_once = 1024;
 
 } // namespace
 
-Op<Answer> get_due_tasks(Database &db, Arguments arguments) {
-	const Assets assets = assets_of(arguments.text(0, "p_env_name"));
-	const Timestamp now = arguments.timestamp(1, "p_now_utc");
-	const int64_t limit = arguments.integer(2, "p_limit");
-	const int64_t stale_seconds = arguments.integer(3, "p_running_stale_seconds");
+Op<Answer> agg_get_due_tasks(Database &db, Arguments arguments) {
+	const Assets assets = assets_of(arguments.text("p_env_name"));
+	const Timestamp now = arguments.timestamp("p_now_utc");
+	const int64_t limit = arguments.integer("p_limit");
+	const int64_t stale_seconds = arguments.integer("p_running_stale_seconds");
 	if (limit < 0)
 		throw Error(sqlstate::invalid_parameter_value, "p_limit must not be negative, but is " + std::to_string(limit),
 		            "Pass the number of tasks wanted at most.");

@@ -102,17 +102,17 @@ Op<Answer> finish_badly(Database &db, const Task task, const StoredState stored,
 
 } // namespace
 
-Op<Answer> finish_task(Database &db, Arguments arguments) {
-	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+Op<Answer> agg_finish(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
 	arguments.concern(key.label());
-	const Report report {.success = arguments.boolean(2, "p_success"),
-	                     .new_cursor = arguments.maybe_timestamp(3, "p_new_cursor_utc"),
-	                     .stats = arguments.maybe_text(4, "p_stats"),
-	                     .transient = arguments.maybe_text(5, "p_fail_kind") == "transient",
-	                     .error = arguments.maybe_text(6, "p_error"),
-	                     .now = arguments.timestamp(7, "p_now_utc"),
-	                     .threshold = arguments.integer(8, "p_auto_disable_hard_fail_threshold"),
-	                     .token = arguments.maybe_text(9, "p_claim_token")};
+	const Report report {.success = arguments.boolean("p_success"),
+	                     .new_cursor = arguments.maybe_timestamp("p_new_cursor_utc"),
+	                     .stats = arguments.maybe_text("p_stats"),
+	                     .transient = arguments.maybe_text("p_fail_kind") == "transient",
+	                     .error = arguments.maybe_text("p_error"),
+	                     .now = arguments.timestamp("p_now_utc"),
+	                     .threshold = arguments.integer("p_auto_disable_hard_fail_threshold"),
+	                     .token = arguments.maybe_text("p_claim_token")};
 	timeframe_or_throw(key.symbol, key.timeframe);
 	if (report.threshold < 1)
 		throw Error(sqlstate::invalid_parameter_value,

@@ -28,49 +28,9 @@ struct Answer {
 };
 
 // Each is described where it is defined and, for users, in its COMMENT ON.
-Op<Answer> bootstrap_cursor(Database &db, Arguments arguments);
-Op<Answer> catchup_range(Database &db, Arguments arguments);
-Op<Answer> get_due_tasks(Database &db, Arguments arguments);
-Op<Answer> start_task(Database &db, Arguments arguments);
-Op<Answer> finish_task(Database &db, Arguments arguments);
-Op<Answer> sync_from_registry(Database &db, Arguments arguments);
-Op<Answer> calc_dxy_range(Database &db, Arguments arguments);
-Op<Answer> aggregate_1m_to_5m(Database &db, Arguments arguments);
-Op<Answer> aggregate_5m_to_1h(Database &db, Arguments arguments);
-Op<Answer> aggregate_window(Database &db, Arguments arguments);
-Op<Answer> aggregate_tasks(Database &db, Arguments arguments);
-Op<Answer> setup(Database &db, Arguments arguments);
-Op<Answer> run_due_tasks(Database &db, Arguments arguments);
-Op<Answer> run_due_batch(Database &db, Arguments arguments);
-Op<Answer> runlog_start(Database &db, Arguments arguments);
-Op<Answer> runlog_checkpoint(Database &db, Arguments arguments);
-Op<Answer> runlog_finish(Database &db, Arguments arguments);
-Op<Answer> runlog_prune(Database &db, Arguments arguments);
-Op<Answer> reset_task(Database &db, Arguments arguments);
-Op<Answer> enable_task(Database &db, Arguments arguments);
-Op<Answer> disable_task(Database &db, Arguments arguments);
-Op<Answer> set_start(Database &db, Arguments arguments);
-Op<Answer> heartbeat(Database &db, Arguments arguments);
-Op<Answer> schedule_job(Database &db, Arguments arguments);
-Op<Answer> unschedule_job(Database &db, Arguments arguments);
-Op<Answer> wake_worker(Database &db, Arguments arguments);
-Op<Answer> verify_bars(Database &db, Arguments arguments);
-Op<Answer> verify_sample(Database &db, Arguments arguments);
-Op<Answer> soft_delete_range(Database &db, Arguments arguments);
-Op<Answer> rebuild_range(Database &db, Arguments arguments);
-Op<Answer> restore_range(Database &db, Arguments arguments);
-Op<Answer> purge_deleted(Database &db, Arguments arguments);
-Op<Answer> reset_cursor(Database &db, Arguments arguments);
-Op<Answer> mark_changed(Database &db, Arguments arguments);
-Op<Answer> seal_range(Database &db, Arguments arguments);
-Op<Answer> unseal_range(Database &db, Arguments arguments);
-Op<Answer> retire_source(Database &db, Arguments arguments);
-Op<Answer> set_late_policy(Database &db, Arguments arguments);
-Op<Answer> why(Database &db, Arguments arguments);
-/// A writer's, when the log of changes has become large.
-Op<Answer> absorb(Database &db, Arguments arguments);
-/// The background worker's: as agg_run(), with its answer the moment at which the next task is due; '-infinity' for at once.
-Op<Answer> work(Database &db, Arguments arguments);
+#define AGG_DECLARATION(name) Op<Answer> name(Database &db, Arguments arguments);
+AGG_FUNCTIONS(AGG_DECLARATION)
+#undef AGG_DECLARATION
 
 /// P0002 with the message of DESIGN.md section 3: `prefix` and the task's label.
 inline Error missing_task(const std::string &prefix, const TaskKey &key) {

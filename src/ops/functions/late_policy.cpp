@@ -26,10 +26,10 @@ const Statement &take_refused() {
 
 } // namespace
 
-Op<Answer> set_late_policy(Database &db, Arguments arguments) {
-	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+Op<Answer> agg_set_late_policy(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
 	arguments.concern(key.label());
-	const std::string policy = arguments.text(2, "p_policy");
+	const std::string policy = arguments.text("p_policy");
 	timeframe_or_throw(key.symbol, key.timeframe);
 	if (policy != "recompute" && policy != "freeze")
 		throw Error(sqlstate::invalid_parameter_value, "there is no late policy \"" + shortened(policy) + "\" (" + key.label() + ")",

@@ -28,88 +28,11 @@ using Function = Op<Answer> (*)(Database &, Arguments);
 
 Function function_of(agg_function function) {
 	switch (function) {
-	case AGG_FN_BOOTSTRAP_CURSOR:
-		return bootstrap_cursor;
-	case AGG_FN_CATCHUP_RANGE:
-		return catchup_range;
-	case AGG_FN_GET_DUE_TASKS:
-		return get_due_tasks;
-	case AGG_FN_START:
-		return start_task;
-	case AGG_FN_FINISH:
-		return finish_task;
-	case AGG_FN_SYNC_FROM_REGISTRY:
-		return sync_from_registry;
-	case AGG_FN_CALC_DXY:
-		return calc_dxy_range;
-	case AGG_FN_AGGREGATE_1M_TO_5M:
-		return aggregate_1m_to_5m;
-	case AGG_FN_AGGREGATE_5M_TO_1H:
-		return aggregate_5m_to_1h;
-	case AGG_FN_AGGREGATE_WINDOW:
-		return aggregate_window;
-	case AGG_FN_AGGREGATE_TASKS:
-		return aggregate_tasks;
-	case AGG_FN_SETUP:
-		return setup;
-	case AGG_FN_RUN:
-		return run_due_tasks;
-	case AGG_FN_RUN_BATCH:
-		return run_due_batch;
-	case AGG_FN_WAKE:
-		return wake_worker;
-	case AGG_FN_SCHEDULE:
-		return schedule_job;
-	case AGG_FN_UNSCHEDULE:
-		return unschedule_job;
-	case AGG_FN_RUNLOG_START:
-		return runlog_start;
-	case AGG_FN_RUNLOG_CHECKPOINT:
-		return runlog_checkpoint;
-	case AGG_FN_RUNLOG_FINISH:
-		return runlog_finish;
-	case AGG_FN_RUNLOG_PRUNE:
-		return runlog_prune;
-	case AGG_FN_RESET_TASK:
-		return reset_task;
-	case AGG_FN_ENABLE_TASK:
-		return enable_task;
-	case AGG_FN_DISABLE_TASK:
-		return disable_task;
-	case AGG_FN_SET_START:
-		return set_start;
-	case AGG_FN_HEARTBEAT:
-		return heartbeat;
-	case AGG_FN_VERIFY:
-		return verify_bars;
-	case AGG_FN_VERIFY_SAMPLE:
-		return verify_sample;
-	case AGG_FN_SOFT_DELETE_RANGE:
-		return soft_delete_range;
-	case AGG_FN_REBUILD_RANGE:
-		return rebuild_range;
-	case AGG_FN_RESTORE_RANGE:
-		return restore_range;
-	case AGG_FN_PURGE_DELETED:
-		return purge_deleted;
-	case AGG_FN_RESET_CURSOR:
-		return reset_cursor;
-	case AGG_FN_MARK_CHANGED:
-		return mark_changed;
-	case AGG_FN_SEAL_RANGE:
-		return seal_range;
-	case AGG_FN_UNSEAL_RANGE:
-		return unseal_range;
-	case AGG_FN_RETIRE_SOURCE:
-		return retire_source;
-	case AGG_FN_SET_LATE_POLICY:
-		return set_late_policy;
-	case AGG_FN_WHY:
-		return why;
-	case AGG_FN_ABSORB:
-		return absorb;
-	case AGG_FN_WORK:
-		return work;
+#define AGG_CASE(name)                                                                                                                     \
+	case AGG_FN_##name:                                                                                                                    \
+		return name;
+		AGG_FUNCTIONS(AGG_CASE)
+#undef AGG_CASE
 	}
 	return nullptr;
 }
@@ -147,9 +70,9 @@ void describe_answer(const Answer &answer, agg_request &request) {
 
 } // namespace
 
-agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_parameter *arguments) noexcept {
+agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_argument *arguments, size_t count) noexcept {
 	try {
-		return new agg_operation(*context, function_of(function), Arguments(arguments));
+		return new agg_operation(*context, function_of(function), Arguments(arguments, count));
 	} catch (...) {
 		return nullptr; // nothing but memory can fail here: the operation has not begun
 	}

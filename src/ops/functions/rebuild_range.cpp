@@ -86,11 +86,11 @@ Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
 
 } // namespace
 
-Op<Answer> rebuild_range(Database &db, Arguments arguments) {
+Op<Answer> derived_rebuild_range(Database &db, Arguments arguments) {
 	const BarRange range = bar_range(arguments);
-	const bool bump = arguments.boolean(4, "p_bump_derivation_version");
-	const std::string reason = arguments.maybe_text(5, "p_reason").value_or("rebuild");
-	const int64_t max_windows = arguments.integer(6, "p_max_windows");
+	const bool bump = arguments.boolean("p_bump_derivation_version");
+	const std::string reason = arguments.maybe_text("p_reason").value_or("rebuild");
+	const int64_t max_windows = arguments.integer("p_max_windows");
 	if (max_windows < 1)
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_max_windows must be at least 1, not " + std::to_string(max_windows) + " (" + range.key.label() + ")",

@@ -33,10 +33,10 @@ Timestamp right_cursor(const Task &task, std::optional<Timestamp> to, std::optio
 
 } // namespace
 
-Op<Answer> reset_cursor(Database &db, Arguments arguments) {
-	const auto symbol = arguments.maybe_text(0, "p_symbol");
-	const auto timeframe = arguments.maybe_text(1, "p_tf");
-	const auto to = arguments.maybe_timestamp(2, "p_to_utc");
+Op<Answer> agg_reset_cursor(Database &db, Arguments arguments) {
+	const auto symbol = arguments.maybe_text("p_symbol");
+	const auto timeframe = arguments.maybe_text("p_tf");
+	const auto to = arguments.maybe_timestamp("p_to_utc");
 	if (timeframe)
 		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
 	const auto keys = co_await matching_tasks(db, symbol, timeframe);

@@ -69,7 +69,7 @@ struct SymbolRange {
 };
 
 SymbolRange symbol_range(const Arguments &arguments) {
-	SymbolRange range {arguments.maybe_text(0, "p_symbol"), arguments.timestamp(1, "p_from_utc"), arguments.timestamp(2, "p_to_utc")};
+	SymbolRange range {arguments.maybe_text("p_symbol"), arguments.timestamp("p_from_utc"), arguments.timestamp("p_to_utc")};
 	check_range(range.symbol.value_or("all symbols"), range.from, range.to);
 	return range;
 }
@@ -125,25 +125,25 @@ Op<void> seal_it(Database &db, const SymbolRange range, const std::string reason
 
 } // namespace
 
-Op<Answer> absorb(Database &db, Arguments) {
+Op<Answer> drain_log(Database &db, Arguments) {
 	co_await absorb_changes(db);
 	co_return Answer::rows();
 }
 
-Op<Answer> mark_changed(Database &db, Arguments arguments) {
+Op<Answer> agg_mark_changed(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
 	const int64_t symbols = co_await note_change(db, range);
 	co_await db.wake_worker();
 	co_return Answer::json(JsonObject().add("success", true).add("symbols", symbols).text());
 }
 
-Op<Answer> seal_range(Database &db, Arguments arguments) {
+Op<Answer> agg_seal_range(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
-	co_await seal_it(db, range, arguments.maybe_text(3, "p_reason").value_or("by hand"));
+	co_await seal_it(db, range, arguments.maybe_text("p_reason").value_or("by hand"));
 	co_return Answer::json(JsonObject().add("success", true).text());
 }
 
-Op<Answer> unseal_range(Database &db, Arguments arguments) {
+Op<Answer> agg_unseal_range(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
 	RangeSet unsealed;
 	int64_t ranges = 0;
@@ -159,10 +159,10 @@ Op<Answer> unseal_range(Database &db, Arguments arguments) {
 	co_return Answer::json(JsonObject().add("success", true).add("ranges_unsealed", ranges).text());
 }
 
-Op<Answer> retire_source(Database &db, Arguments arguments) {
-	const Timestamp before = arguments.timestamp(0, "p_before_utc");
-	const SymbolRange range {arguments.maybe_text(1, "p_symbol"), Timestamp::range_begin(), before};
-	const int64_t most = arguments.integer(2, "p_max_rows");
+Op<Answer> agg_retire_source(Database &db, Arguments arguments) {
+	const Timestamp before = arguments.timestamp("p_before_utc");
+	const SymbolRange range {arguments.maybe_text("p_symbol"), Timestamp::range_begin(), before};
+	const int64_t most = arguments.integer("p_max_rows");
 	if (most < 1)
 		throw Error(sqlstate::invalid_parameter_value, "p_max_rows must be at least 1, not " + std::to_string(most),
 		            "Pass the number of rows to remove at most in one call, such as 1000000.");

@@ -20,9 +20,9 @@ void check_positive(int64_t value, const char *name, const char *hint) {
 }
 
 RunOrder order_from(const Arguments &arguments) {
-	const RunOrder order {.assets = assets_of(arguments.text(0, "p_env_name")),
-	                      .max_tasks = arguments.integer(1, "p_max_tasks"),
-	                      .max_windows = arguments.integer(2, "p_max_windows"),
+	const RunOrder order {.assets = assets_of(arguments.text("p_env_name")),
+	                      .max_tasks = arguments.integer("p_max_tasks"),
+	                      .max_windows = arguments.integer("p_max_windows"),
 	                      .now = {}};
 	check_positive(order.max_tasks, "p_max_tasks", "Pass the number of different tasks to work on at most, such as 10000.");
 	check_positive(order.max_windows, "p_max_windows",
@@ -60,19 +60,19 @@ struct LoopOrder {
 };
 
 LoopOrder loop_order_from(const Arguments &arguments) {
-	LoopOrder order {.environment = arguments.text(0, "p_env_name"),
+	LoopOrder order {.environment = arguments.text("p_env_name"),
 	                 .run = order_from(arguments),
-	                 .budget = {arguments.integer(3, "p_time_budget")},
-	                 .batch_size = arguments.integer(4, "p_batch"),
+	                 .budget = {arguments.integer("p_time_budget")},
+	                 .batch_size = arguments.integer("p_batch"),
 	                 .sync_age = {}};
-	order.run.now = arguments.maybe_timestamp(5, "p_now_utc");
+	order.run.now = arguments.maybe_timestamp("p_now_utc");
 	order.run.budget = order.budget;
 	if (order.budget < Duration {})
 		throw Error(sqlstate::invalid_parameter_value, "p_time_budget must not be negative",
 		            "Pass the time after which no new batch is begun, such as '50 seconds'.");
 	check_positive(order.batch_size, "p_batch", "Pass the number of tasks to process in one transaction, such as 1000.");
-	if (!arguments.is_null(6)) {
-		const int64_t minutes = arguments.integer(6, "p_sync_minutes");
+	if (!arguments.is_null("p_sync_minutes")) {
+		const int64_t minutes = arguments.integer("p_sync_minutes");
 		if (minutes < 0)
 			throw Error(sqlstate::invalid_parameter_value, "p_sync_minutes must not be negative, but is " + std::to_string(minutes),
 			            "Pass how old the last sync from the registry may be, or NULL for none.");
@@ -157,7 +157,7 @@ Op<LoopEnd> work_off(Database &db, Runner &runner, const LoopOrder &order) {
 
 } // namespace
 
-Op<Answer> run_due_tasks(Database &db, Arguments arguments) {
+Op<Answer> agg_run(Database &db, Arguments arguments) {
 	const auto order = loop_order_from(arguments);
 	Runner runner(db, order.run, "agg_run");
 	co_await work_off(db, runner, order);
@@ -168,7 +168,7 @@ Op<Answer> run_due_tasks(Database &db, Arguments arguments) {
 
 Op<Answer> work(Database &db, Arguments arguments) {
 	auto order = loop_order_from(arguments);
-	order.look_at_late_sources = arguments.boolean(7, "look_at_late_sources");
+	order.look_at_late_sources = arguments.boolean("look_at_late_sources");
 	Runner runner(db, order.run, "worker");
 	const auto end = co_await work_off(db, runner, order);
 	if (end.time_is_up)
@@ -179,14 +179,14 @@ Op<Answer> work(Database &db, Arguments arguments) {
 	co_return Answer::timestamp(look_again ? std::min(next, runner.now() + between_looks_at_late_sources) : next);
 }
 
-Op<Answer> wake_worker(Database &db, Arguments) {
+Op<Answer> agg_wake(Database &db, Arguments) {
 	co_await db.wake_worker();
 	co_return Answer::json(JsonObject().add("success", true).text());
 }
 
-Op<Answer> run_due_batch(Database &db, Arguments arguments) {
+Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 	RunOrder order = order_from(arguments);
-	order.now = arguments.maybe_timestamp(3, "p_now_utc");
+	order.now = arguments.maybe_timestamp("p_now_utc");
 	Runner runner(db, order, "agg_run_batch");
 	const auto tasks = co_await runner.next_tasks();
 	if (!tasks.empty())

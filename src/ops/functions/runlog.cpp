@@ -32,19 +32,18 @@ std::string not_found() {
 
 } // namespace
 
-Op<Answer> runlog_start(Database &db, Arguments arguments) {
-	const NewRun run {arguments.text(0, "p_run_id"), arguments.text(1, "p_job_name"), arguments.text(2, "p_trigger"),
-	                  arguments.text(3, "p_env_name")};
+Op<Answer> ops_runlog_start(Database &db, Arguments arguments) {
+	const NewRun run {arguments.text("p_run_id"), arguments.text("p_job_name"), arguments.text("p_trigger"), arguments.text("p_env_name")};
 	check_trigger(run.trigger, run.job_name);
 	const bool started = co_await begin_run(db, run);
 	co_return Answer::json(
 	    JsonObject().add("success", true).add("run_id", std::string_view(run.run_id)).add("already_started", !started).text());
 }
 
-Op<Answer> runlog_checkpoint(Database &db, Arguments arguments) {
-	const std::string run_id = arguments.text(0, "p_run_id");
-	const std::string checkpoint = arguments.text(1, "p_checkpoint");
-	const std::string details = arguments.text(2, "p_details");
+Op<Answer> ops_runlog_checkpoint(Database &db, Arguments arguments) {
+	const std::string run_id = arguments.text("p_run_id");
+	const std::string checkpoint = arguments.text("p_checkpoint");
+	const std::string details = arguments.text("p_details");
 	const auto updated =
 	    co_await db.execute(append_checkpoint(), parameters(text_parameter(run_id), text_parameter(checkpoint), text_parameter(details)));
 	if (updated == 0)
@@ -52,20 +51,20 @@ Op<Answer> runlog_checkpoint(Database &db, Arguments arguments) {
 	co_return Answer::json(JsonObject().add("success", true).add("run_id", std::string_view(run_id)).text());
 }
 
-Op<Answer> runlog_finish(Database &db, Arguments arguments) {
-	const std::string run_id = arguments.text(0, "p_run_id");
-	const std::string status = arguments.text(1, "p_status");
-	const std::string stats = arguments.text(2, "p_stats");
+Op<Answer> ops_runlog_finish(Database &db, Arguments arguments) {
+	const std::string run_id = arguments.text("p_run_id");
+	const std::string status = arguments.text("p_status");
+	const std::string stats = arguments.text("p_stats");
 	const bool found = co_await end_run(db, run_id, status, stats);
 	if (!found)
 		co_return Answer::json(not_found());
 	co_return Answer::json(JsonObject().add("success", true).add("run_id", std::string_view(run_id)).text());
 }
 
-Op<Answer> runlog_prune(Database &db, Arguments arguments) {
-	const std::string job_name = arguments.text(0, "p_job_name");
-	const std::string trigger = arguments.text(1, "p_trigger");
-	const int64_t keep = arguments.integer(2, "p_keep");
+Op<Answer> ops_runlog_prune(Database &db, Arguments arguments) {
+	const std::string job_name = arguments.text("p_job_name");
+	const std::string trigger = arguments.text("p_trigger");
+	const int64_t keep = arguments.integer("p_keep");
 	check_trigger(trigger, job_name);
 	if (keep < 0)
 		throw Error(sqlstate::invalid_parameter_value,

@@ -63,11 +63,11 @@ Op<void> require_pg_cron(Database &db) {
 
 } // namespace
 
-Op<Answer> schedule_job(Database &db, Arguments arguments) {
-	const std::string cron = arguments.text(0, "p_cron");
-	const std::string environment = arguments.text(1, "p_env_name");
-	const bool no_sync = arguments.is_null(2);
-	const int64_t sync_minutes = no_sync ? 0 : arguments.integer(2, "p_sync_minutes");
+Op<Answer> agg_schedule(Database &db, Arguments arguments) {
+	const std::string cron = arguments.text("p_cron");
+	const std::string environment = arguments.text("p_env_name");
+	const bool no_sync = arguments.is_null("p_sync_minutes");
+	const int64_t sync_minutes = no_sync ? 0 : arguments.integer("p_sync_minutes");
 	co_await require_pg_cron(db);
 	const std::string command = "CALL " + db.schema() + ".agg_run(";
 	int64_t job = 0;
@@ -89,7 +89,7 @@ Op<Answer> schedule_job(Database &db, Arguments arguments) {
 	                           .text());
 }
 
-Op<Answer> unschedule_job(Database &db, Arguments) {
+Op<Answer> agg_unschedule(Database &db, Arguments) {
 	co_await require_pg_cron(db);
 	int64_t removed = 0;
 	auto take = [&](const Row &) {

@@ -312,8 +312,8 @@ std::vector<Step> plan_steps(const Catalog &catalog) {
 
 } // namespace
 
-Op<Answer> setup(Database &db, Arguments arguments) {
-	const bool dry_run = arguments.boolean(0, "dry_run");
+Op<Answer> agg_setup(Database &db, Arguments arguments) {
+	const bool dry_run = arguments.boolean("dry_run");
 	auto steps = co_await plan_own_tables(db);
 	co_await perform(db, std::move(steps), dry_run);
 	const auto catalog = co_await read_catalog(db);

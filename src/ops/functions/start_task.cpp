@@ -24,10 +24,10 @@ const Statement &claim() {
 
 } // namespace
 
-Op<Answer> start_task(Database &db, Arguments arguments) {
-	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+Op<Answer> agg_start(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
 	arguments.concern(key.label());
-	const Timestamp now = arguments.timestamp(2, "p_now_utc");
+	const Timestamp now = arguments.timestamp("p_now_utc");
 	timeframe_or_throw(key.symbol, key.timeframe);
 
 	JsonObject answer;

@@ -6,9 +6,9 @@
 
 namespace aggregation {
 
-Op<Answer> sync_from_registry(Database &db, Arguments arguments) {
-	const std::string environment = arguments.text(0, "p_env_name");
-	const Timestamp start = arguments.timestamp(1, "p_agg_start_utc");
+Op<Answer> sync_agg_state_from_registry(Database &db, Arguments arguments) {
+	const std::string environment = arguments.text("p_env_name");
+	const Timestamp start = arguments.timestamp("p_agg_start_utc");
 	const auto result = co_await sync_registry(db, environment, start, db.transaction_start());
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)

@@ -261,11 +261,11 @@ private:
 
 } // namespace
 
-Op<Answer> verify_bars(Database &db, Arguments arguments) {
-	const auto symbol = arguments.maybe_text(0, "p_symbol");
-	const auto timeframe = arguments.maybe_text(1, "p_tf");
-	const Times times {arguments.maybe_timestamp(2, "p_from_utc").value_or(Timestamp::minus_infinity()),
-	                   arguments.maybe_timestamp(3, "p_to_utc").value_or(Timestamp::infinity())};
+Op<Answer> agg_verify(Database &db, Arguments arguments) {
+	const auto symbol = arguments.maybe_text("p_symbol");
+	const auto timeframe = arguments.maybe_text("p_tf");
+	const Times times {arguments.maybe_timestamp("p_from_utc").value_or(Timestamp::minus_infinity()),
+	                   arguments.maybe_timestamp("p_to_utc").value_or(Timestamp::infinity())};
 	const std::string subject = symbol.value_or("all symbols") + "/" + timeframe.value_or("all timeframes");
 	if (times.from >= times.to)
 		throw Error(sqlstate::invalid_parameter_value,
@@ -291,12 +291,12 @@ Op<Answer> verify_bars(Database &db, Arguments arguments) {
 	co_return Answer::rows();
 }
 
-Op<Answer> verify_sample(Database &db, Arguments arguments) {
-	const double fraction = arguments.real(0, "p_fraction");
-	const Duration budget {arguments.integer(1, "p_time_budget")};
-	const bool seeded = !arguments.is_null(2);
+Op<Answer> agg_verify_sample(Database &db, Arguments arguments) {
+	const double fraction = arguments.real("p_fraction");
+	const Duration budget {arguments.integer("p_time_budget")};
+	const bool seeded = !arguments.is_null("p_seed");
 	std::random_device entropy;
-	const auto seed = static_cast<uint64_t>(seeded ? arguments.integer(2, "p_seed") : entropy());
+	const auto seed = static_cast<uint64_t>(seeded ? arguments.integer("p_seed") : entropy());
 	if (!(fraction > 0 && fraction <= 1))
 		throw Error(sqlstate::invalid_parameter_value, "p_fraction must be greater than 0 and at most 1, not " + std::to_string(fraction),
 		            "Pass the part of all windows that is to be looked at, such as 0.01.");

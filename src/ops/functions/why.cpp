@@ -289,11 +289,11 @@ constexpr size_t result_columns = 9;
 
 } // namespace
 
-Op<Answer> why(Database &db, Arguments arguments) {
-	const TaskKey key {arguments.text(0, "p_symbol"), arguments.text(1, "p_tf")};
+Op<Answer> agg_why(Database &db, Arguments arguments) {
+	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
 	arguments.concern(key.label());
-	const Timestamp time = arguments.timestamp(2, "p_window_start");
-	const Timestamp now = arguments.maybe_timestamp(3, "p_now_utc").value_or(db.clock());
+	const Timestamp time = arguments.timestamp("p_window_start");
+	const Timestamp now = arguments.maybe_timestamp("p_now_utc").value_or(db.clock());
 	const Timeframe target = timeframe_or_throw(key.symbol, key.timeframe);
 	const Timeframe source = default_source_or_throw(key.symbol, target);
 	const std::vector<TaskKey> keys {key};
