@@ -11,7 +11,7 @@ seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
 symbols=16 sessions=8 steps=140
 echo "# AGGREGATION_SEED=$seed"
 
-own_server fsync=off max_connections=40 deadlock_timeout=50ms autovacuum_naptime=5s
+own_server fsync=off max_connections=40 deadlock_timeout=50ms autovacuum_naptime=5s track_commit_timestamp=on
 for database in history fresh; do
 	sql -d postgres -c "CREATE DATABASE $database"
 	sql -d $database -f "$ROOT/test/histories/world.sql" >/dev/null 2>&1
