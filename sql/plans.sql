@@ -12,7 +12,7 @@ RESET client_min_messages;
 \setenv PGPORT :PORT
 \setenv PGUSER :USER
 \setenv PGOPTIONS '-c session_preload_libraries=auto_explain -c auto_explain.log_min_duration=0 -c auto_explain.log_nested_statements=on -c client_min_messages=log'
-\setenv CLEAN 's/ +\\(cost=.*//; /^LOG:|^ *(Filter|Sort Key):/d; s/^Query Text: ([A-Z]+).*/-- \\1/; p'
+\setenv CLEAN '/^LOG:|^ *(Filter|Sort Key):/d; /^Query Text: /{s/^Query Text: ([A-Z]+).*/-- \\1/p;:a;n;/\\(cost=/!ba;}; s/ +\\(cost=.*//; p'
 \setenv PLANS 'psql -X -q -o /dev/null -c "$0" 2>&1 | sed -nE "$CLEAN"'
 INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('EURUSD'), ('GBPUSD');
 SELECT sync_agg_state_from_registry('prod') ->> 'tasks_created' AS tasks;

@@ -39,8 +39,8 @@ struct BarValues {
 	std::optional<double> vol;
 	std::optional<double> vwap;
 	std::optional<int64_t> trade_count;
-	int64_t candles = 0; // source rows that count
-	int64_t refused = 0; // source rows whose prices are no candle's
+	int64_t candles = 0;  // source rows that count
+	int64_t unusable = 0; // source rows whose prices are no candle's
 };
 
 } // namespace aggregation

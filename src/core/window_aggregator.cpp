@@ -6,7 +6,7 @@ namespace aggregation {
 
 void WindowAggregator::add(const SourceBar &bar) {
 	if (!bar.is_candle()) {
-		++bar_.refused;
+		++bar_.unusable;
 		return;
 	}
 	if (bar_.candles++ == 0) {

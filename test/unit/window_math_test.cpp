@@ -47,7 +47,7 @@ TEST(WindowMath, RowsWithoutAPriceAreRefusedAndCounted) {
 	missing.low.reset();
 	const auto values = fold({bar(not_a_number, 1, 1, 1), missing, bar(1, 2, 1, 2), bar(1, infinite, 1, 1), bar(1, 1, 1, -infinite)});
 	EXPECT_EQ(values.candles, 1);
-	EXPECT_EQ(values.refused, 4);
+	EXPECT_EQ(values.unusable, 4);
 	EXPECT_EQ(values.open, 1);
 	EXPECT_EQ(values.close, 2);
 }

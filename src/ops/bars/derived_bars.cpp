@@ -49,23 +49,31 @@ const Statement &read_many_ranges() {
 
 // The range finds the bars in the index; the list of times only filters it.
 const Statement &soft_delete() {
-	static const Statement statement {
-	    table,
-	    "UPDATE @derived_data_bars d SET deleted_at = now(), updated_at = now(), "
-	    "raw = COALESCE(d.raw, '{}'::jsonb) || jsonb_build_object('deleted', $6::text) "
-	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
-	    "AND d.deleted_at IS NULL AND (d.ts_utc IN (SELECT n.t FROM unnest($5::timestamptz[]) AS n(t))) IS TRUE"};
+	static const Statement statement {table,
+	                                  R"sql(
+UPDATE @derived_data_bars d
+SET deleted_at = now(), updated_at = now(), raw = COALESCE(d.raw, '{}'::jsonb) || jsonb_build_object('deleted', $6::text)
+WHERE d.canonical_symbol = $1::text
+	AND d.timeframe = $2::text
+	AND d.ts_utc >= $3::timestamptz
+	AND d.ts_utc < $4::timestamptz
+	AND d.deleted_at IS NULL
+	AND (d.ts_utc IN (SELECT n.t FROM unnest($5::timestamptz[]) AS n(t))) IS TRUE)sql"};
 	return statement;
 }
 
 const Statement &soft_delete_range() {
-	static const Statement statement {
-	    table,
-	    "UPDATE @derived_data_bars d SET deleted_at = now(), updated_at = now(), "
-	    "raw = COALESCE(d.raw, '{}'::jsonb) || jsonb_build_object('deleted', $5::text) "
-	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz "
-	    "AND d.deleted_at IS NULL RETURNING d.ts_utc",
-	    {AGG_TIMESTAMPTZ}};
+	static const Statement statement {table,
+	                                  R"sql(
+UPDATE @derived_data_bars d
+SET deleted_at = now(), updated_at = now(), raw = COALESCE(d.raw, '{}'::jsonb) || jsonb_build_object('deleted', $5::text)
+WHERE d.canonical_symbol = $1::text
+	AND d.timeframe = $2::text
+	AND d.ts_utc >= $3::timestamptz
+	AND d.ts_utc < $4::timestamptz
+	AND d.deleted_at IS NULL
+RETURNING d.ts_utc)sql",
+	                                  {AGG_TIMESTAMPTZ}};
 	return statement;
 }
 

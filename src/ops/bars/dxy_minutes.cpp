@@ -31,13 +31,19 @@ const Statement &read_closes() {
 // Besides the prices: whether the rest is as it would be written ($4: in this version; NULL: in any), and whether somebody else's feed
 // wrote it.
 const Statement &read_stored() {
-	static const Statement statement {
-	    table,
-	    "SELECT d.ts_utc, d.open, d.high, d.low, d.close, COALESCE(d.vol = 0 AND d.trade_count = 0 AND d.vwap IS NULL AND d.source = 'synthetic' "
-	    "AND ($4::text IS NULL OR COALESCE(d.raw ->> 'version', $4::text) = $4::text), false), d.source IS DISTINCT FROM 'synthetic' "
-	    "FROM @data_bars d "
-	    "WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' AND d.ts_utc >= $2::timestamptz AND d.ts_utc < $3::timestamptz ORDER BY d.ts_utc",
-	    {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_BOOL, AGG_BOOL}};
+	static const Statement statement {table,
+	                                  R"sql(
+SELECT d.ts_utc, d.open, d.high, d.low, d.close,
+	COALESCE(d.vol = 0 AND d.trade_count = 0 AND d.vwap IS NULL AND d.source = 'synthetic'
+		AND ($4::text IS NULL OR COALESCE(d.raw ->> 'version', $4::text) = $4::text), false),
+	d.source IS DISTINCT FROM 'synthetic'
+FROM @data_bars d
+WHERE d.canonical_symbol = $1::text
+	AND d.timeframe = '1m'
+	AND d.ts_utc >= $2::timestamptz
+	AND d.ts_utc < $3::timestamptz
+ORDER BY d.ts_utc)sql",
+	                                  {AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_BOOL, AGG_BOOL}};
 	return statement;
 }
 

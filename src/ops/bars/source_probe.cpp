@@ -29,19 +29,39 @@ const ProbeStatements &first_statements() {
 }
 
 const ProbeStatements &last_statements() {
-	static const ProbeStatements statements {
-	    {"data_bars",
-	     "SELECT t.ord, b.ts_utc FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY "
-	     "AS t(symbol, timeframe, from_utc, to_utc, ord) "
-	     "CROSS JOIN LATERAL (SELECT d.ts_utc FROM @data_bars d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe "
-	     "AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc ORDER BY d.ts_utc DESC LIMIT 1) b",
-	     probe_columns},
-	    {"derived_data_bars",
-	     "SELECT t.ord, b.ts_utc FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY "
-	     "AS t(symbol, timeframe, from_utc, to_utc, ord) "
-	     "CROSS JOIN LATERAL (SELECT d.ts_utc FROM @derived_data_bars d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe "
-	     "AND d.ts_utc >= t.from_utc AND d.ts_utc < t.to_utc AND d.deleted_at IS NULL ORDER BY d.ts_utc DESC LIMIT 1) b",
-	     probe_columns}};
+	static const ProbeStatements statements {{"data_bars",
+	                                          R"sql(
+SELECT t.ord, b.ts_utc
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY
+	AS t(symbol, timeframe, from_utc, to_utc, ord)
+CROSS JOIN LATERAL (
+	SELECT d.ts_utc
+	FROM @data_bars d
+	WHERE d.canonical_symbol = t.symbol
+		AND d.timeframe = t.timeframe
+		AND d.ts_utc >= t.from_utc
+		AND d.ts_utc < t.to_utc
+	ORDER BY d.ts_utc DESC
+	LIMIT 1
+) b)sql",
+	                                          probe_columns},
+	                                         {"derived_data_bars",
+	                                          R"sql(
+SELECT t.ord, b.ts_utc
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY
+	AS t(symbol, timeframe, from_utc, to_utc, ord)
+CROSS JOIN LATERAL (
+	SELECT d.ts_utc
+	FROM @derived_data_bars d
+	WHERE d.canonical_symbol = t.symbol
+		AND d.timeframe = t.timeframe
+		AND d.ts_utc >= t.from_utc
+		AND d.ts_utc < t.to_utc
+		AND d.deleted_at IS NULL
+	ORDER BY d.ts_utc DESC
+	LIMIT 1
+) b)sql",
+	                                          probe_columns}};
 	return statements;
 }
 

@@ -219,7 +219,7 @@ void count_changes(std::vector<Segment> &segments, const std::vector<ComputedWin
 	}
 	for (const auto &window : windows) {
 		auto &counts = segments[window.segment].counts;
-		counts.refused += window.values.refused;
+		counts.unusable += window.values.unusable;
 		if (segments[window.segment].sealed.holds(window.start))
 			++counts.sealed;
 		else if (!window.quality)
@@ -260,7 +260,7 @@ WindowCounts &WindowCounts::operator+=(const WindowCounts &other) {
 	quality_poor += other.quality_poor;
 	skipped += other.skipped;
 	sealed += other.sealed;
-	refused += other.refused;
+	unusable += other.unusable;
 	return *this;
 }
 

@@ -36,7 +36,7 @@ struct WindowCounts {
 	int64_t quality_poor = 0; // stored with a score <= 0
 	int64_t skipped = 0;      // windows with too few candles
 	int64_t sealed = 0;       // windows that stay as they are because bars that they are made of were retired
-	int64_t refused = 0;      // source rows that are no candles
+	int64_t unusable = 0;     // source rows that are no candles
 
 	/// Windows whose bar is stored, written now or before.
 	int64_t created() const {

@@ -111,6 +111,8 @@ void Database::resume(const agg_outcome &outcome) {
 std::string Database::qualify(std::string_view sql) const {
 	std::string result;
 	result.reserve(sql.size() + 8 * schema_.size());
+	if (sql.starts_with('\n')) // of a raw literal
+		sql.remove_prefix(1);
 	for (const char c : sql) {
 		if (c == '@') {
 			result += schema_;

@@ -30,12 +30,15 @@ const Statement &lock_task() {
 
 // A claim does not survive a change by an operator unless it is the claim that is prolonged.
 const Statement &store_task() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "UPDATE @data_agg_state s SET status = $3::text, enabled = $4::bool, disabled_by_operator = $5::bool, hard_fail_streak = $6::int4, "
-	    "last_error = $7::text, next_run_at = $8::timestamptz, last_agg_bar_ts_utc = $9::timestamptz, running_started_at_utc = $10::timestamptz, "
-	    "agg_start_utc = $11::timestamptz, claim_token = CASE WHEN $3::text = 'running' THEN s.claim_token END, updated_at = now() "
-	    "WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text"};
+	static const Statement statement {"data_agg_state",
+	                                  R"sql(
+UPDATE @data_agg_state s
+SET status = $3::text, enabled = $4::bool, disabled_by_operator = $5::bool, hard_fail_streak = $6::int4, last_error = $7::text,
+	next_run_at = $8::timestamptz, last_agg_bar_ts_utc = $9::timestamptz, running_started_at_utc = $10::timestamptz,
+	agg_start_utc = $11::timestamptz, claim_token = CASE WHEN $3::text = 'running' THEN s.claim_token END,
+	updated_at = now()
+WHERE s.canonical_symbol = $1::text
+	AND s.timeframe = $2::text)sql"};
 	return statement;
 }
 

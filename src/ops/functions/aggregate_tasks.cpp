@@ -35,7 +35,7 @@ Op<void> report(Database &db, const std::vector<TaskRun> &runs) {
 			     {cell(std::string_view(run.task.key.symbol)), cell(std::string_view(run.task.key.timeframe)),
 			      cell(run.plan.windows_processed()), cell(run.counts.created()), cell(run.counts.inserted), cell(run.counts.updated),
 			      cell(run.counts.unchanged), cell(run.counts.deleted), cell(run.counts.quality_poor), cell(run.counts.skipped),
-			      cell(run.counts.refused), cell(run.plan.cursor()), cell(std::string_view(to_string(run.reason))),
+			      cell(run.counts.unusable), cell(run.plan.cursor()), cell(std::string_view(to_string(run.reason))),
 			      cell(worth_calling_again(run.reason) || run.late_work_left)})
 				cells.push_back(value);
 		}

@@ -43,7 +43,7 @@ Op<Answer> make_bar(Database &db, const WindowRequest request, const Timeframe s
 	answer.add("success", true)
 	    .add("stored", stored)
 	    .add("source_count", windows.empty() ? 0 : windows.front().values.candles)
-	    .add("refused", windows.empty() ? 0 : windows.front().values.refused);
+	    .add("refused", windows.empty() ? 0 : windows.front().values.unusable);
 	if (stored)
 		answer.add("quality_score", *windows.front().quality);
 	else

@@ -83,7 +83,7 @@ Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
 	                           .add("bars_quality_poor", run.counts.quality_poor)
 	                           .add("bars_skipped", run.counts.skipped)
 	                           .add("windows_sealed", run.counts.sealed)
-	                           .add("source_rows_refused", run.counts.refused)
+	                           .add("source_rows_refused", run.counts.unusable)
 	                           .add("late_windows_processed", run.late_windows)
 	                           .add("late_bars_changed", run.late_counts.inserted + run.late_counts.updated + run.late_counts.deleted)
 	                           .add("continue", worth_calling_again(run.reason) || run.late_work_left)

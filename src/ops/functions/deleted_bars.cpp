@@ -11,36 +11,74 @@ namespace {
 
 // Of the deleted bars of a window without a live one the one that was deleted last. A place is unique within one partition only.
 const Statement &restore() {
-	static const Statement statement {
-	    "derived_data_bars",
-	    "UPDATE @derived_data_bars d SET deleted_at = NULL, updated_at = now(), raw = d.raw - 'deleted' FROM (SELECT DISTINCT ON (c.ts_utc) "
-	    "c.tableoid AS part, c.ctid AS place FROM @derived_data_bars c WHERE c.canonical_symbol = $1::text AND c.timeframe = $2::text "
-	    "AND c.ts_utc >= $3::timestamptz AND c.ts_utc < $4::timestamptz AND c.deleted_at IS NOT NULL AND NOT EXISTS "
-	    "(SELECT 1 FROM @derived_data_bars l WHERE l.canonical_symbol = c.canonical_symbol AND l.timeframe = c.timeframe "
-	    "AND l.ts_utc = c.ts_utc AND l.deleted_at IS NULL) ORDER BY c.ts_utc, c.deleted_at DESC, c.updated_at DESC) last "
-	    "WHERE d.tableoid = last.part AND d.ctid = last.place RETURNING d.ts_utc",
-	    {AGG_TIMESTAMPTZ},
-	    Planning::by_statistics};
+	static const Statement statement {"derived_data_bars",
+	                                  R"sql(
+UPDATE @derived_data_bars d
+SET deleted_at = NULL, updated_at = now(), raw = d.raw - 'deleted'
+FROM (
+	SELECT DISTINCT ON (c.ts_utc) c.tableoid AS part, c.ctid AS place
+	FROM @derived_data_bars c
+	WHERE c.canonical_symbol = $1::text
+		AND c.timeframe = $2::text
+		AND c.ts_utc >= $3::timestamptz
+		AND c.ts_utc < $4::timestamptz
+		AND c.deleted_at IS NOT NULL
+		AND NOT EXISTS (
+			SELECT 1
+			FROM @derived_data_bars l
+			WHERE l.canonical_symbol = c.canonical_symbol
+				AND l.timeframe = c.timeframe
+				AND l.ts_utc = c.ts_utc
+				AND l.deleted_at IS NULL
+		)
+	ORDER BY c.ts_utc, c.deleted_at DESC, c.updated_at DESC
+) last
+WHERE d.tableoid = last.part
+	AND d.ctid = last.place
+RETURNING d.ts_utc)sql",
+	                                  {AGG_TIMESTAMPTZ},
+	                                  Planning::by_statistics};
 	return statement;
 }
 
 // Of a window without a live bar the bar that was deleted last says why there is none, unless the extension itself took it away: then its
 // source does. (The same reasons are the proof's, in proof.cpp.)
 const Statement &purge() {
-	static const Statement statement {
-	    "derived_data_bars",
-	    "DELETE FROM @derived_data_bars d USING (SELECT c.tableoid AS part, c.ctid AS place FROM @derived_data_bars c "
-	    "WHERE c.deleted_at IS NOT NULL AND c.deleted_at < $1::timestamptz "
-	    "AND (COALESCE(c.raw ->> 'deleted', '') IN ('insufficient_source_bars', 'source_removed') "
-	    "OR EXISTS (SELECT 1 FROM @derived_data_bars l WHERE l.canonical_symbol = c.canonical_symbol AND l.timeframe = c.timeframe "
-	    "AND l.ts_utc = c.ts_utc AND l.deleted_at IS NULL) "
-	    "OR EXISTS (SELECT 1 FROM @derived_data_bars l WHERE l.canonical_symbol = c.canonical_symbol AND l.timeframe = c.timeframe "
-	    "AND l.ts_utc = c.ts_utc AND l.deleted_at IS NOT NULL "
-	    "AND ROW(l.deleted_at, COALESCE(l.updated_at, '-infinity'), l.tableoid, l.ctid) "
-	    "> ROW(c.deleted_at, COALESCE(c.updated_at, '-infinity'), c.tableoid, c.ctid))) LIMIT $2::int8) old "
-	    "WHERE d.tableoid = old.part AND d.ctid = old.place",
-	    {},
-	    Planning::by_statistics};
+	static const Statement statement {"derived_data_bars",
+	                                  R"sql(
+DELETE FROM @derived_data_bars d
+USING (
+	SELECT c.tableoid AS part, c.ctid AS place
+	FROM @derived_data_bars c
+	WHERE c.deleted_at IS NOT NULL
+		AND c.deleted_at < $1::timestamptz
+		AND (
+			COALESCE(c.raw ->> 'deleted', '') IN ('insufficient_source_bars', 'source_removed')
+				OR EXISTS (
+					SELECT 1
+					FROM @derived_data_bars l
+					WHERE l.canonical_symbol = c.canonical_symbol
+						AND l.timeframe = c.timeframe
+						AND l.ts_utc = c.ts_utc
+						AND l.deleted_at IS NULL
+				)
+				OR EXISTS (
+					SELECT 1
+					FROM @derived_data_bars l
+					WHERE l.canonical_symbol = c.canonical_symbol
+						AND l.timeframe = c.timeframe
+						AND l.ts_utc = c.ts_utc
+						AND l.deleted_at IS NOT NULL
+						AND ROW(l.deleted_at, COALESCE(l.updated_at, '-infinity'), l.tableoid, l.ctid) > ROW(c.deleted_at,
+							COALESCE(c.updated_at, '-infinity'), c.tableoid, c.ctid)
+				)
+		)
+	LIMIT $2::int8
+) old
+WHERE d.tableoid = old.part
+	AND d.ctid = old.place)sql",
+	                                  {},
+	                                  Planning::by_statistics};
 	return statement;
 }
 

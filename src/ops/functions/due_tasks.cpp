@@ -20,14 +20,21 @@ const Statement &stale_claims() {
 
 // Rows that are locked belong to someone who is at work on them right now, whatever the clock says.
 const Statement &release_stale_claims() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "UPDATE @data_agg_state s SET status = 'idle', running_started_at_utc = NULL, claim_token = NULL, updated_at = now(), "
-	    "last_error = 'claim of ' || COALESCE(to_char(s.running_started_at_utc AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC', 'unknown time') "
-	    "|| ' was stale and has been released' "
-	    "FROM (SELECT c.canonical_symbol, c.timeframe FROM @data_agg_state c WHERE c.status = 'running' "
-	    "AND (c.running_started_at_utc < $1::timestamptz OR c.running_started_at_utc IS NULL) FOR NO KEY UPDATE SKIP LOCKED) stale "
-	    "WHERE s.canonical_symbol = stale.canonical_symbol AND s.timeframe = stale.timeframe"};
+	static const Statement statement {"data_agg_state",
+	                                  R"sql(
+UPDATE @data_agg_state s
+SET status = 'idle', running_started_at_utc = NULL, claim_token = NULL, updated_at = now(),
+	last_error = 'claim of ' || COALESCE(to_char(s.running_started_at_utc AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC',
+	'unknown time') || ' was stale and has been released'
+FROM (
+	SELECT c.canonical_symbol, c.timeframe
+	FROM @data_agg_state c
+	WHERE c.status = 'running'
+		AND (c.running_started_at_utc < $1::timestamptz OR c.running_started_at_utc IS NULL)
+	FOR NO KEY UPDATE SKIP LOCKED
+) stale
+WHERE s.canonical_symbol = stale.canonical_symbol
+	AND s.timeframe = stale.timeframe)sql"};
 	return statement;
 }
 

@@ -26,27 +26,44 @@ const Statement &symbols_with_tasks() {
 
 // Ranges that touch and have the same reason are one: retention by the day must not pile up rows.
 const Statement &seal() {
-	static const Statement statement {
-	    "agg_sealed_ranges",
-	    "WITH gone AS (DELETE FROM @agg_sealed_ranges r WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text AND r.timeframe IS NULL "
-	    "AND r.reason = $4::text AND r.from_utc <= $3::timestamptz AND r.to_utc >= $2::timestamptz RETURNING r.from_utc, r.to_utc) "
-	    "INSERT INTO @agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason) "
-	    "SELECT $1::text, LEAST($2::timestamptz, min(g.from_utc)), GREATEST($3::timestamptz, max(g.to_utc)), $4::text FROM gone g"};
+	static const Statement statement {"agg_sealed_ranges",
+	                                  R"sql(
+WITH gone AS (
+	DELETE FROM @agg_sealed_ranges r
+	WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text
+		AND r.timeframe IS NULL
+		AND r.reason = $4::text
+		AND r.from_utc <= $3::timestamptz
+		AND r.to_utc >= $2::timestamptz
+	RETURNING r.from_utc, r.to_utc
+)
+INSERT INTO @agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason)
+SELECT $1::text, LEAST($2::timestamptz, min(g.from_utc)), GREATEST($3::timestamptz, max(g.to_utc)), $4::text
+FROM gone g)sql"};
 	return statement;
 }
 
 // What a range loses in its middle becomes two.
 const Statement &unseal() {
-	static const Statement statement {
-	    "agg_sealed_ranges",
-	    "WITH gone AS (DELETE FROM @agg_sealed_ranges r WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text "
-	    "AND r.from_utc < $3::timestamptz AND r.to_utc > $2::timestamptz RETURNING r.*), "
-	    "kept AS (INSERT INTO @agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason, sealed_at) "
-	    "SELECT g.canonical_symbol, g.timeframe, p.from_utc, p.to_utc, g.reason, g.sealed_at FROM gone g CROSS JOIN LATERAL (VALUES "
-	    "(g.from_utc, LEAST(g.to_utc, $2::timestamptz)), (GREATEST(g.from_utc, $3::timestamptz), g.to_utc)) AS p(from_utc, to_utc) "
-	    "WHERE p.from_utc < p.to_utc) "
-	    "SELECT GREATEST(g.from_utc, $2::timestamptz), LEAST(g.to_utc, $3::timestamptz) FROM gone g",
-	    {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
+	static const Statement statement {"agg_sealed_ranges",
+	                                  R"sql(
+WITH gone AS (
+	DELETE FROM @agg_sealed_ranges r
+	WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text
+		AND r.from_utc < $3::timestamptz
+		AND r.to_utc > $2::timestamptz
+	RETURNING r.*
+), kept AS (
+	INSERT INTO @agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason, sealed_at)
+	SELECT g.canonical_symbol, g.timeframe, p.from_utc, p.to_utc, g.reason, g.sealed_at
+	FROM gone g
+	CROSS JOIN LATERAL (VALUES (g.from_utc, LEAST(g.to_utc, $2::timestamptz)),
+		(GREATEST(g.from_utc, $3::timestamptz), g.to_utc)) AS p(from_utc, to_utc)
+	WHERE p.from_utc < p.to_utc
+)
+SELECT GREATEST(g.from_utc, $2::timestamptz), LEAST(g.to_utc, $3::timestamptz)
+FROM gone g)sql",
+	                                  {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
 	return statement;
 }
 

@@ -45,7 +45,7 @@ std::string stats_of(const Runner &runner) {
 	    .add("bars_deleted", totals.bars.deleted)
 	    .add("bars_quality_poor", totals.bars.quality_poor)
 	    .add("bars_skipped", totals.bars.skipped)
-	    .add("source_rows_refused", totals.bars.refused)
+	    .add("source_rows_refused", totals.bars.unusable)
 	    .add_raw("failures", runner.failures_json())
 	    .text();
 }

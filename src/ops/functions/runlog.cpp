@@ -10,12 +10,21 @@ namespace {
 
 // Checkpoints of a run that never ends must not grow without bound: the newest 200 are kept.
 const Statement &append_checkpoint() {
-	static const Statement statement {
-	    "ops_runlog",
-	    "UPDATE @ops_runlog r SET checkpoints = (SELECT jsonb_agg(c.value ORDER BY c.n) FROM (SELECT e.value, e.n FROM "
-	    "jsonb_array_elements(CASE WHEN jsonb_typeof(r.checkpoints) = 'array' THEN r.checkpoints ELSE '[]'::jsonb END "
-	    "|| jsonb_build_object('checkpoint', $2::text, 'at', clock_timestamp(), 'details', $3::text::jsonb)) WITH ORDINALITY AS e(value, n) "
-	    "ORDER BY e.n DESC LIMIT 200) c) WHERE r.run_id = $1::text::uuid"};
+	static const Statement statement {"ops_runlog",
+	                                  R"sql(
+UPDATE @ops_runlog r
+SET checkpoints = (
+	SELECT jsonb_agg(c.value ORDER BY c.n)
+	FROM (
+		SELECT e.value, e.n
+		FROM jsonb_array_elements(
+			CASE WHEN jsonb_typeof(r.checkpoints) = 'array' THEN r.checkpoints ELSE '[]'::jsonb END
+			|| jsonb_build_object('checkpoint', $2::text, 'at', clock_timestamp(), 'details', $3::text::jsonb)) WITH ORDINALITY AS e(value, n)
+		ORDER BY e.n DESC
+		LIMIT 200
+	) c
+)
+WHERE r.run_id = $1::text::uuid)sql"};
 	return statement;
 }
 

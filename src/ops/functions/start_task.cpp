@@ -10,15 +10,25 @@ namespace {
 
 // Found by its key alone: COALESCE keeps the planner from walking the index of all idle tasks instead.
 const Statement &claim() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "UPDATE @data_agg_state s SET status = 'running', running_started_at_utc = $3::timestamptz, last_attempted_at_utc = $3::timestamptz, "
-	    "claim_token = gen_random_uuid(), updated_at = now() FROM (SELECT c.canonical_symbol, c.timeframe FROM @data_agg_state c "
-	    "WHERE c.canonical_symbol = $1::text AND c.timeframe = $2::text AND COALESCE(c.status, '') = 'idle' AND c.enabled "
-	    "FOR NO KEY UPDATE SKIP LOCKED) free WHERE s.canonical_symbol = free.canonical_symbol AND s.timeframe = free.timeframe "
-	    "RETURNING s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.last_agg_bar_ts_utc, "
-	    "s.claim_token::text",
-	    {AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT}};
+	static const Statement statement {"data_agg_state",
+	                                  R"sql(
+UPDATE @data_agg_state s
+SET status = 'running', running_started_at_utc = $3::timestamptz, last_attempted_at_utc = $3::timestamptz,
+	claim_token = gen_random_uuid(), updated_at = now()
+FROM (
+	SELECT c.canonical_symbol, c.timeframe
+	FROM @data_agg_state c
+	WHERE c.canonical_symbol = $1::text
+		AND c.timeframe = $2::text
+		AND COALESCE(c.status, '') = 'idle'
+		AND c.enabled
+	FOR NO KEY UPDATE SKIP LOCKED
+) free
+WHERE s.canonical_symbol = free.canonical_symbol
+	AND s.timeframe = free.timeframe
+RETURNING s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.last_agg_bar_ts_utc,
+	s.claim_token::text)sql",
+	                                  {AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT}};
 	return statement;
 }
 

@@ -99,7 +99,7 @@ struct StoredBar {
 
 struct Source {
 	int64_t candles = 0;
-	int64_t refused = 0;
+	int64_t unusable = 0;
 	std::vector<Timestamp> there;
 };
 
@@ -156,7 +156,7 @@ Op<Window> look(Database &db, const Task task, Timestamp start) {
 
 	auto take_source = [&](const Row &row) {
 		window.source.there.push_back(row.timestamp(0));
-		++(row.boolean(1) ? window.source.candles : window.source.refused);
+		++(row.boolean(1) ? window.source.candles : window.source.unusable);
 		return Flow::more;
 	};
 	list = parameters(text_parameter(window.task.key.symbol), text_parameter(window.task.source.name()), timestamp_parameter(start),
@@ -272,10 +272,11 @@ Verdict judge(const Window &window, Timestamp now) {
 	if (window.source.there.empty())
 		return {"no_source", "there is no source bar in it"};
 	if (!quality_score(window.source.candles, expected))
-		return {"too_few_source_bars",
-		        counted +
-		            (window.source.refused > 0 ? ", " + std::to_string(window.source.refused) + " without usable prices" : std::string()) +
-		            "; more than half are needed"};
+		return {
+		    "too_few_source_bars",
+		    counted +
+		        (window.source.unusable > 0 ? ", " + std::to_string(window.source.unusable) + " without usable prices" : std::string()) +
+		        "; more than half are needed"};
 	if (!passed)
 		return {"due", "the cursor is at " + to_iso8601(task.effective_cursor()) + "; " + when_it_runs(window)};
 	if (window.refused_at)

@@ -55,13 +55,25 @@ const Statement &insert() {
 }
 
 const Statement &hold_covering() {
-	static const Statement statement {
-	    "agg_dirty_ranges",
-	    "SELECT t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[]) WITH ORDINALITY "
-	    "AS t(symbol, timeframe, from_utc, to_utc, due, ord) CROSS JOIN LATERAL (SELECT c.ctid AS place FROM @agg_dirty_ranges c "
-	    "WHERE c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe AND c.from_utc <= t.from_utc ORDER BY c.from_utc DESC LIMIT 1) near "
-	    "JOIN @agg_dirty_ranges d ON d.ctid = near.place AND d.to_utc >= t.to_utc AND d.due IN (t.due, 'now') FOR KEY SHARE OF d SKIP LOCKED",
-	    {AGG_INT8}};
+	static const Statement statement {"agg_dirty_ranges",
+	                                  R"sql(
+SELECT t.ord
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[]) WITH ORDINALITY
+	AS t(symbol, timeframe, from_utc, to_utc, due, ord)
+CROSS JOIN LATERAL (
+	SELECT c.ctid AS place
+	FROM @agg_dirty_ranges c
+	WHERE c.canonical_symbol = t.symbol
+		AND c.timeframe = t.timeframe
+		AND c.from_utc <= t.from_utc
+	ORDER BY c.from_utc DESC
+	LIMIT 1
+) near
+JOIN @agg_dirty_ranges d ON d.ctid = near.place
+	AND d.to_utc >= t.to_utc
+	AND d.due IN (t.due, 'now')
+FOR KEY SHARE OF d SKIP LOCKED)sql",
+	                                  {AGG_INT8}};
 	return statement;
 }
 

@@ -34,27 +34,43 @@ const Statement &active_assets() {
 }
 
 const Statement &apply() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "WITH wanted AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int4[], $5::int4[], $6::int4[], $7::timestamptz[], "
-	    "$8::bool[]) AS w(symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory)), "
-	    "applied AS (INSERT INTO @data_agg_state AS s (canonical_symbol, timeframe, source_timeframe, run_interval_minutes, "
-	    "aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at) "
-	    "SELECT w.symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', NULL, now() "
-	    "FROM wanted w "
-	    "ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET source_timeframe = EXCLUDED.source_timeframe, "
-	    "run_interval_minutes = EXCLUDED.run_interval_minutes, aggregation_delay_seconds = EXCLUDED.aggregation_delay_seconds, "
-	    "task_priority = EXCLUDED.task_priority, agg_start_utc = EXCLUDED.agg_start_utc, is_mandatory = EXCLUDED.is_mandatory, "
-	    "enabled = NOT s.disabled_by_operator, updated_at = now() "
-	    "WHERE (s.source_timeframe, s.run_interval_minutes, s.aggregation_delay_seconds, s.task_priority, s.agg_start_utc, s.is_mandatory, "
-	    "s.enabled) IS DISTINCT FROM (EXCLUDED.source_timeframe, EXCLUDED.run_interval_minutes, EXCLUDED.aggregation_delay_seconds, "
-	    "EXCLUDED.task_priority, EXCLUDED.agg_start_utc, EXCLUDED.is_mandatory, NOT s.disabled_by_operator) "
-	    "RETURNING (xmax = 0) AS created), "
-	    "disabled AS (UPDATE @data_agg_state s SET enabled = false, updated_at = now() WHERE s.enabled "
-	    "AND NOT EXISTS (SELECT 1 FROM unnest($9::text[]) AS a(symbol) WHERE a.symbol = s.canonical_symbol) RETURNING 1) "
-	    "SELECT (SELECT count(*) FROM applied WHERE created), (SELECT count(*) FROM applied WHERE NOT created), (SELECT count(*) FROM disabled)",
-	    {AGG_INT8, AGG_INT8, AGG_INT8},
-	    Planning::by_statistics};
+	static const Statement statement {"data_agg_state",
+	                                  R"sql(
+WITH wanted AS (
+	SELECT *
+	FROM unnest($1::text[], $2::text[], $3::text[], $4::int4[], $5::int4[], $6::int4[], $7::timestamptz[],
+		$8::bool[]) AS w(symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory)
+), applied AS (
+	INSERT INTO @data_agg_state AS s (canonical_symbol, timeframe, source_timeframe, run_interval_minutes,
+		aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at)
+	SELECT w.symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', NULL, now()
+	FROM wanted w
+	ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET source_timeframe = EXCLUDED.source_timeframe,
+		run_interval_minutes = EXCLUDED.run_interval_minutes, aggregation_delay_seconds = EXCLUDED.aggregation_delay_seconds,
+		task_priority = EXCLUDED.task_priority, agg_start_utc = EXCLUDED.agg_start_utc, is_mandatory = EXCLUDED.is_mandatory,
+		enabled = NOT s.disabled_by_operator, updated_at = now()
+	WHERE
+		(s.source_timeframe, s.run_interval_minutes, s.aggregation_delay_seconds, s.task_priority, s.agg_start_utc, s.is_mandatory,
+			s.enabled)
+		IS DISTINCT FROM
+		(EXCLUDED.source_timeframe, EXCLUDED.run_interval_minutes, EXCLUDED.aggregation_delay_seconds, EXCLUDED.task_priority,
+			EXCLUDED.agg_start_utc, EXCLUDED.is_mandatory, NOT s.disabled_by_operator)
+	RETURNING (xmax = 0) AS created
+), disabled AS (
+	UPDATE @data_agg_state s
+	SET enabled = false, updated_at = now()
+	WHERE s.enabled
+		AND NOT EXISTS (
+			SELECT 1
+			FROM unnest($9::text[]) AS a(symbol)
+			WHERE a.symbol = s.canonical_symbol
+		)
+	RETURNING 1
+)
+SELECT (SELECT count(*) FROM applied WHERE created), (SELECT count(*) FROM applied WHERE NOT created),
+	(SELECT count(*) FROM disabled))sql",
+	                                  {AGG_INT8, AGG_INT8, AGG_INT8},
+	                                  Planning::by_statistics};
 	return statement;
 }
 

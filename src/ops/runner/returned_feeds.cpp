@@ -19,12 +19,20 @@ const Statement &waiting_tasks() {
 
 // A row that is locked is being run at this moment.
 const Statement &make_due() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "UPDATE @data_agg_state s SET next_run_at = $3::timestamptz FROM (SELECT c.canonical_symbol, c.timeframe FROM unnest($1::text[], $2::text[]) "
-	    "AS t(symbol, timeframe) JOIN @data_agg_state c ON c.canonical_symbol = t.symbol AND c.timeframe = t.timeframe "
-	    "WHERE c.waiting_since_utc IS NOT NULL FOR NO KEY UPDATE OF c SKIP LOCKED) free "
-	    "WHERE s.canonical_symbol = free.canonical_symbol AND s.timeframe = free.timeframe"};
+	static const Statement statement {"data_agg_state",
+	                                  R"sql(
+UPDATE @data_agg_state s
+SET next_run_at = $3::timestamptz
+FROM (
+	SELECT c.canonical_symbol, c.timeframe
+	FROM unnest($1::text[], $2::text[]) AS t(symbol, timeframe)
+	JOIN @data_agg_state c ON c.canonical_symbol = t.symbol
+		AND c.timeframe = t.timeframe
+	WHERE c.waiting_since_utc IS NOT NULL
+	FOR NO KEY UPDATE OF c SKIP LOCKED
+) free
+WHERE s.canonical_symbol = free.canonical_symbol
+	AND s.timeframe = free.timeframe)sql"};
 	return statement;
 }
 
