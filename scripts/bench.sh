@@ -4,6 +4,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 root=$(dirname -- "$here")
+source "$here/progress.sh"
 source "$here/packages.sh"
 source "$here/server.sh"
 source "$here/build.sh"
@@ -21,6 +22,9 @@ TEXT
 	;;
 esac
 
+scratch_folder
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 choose_postgresql
 need_build
 install_missing
@@ -31,13 +35,11 @@ chmod 711 "$folder"
 server_folder=$folder/server
 server_socket=
 cleanup() {
-	server_remove
+	if server_remove; then rm -rf -- "$folder"; fi
 	give_back "$root"
-	rm -rf -- "$folder"
+	scratch_remove
 }
 trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
 
 settings=(max_wal_size=4GB checkpoint_timeout=30min)
 libraries=

@@ -6,35 +6,60 @@
 
 # build_and_install ROOT
 build_and_install() {
-	local root=$1 log stage
+	local root=$1 log stage libraries extensions
+	libraries=$("$PG_CONFIG" --pkglibdir) extensions=$("$PG_CONFIG" --sharedir)/extension
+	if [ ! -w "$root" ]; then
+		echo "$(id -un) may not write into $root, where the extension is built." >&2
+		echo "Hint: make a copy of the checkout that is yours, and run this there." >&2
+		exit 1
+	fi
+	local through=nothing
+	if [ -w "$libraries" ] && [ -w "$extensions" ]; then
+		through=root
+	elif sudo -n true 2>/dev/null; then
+		through=sudo
+	elif [ ! -e "$libraries/aggregation.so" ]; then
+		needs_root "$root" "$libraries"
+	fi
+
 	log=$(mktemp)
 	stage=$(mktemp -d)
-	if ! make -C "$root" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" >"$log" 2>&1 ||
-		! make -C "$root" install DESTDIR="$stage" PG_CONFIG="$PG_CONFIG" >>"$log" 2>&1; then
+	if ! progress compile "$log" build_and_stage "$root" "$stage"; then
 		cat "$log" >&2
-		rm -rf -- "$log" "$stage"
 		echo "The extension did not build (see above)." >&2
 		exit 1
 	fi
-	rm -f -- "$log"
 	give_back "$root"
 
 	local copy=(cp -RT --remove-destination --no-preserve=all "$stage" /)
 	if already_installed "$stage"; then
 		echo "The extension is built and installed already."
-	elif [ -w "$("$PG_CONFIG" --pkglibdir)" ] && [ -w "$("$PG_CONFIG" --sharedir)/extension" ]; then
-		umask 022
-		"${copy[@]}"
-	elif sudo -n true 2>/dev/null; then
-		echo "Installing the extension through sudo: $("$PG_CONFIG" --pkglibdir) needs it."
-		sudo -n sh -c 'umask 022; exec "$@"' sh "${copy[@]}"
+	elif [ "$through" = nothing ]; then
+		needs_root "$root" "$libraries"
 	else
-		rm -rf -- "$stage"
-		echo "The extension is built, but $("$PG_CONFIG" --pkglibdir) needs root, and sudo is not there or wants a password." >&2
-		echo "Hint: run \"sudo make install PG_CONFIG=$PG_CONFIG\" in $root once, then try again." >&2
-		exit 1
+		if [ -e "$libraries/aggregation.so" ]; then
+			echo "It takes the place of another build in $libraries: whatever server uses that one gets this one."
+		fi
+		if [ "$through" = root ]; then
+			umask 022
+			"${copy[@]}"
+		else
+			echo "Installing the extension through sudo: $libraries needs it."
+			sudo -n sh -c 'umask 022; exec "$@"' sh "${copy[@]}"
+		fi
 	fi
 	rm -rf -- "$stage"
+}
+
+build_and_stage() {
+	make -C "$1" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" && make -C "$1" install DESTDIR="$2" PG_CONFIG="$PG_CONFIG"
+}
+
+# needs_root ROOT LIBRARIES : what somebody does who has neither root nor sudo.
+needs_root() {
+	echo "The extension goes into $2, which needs root, and sudo is not there or wants a password." >&2
+	echo "Hint: have \"make install PG_CONFIG=$PG_CONFIG\" run once by root in $1, then try again." >&2
+	exit 1
 }
 
 # already_installed STAGE : whether every staged file is in its place with the same bytes.

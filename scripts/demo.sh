@@ -5,6 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 root=$(dirname -- "$here")
+source "$here/progress.sh"
 source "$here/packages.sh"
 source "$here/server.sh"
 source "$here/build.sh"
@@ -16,8 +17,9 @@ usage() {
 usage: ./run demo [--data FOLDER] [--fresh]
        ./run demo --stop | --remove
 
-Installs what is missing, builds and installs the extension, starts a private PostgreSQL (on a Unix
-socket in a folder of its own; it goes on running), loads 1-minute bars, makes DXY and bars of 5m,
+Installs what is missing, builds the extension and installs it into the PostgreSQL that it finds (other
+servers of that PostgreSQL get the same library), starts a private server (on a Unix socket in a folder of
+its own; it goes on running), loads 1-minute bars, makes DXY and bars of 5m,
 15m, 30m, 1h, 4h, 1d and 1w through the extension's own functions, and shows what came of it.
 
   --data FOLDER  load the 1-minute files in FOLDER (./run import --help lists the formats; symbol and
@@ -25,10 +27,11 @@ socket in a folder of its own; it goes on running), loads 1-minute bars, makes D
                  Without it, six pairs of generated bars are used: five trading days, always the same.
   --fresh        start with an empty database instead of reusing what is there
   --stop         stop the server (its data stays)
-  --remove       stop the server and delete its folder
+  --remove       stop the server and delete what it made in its folder
 
 The server's folder is $AGGREGATION_DEMO, by default ~/.local/state/aggregation-demo
-(/var/lib/aggregation-demo for root). PG_CONFIG chooses the PostgreSQL (default: Debian's 15).
+(/var/lib/aggregation-demo for root): a folder that does not exist, or an empty one. It remembers its
+PostgreSQL; for a new one PG_CONFIG chooses (default: Debian's 15).
 TEXT
 }
 
@@ -69,25 +72,46 @@ else
 fi
 case $folder in /*) ;; *) folder=$PWD/$folder ;; esac
 
-choose_postgresql
+refuse_folder() {
+	echo "demo: the folder $folder $1" >&2
+	echo "Hint: set AGGREGATION_DEMO to a folder that does not exist; the demo makes it." >&2
+	exit 1
+}
+
+if problem=$(server_folder_problem "$folder"); then refuse_folder "$problem"; fi
+# The folder remembers its PostgreSQL.
+if [ -z "${PG_CONFIG:-}" ] && [ -e "$folder/programs" ]; then
+	PG_CONFIG=$(server_programs "$folder")/pg_config
+	if [ "$action" = show ] && [ ! -x "$PG_CONFIG" ]; then
+		echo "demo: the server in $folder was made by the PostgreSQL in $(dirname -- "$PG_CONFIG"), which is not there any more" >&2
+		echo "Hint: set AGGREGATION_DEMO to another folder, or delete this one." >&2
+		exit 1
+	fi
+fi
 
 if [ "$action" != show ]; then
 	if [ ! -e "$folder/data/PG_VERSION" ]; then
 		echo "There is no demo server in $folder."
 		exit 0
 	fi
+	if [ ! -e "$folder/programs" ]; then choose_postgresql; fi
 	server_at "$folder"
 	if [ "$action" = remove ]; then
-		server_remove
-		echo "The demo server is stopped and $folder is gone."
+		server_remove || { echo "demo: nothing was deleted" >&2; exit 1; }
+		if [ -d "$folder" ]; then
+			echo "The demo server is stopped and deleted. What it did not make stays in $folder."
+		else
+			echo "The demo server is stopped and $folder is gone."
+		fi
 	else
-		server_stop
+		server_stop || exit 1
 		echo "The demo server is stopped. Its data stays in $folder; ./run demo starts it again."
 	fi
 	exit 0
 fi
 
 explain_interruption() {
+	trap - INT TERM
 	cat >&2 <<TEXT
 
 Interrupted. Work that was begun is rolled back; what was finished is kept. Nothing needs mending:
@@ -96,10 +120,13 @@ TEXT
 	exit 130
 }
 trap explain_interruption INT TERM
+scratch_folder
+choose_postgresql
 
 need_build
 need_archives
 install_missing
+server_reachable "$folder" || refuse_folder "cannot be reached"
 
 echo "Building and installing the extension for $("$PG_CONFIG" --version)"
 build_and_install "$root"
@@ -121,7 +148,8 @@ if [ -z "$(psql -X -A -t -d postgres -c "SELECT 1 FROM pg_database WHERE datname
 	psql -X -q -d postgres -c "CREATE DATABASE $database"
 fi
 export PGDATABASE=$database
-query() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
+# (An error's context may be pages of SQL.)
+query() { psql -X -q -A -t -P pager=off -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never "$@"; }
 query -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION IF NOT EXISTS aggregation' \
 	-c 'ALTER EXTENSION aggregation UPDATE' -c 'SELECT * FROM agg_setup()' >/dev/null
 
@@ -157,10 +185,11 @@ else
 fi
 query -c "SELECT format('1m: %s bars of %s symbols, %s to %s UTC', count(*), count(DISTINCT canonical_symbol), min(ts_utc) AT TIME ZONE 'UTC', max(ts_utc) AT TIME ZONE 'UTC') FROM data_bars WHERE source <> 'synthetic'"
 query -f "$here/demo/register.sql"
-psql -X -q -v ON_ERROR_STOP=1 -P pager=off -f "$here/demo/work.sql"
+psql -X -q -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never -P pager=off -f "$here/demo/work.sql"
 
-here_too=${AGGREGATION_DEMO:+"AGGREGATION_DEMO=$folder "}
+again=$(printf '%q' "$root/run")
+if [ -n "${AGGREGATION_DEMO:-}" ]; then again="AGGREGATION_DEMO=$(printf '%q' "$folder") $again"; fi
 cat <<TEXT
-Look around:   $(command -v psql) -h $PGHOST -U postgres $database
-Stop it:       $here_too$root/run demo --stop       Delete it:   $here_too$root/run demo --remove
+Look around:   $(printf '%q' "$(command -v psql)") -h $(printf '%q' "$PGHOST") -U postgres $database
+Stop it:       $again demo --stop       Delete it:   $again demo --remove
 TEXT

@@ -10,6 +10,7 @@
 set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+source "$here/progress.sh"
 source "$here/archives.sh"
 
 usage() {
@@ -136,8 +137,11 @@ if [ ${#sources[@]} -eq 0 ]; then
 	exit 1
 fi
 
-progress=0
-if [ -t 2 ]; then progress=1; fi
+scratch_folder
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+# What is being done, for the line of progress on a terminal.
+said=$(mktemp)
 
 # The names of what is read, one SQL array element each (psql variables carry any byte but NUL).
 names=()
@@ -157,16 +161,26 @@ numbered_lines() {
 		archive_read "${sources[i]}" "${sources[i + 1]}" |
 			LC_ALL=C tr '\000-\010\013-\037\177-\377' '[\001*11]\002[\001*]' |
 			LC_ALL=C cut -b 1-1000 |
-			LC_ALL=C awk -v file=$((i / 2 + 1)) -v progress="$progress" '
+			LC_ALL=C awk -v file=$((i / 2 + 1)) -v said="$said" '
 				{ print file "\003" NR "\003" $0 }
-				progress && NR % 100000 == 0 { printf "\r%d lines read", NR >"/dev/stderr" }'
+				NR % 100000 == 0 { print NR " lines read" >said; fflush(said) }'
 	done
-	if [ "$progress" = 1 ]; then printf '\r%40s\r' '' >&2; fi
 }
 
 export PGCLIENTENCODING=UTF8 PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning"
 names_text=$(printf '%s\n' "${names[@]}" | LC_ALL=C tr '\001-\011\013-\037\177' '?' | iconv -c -f UTF-8 -t UTF-8)
+ticker=
+if [ -t 2 ]; then
+	tick "$symbol" "$said" &
+	ticker=$!
+fi
 numbered_lines | psql -X -q -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=default \
 	-v format="$format" -v symbol="$symbol" -v timezone="$timezone" -v keep_flat="$keep_flat" \
-	-v names="$names_text" -v progress="$progress" -f "$here/import/load.sql" || status=1
+	-v names="$names_text" -v said="$said" -f "$here/import/load.sql" >"$scratch/report" || status=1
+if [ -n "$ticker" ]; then
+	kill "$ticker" 2>/dev/null || true
+	wait "$ticker" 2>/dev/null || true
+	printf '\r\033[K' >&2
+fi
+cat -- "$scratch/report"
 exit "$status"

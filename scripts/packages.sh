@@ -68,6 +68,11 @@ need_fuzz() {
 	need sqlsmith "writes random queries" have sqlsmith
 }
 
+apt_install() {
+	"${as_root[@]}" apt-get update &&
+		"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing_packages[@]}"
+}
+
 # Installs what need() found missing, or says what to do.
 install_missing() {
 	[ ${#missing_packages[@]} -gt 0 ] || return 0
@@ -94,18 +99,15 @@ install_missing() {
 
 	echo "Installing them with apt-get${as_root[*]:+ through sudo}. (Debian's postgresql-15 may make a cluster"
 	echo "\"main\" of its own: it is neither used nor touched here.)"
-	local log status=0
+	local log kept
 	log=$(mktemp)
-	{
-		"${as_root[@]}" apt-get update &&
-			"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing_packages[@]}"
-	} >"$log" 2>&1 </dev/null || status=$?
-	if [ "$status" -ne 0 ]; then
-		tail -n 30 "$log" >&2
-		echo "apt-get could not install: ${missing_packages[*]} (its last lines are above, all of them in $log)" >&2
+	if ! progress packages "$log" apt_install; then
+		kept=$(mktemp /tmp/aggregation-packages.XXXXXX)
+		cp -- "$log" "$kept"
+		tail -n 30 "$kept" >&2
+		echo "apt-get could not install: ${missing_packages[*]} (its last lines are above, all of them in $kept)" >&2
 		exit 1
 	fi
-	rm -f "$log"
 	missing_packages=()
 	missing_reasons=()
 }

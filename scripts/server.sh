@@ -6,12 +6,17 @@
 #   FOLDER/data      the cluster          FOLDER/log      what the server says
 #   FOLDER/socket    the socket, or, where that path is too long for one
 #                    (some 100 bytes), a link to a short folder in /tmp
+#   FOLDER/programs  the folder of the PostgreSQL programs that made the cluster.
+#                    It runs and stops with these, whatever PG_CONFIG says later;
+#                    and a folder that has this file is ours.
 #
 # PostgreSQL refuses to run as root. As root its programs run as the user
 # "postgres", who may not be able to read this checkout: nothing that runs as
 # that user is given a file of it.
 
 # as_server COMMAND… : runs COMMAND as the user who owns the server.
+#
+# (Where its output is redirected, it stands in a subshell: the redirection would also hold for a trap of the command.)
 as_server() (
 	cd /
 	if [ "$(id -u)" -eq 0 ]; then
@@ -26,6 +31,47 @@ as_server() (
 	fi
 )
 
+# server_programs FOLDER : where the programs of the server in FOLDER are.
+server_programs() {
+	if [ -e "$1/programs" ]; then
+		cat -- "$1/programs"
+	else
+		bin_dir
+	fi
+}
+
+# server_folder_problem FOLDER : prints why no server of ours can be in FOLDER; fails if one can be.
+server_folder_problem() {
+	if [ -e "$1" ] && [ ! -d "$1" ]; then
+		echo "is there and is no folder"
+	elif [ -d "$1" ] && { [ ! -r "$1" ] || [ ! -x "$1" ]; }; then
+		echo "may not be read by $(id -un)"
+	elif [ -e "$1/programs" ] || [ ! -d "$1" ] || [ -z "$(ls -A -- "$1")" ]; then
+		return 1
+	# Made before the file "programs" was.
+	elif [ -e "$1/data/PG_VERSION" ] && [ -e "$1/initdb.log" ] &&
+		[ -z "$(ls -A -- "$1" | grep -vxE 'data|socket|socket\.new|log|initdb\.log')" ]; then
+		return 1
+	else
+		echo "is not empty, and what is in it was not made by this command"
+	fi
+}
+
+# server_reachable FOLDER : whether the server's owner gets through to FOLDER; else says what to do.
+server_reachable() {
+	local parent=$1
+	while [ ! -d "$parent" ]; do parent=$(dirname -- "$parent"); done
+	if [ "$(id -u)" -ne 0 ]; then
+		if [ -d "$1" ] || { [ -w "$parent" ] && [ -x "$parent" ]; }; then return 0; fi
+		echo "$(id -un) may not write into $parent, where the server's folder is to be made." >&2
+		return 1
+	fi
+	if [ -d "$1" ]; then parent=$(dirname -- "$1"); fi
+	as_server test -x "$parent" && return
+	echo "PostgreSQL runs as the user \"postgres\", who may not enter $parent." >&2
+	return 1
+}
+
 # server_at FOLDER : which server the functions below, psql and all of libpq mean.
 server_at() {
 	server_folder=$1
@@ -35,23 +81,45 @@ server_at() {
 	fi
 	unset PGSERVICE PGSERVICEFILE PGHOSTADDR PGPASSWORD PGOPTIONS PGSSLMODE PGREQUIRESSL PGDATA PGTZ PGDATESTYLE
 	export PGHOST=$server_socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
-	PATH=$(bin_dir):$PATH
+	PATH=$(server_programs "$1"):$PATH
 	export PATH
 }
 
-server_runs() {
-	as_server "$(bin_dir)/pg_ctl" -D "$server_folder/data" status >/dev/null 2>&1
+# server_status : prints "runs" or "stopped"; fails with a word where that cannot be told.
+server_status() {
+	local status=0 programs
+	programs=$(server_programs "$server_folder")
+	(as_server "$programs/pg_ctl" -D "$server_folder/data" status) >/dev/null 2>&1 || status=$?
+	case $status in
+	0) echo runs ;;
+	3) echo stopped ;;
+	*)
+		if [ ! -e "$server_folder/data/PG_VERSION" ]; then
+			echo stopped
+			return
+		fi
+		echo "Whether the server in $server_folder runs cannot be told: $programs/pg_ctl answers $status." >&2
+		echo "Hint: it was made by the PostgreSQL whose programs are in $programs; are they there, and are you who made it?" >&2
+		return 1
+		;;
+	esac
 }
 
 # server_make FOLDER : a new empty server in FOLDER, unless there is one already.
 server_make() {
+	local problem
+	if problem=$(server_folder_problem "$1"); then
+		echo "The folder $1 $problem." >&2
+		exit 1
+	fi
 	if [ ! -e "$1/data/PG_VERSION" ]; then
-		mkdir -p -- "$1" "$1/socket.new"
+		mkdir -p -- "$1"
+		bin_dir >"$1/programs"
+		rm -rf -- "$1/socket"
 		if [ ${#1} -gt 70 ]; then
-			rmdir -- "$1/socket.new"
 			ln -sfn -- "$(mktemp -d /tmp/aggregation-socket.XXXXXX)" "$1/socket"
 		else
-			mv -T -- "$1/socket.new" "$1/socket"
+			mkdir -- "$1/socket"
 		fi
 		chmod 700 -- "$1" "$1/socket/"
 		if [ "$(id -u)" -eq 0 ]; then
@@ -59,8 +127,8 @@ server_make() {
 		fi
 		# A cluster that was left half-made by an interruption is made again.
 		rm -rf -- "$1/data"
-		as_server "$(bin_dir)/initdb" -D "$1/data" -U postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 \
-			--no-sync >"$1/initdb.log" 2>&1 </dev/null || {
+		(as_server "$(bin_dir)/initdb" -D "$1/data" -U postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync) \
+			>"$1/initdb.log" 2>&1 </dev/null || {
 			cat "$1/initdb.log" >&2
 			rm -rf -- "$1/data"
 			echo "initdb failed in $1 (see above)" >&2
@@ -69,17 +137,21 @@ server_make() {
 	fi
 	local made
 	made=$(cat "$1/data/PG_VERSION")
-	if [ "$made" != "$("$(bin_dir)/postgres" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')" ]; then
-		echo "The server in $1 was made by PostgreSQL $made, which is not the one that PG_CONFIG names." >&2
-		echo "Hint: remove that folder, or set PG_CONFIG to the old one." >&2
+	if [ "$made" != "$("$(bin_dir)/postgres" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')" ] ||
+		{ [ -e "$1/programs" ] && [ "$(bin_dir)" != "$(cat -- "$1/programs")" ]; }; then
+		echo "The server in $1 was made by PostgreSQL $made in $(server_programs "$1"), but PG_CONFIG names the one in $(bin_dir)." >&2
+		echo "Hint: leave PG_CONFIG out, or remove the server first." >&2
 		exit 1
 	fi
+	if [ ! -e "$1/programs" ]; then bin_dir >"$1/programs"; fi
 	server_at "$1"
 }
 
 # server_start [SETTING=VALUE…] : starts the server unless it runs.
 server_start() {
-	server_runs && return
+	local state
+	state=$(server_status) || exit 1
+	[ "$state" = stopped ] || return 0
 	local options="-c listen_addresses='' -c unix_socket_permissions=0700 -p 5432 -k '$server_socket'" setting
 	for setting in "$@"; do
 		options+=" -c $setting"
@@ -92,7 +164,7 @@ server_start() {
 		export PGHOST=$server_socket
 		options=${options/-k \'*\'/-k \'$server_socket\'}
 	fi
-	as_server "$(bin_dir)/pg_ctl" -D "$server_folder/data" -l "$server_folder/log" -w -t 60 -s -o "$options" start \
+	(as_server "$(server_programs "$server_folder")/pg_ctl" -D "$server_folder/data" -l "$server_folder/log" -w -t 60 -s -o "$options" start) \
 		>/dev/null </dev/null || {
 		tail -n 20 "$server_folder/log" >&2
 		echo "The private server in $server_folder did not start (the end of its log is above)." >&2
@@ -100,16 +172,25 @@ server_start() {
 	}
 }
 
+# server_stop : fails, with a word, where the server cannot be stopped.
 server_stop() {
-	server_runs || return 0
-	as_server "$(bin_dir)/pg_ctl" -D "$server_folder/data" -m fast -w -t 60 -s stop </dev/null
+	local state
+	state=$(server_status) || return 1
+	[ "$state" = runs ] || return 0
+	as_server "$(server_programs "$server_folder")/pg_ctl" -D "$server_folder/data" -m fast -w -t 60 -s stop </dev/null && return
+	echo "The server in $server_folder did not stop (see above)." >&2
+	return 1
 }
 
-# server_remove : stops the server and deletes its folder.
+# server_remove : stops the server and deletes what server_make and server_start made, nothing else, and nothing at all
+# where it does not stop.
 server_remove() {
-	server_stop || true
-	rm -rf -- "$server_folder"
+	[ -e "$server_folder" ] || return 0
+	server_stop || return 1
 	case $server_socket in
 	/tmp/aggregation-socket.*) rm -rf -- "$server_socket" ;;
 	esac
+	rm -rf -- "$server_folder/data" "$server_folder/socket"
+	rm -f -- "$server_folder/log" "$server_folder/initdb.log" "$server_folder/programs"
+	rmdir -- "$server_folder" 2>/dev/null || true
 }

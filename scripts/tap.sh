@@ -48,19 +48,24 @@ pgtap_files() {
 		label="$name${SHAPE:+ on $SHAPE}"
 		fresh_database "test_$name"
 		status=0
-		(
-			export PGDATABASE=test_$name
-			if [ ${#shape[@]} -gt 0 ]; then
-				psql -X -q -v ON_ERROR_STOP=1 "${shape[@]:1}" -f "$ROOT/test/shapes/${shape[0]}.sql"
-			fi &&
-				psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION aggregation' -c 'CREATE EXTENSION pgtap' &&
-				pg_prove --verbose --psql-bin "$(bin_dir)/psql" "$file"
-		) >"$output" 2>&1 </dev/null || status=$?
+		progress "$label" "$output" pgtap_file "$file" "test_$name" "${shape[@]}" || status=$?
 		tap_file "$label" "$output" "$status"
 		psql -X -q -d postgres -c "DROP DATABASE IF EXISTS \"test_$name\" WITH (FORCE)" >/dev/null 2>&1 || true
 	done
 	rm -f -- "$output"
 }
+
+# pgtap_file FILE DATABASE [SHAPE …]
+pgtap_file() (
+	file=$1
+	export PGDATABASE=$2
+	shift 2
+	if [ $# -gt 0 ]; then
+		psql -X -q -v ON_ERROR_STOP=1 "${@:2}" -f "$ROOT/test/shapes/$1.sql"
+	fi &&
+		psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION aggregation' -c 'CREATE EXTENSION pgtap' &&
+		pg_prove --verbose --psql-bin "$(bin_dir)/psql" "$file"
+)
 
 # shell_files FILE… : runs each, a bash script that prints TAP, in an empty scratch folder.
 shell_files() {
@@ -68,13 +73,14 @@ shell_files() {
 	output=$(mktemp)
 	for file in "$@"; do
 		status=0
-		(
-			scratch=$(mktemp -d)
-			trap 'rm -rf -- "$scratch"' EXIT
-			cd "$scratch"
-			bash "$file"
-		) >"$output" 2>&1 </dev/null || status=$?
+		progress "$(basename -- "$file" .sh)" "$output" shell_file "$file" || status=$?
 		tap_file "$(basename -- "$file" .sh)" "$output" "$status"
 	done
 	rm -f -- "$output"
 }
+
+shell_file() (
+	empty=$(mktemp -d)
+	trap 'rm -rf -- "$empty"' EXIT
+	cd "$empty" && bash "$1"
+)

@@ -6,6 +6,8 @@ set -euo pipefail
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
 all_suites=(unit regress pgtap managed adopted security reference isolation sessions histories crash worker adversity import data scripts)
+# Only by name: they take what time they are given, or another compiler's flags.
+extra_suites=(fuzz sanitized)
 
 usage() {
 	cat <<TEXT
@@ -26,6 +28,7 @@ Only by name: ${extra_suites[*]}
   isolation  races, step by step
   sessions   several sessions at once, dump and restore
   worker     the background worker and pg_cron
+  histories  random histories of concurrent sessions (AGGREGATION_HISTORY_ROUNDS, AGGREGATION_SEED)
   crash      runners and servers killed at random moments (AGGREGATION_CRASH_ROUNDS, AGGREGATION_SEED)
   adversity  too little memory, disk, locks; a standby
   fuzz       random input (AGGREGATION_FUZZ_SECONDS, AGGREGATION_SEED)       sanitized  pgtap and reference under sanitizers
@@ -54,11 +57,15 @@ for suite in "$@"; do
 done
 if [ ${#suites[@]} -eq 0 ]; then suites=("${all_suites[@]}"); fi
 
+source "$here/progress.sh"
 source "$here/packages.sh"
 source "$here/server.sh"
 source "$here/build.sh"
 source "$here/tap.sh"
 
+scratch_folder
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 choose_postgresql
 need_build
 need_archives
@@ -72,13 +79,12 @@ folder=$(mktemp -d /tmp/aggregation-test.XXXXXX)
 server_folder=$folder/server
 server_socket=
 cleanup() {
-	server_remove
+	# What a server still runs on is not deleted under it.
+	if server_remove; then rm -rf -- "$folder"; fi
 	give_back "$ROOT"
-	rm -rf -- "$folder"
+	scratch_remove
 }
 trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
 # The server's owner must get through to its folder.
 chmod 711 "$folder"
 

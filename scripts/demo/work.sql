@@ -29,8 +29,9 @@ BEGIN
 			LOOP
 				answer := catchup_aggregation_range(due.canonical_symbol, due.timeframe, cursor_utc, 10000, clock_timestamp());
 				cursor_utc := (answer ->> 'cursor_advanced_to')::timestamptz;
-				bars := bars + (answer ->> 'bars_created')::bigint;
-				windows := windows + (answer ->> 'windows_processed')::bigint;
+				-- Windows ahead of the cursor, and those before it whose source has changed.
+				bars := bars + (answer ->> 'bars_created')::bigint + (answer ->> 'late_bars_changed')::bigint;
+				windows := windows + (answer ->> 'windows_processed')::bigint + (answer ->> 'late_windows_processed')::bigint;
 				EXIT WHEN NOT (answer ->> 'continue')::boolean;
 			END LOOP;
 			PERFORM agg_finish(due.canonical_symbol, due.timeframe, true, cursor_utc, answer, p_now_utc => clock_timestamp());

@@ -7,7 +7,7 @@
 --   lines.sql    lines become minutes       report.sql   what happened, for people
 --
 -- psql variables: format, symbol, timezone ('' = as the format has it), keep_flat, names
--- (of what is read, one a line) and progress.
+-- (of what is read, one a line) and said (a file that takes what is being done).
 
 \set SHOW_CONTEXT never
 \pset footer off
@@ -71,12 +71,12 @@ SELECT :'format' || '.sql' AS format_file, '' AS default_zone
 \ir :format_file
 SELECT coalesce(pg_temp.zone_named(nullif(:'timezone', '')), :'default_zone') AS zone
 \gset
-\if :progress
-	\warn 'reading stamps and numbers …'
-\endif
+\o :said
+\qecho 'reading stamps and numbers'
+\o
 \ir lines.sql
-\if :progress
-	\warn 'comparing with data_bars …'
-\endif
+\o :said
+\qecho 'comparing with data_bars'
+\o
 \ir store.sql
 \ir report.sql

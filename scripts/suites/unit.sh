@@ -1,11 +1,17 @@
 # The core and the operations without a server: GoogleTest, plainly built and once more
 # under AddressSanitizer and UndefinedBehaviorSanitizer.
 
+unit_compile() {
+	local name=$1
+	shift
+	cmake -S "$ROOT" -B "$ROOT/build/$name" "$@" && cmake --build "$ROOT/build/$name" -j "$(nproc)"
+}
+
 unit_build() {
 	local name=$1 log
 	shift
 	log=$(mktemp)
-	if ! { cmake -S "$ROOT" -B "$ROOT/build/$name" "$@" && cmake --build "$ROOT/build/$name" -j "$(nproc)"; } >"$log" 2>&1; then
+	if ! progress "$name: compile" "$log" unit_compile "$name" "$@"; then
 		tail -n 60 "$log"
 		echo "  NOT OK $name: did not build"
 		count 0 1
@@ -13,7 +19,7 @@ unit_build() {
 		return
 	fi
 	local status=0 passed failed skipped
-	ctest --test-dir "$ROOT/build/$name" -V >"$log" 2>&1 || status=$?
+	progress "$name" "$log" ctest --test-dir "$ROOT/build/$name" -V || status=$?
 	passed=$(grep -cE '^[0-9]+: \[ +OK \]' "$log" || true)
 	failed=$(grep -cE '^[0-9]+: \[ +FAILED +\] .*\([0-9]+ ms\)' "$log" || true)
 	skipped=$(grep -cE '^[0-9]+: \[ +SKIPPED +\] .*\([0-9]+ ms\)' "$log" || true)
