@@ -87,6 +87,10 @@ public:
 	Timestamp cursor() const {
 		return cursor_;
 	}
+	/// Windows that end later wait for their source.
+	Timestamp source_complete_until() const {
+		return complete_end_;
+	}
 	int64_t windows_processed() const {
 		return processed_;
 	}

@@ -1,26 +1,32 @@
+// clang-format off
 /*
  * What changes of data_agg_state mean for bars that are there already, whoever makes them: an operation of ours, or an UPDATE by hand.
  *
- *   a new task, and there are bars       (it was there before, or somebody else made them)  all windows before its cursor are looked at
- *   another start                        between the old and the new one
- *   another source or key                all windows before its cursor
- *   the same of one that reads the       and those ahead of it, as far as minutes of the index are stored: changes of its pairs were noted
- * for index's minutes                      tasks that were there, and reading minutes that are wrong mends nothing late_policy is not
- * freeze any more   what was refused
+ *   a new task, and there are bars       all windows before its cursor are looked at; where bars of somebody else's have no source any more,
+ *                                        that source counts as retired (adopted_bars.h)
+ *   another start                        the windows between the old and the new one are looked at
+ *   another source or key                all windows before the cursor
+ *   either, of a task of the index       also those ahead of it, as far as minutes of the index are stored: changes of its pairs were noted
+ *                                        for tasks that were there, and reading minutes that are wrong mends nothing
+ *   late_policy is not freeze any more   what was refused
  *
  * A task of a wider timeframe that is new, or has another source, is also listed in agg_recent_tasks: who changes bars below at this moment
  * may not know it (src/ops/tasks/recent_tasks.hpp).
  *
  * And as long as such a change is not committed nobody else knows of it: what the transaction derives is looked at again (look_again.c).
  */
+// clang-format on
 #include "shim.h"
 
+#include "ops/setup/adopted_bars.h"
 #include "ops/tasks/task_columns.h"
 
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -107,6 +113,84 @@ static void list_recent(Oid schema, const char *tasks, int parameter_count, Oid 
 	scope = agg_act_as_owner(agg_find_table(schema, "agg_recent_tasks"));
 	(void)agg_execute(scope, sql.data, parameter_count, types, values, false);
 	agg_stop_acting(scope);
+}
+
+/* The statement with the schema in the place of each @. */
+static char *in_schema(Oid schema, const char *statement) {
+	const char *name = quote_identifier(get_namespace_name(schema));
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (const char *c = statement; *c != '\0'; c++) {
+		if (*c == '@')
+			appendStringInfo(&sql, "%s.", name);
+		else
+			appendStringInfoChar(&sql, *c);
+	}
+	return sql.data;
+}
+
+static void seal(Oid schema, Datum symbol, Datum source, bool of_minutes, Datum from, Datum to) {
+	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum values[] = {symbol, of_minutes ? CStringGetTextDatum("") : source, from, to};
+	char *sql = in_schema(schema, "INSERT INTO @agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason) "
+	                              "VALUES ($1, NULLIF($2, ''), $3, $4, '" AGG_ADOPTED "')");
+	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_sealed_ranges"));
+
+	(void)agg_execute(scope, sql, lengthof(types), types, values, false);
+	agg_stop_acting(scope);
+}
+
+/* Who may read both tables of bars: the owner of one of them. InvalidOid: neither. */
+static Oid table_of_reader(Oid bars, Oid minutes) {
+	if (pg_class_aclcheck(minutes, agg_owner_of(bars), ACL_SELECT) == ACLCHECK_OK)
+		return bars;
+	return pg_class_aclcheck(bars, agg_owner_of(minutes), ACL_SELECT) == ACLCHECK_OK ? minutes : InvalidOid;
+}
+
+/* Seals what adopted_bars.h says of the transition table "fresh". */
+static void adopt_bars(Oid schema, Oid bars) {
+	Oid minutes = get_relname_relid("data_bars", schema);
+	char *any = in_schema(schema, AGG_TASKS_WITH_ADOPTED_BARS("fresh AS f"));
+	SPITupleTable *found;
+	agg_scope *scope;
+	uint64 count;
+	int64 sealed = 0;
+	Oid reader;
+
+	if (!OidIsValid(minutes) || get_atttype(bars, get_attnum(bars, "raw")) != JSONBOID)
+		return;
+	scope = agg_act_as_owner(bars);
+	count = agg_execute(scope, any, 0, NULL, NULL, true);
+	agg_stop_acting(scope);
+	if (count == 0)
+		return;
+	reader = table_of_reader(bars, minutes);
+	if (!OidIsValid(reader)) {
+		ereport(WARNING,
+		        (errmsg("bars that were here before their tasks are not looked at, because neither owner of the two tables of bars "
+		                "may read the other one"),
+		         errhint("Where such bars have no source any more, call agg_seal_range() before agg_run(), or they are taken away.")));
+		return;
+	}
+	scope = agg_act_as_owner(reader);
+	count = agg_execute(scope, in_schema(schema, AGG_ADOPTED_RANGES("fresh AS f")), 0, NULL, NULL, false);
+	found = SPI_tuptable;
+	agg_stop_acting(scope);
+	for (uint64 i = 0; i < count; i++) {
+		Datum column[6];
+		bool is_null[6];
+
+		for (size_t c = 0; c < lengthof(column); c++)
+			column[c] = SPI_getbinval(found->vals[i], found->tupdesc, (int)c + 1, &is_null[c]);
+		seal(schema, column[0], column[1], is_null[1], column[2], column[3]);
+		sealed += DatumGetInt64(column[5]);
+	}
+	if (sealed > 0)
+		ereport(NOTICE,
+		        (errmsg(INT64_FORMAT " bars that were here before their tasks have no source any more, and stay as they are", sealed),
+		         errdetail("agg_sealed_ranges lists them as '" AGG_ADOPTED "', " UINT64_FORMAT " ranges.", count),
+		         errhint("When their source comes back, call agg_unseal_range() to have them made of it.")));
 }
 
 /* ---- an UPDATE, row by row ---- */
@@ -199,6 +283,7 @@ static void tasks_made(Oid schema, TriggerData *trigger) {
 		return;
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
+	adopt_bars(schema, bars);
 	list_recent(schema, "fresh AS f", 0, NULL, NULL);
 	mark_index_minutes(schema, "fresh AS f", 0, NULL, NULL);
 	mark_found(schema, bars, sql, 0, NULL, NULL);

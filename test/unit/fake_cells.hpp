@@ -51,8 +51,20 @@ inline std::optional<int64_t> number_of(const agg_cell &cell) {
 	return cell.is_null ? std::nullopt : std::optional(cell.as.integer);
 }
 
+/// The words in this order, however the statement is laid out.
 inline bool has(const agg_request &request, const char *words) {
-	return std::strstr(request.sql, words) != nullptr;
+	std::string text;
+	for (const char *c = request.sql; *c != '\0'; ++c) {
+		const bool blank = *c == ' ' || *c == '\n' || *c == '\t';
+		if (!blank) {
+			if (*c == ')' && text.ends_with(' '))
+				text.pop_back();
+			text += *c;
+		} else if (!text.empty() && !text.ends_with(' ') && !text.ends_with('(')) {
+			text += ' ';
+		}
+	}
+	return text.find(words) != std::string::npos;
 }
 
 inline const agg_cell &parameter(const agg_request &request, size_t i, size_t k = 0) {

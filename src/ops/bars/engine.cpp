@@ -99,7 +99,7 @@ Op<void> answer(Database &db, std::vector<TaskRun> &runs, const Needs &needs, st
 			run.plan.next_source(found[i]);
 			if (!found[i])
 				continue;
-			const Timestamp to = run.task.target.floor(*found[i]);
+			const Timestamp to = run.task.target.floor(std::min(*found[i], run.plan.source_complete_until()));
 			gaps.push_back({needs.first[i], {from, to}});
 			again.add_uncertain(run.task.key.symbol, run.task.target, {from, to}, certain[i], Look::as_soon_as_possible);
 		}
@@ -129,9 +129,13 @@ Op<void> look_for_strays(Database &db, std::vector<TaskRun> &runs, const std::ve
 
 } // namespace
 
-bool found_no_source_ahead(StopReason reason) {
-	return reason == StopReason::frontier || reason == StopReason::cursor_beyond_source_data ||
-	       reason == StopReason::no_source_data_anywhere;
+Timestamp no_source_until(const TaskRun &run) {
+	const bool none_ahead = run.reason == StopReason::frontier || run.reason == StopReason::cursor_beyond_source_data ||
+	                        run.reason == StopReason::no_source_data_anywhere;
+	const Timestamp complete = run.plan.source_complete_until();
+	if (!none_ahead)
+		return run.plan.cursor();
+	return complete.finite() ? std::max(run.plan.cursor(), run.task.target.floor(complete)) : complete;
 }
 
 Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard, Progress *progress) {
@@ -149,8 +153,9 @@ Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard, P
 			const auto step = run.plan.next(batch.room());
 			if (const auto *finished = std::get_if<CatchUp::Finished>(&step)) {
 				run.reason = finished->reason;
-				if (found_no_source_ahead(run.reason))
-					gaps.push_back({i, {run.plan.cursor(), Timestamp::infinity()}});
+				const Timestamp none_until = no_source_until(run);
+				if (run.plan.cursor() < none_until)
+					gaps.push_back({i, {run.plan.cursor(), none_until}});
 				continue;
 			}
 			going_on.push_back(i);

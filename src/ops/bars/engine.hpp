@@ -38,8 +38,8 @@ struct TaskRun {
 	bool late_work_left = false;
 };
 
-/// Whether a run that stopped for this reason found no source from its cursor on.
-bool found_no_source_ahead(StopReason reason);
+/// Up to where it is certain that the run has found no source from its cursor on, and nobody is to make any; the cursor, if it found some.
+Timestamp no_source_until(const TaskRun &run);
 
 /// Runs every plan to its end. The targets of the runs must not be built from one another: of such tasks the narrower ones come first, in
 /// a call of their own. `progress`, where given, is told after each batch of windows.

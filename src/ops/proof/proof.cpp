@@ -24,7 +24,8 @@ constexpr int64_t source_bars_at_once = 32'768;
 // are added in steps of 2^-64: as exact as without, unless volumes that are tiny or negative are among them (odd). Vwaps whose products
 // with their volumes may leave double precision's range are not judged. Trade counts are added as numeric.
 //
-// A bar whose raw names a rule says that it was made here: then its provenance must be right as well. An older system's bars keep theirs.
+// A bar whose raw names a rule says that it was made here: then its provenance must be right as well. An older system's bars keep theirs,
+// and may say nothing about what they were made of.
 constexpr const char *compare_sql = R"sql(
 WITH frame AS (
 	SELECT f.width, f.width / f.candle AS complete,
@@ -87,17 +88,17 @@ FROM frame f CROSS JOIN (expected e FULL JOIN stored d ON d.ts_utc = e.start) LE
 	SELECT t.kind, t.name, NULL, NULL, t.stored, t.expected
 	FROM (VALUES
 		('differs', 'trade_count', d.trade_count::text, e.trade_count::text, d.trade_count IS DISTINCT FROM e.trade_count),
-		('differs', 'source_timeframe', d.source_timeframe, $3::text, d.source_timeframe IS DISTINCT FROM $3::text),
-		('differs', 'source_candles', d.source_candles::text, e.candles::text, d.source_candles IS DISTINCT FROM e.candles),
-		('differs', 'expected_candles', d.expected_candles::text, e.complete::text, d.expected_candles IS DISTINCT FROM e.complete),
-		('differs', 'quality_score', d.quality_score::text, e.quality::text, d.quality_score IS DISTINCT FROM e.quality),
+		('differs', 'source_timeframe', d.source_timeframe, $3::text, (d.ours OR d.source_timeframe IS NOT NULL) AND d.source_timeframe IS DISTINCT FROM $3::text),
+		('differs', 'source_candles', d.source_candles::text, e.candles::text, (d.ours OR d.source_candles IS NOT NULL) AND d.source_candles IS DISTINCT FROM e.candles),
+		('differs', 'expected_candles', d.expected_candles::text, e.complete::text, (d.ours OR d.expected_candles IS NOT NULL) AND d.expected_candles IS DISTINCT FROM e.complete),
+		('differs', 'quality_score', d.quality_score::text, e.quality::text, (d.ours OR d.quality_score IS NOT NULL) AND d.quality_score IS DISTINCT FROM e.quality),
 		('differs', 'is_partial', d.is_partial::text, 'false', d.is_partial),
 		('differs', 'raw', d.raw::text, f.raw::text, d.ours AND (d.raw ? 'deleted' OR NOT jsonb_contains(d.raw, f.raw))),
 		('differs', 'source', d.source, 'agg', d.ours AND d.source IS DISTINCT FROM 'agg'),
 		('differs', 'provider_ticker', d.provider_ticker, NULL, d.ours AND d.provider_ticker IS NOT NULL),
 		('duplicate', 'source', (e.candles)::text, (e.candles - e.doubled)::text, e.doubled > 0),
 		('duplicate', NULL, d.copies::text, '1', d.copies > 1),
-		('stale_version', 'derivation_version', d.derivation_version::text, $6::text, COALESCE(d.derivation_version, 0) < $6::int8)
+		('stale_version', 'derivation_version', d.derivation_version::text, $6::text, (d.ours OR d.derivation_version IS NOT NULL) AND COALESCE(d.derivation_version, 0) < $6::int8)
 	) AS t(kind, name, stored, expected, differs) WHERE t.differs
 ) c ON d.ts_utc IS NOT NULL AND e.start IS NOT NULL
 WHERE (d.ts_utc IS NULL AND $7::bool) OR (d.ts_utc IS NOT NULL AND (e.start IS NULL OR c.kind IS NOT NULL))

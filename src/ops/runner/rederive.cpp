@@ -46,7 +46,7 @@ LateWork sort_marks(const TaskRun &run) {
 	LateWork work;
 	const Timestamp before = run.task.effective_cursor();
 	// Where no source is ahead nobody will come past what is marked there.
-	const Timestamp reached = found_no_source_ahead(run.reason) ? Timestamp::infinity() : std::max(before, run.plan.cursor());
+	const Timestamp reached = std::max(before, no_source_until(run));
 	const auto put_back = [&](RangeSet beyond, RangeSet &rest) {
 		beyond.clip(reached, Timestamp::infinity());
 		for (const auto &range : beyond.ranges())

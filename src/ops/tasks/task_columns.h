@@ -18,6 +18,8 @@
 
 /// The symbol whose minutes are computed (dollar_index).
 #define AGG_INDEX_SYMBOL "DXY"
+/// And those that they are computed from.
+#define AGG_INDEX_COMPONENTS "ARRAY['EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF']"
 
 /// What a task reads: what its row says, or the default of Timeframe::default_source().
 #define AGG_SOURCE_TIMEFRAME(s)                                                                                                                                                \
