@@ -133,8 +133,7 @@ static char *in_schema(Oid schema, const char *statement) {
 static void seal(Oid schema, Datum symbol, Datum source, bool of_minutes, Datum from, Datum to) {
 	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum values[] = {symbol, of_minutes ? CStringGetTextDatum("") : source, from, to};
-	char *sql = in_schema(schema, "INSERT INTO @agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason) "
-	                              "VALUES ($1, NULLIF($2, ''), $3, $4, '" AGG_ADOPTED "')");
+	char *sql = in_schema(schema, AGG_SEAL_ADOPTED("(SELECT $1, NULLIF($2, ''), $3, $4)"));
 	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_sealed_ranges"));
 
 	(void)agg_execute(scope, sql, lengthof(types), types, values, false);

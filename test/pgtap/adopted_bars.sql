@@ -80,4 +80,16 @@ SELECT ok((sync_agg_state_from_registry('prod') ->> 'success')::boolean, 'the in
 SET client_min_messages = warning;
 SELECT results_eq($$SELECT timeframe, from_utc, to_utc FROM agg_sealed_ranges WHERE reason = 'adopted' AND canonical_symbol = 'DXY'$$,
 	$$VALUES (NULL::text, '2025-07-10 00:00+00'::timestamptz, '2025-07-10 01:00+00'::timestamptz)$$, 'has no source where a pair has none');
+
+-- Tasks that were there before the triggers: agg_setup() adopts their bars.
+DROP TRIGGER aggregation_tasks_made ON data_agg_state;
+CALL old_bars('USDJPY', '5m', '2025-07-09 00:00+00', '2025-07-10 01:00+00', '5 min');
+INSERT INTO data_agg_state (canonical_symbol, timeframe, agg_start_utc, last_agg_bar_ts_utc) VALUES ('USDJPY', '5m', '2025-01-01', '2025-07-10 02:00+00');
+SELECT is_empty($$SELECT * FROM agg_sealed_ranges WHERE canonical_symbol = 'USDJPY'$$, 'nobody has seen this task');
+SET client_min_messages = error;
+SELECT isnt_empty('SELECT * FROM agg_setup()', 'agg_setup() makes the trigger');
+SET client_min_messages = warning;
+SELECT results_eq($$SELECT timeframe, from_utc, to_utc, reason FROM agg_sealed_ranges WHERE canonical_symbol = 'USDJPY'$$,
+	$$VALUES (NULL::text, '2025-07-09 00:00+00'::timestamptz, '2025-07-10 01:00+00'::timestamptz, 'adopted')$$, 'and adopts its bars');
+SELECT is((SELECT count(*) FROM agg_sealed_ranges WHERE canonical_symbol = 'DXY'), 1::bigint, 'nothing is sealed twice');
 SELECT * FROM finish();

@@ -14,6 +14,13 @@
 /// The reason in agg_sealed_ranges.
 #define AGG_ADOPTED "adopted"
 
+/// Seals `ranges`, a FROM item of symbol, source timeframe, from and to, but for those that are sealed already.
+#define AGG_SEAL_ADOPTED(ranges)                                                                                                           \
+	"INSERT INTO @agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason) "                                              \
+	"SELECT u.symbol, u.timeframe, u.from_utc, u.to_utc, '" AGG_ADOPTED "' FROM " ranges " AS u(symbol, timeframe, from_utc, to_utc) "     \
+	"WHERE NOT EXISTS (SELECT FROM @agg_sealed_ranges r WHERE r.canonical_symbol = u.symbol "                                              \
+	"AND r.timeframe IS NOT DISTINCT FROM u.timeframe AND r.from_utc <= u.from_utc AND r.to_utc >= u.to_utc)"
+
 /// A row for each of `tasks`, a FROM item "… AS f" with the columns of data_agg_state, whose oldest bar was not made here.
 #define AGG_TASKS_WITH_ADOPTED_BARS(tasks)                                                                                                 \
 	"SELECT 1 FROM " tasks " CROSS JOIN LATERAL (SELECT COALESCE(o.raw ? 'rule', false) AS made_here FROM @derived_data_bars o "           \

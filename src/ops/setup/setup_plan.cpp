@@ -194,7 +194,7 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     true, false},
 	    {"data_agg_state", "aggregation_tasks_made",
 	     "AFTER INSERT ON @data_agg_state REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION @agg_note_task_change()",
-	     false, false},
+	     false, false, true},
 	    {"data_agg_state", "aggregation_tasks_changed",
 	     "AFTER UPDATE OF canonical_symbol, timeframe, source_timeframe, agg_start_utc, late_policy ON @data_agg_state FOR EACH ROW WHEN "
 	     "((OLD.canonical_symbol, OLD.timeframe, OLD.source_timeframe, OLD.agg_start_utc, OLD.late_policy) IS DISTINCT FROM "

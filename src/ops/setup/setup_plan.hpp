@@ -35,6 +35,7 @@ struct WantedTrigger {
 	const char *definition; // behind CREATE TRIGGER and the name
 	bool fills_timeframes;  // agg_timeframes is filled with what the trigger has missed
 	bool on_partitions;     // each partition needs one of its own (row triggers are cloned by PostgreSQL)
+	bool adopts = false;    // bars of tasks that were there before the trigger
 };
 
 struct WantedView {

@@ -1,6 +1,7 @@
 #include "ops/setup/setup_steps.hpp"
 
 #include "core/error.hpp"
+#include "ops/setup/adopted_bars.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <optional>
@@ -80,6 +81,8 @@ Op<std::string> attempt(Database &db, const std::string sql, const char *table, 
 		}
 		if (catches_up != nullptr && catches_up->fills_timeframes)
 			co_await fill_timeframes(db);
+		if (catches_up != nullptr && catches_up->adopts)
+			co_await adopt_bars(db);
 	} catch (const DatabaseError &caught) {
 		error = caught;
 	}

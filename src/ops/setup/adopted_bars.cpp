@@ -1,0 +1,93 @@
+#include "ops/setup/adopted_bars.hpp"
+
+#include "core/error.hpp"
+#include "ops/setup/adopted_bars.h"
+#include "ops/tasks/tasks.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &adopted_ranges() {
+	static const Statement statement {"derived_data_bars",
+	                                  AGG_ADOPTED_RANGES("@data_agg_state AS f"),
+	                                  {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_INT8},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+const Statement &seal() {
+	static const Statement statement {"agg_sealed_ranges",
+	                                  AGG_SEAL_ADOPTED("unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[])"),
+	                                  {},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+struct AdoptedRanges {
+	std::vector<std::string> symbols;
+	std::vector<std::optional<std::string>> sources;
+	std::vector<agg_cell> from;
+	std::vector<agg_cell> to;
+	int64_t bars = 0;
+};
+
+Op<std::optional<AdoptedRanges>> find_ranges(Database &db) {
+	AdoptedRanges found;
+	auto take = [&](const Row &row) {
+		found.symbols.emplace_back(row.text(0));
+		found.sources.push_back(row.maybe_text(1));
+		found.from.push_back(cell(row.timestamp(2)));
+		found.to.push_back(cell(row.timestamp(3)));
+		found.bars += row.integer(5);
+		return Flow::more;
+	};
+	std::optional<DatabaseError> error;
+	co_await db.begin_subtransaction();
+	try {
+		co_await db.query(adopted_ranges(), {}, take);
+	} catch (const DatabaseError &caught) {
+		error = caught;
+	}
+	if (!error) {
+		co_await db.release_subtransaction();
+		co_return std::move(found);
+	}
+	co_await db.rollback_subtransaction();
+	if (error->sqlstate != sqlstate::insufficient_privilege)
+		throw DatabaseError(*error);
+	co_return std::nullopt;
+}
+
+} // namespace
+
+Op<void> adopt_bars(Database &db) {
+	const auto found = co_await find_ranges(db);
+	if (!found) {
+		co_await db.notice(
+		    "bars that were here before are not looked at, because the owner of derived_data_bars may not read data_bars and "
+		    "data_agg_state; where they have no source any more, call agg_seal_range() before agg_run(), or they are deleted");
+		co_return;
+	}
+	if (found->symbols.empty())
+		co_return;
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> sources;
+	for (const auto &symbol : found->symbols)
+		symbols.push_back(cell(std::string_view(symbol)));
+	for (const auto &source : found->sources)
+		sources.push_back(cell(source));
+	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(sources)),
+	                       Parameter(AGG_TIMESTAMPTZ, found->from), Parameter(AGG_TIMESTAMPTZ, found->to));
+	co_await db.execute(seal(), std::move(list));
+	co_await db.notice(
+	    std::to_string(found->bars) +
+	    " bars that were here before have no source any more, and stay as they are: agg_sealed_ranges lists them as '" AGG_ADOPTED
+	    "'; when their source comes back, call agg_unseal_range()");
+}
+
+} // namespace aggregation
