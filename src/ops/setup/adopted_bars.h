@@ -27,31 +27,30 @@
 	"WHERE o.canonical_symbol = f.canonical_symbol AND o.timeframe = f.timeframe AND o.deleted_at IS NULL ORDER BY o.ts_utc LIMIT 1) b "   \
 	"WHERE NOT b.made_here"
 
-/// Source of `t` in [from, to): minutes, those of the index's pairs, or narrower bars.
-#define AGG_ADOPTED_SOURCE(from, to)                                                                                                       \
-	"CASE WHEN t.source <> '1m' THEN EXISTS (SELECT FROM @derived_data_bars s WHERE s.canonical_symbol = t.symbol "                        \
-	"AND s.timeframe = t.source AND s.ts_utc >= " from " AND s.ts_utc < " to " AND s.deleted_at IS NULL) "                                 \
-	"WHEN EXISTS (SELECT FROM @data_bars s WHERE s.canonical_symbol = t.symbol AND s.timeframe = '1m' "                                    \
-	"AND s.ts_utc >= " from " AND s.ts_utc < " to ") THEN true "                                                                           \
-	"WHEN t.symbol = '" AGG_INDEX_SYMBOL "' THEN NOT EXISTS (SELECT FROM unnest(" AGG_INDEX_COMPONENTS ") AS c(symbol) "                   \
-	"WHERE NOT EXISTS (SELECT FROM @data_bars s WHERE s.canonical_symbol = c.symbol AND s.timeframe = '1m' "                               \
-	"AND s.ts_utc >= " from " AND s.ts_utc < " to ")) ELSE false END"
-
-/// What is to be sealed for `tasks`, as above: symbol, source timeframe (NULL: 1m), from, to,
-/// the task's timeframe, and how many bars that is.
-#define AGG_ADOPTED_RANGES(tasks)                                                                                                                                                                \
-	"SELECT i.symbol, NULLIF(i.source, '1m'), min(i.ts_utc), max(i.ts_utc) + i.width, i.timeframe, count(*)::int8 FROM ("                                                                        \
-	"SELECT b.*, count(*) FILTER (WHERE b.breaks) OVER (PARTITION BY b.symbol, b.timeframe ORDER BY b.ts_utc) AS island FROM ("                                                                  \
-	"SELECT t.symbol, t.timeframe, t.source, t.width, d.ts_utc, l.lone, NOT l.lone OR COALESCE(" AGG_ADOPTED_SOURCE(                                                                             \
-	    "d.previous + t.width",                                                                                                                                                                  \
-	    "d.ts_utc") ", false) AS breaks "                                                                                                                                                        \
-	                "FROM (SELECT f.canonical_symbol::text AS symbol, f.timeframe::text AS timeframe, " AGG_SOURCE_TIMEFRAME("f.") "::text AS source, make_interval(mins => " AGG_WIDTH_MINUTES( \
-	                    "f.") "::int4) AS width FROM " tasks ") t "                                                                                                                              \
-	                          "CROSS JOIN LATERAL (SELECT COALESCE(o.raw ? 'rule', false) AS made_here FROM @derived_data_bars o "                                                               \
-	                          "WHERE o.canonical_symbol = t.symbol AND o.timeframe = t.timeframe AND o.deleted_at IS NULL ORDER BY o.ts_utc LIMIT 1) oldest "                                    \
-	                          "CROSS JOIN LATERAL (SELECT a.ts_utc, a.raw, lag(a.ts_utc) OVER (ORDER BY a.ts_utc) AS previous FROM @derived_data_bars a "                                        \
-	                          "WHERE a.canonical_symbol = t.symbol AND a.timeframe = t.timeframe AND a.deleted_at IS NULL) d "                                                                   \
-	                          "CROSS JOIN LATERAL (SELECT NOT COALESCE(d.raw ? 'rule', false) AND NOT " AGG_ADOPTED_SOURCE(                                                                      \
-	                              "d.ts_utc",                                                                                                                                                    \
-	                              "d.ts_utc + t.width") " AS lone) l WHERE NOT oldest.made_here AND t.width IS NOT NULL) b) i "                                                                  \
-	                                                    "WHERE i.lone GROUP BY i.symbol, i.timeframe, i.source, i.width, i.island"
+/// What is to be sealed for `tasks`, as above: symbol, source timeframe (NULL: 1m), from, to, the task's timeframe, and how many bars that is.
+/// Windows with adopted bars and windows with source stand in one line; those without source, up to the next one with it, are one range. The
+/// index's minutes are computed where all of its pairs have one. Weeks begin on Mondays.
+// clang-format off
+#define AGG_ADOPTED_RANGES(tasks) \
+	"SELECT t.symbol, NULLIF(t.source, '1m'), r.first, r.last + t.width, t.timeframe, r.bars " \
+	"FROM (SELECT f.canonical_symbol::text AS symbol, f.timeframe::text AS timeframe, " AGG_SOURCE_TIMEFRAME("f.") "::text AS source, " \
+		"make_interval(mins => " AGG_WIDTH_MINUTES("f.") "::int4) AS width FROM " tasks ") t " \
+	"CROSS JOIN LATERAL (SELECT COALESCE(o.raw ? 'rule', false) AS made_here FROM @derived_data_bars o " \
+		"WHERE o.canonical_symbol = t.symbol AND o.timeframe = t.timeframe AND o.deleted_at IS NULL ORDER BY o.ts_utc LIMIT 1) oldest " \
+	"CROSS JOIN LATERAL (SELECT min(i.start) AS first, max(i.start) AS last, count(*)::int8 AS bars " \
+		"FROM (SELECT w.*, count(*) FILTER (WHERE w.has_source) OVER (ORDER BY w.start) AS range " \
+			"FROM (SELECT date_bin(t.width, e.ts_utc, '2000-01-03 00:00+00') AS start, bool_or(e.is_source) AS has_source, " \
+					"bool_or(e.is_adopted) AS adopted " \
+				"FROM (SELECT d.ts_utc, false AS is_source, NOT COALESCE(d.raw ? 'rule', false) AS is_adopted FROM @derived_data_bars d " \
+					"WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.deleted_at IS NULL " \
+					"UNION ALL SELECT s.ts_utc, true, false FROM @derived_data_bars s " \
+					"WHERE t.source <> '1m' AND s.canonical_symbol = t.symbol AND s.timeframe = t.source AND s.deleted_at IS NULL " \
+					"UNION ALL SELECT s.ts_utc, true, false FROM @data_bars s " \
+					"WHERE t.source = '1m' AND s.canonical_symbol = t.symbol AND s.timeframe = '1m' " \
+					"UNION ALL SELECT s.ts_utc, true, false FROM @data_bars s " \
+					"WHERE t.source = '1m' AND t.symbol = '" AGG_INDEX_SYMBOL "' AND s.canonical_symbol = ANY (" AGG_INDEX_COMPONENTS ") " \
+					"AND s.timeframe = '1m' GROUP BY 1 HAVING count(*) = cardinality(" AGG_INDEX_COMPONENTS ")) e " \
+				"GROUP BY 1) w) i " \
+		"WHERE i.adopted AND NOT i.has_source GROUP BY i.range) r " \
+	"WHERE NOT oldest.made_here AND t.width IS NOT NULL"
+// clang-format on
