@@ -30,7 +30,7 @@ enum class StopReason {
 	no_source_data_anywhere,
 };
 
-/// The word of DESIGN.md section 3 for a reason.
+/// The word for a reason in `reason` of an answer.
 const char *to_string(StopReason reason);
 bool worth_calling_again(StopReason reason);
 

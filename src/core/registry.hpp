@@ -23,7 +23,7 @@ struct MetadataValue {
 
 inline constexpr char list_end = '\x1f';
 
-/// metadata.agg of one asset, as documented in DESIGN.md section 9.
+/// metadata.agg of one asset: the keys that docs/reference.md describes.
 struct AssetMetadata {
 	MetadataValue agg;
 	MetadataValue enabled;

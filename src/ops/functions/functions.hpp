@@ -32,7 +32,7 @@ struct Answer {
 AGG_FUNCTIONS(AGG_DECLARATION)
 #undef AGG_DECLARATION
 
-/// P0002 with the message of DESIGN.md section 3: `prefix` and the task's label.
+/// P0002: `prefix` and the task's label, words that the callers of older functions look for.
 inline Error missing_task(const std::string &prefix, const TaskKey &key) {
 	return {sqlstate::no_data_found, prefix + key.label(), "Run sync_agg_state_from_registry() to create the tasks of all active assets."};
 }

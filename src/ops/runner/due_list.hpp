@@ -31,7 +31,7 @@ struct DueTask {
 	Duration width;     // of its windows; the longest there is for a timeframe that makes no sense
 };
 
-/// DESIGN.md section 6: mandatory first; then the shorter window; then task_priority, lower first; then the longest without success,
+/// Mandatory tasks first; then the shorter window; then task_priority, lower first; then the longest without success,
 /// never-run first; then the symbol, byte by byte.
 bool more_urgent(const DueTask &a, const DueTask &b);
 
