@@ -2,9 +2,18 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 
 bin=$("$PG_CONFIG" --bindir)
-psql -X -q -d postgres -c 'DROP DATABASE IF EXISTS dumped' -c 'DROP DATABASE IF EXISTS restored' -c 'CREATE DATABASE dumped' -c 'CREATE DATABASE restored' 2>/dev/null
-psql -X -q -v ON_ERROR_STOP=1 -d dumped >/dev/null <<'SQL'
+partitions="CREATE TABLE data_bars (canonical_symbol text NOT NULL, timeframe text NOT NULL, ts_utc timestamptz NOT NULL, PRIMARY KEY (canonical_symbol, timeframe, ts_utc))
+	PARTITION BY RANGE (ts_utc);
+CREATE TABLE bars_2025 PARTITION OF data_bars FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE TABLE other_bars PARTITION OF data_bars DEFAULT;"
+
+# there_and_back WHAT TABLES : TABLES is the SQL that makes tables before agg_setup() does.
+there_and_back() {
+	local what=$1 tables=$2 status table query
+	psql -X -q -d postgres -c 'DROP DATABASE IF EXISTS dumped' -c 'DROP DATABASE IF EXISTS restored' -c 'CREATE DATABASE dumped' -c 'CREATE DATABASE restored' 2>/dev/null
+	psql -X -q -v ON_ERROR_STOP=1 -d dumped >/dev/null <<SQL
 CREATE EXTENSION aggregation;
+$tables
 SELECT * FROM agg_setup();
 INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('EURUSD');
 SELECT sync_agg_state_from_registry('prod', '2025-07-01');
@@ -13,16 +22,19 @@ SELECT 'EURUSD', '1m', '2025-07-01'::timestamptz + n * interval '1 minute', 1, 2
 SELECT * FROM agg_aggregate_tasks('{EURUSD,EURUSD}', '{5m,1h}', p_now_utc => '2025-07-02');
 SQL
 
-status=0
-"$bin/pg_dump" -Fc -f dump dumped && "$bin/pg_restore" --exit-on-error -d restored dump || status=$?
-is "$status" 0 'dump and restore without an error'
-for table in core_asset_registry_all data_bars derived_data_bars data_agg_state; do
-	query="SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM $table AS t"
-	is "$(psql -X -A -t -d restored -c "$query")" "$(psql -X -A -t -d dumped -c "$query")" "the same rows in $table"
-done
-is "$(psql -X -A -t -d restored -c 'SELECT count(*) FROM agg_setup()')" 0 'nothing is left to set up'
-is "$(psql -X -A -t -d restored -c "SELECT catchup_aggregation_range('EURUSD', '5m', '2025-07-01', 100, '2025-07-02') ->> 'bars_unchanged'")" 60 \
-	'and the bars are what they would be made again'
-psql -X -q -d postgres -c 'DROP DATABASE dumped' -c 'DROP DATABASE restored'
+	status=0
+	"$bin/pg_dump" -Fc -f dump dumped && "$bin/pg_restore" --exit-on-error -d restored dump || status=$?
+	is "$status" 0 "dump and restore without an error: $what"
+	for table in core_asset_registry_all data_bars derived_data_bars data_agg_state; do
+		query="SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM $table AS t"
+		is "$(psql -X -A -t -d restored -c "$query")" "$(psql -X -A -t -d dumped -c "$query")" "the same rows in $table: $what"
+	done
+	is "$(psql -X -A -t -d restored -c 'SELECT count(*) FROM agg_setup()')" 0 "nothing is left to set up: $what"
+	is "$(psql -X -A -t -d restored -c "SELECT catchup_aggregation_range('EURUSD', '5m', '2025-07-01', 100, '2025-07-02') ->> 'bars_unchanged'")" 60 \
+		"and the bars are what they would be made again: $what"
+	psql -X -q -d postgres -c 'DROP DATABASE dumped' -c 'DROP DATABASE restored'
+}
+there_and_back 'plain tables' ''
+there_and_back 'partitions' "$partitions"
 
 done_testing
