@@ -117,7 +117,7 @@ DELETE FROM data_bars WHERE ts_utc >= '2025-07-04';
 SELECT agg_reset_cursor() \g /dev/null
 SELECT run();
 SELECT is(max(ts_utc), '2025-07-03 23:55+00', 'bars behind a cursor that went back, whose source is gone, go too') FROM derived_data_bars WHERE deleted_at IS NULL;
-SELECT is(agg_reset_cursor('NOBODY', '5m'), '{"success": false, "error": "not_found"}', 'a task that is not there');
+SELECT is(agg_reset_cursor('NOBODY', '5m') - 'message', '{"success": false, "error": "not_found"}', 'a task that is not there');
 
 -- Refused, with nothing written.
 CREATE TABLE ranged (name text);

@@ -109,7 +109,7 @@ SELECT run() \g /dev/null
 SELECT is((world.bar('EURUSD', '1h', '2025-07-05 10:00+00')).high, 3e6::float8, 'and made good');
 SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 SELECT probe.refuses($$SELECT agg_set_late_policy('EURUSD', '1h', 'ignore')$$, '22023', 'there is no late policy "ignore" (EURUSD/1h)', '%freeze%', 'another policy');
-SELECT is(agg_set_late_policy('NOBODY', '1h', 'freeze'), '{"success": false, "error": "not_found"}', 'a task that is not there');
+SELECT is(agg_set_late_policy('NOBODY', '1h', 'freeze') - 'message', '{"success": false, "error": "not_found"}', 'a task that is not there');
 
 -- An earlier start makes the windows before the old one.
 SELECT world.task('USDJPY', '5m', '2025-07-10 00:00+00'), world.minutes('USDJPY', '2025-07-09 00:00+00', 2 * 1440);

@@ -69,7 +69,7 @@ SELECT probe.refuses($$SELECT * FROM agg_verify('EURUSD', '5m', '2025-07-02', '2
 SELECT probe.refuses($$SELECT * FROM agg_verify('NOBODY', '5m')$$, 'P0002', 'Missing agg config NOBODY/5m', '%', 'a task that is not there');
 SELECT probe.refuses($$SELECT * FROM agg_verify('EURUSD', 'x')$$, '22023', '%', '%', 'no timeframe');
 SELECT probe.refuses($$SELECT * FROM agg_verify('EURUSD', '5m', '-infinity')$$, '22008', '%', '%', 'an infinite time');
-SELECT is_empty($$SELECT * FROM agg_verify('NOBODY')$$, 'a symbol without tasks has nothing to verify');
+SELECT probe.refuses($$SELECT * FROM agg_verify('NOBODY')$$, 'P0002', 'symbol "NOBODY" does not exist', '%', 'a symbol that is not there is no proof');
 
 -- Reasons.
 CREATE FUNCTION why(tf text, at timestamptz, clock timestamptz DEFAULT '2025-09-01 00:00+00') RETURNS text LANGUAGE sql AS $$ SELECT state || ': ' || explanation FROM agg_why('EURUSD', tf, at, clock) $$;

@@ -107,6 +107,17 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 		rows.push_back({kept_text("00000000-0000-0000-0000-000000000001"), kept_text("manual")});
 	} else if (relation == "ops_runlog") {
 		processed = has(request, "DELETE") ? 0 : 1;
+	} else if (relation == "core_asset_registry_all" && keys == 0) {
+		for (const auto &[symbol, active] : tables.assets)
+			rows.push_back({kept_text(symbol), number_cell(active)});
+	} else if (has(request, "SELECT DISTINCT s.canonical_symbol")) {
+		for (const auto &[key, task] : tables.tasks)
+			rows.push_back({kept_text(key.first)});
+	} else if (has(request, "SELECT s.canonical_symbol, s.timeframe FROM")) {
+		for (const auto &[key, task] : tables.tasks) {
+			if (key.first == text_of(parameter(request, 0)))
+				rows.push_back({kept_text(key.first), kept_text(key.second)});
+		}
 	} else if (relation == "core_asset_registry_all") {
 		for (size_t k = 0; k < keys; ++k) {
 			const auto asset = tables.assets.find(text_of(parameter(request, 0, k)));

@@ -125,7 +125,7 @@ template <class Change>
 Op<Answer> change_task(Database &db, const TaskKey key, Change change) {
 	const auto before = co_await lock(db, key);
 	if (!before)
-		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());
+		co_return co_await not_found(db, key);
 	TaskState after = *before;
 	change(after);
 	if (after != *before)
@@ -134,6 +134,15 @@ Op<Answer> change_task(Database &db, const TaskKey key, Change change) {
 }
 
 } // namespace
+
+Op<Answer> not_found(Database &db, const TaskKey key) {
+	const std::string hint = co_await hint_for_missing_task(db, key);
+	co_return Answer::json(JsonObject()
+	                           .add("success", false)
+	                           .add("error", "not_found")
+	                           .add("message", "there is no task " + key.label() + ". " + hint)
+	                           .text());
+}
 
 Op<Answer> agg_reset_task(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);

@@ -16,8 +16,10 @@ Op<std::vector<Task>> tasks_of(Database &db, const std::vector<TaskKey> &keys) {
 	const auto found = co_await lock_and_read_tasks(db, keys);
 	std::vector<Task> tasks;
 	for (size_t i = 0; i < keys.size(); ++i) {
-		if (!found[i])
-			throw missing_task("Missing agg config ", keys[i]);
+		if (!found[i]) {
+			Error missing = co_await missing_task(db, "Missing agg config ", keys[i]);
+			throw missing;
+		}
 		tasks.push_back(*found[i]);
 	}
 	co_return tasks;

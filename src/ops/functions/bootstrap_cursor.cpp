@@ -10,8 +10,10 @@ Op<Answer> agg_bootstrap_cursor(Database &db, Arguments arguments) {
 	timeframe_or_throw(key.symbol, key.timeframe);
 	std::vector<TaskKey> keys {key};
 	const auto tasks = co_await read_tasks(db, keys);
-	if (!tasks.front())
-		throw missing_task("Missing config in data_agg_state for ", key);
+	if (!tasks.front()) {
+		Error missing = co_await missing_task(db, "Missing config in data_agg_state for ", key);
+		throw missing;
+	}
 	co_return Answer::timestamp(tasks.front()->target.ceil(tasks.front()->start));
 }
 

@@ -31,16 +31,20 @@ Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
 	co_await db.begin_deriving();
 	std::vector<TaskKey> keys {key};
 	auto tasks = co_await read_tasks(db, keys);
-	if (!tasks.front())
-		throw missing_task("Missing agg config ", key);
+	if (!tasks.front()) {
+		Error missing = co_await missing_task(db, "Missing agg config ", key);
+		throw missing;
+	}
 	// A call over windows that have been made already may find nothing to write, and then needs no lock.
 	TaskGuard guard(db, key);
 	const bool late_work = co_await is_dirty(db, key);
 	if (late_work || start_cursor + tasks.front()->target.width() > tasks.front()->effective_cursor()) {
 		co_await guard.acquire();
 		tasks = co_await read_tasks(db, keys);
-		if (!tasks.front())
-			throw missing_task("Missing agg config ", key);
+		if (!tasks.front()) {
+			Error missing = co_await missing_task(db, "Missing agg config ", key);
+			throw missing;
+		}
 	}
 	std::vector<Task> task {*tasks.front()};
 	const auto watermarks = co_await source_watermarks(db, task);

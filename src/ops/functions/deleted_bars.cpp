@@ -82,6 +82,16 @@ WHERE d.tableoid = old.part
 	return statement;
 }
 
+/// Nothing was found: then at least the task must be there. (Bars of an older system have none, and may be taken away all the same.)
+Op<void> require_task(Database &db, const BarRange &range) {
+	const std::vector<TaskKey> keys {range.key};
+	const auto tasks = co_await read_tasks(db, keys);
+	if (tasks.front())
+		co_return;
+	Error missing = co_await missing_task(db, "Missing agg config ", range.key);
+	throw missing;
+}
+
 } // namespace
 
 Op<Answer> derived_soft_delete_range(Database &db, Arguments arguments) {
@@ -93,6 +103,8 @@ Op<Answer> derived_soft_delete_range(Database &db, Arguments arguments) {
 	std::vector<ChangedBars> deleted {{range.key.symbol, &range.target, {}}};
 	for (const Timestamp start : starts)
 		deleted.front().windows.add({start, start + range.target.width(), 1});
+	if (starts.empty())
+		co_await require_task(db, range);
 	co_await mark_windows_above(db, deleted);
 	co_return Answer::json(JsonObject().add("success", true).add("bars_deleted", deleted.front().windows.rows()).text());
 }
@@ -108,6 +120,8 @@ Op<Answer> derived_restore_range(Database &db, Arguments arguments) {
 	auto list = parameters(text_parameter(range.key.symbol), text_parameter(range.target.name()), timestamp_parameter(range.from),
 	                       timestamp_parameter(range.to));
 	co_await db.query(restore(), std::move(list), receive);
+	if (restored.front().windows.empty())
+		co_await require_task(db, range);
 	co_await mark_windows_above(db, restored);
 	// They are as they were when they were deleted; what their source comes to now is another matter.
 	const std::vector<TaskKey> keys {range.key};

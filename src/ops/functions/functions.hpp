@@ -5,6 +5,7 @@
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 #include "ops/tasks/tasks.hpp"
+#include "ops/tasks/unknown.hpp"
 
 #include <optional>
 #include <string>
@@ -32,9 +33,7 @@ struct Answer {
 AGG_FUNCTIONS(AGG_DECLARATION)
 #undef AGG_DECLARATION
 
-/// P0002: `prefix` and the task's label, words that the callers of older functions look for.
-inline Error missing_task(const std::string &prefix, const TaskKey &key) {
-	return {sqlstate::no_data_found, prefix + key.label(), "Run sync_agg_state_from_registry() to create the tasks of all active assets."};
-}
+/// The answer of those who are told of a task that is not there: not_found, and in words what to do.
+Op<Answer> not_found(Database &db, const TaskKey key);
 
 } // namespace aggregation

@@ -37,7 +37,7 @@ Op<Answer> agg_set_late_policy(Database &db, Arguments arguments) {
 	const std::vector<TaskKey> keys {key};
 	const auto tasks = co_await lock_and_read_tasks(db, keys);
 	if (!tasks.front())
-		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());
+		co_return co_await not_found(db, key);
 	// What was refused until now is made good. (The trigger of data_agg_state does the same where the policy is changed by hand: it finds
 	// nothing left here.)
 	RangeSet refused;

@@ -4,6 +4,7 @@
 
 #include "ops/functions/functions.hpp"
 
+#include <cctype>
 #include <new>
 
 using namespace aggregation;
@@ -48,6 +49,28 @@ agg_error told(const char *state, const char *message, const char *detail, const
 void describe_failure(const Error &failure, agg_request &request) {
 	request.kind = AGG_FAILED;
 	request.error = told(failure.sqlstate.c_str(), failure.message.c_str(), or_null(failure.detail), or_null(failure.hint));
+}
+
+/// A hint names calls, and they can be pasted: where the functions live in a schema of their own, with it.
+std::string with_schema(std::string hint, const std::string &schema) {
+	static const char *const names[] = {
+#define AGG_NAME(name) #name "(",
+	    AGG_SQL_FUNCTIONS(AGG_NAME) AGG_SQL_PROCEDURES(AGG_NAME)
+#undef AGG_NAME
+	};
+	if (schema == "public")
+		return hint;
+	const auto part_of_a_name = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '"'; };
+	for (const char *name : names) {
+		size_t at = 0;
+		while ((at = hint.find(name, at)) != std::string::npos) {
+			const bool begins_here = at == 0 || !part_of_a_name(hint[at - 1]);
+			if (begins_here)
+				hint.insert(at, schema + ".");
+			at += (begins_here ? schema.size() + 1 : 0) + 1;
+		}
+	}
+	return hint;
 }
 
 void describe_out_of_memory(agg_request &request) {
@@ -103,6 +126,7 @@ void agg_operation_resume(agg_operation *operation, const agg_outcome *outcome, 
 	} catch (const Error &error) {
 		try {
 			operation->failure = error;
+			operation->failure.hint = with_schema(error.hint, operation->database.schema());
 			describe_failure(operation->failure, *next);
 		} catch (...) {
 			describe_out_of_memory(*next);

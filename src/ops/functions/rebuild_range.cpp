@@ -98,8 +98,10 @@ Op<Answer> derived_rebuild_range(Database &db, Arguments arguments) {
 	co_await begin_bar_change(db, range);
 	const std::vector<TaskKey> keys {range.key};
 	const auto tasks = co_await read_tasks(db, keys);
-	if (!tasks.front())
-		throw missing_task("Missing agg config ", range.key);
+	if (!tasks.front()) {
+		Error missing = co_await missing_task(db, "Missing agg config ", range.key);
+		throw missing;
+	}
 	const Task task = *tasks.front();
 
 	// What the task has not passed yet is made when it gets there; but a worker that has claimed it may have been there already.

@@ -49,8 +49,19 @@ Op<Answer> agg_reset_cursor(Database &db, Arguments arguments) {
 		if (task && task->cursor)
 			tasks.push_back(*task);
 	}
-	if (tasks.empty() && symbol && timeframe)
-		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());
+	if (tasks.empty() && symbol && !timeframe)
+		co_await require_symbol(db, *symbol);
+	if (tasks.empty() && symbol && timeframe) {
+		if (keys.empty()) {
+			const TaskKey key {*symbol, *timeframe};
+			co_return co_await not_found(db, key);
+		}
+		co_return Answer::json(JsonObject()
+		                           .add("success", false)
+		                           .add("error", "not_found")
+		                           .add("message", "task " + *symbol + "/" + *timeframe + " has no cursor: it has never run")
+		                           .text());
+	}
 	for (const auto &task : tasks)
 		probes.push_back({task.key.symbol, task.source});
 	const auto last = co_await last_bars(db, probes);

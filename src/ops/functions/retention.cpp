@@ -91,6 +91,12 @@ SymbolRange symbol_range(const Arguments &arguments) {
 	return range;
 }
 
+/// A name that is misspelt must not look like a success.
+Op<void> require_symbol_of(Database &db, const SymbolRange range) {
+	if (range.symbol)
+		co_await require_symbol(db, *range.symbol);
+}
+
 /// Logs the range as changed, for one symbol or all that have tasks; how many symbols that were.
 Op<int64_t> note_change(Database &db, const SymbolRange range) {
 	std::vector<std::string> symbols;
@@ -149,6 +155,7 @@ Op<Answer> drain_log(Database &db, Arguments) {
 
 Op<Answer> agg_mark_changed(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
+	co_await require_symbol_of(db, range);
 	const int64_t symbols = co_await note_change(db, range);
 	co_await db.wake_worker();
 	co_return Answer::json(JsonObject().add("success", true).add("symbols", symbols).text());
@@ -156,12 +163,14 @@ Op<Answer> agg_mark_changed(Database &db, Arguments arguments) {
 
 Op<Answer> agg_seal_range(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
+	co_await require_symbol_of(db, range);
 	co_await seal_it(db, range, arguments.maybe_text("p_reason").value_or("by hand"));
 	co_return Answer::json(JsonObject().add("success", true).text());
 }
 
 Op<Answer> agg_unseal_range(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
+	co_await require_symbol_of(db, range);
 	RangeSet unsealed;
 	int64_t ranges = 0;
 	auto receive = [&](const Row &row) {
@@ -183,6 +192,7 @@ Op<Answer> agg_retire_source(Database &db, Arguments arguments) {
 	if (most < 1)
 		throw Error(sqlstate::invalid_parameter_value, "p_max_rows must be at least 1, not " + std::to_string(most),
 		            "Pass the number of rows to remove at most in one call, such as 1000000.");
+	co_await require_symbol_of(db, range);
 	// What has changed before must be made before its source goes.
 	co_await absorb_changes(db);
 	const SymbolRange sealed {range.symbol, range.from, before};

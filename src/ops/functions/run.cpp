@@ -161,8 +161,17 @@ Op<Answer> agg_run(Database &db, Arguments arguments) {
 	const auto order = loop_order_from(arguments);
 	Runner runner(db, order.run, "agg_run");
 	co_await work_off(db, runner, order);
-	if (runner.different_tasks() > 0)
+	if (runner.different_tasks() > 0) {
 		co_await db.notice("agg_run: " + stats_of(runner));
+	} else {
+		// The environment that everybody has is not looked up: a call that finds nothing is the most frequent one.
+		bool known = order.environment == "prod";
+		if (!known)
+			known = co_await was_synced(db, order.environment);
+		co_await db.notice("agg_run: nothing is due in environment \"" + shortened(order.environment) + "\"; " +
+		                   (known ? "next_run_at, status and enabled in data_agg_state say when and why"
+		                          : "no sync_agg_state_from_registry() has been made for an environment of this name"));
+	}
 	co_return Answer::rows();
 }
 

@@ -94,8 +94,9 @@ const Statement &stored_series() {
 	return statement;
 }
 
-/// Bars that no task answers for: nobody makes them, so nothing can be said of them but that they are there. One row a series.
-Op<void> tell_bars_without_task(Database &db, const std::optional<std::string> &symbol, const std::optional<std::string> &timeframe,
+/// Bars that no task answers for: nobody makes them, so nothing can be said of them but that they are there. One row a series; whether
+/// there was any.
+Op<bool> tell_bars_without_task(Database &db, const std::optional<std::string> &symbol, const std::optional<std::string> &timeframe,
                                 const Times times, const std::vector<Task> &tasks) {
 	std::set<std::pair<std::string_view, std::string_view>> known;
 	for (const auto &task : tasks)
@@ -116,6 +117,25 @@ Op<void> tell_bars_without_task(Database &db, const std::optional<std::string> &
 	                       timestamp_parameter(times.to));
 	co_await db.query(stored_series(), std::move(list), receive);
 	co_await emit(db, unknown);
+	co_return !unknown.empty();
+}
+
+/// Silence would be a proof. So whoever asks for a symbol or a timeframe of which there is nothing gets an error, and whoever asks for
+/// everything is told.
+Op<void> tell_nothing_to_compare(Database &db, const std::optional<std::string> symbol, const std::optional<std::string> timeframe) {
+	if (!symbol && !timeframe) {
+		co_await db.notice("agg_verify: there is no task, so nothing was compared");
+		co_return;
+	}
+	if (symbol)
+		co_await require_symbol(db, *symbol);
+	if (!symbol || timeframe == "1m")
+		throw Error(sqlstate::no_data_found,
+		            "no task to compare bars of: " + symbol.value_or("all symbols") + "/" + timeframe.value_or("all timeframes"),
+		            "Look at data_agg_state for the tasks that there are.");
+	const TaskKey key {*symbol, timeframe.value_or("5m")};
+	std::string hint = co_await hint_for_missing_task(db, key);
+	throw Error(sqlstate::no_data_found, "Missing agg config " + *symbol + (timeframe ? "/" + *timeframe : ""), std::move(hint));
 }
 
 /// The index's tasks among these.
@@ -271,23 +291,34 @@ Op<Answer> agg_verify(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value,
 		            "invalid range for " + subject + ": from " + to_iso8601(times.from) + " is not before to " + to_iso8601(times.to),
 		            "Pass a half-open range, such as one day.");
-	if (timeframe)
-		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
+	if (timeframe) {
+		const Timeframe target = timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
+		if (symbol && *symbol != dollar_index.symbol)
+			(void)default_source_or_throw(*symbol, target); // of 1m only the index has minutes that are computed
+	}
 
 	co_await refuse_hidden_rows(db);
 	const auto tasks = co_await find_tasks(db, symbol, timeframe);
-	if (tasks.empty() && symbol && timeframe && *timeframe != "1m")
-		throw missing_task("Missing agg config ", {*symbol, *timeframe});
+	bool compared = !tasks.empty();
+	if (tasks.empty() && symbol && timeframe && *timeframe != "1m") {
+		const TaskKey key {*symbol, *timeframe};
+		Error missing = co_await missing_task(db, "Missing agg config ", key);
+		throw missing;
+	}
 	if ((!symbol || *symbol == dollar_index.symbol) && (!timeframe || *timeframe == "1m")) {
 		const auto of_index = co_await find_tasks(db, dollar_index.symbol, std::nullopt);
-		if (const auto index = proof_of_index(db, of_index))
+		if (const auto index = proof_of_index(db, of_index)) {
+			compared = true;
 			co_await tell(db, *index, times);
+		}
 	}
 	for (const auto &task : tasks) {
 		const auto proof = proof_of_task(db, task);
 		co_await tell(db, *proof, times);
 	}
-	co_await tell_bars_without_task(db, symbol, timeframe, times, tasks);
+	const bool without_task = co_await tell_bars_without_task(db, symbol, timeframe, times, tasks);
+	if (!compared && !without_task)
+		co_await tell_nothing_to_compare(db, symbol, timeframe);
 	co_return Answer::rows();
 }
 
@@ -307,6 +338,8 @@ Op<Answer> agg_verify_sample(Database &db, Arguments arguments) {
 	co_await refuse_hidden_rows(db);
 	Sample sample(db, fraction, budget, seed);
 	const auto tasks = co_await find_tasks(db, std::nullopt, std::nullopt);
+	if (tasks.empty())
+		co_await db.notice("agg_verify_sample: there is no task, so nothing was compared");
 	co_await sample.take(tasks);
 	co_await sample.record();
 	co_return Answer::json(sample.answer().add("seed", static_cast<int64_t>(seed)).add_raw("details", sample.details()).text());

@@ -299,12 +299,16 @@ Op<Answer> agg_why(Database &db, Arguments arguments) {
 	const Timeframe source = default_source_or_throw(key.symbol, target);
 	const std::vector<TaskKey> keys {key};
 	const auto tasks = co_await read_tasks(db, keys);
-	Verdict verdict {"no_task", "there is no such task; sync_agg_state_from_registry() creates those of all active assets"};
+	Verdict verdict {"no_task", ""};
 	const Task nobody {
 	    .key = key, .target = target, .source = source, .run_interval = target.width(), .delay = {}, .start = default_start, .cursor = {}};
 	const auto window = co_await look(db, tasks.front() ? *tasks.front() : nobody, target.floor(time));
-	if (tasks.front())
+	if (tasks.front()) {
 		verdict = judge(window, now);
+	} else {
+		const std::string hint = co_await hint_for_missing_task(db, key);
+		verdict.explanation = "there is no such task. " + hint;
+	}
 	const std::string missing = missing_source(window);
 	const bool live = window.bar && window.bar->live();
 	std::vector<agg_cell> cells {cell(window.start),

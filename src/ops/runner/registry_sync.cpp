@@ -193,6 +193,16 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	co_return result;
 }
 
+Op<bool> was_synced(Database &db, std::string environment) {
+	bool found = false;
+	auto take = [&](const Row &) {
+		found = true;
+		return Flow::enough;
+	};
+	co_await db.query(last_sync(), parameters(text_parameter(environment), timestamp_parameter(Timestamp::range_begin())), take);
+	co_return found;
+}
+
 Op<bool> sync_registry_if_older(Database &db, const std::string &environment, Duration age, Timestamp now) {
 	Timestamp start = default_start;
 	bool fresh = false;

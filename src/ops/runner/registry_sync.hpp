@@ -23,4 +23,7 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 /// The same, with the start that was given last, unless the environment was synced less than `age` ago. True if it did.
 Op<bool> sync_registry_if_older(Database &db, const std::string &environment, Duration age, Timestamp now);
 
+/// Whether an environment of this name was ever synced.
+Op<bool> was_synced(Database &db, std::string environment);
+
 } // namespace aggregation

@@ -18,6 +18,16 @@ constexpr int64_t fewest_windows = 12;
 constexpr size_t most_failures_told = 20;
 constexpr int64_t failures_until_parked = 3; // as agg_finish() has it
 
+std::string failure_json(const TaskKey &key, const Error &error, bool recorded) {
+	return JsonObject()
+	    .add("canonical_symbol", std::string_view(key.symbol))
+	    .add("timeframe", std::string_view(key.timeframe))
+	    .add("sqlstate", std::string_view(error.sqlstate))
+	    .add("error", std::string_view(error.message))
+	    .add("recorded", recorded)
+	    .text();
+}
+
 } // namespace
 
 RunTotals &RunTotals::operator+=(const RunTotals &other) {
@@ -26,12 +36,19 @@ RunTotals &RunTotals::operator+=(const RunTotals &other) {
 	windows += other.windows;
 	late_windows += other.late_windows;
 	bars += other.bars;
+	failed.insert(failed.end(), other.failed.begin(), other.failed.end());
+	tell_no_more();
 	return *this;
+}
+
+void RunTotals::tell_no_more() {
+	if (failed.size() > most_failures_told)
+		failed.resize(most_failures_told);
 }
 
 std::string Runner::failures_json() const {
 	std::string list;
-	for (const auto &failure : failures_)
+	for (const auto &failure : totals_.failed)
 		list += (list.empty() ? "" : ", ") + failure;
 	return "[" + list + "]";
 }
@@ -123,6 +140,7 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 		} else {
 			co_await record(task, *task.problem, now);
 			++totals.failures;
+			totals.failed.push_back(failure_json(task.key, *task.problem, true));
 		}
 	}
 	progress_.expect(ahead);
@@ -171,14 +189,8 @@ Op<void> Runner::give_up(const TaskPlace &task, const Error &error) {
 		untouched_.insert(key.label());
 	seen_.insert(key.label());
 	++totals_.failures;
-	if (failures_.size() < most_failures_told)
-		failures_.push_back(JsonObject()
-		                        .add("canonical_symbol", std::string_view(key.symbol))
-		                        .add("timeframe", std::string_view(key.timeframe))
-		                        .add("sqlstate", std::string_view(error.sqlstate))
-		                        .add("error", std::string_view(error.message))
-		                        .add("recorded", recorded)
-		                        .text());
+	totals_.failed.push_back(failure_json(key, error, recorded));
+	totals_.tell_no_more();
 }
 
 Op<void> Runner::record(const ClaimedTask &task, const Error &error, Timestamp now) {

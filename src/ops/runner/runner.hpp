@@ -37,8 +37,10 @@ struct RunTotals {
 	int64_t windows = 0;
 	int64_t late_windows = 0; // before the cursor
 	WindowCounts bars;
+	std::vector<std::string> failed {}; // the first failures, each a JSON object
 
 	RunTotals &operator+=(const RunTotals &other);
+	void tell_no_more();
 };
 
 class Runner {
@@ -93,7 +95,6 @@ private:
 	std::unordered_set<std::string> untouched_; // labels of tasks whose failure could not even be recorded: left alone from then on
 	std::vector<TaskKey> waiting_;
 	bool got_on_ = false; // windows were processed since the first of them had to wait
-	std::vector<std::string> failures_;
 };
 
 } // namespace aggregation

@@ -208,7 +208,7 @@ const std::vector<WantedView> &wanted_views() {
 	// cannot have come from processing it.
 	static const std::vector<WantedView> views {
 	    {"v_aggregation_truth",
-	     "SELECT CASE WHEN a.differences > 0 THEN 'RED' WHEN a.started_at IS NULL OR a.started_at < now() - interval '7 days' THEN 'NOT_AUDITED' "
+	     "SELECT CASE WHEN a.differences > 0 THEN 'RED' WHEN a.started_at IS NULL OR a.tasks = 0 OR a.started_at < now() - interval '7 days' THEN 'NOT_AUDITED' "
 	     "ELSE 'OK' END AS audit_status, a.started_at AS last_audit_at, a.windows AS audited_windows, a.differences AS audit_differences, "
 	     "a.details AS audit_details, l.entries AS log_entries, l.oldest AS oldest_log_entry, d.ranges AS dirty_ranges, d.due AS dirty_ranges_due, "
 	     "d.oldest AS oldest_dirty_range_due, s.late_rows, s.refused_rows, s.frozen_tasks, "

@@ -1,0 +1,127 @@
+#include "ops/tasks/unknown.hpp"
+
+#include "core/spelling.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &registered_symbols() {
+	static const Statement statement {
+	    "core_asset_registry_all",
+	    "SELECT a.canonical_symbol, COALESCE(a.active, false) OR COALESCE(a.test_active, false) FROM @core_asset_registry_all a",
+	    {AGG_TEXT, AGG_BOOL},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &symbols_of_tasks() {
+	static const Statement statement {
+	    "data_agg_state", "SELECT DISTINCT s.canonical_symbol FROM @data_agg_state s", {AGG_TEXT}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &ingested_bar() {
+	static const Statement statement {
+	    "data_bars", "SELECT b.ts_utc FROM @data_bars b WHERE b.canonical_symbol = $1::text LIMIT 1", {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+const Statement &derived_bar() {
+	static const Statement statement {
+	    "derived_data_bars",
+	    "SELECT b.ts_utc FROM @derived_data_bars b WHERE b.canonical_symbol = $1::text AND b.deleted_at IS NULL LIMIT 1",
+	    {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+struct Known {
+	bool registered = false;
+	bool active = false;
+	std::vector<std::string> names; // of all assets and tasks
+};
+
+Op<Known> known_symbols(Database &db, const std::string symbol) {
+	Known known;
+	auto take_asset = [&](const Row &row) {
+		if (row.is_null(0))
+			return Flow::more;
+		known.names.emplace_back(row.text(0));
+		if (row.text(0) == symbol) {
+			known.registered = true;
+			known.active = row.boolean(1);
+		}
+		return Flow::more;
+	};
+	co_await db.query(registered_symbols(), {}, take_asset);
+	auto take_task = [&](const Row &row) {
+		known.names.emplace_back(row.text(0));
+		return Flow::more;
+	};
+	co_await db.query(symbols_of_tasks(), {}, take_task);
+	co_return known;
+}
+
+std::string did_you_mean(const std::string &symbol, const Known &known) {
+	const auto near = nearest_name(symbol, known.names);
+	return near ? "Did you mean \"" + shortened(*near) + "\"? " : "";
+}
+
+Op<bool> any_bar(Database &db, const Statement &statement, const std::string symbol) {
+	bool found = false;
+	auto take = [&](const Row &) {
+		found = true;
+		return Flow::enough;
+	};
+	co_await db.query(statement, parameters(text_parameter(symbol)), take);
+	co_return found;
+}
+
+} // namespace
+
+Op<std::string> hint_for_missing_task(Database &db, TaskKey key) {
+	const std::string symbol = shortened(key.symbol);
+	const auto tasks = co_await matching_tasks(db, key.symbol, std::nullopt);
+	if (!tasks.empty()) {
+		std::string timeframes;
+		for (const auto &task : tasks)
+			timeframes += (timeframes.empty() ? "" : ", ") + task.timeframe;
+		co_return symbol + " has tasks for " + timeframes + ". For " + key.timeframe +
+		    " add it to the list \"optional\" of metadata.agg in core_asset_registry_all, then run sync_agg_state_from_registry().";
+	}
+	const auto known = co_await known_symbols(db, key.symbol);
+	if (known.active)
+		co_return "Run sync_agg_state_from_registry() to create the tasks of all active assets.";
+	if (known.registered)
+		co_return symbol + " is not active in core_asset_registry_all. Set active there (test_active for DEV and TEST), "
+		                   "then run sync_agg_state_from_registry().";
+	co_return did_you_mean(key.symbol, known) +
+	    "For a new symbol add it to core_asset_registry_all, then run sync_agg_state_from_registry().";
+}
+
+Op<Error> missing_task(Database &db, std::string prefix, TaskKey key) {
+	std::string hint = co_await hint_for_missing_task(db, key);
+	Error error(sqlstate::no_data_found, prefix + key.label(), std::move(hint));
+	co_return error;
+}
+
+Op<void> require_symbol(Database &db, std::string symbol) {
+	const auto tasks = co_await matching_tasks(db, symbol, std::nullopt);
+	if (!tasks.empty())
+		co_return;
+	const auto known = co_await known_symbols(db, symbol);
+	if (known.registered)
+		co_return;
+	const bool ingested = co_await any_bar(db, ingested_bar(), symbol);
+	if (ingested)
+		co_return;
+	const bool derived = co_await any_bar(db, derived_bar(), symbol);
+	if (derived)
+		co_return;
+	throw Error(sqlstate::no_data_found, "symbol \"" + shortened(symbol) + "\" does not exist",
+	            did_you_mean(symbol, known) + "No task, asset or bar has this symbol.");
+}
+
+} // namespace aggregation

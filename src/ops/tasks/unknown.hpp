@@ -1,0 +1,18 @@
+// Errors for what is not there: a task, or a symbol that nobody knows. Their hints look at what there is instead.
+#pragma once
+
+#include "core/error.hpp"
+#include "ops/tasks/tasks.hpp"
+
+namespace aggregation {
+
+/// What to do about a task that is not there, as sentences: another spelling of its symbol, another timeframe, the registry.
+Op<std::string> hint_for_missing_task(Database &db, TaskKey key);
+
+/// P0002: `prefix` and the task's label, words that the callers of older functions look for.
+Op<Error> missing_task(Database &db, std::string prefix, TaskKey key);
+
+/// Throws P0002 unless somebody knows the symbol: a task, the registry, or a bar.
+Op<void> require_symbol(Database &db, std::string symbol);
+
+} // namespace aggregation
