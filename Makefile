@@ -15,7 +15,7 @@ SCRIPT = aggregation--$(EXTENSION_VERSION).sql
 DATA_built = $(SCRIPT)
 DATA = $(sort $(wildcard src/sql/updates/*.sql))
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
-EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc)
+EXTRA_CLEAN = built_for $(OBJS:.o=.d) $(OBJS:.o=.bc)
 
 # Without bitcode: JIT has nothing to inline here, and the clang that Debian's PostgreSQL would use knows no standard coroutines.
 override with_llvm = no
@@ -28,6 +28,10 @@ SHLIB_LINK = -lstdc++
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# What was compiled for another PostgreSQL is compiled again.
+BUILT_FOR := $(shell $(PG_CONFIG) --version --includedir-server | cmp -s - built_for || $(PG_CONFIG) --version --includedir-server >built_for)
+$(C_SOURCES:.c=.o): built_for
 
 $(SCRIPT): $(SQL_SOURCES) aggregation.control
 	cat $(SQL_SOURCES) > $@

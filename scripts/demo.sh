@@ -31,7 +31,8 @@ its own; it goes on running), loads 1-minute bars, makes DXY and bars of 5m,
 
 The server's folder is $AGGREGATION_DEMO, by default ~/.local/state/aggregation-demo
 (/var/lib/aggregation-demo for root): a folder that does not exist, or an empty one. It remembers its
-PostgreSQL; for a new one PG_CONFIG chooses (default: Debian's 15).
+PostgreSQL; for a new one PG_CONFIG chooses (default: the newest that is installed with its headers,
+else the one that the system's release packages).
 TEXT
 }
 

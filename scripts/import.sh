@@ -111,7 +111,7 @@ if [ "$format" = binance ] && [ -n "$timezone" ]; then
 	wrong_call "binance stamps count from 1970-01-01 UTC: there is no time zone to choose" "leave --timezone out"
 fi
 if ! command -v psql >/dev/null; then
-	PATH=$PATH:/usr/lib/postgresql/15/bin
+	PATH=$PATH:$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 	if ! command -v psql >/dev/null; then
 		echo "import: psql is not there" >&2
 		echo "Hint: apt-get install postgresql-client" >&2

@@ -42,6 +42,11 @@ fresh_database() {
 # (a file of test/shapes, and what else psql is to be told).
 pgtap_files() {
 	local file name label output status shape=(${SHAPE-})
+	if [ ! -e "$(share_dir)/extension/pgtap.control" ]; then
+		echo "  skipped: there is no pgTAP in $(share_dir)"
+		count 0 0 $#
+		return
+	fi
 	output=$(mktemp)
 	for file in "$@"; do
 		name=$(basename -- "$file" .sql)

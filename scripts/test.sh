@@ -34,7 +34,8 @@ Only by name: ${extra_suites[*]}
   fuzz       random input (AGGREGATION_FUZZ_SECONDS, AGGREGATION_SEED)       sanitized  pgtap and reference under sanitizers
   data       real market data in \$AGGREGATION_DATA (default ../shared/data), skipped without
 
-PG_CONFIG chooses the PostgreSQL (default: Debian's 15).
+PG_CONFIG chooses the PostgreSQL (default: the newest that is installed with its headers, else the
+one that the system's release packages).
 TEXT
 }
 

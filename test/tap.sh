@@ -28,6 +28,13 @@ like() {
 
 done_testing() { echo "1..$tests_run"; }
 
+# skip_all WHY : the whole file counts as one skipped test.
+skip_all() {
+	echo "ok 1 # SKIP $1"
+	echo "1..1"
+	exit 0
+}
+
 # import ARGUMENT… : leaves what it said in $said and its exit status in $status.
 import() {
 	status=0

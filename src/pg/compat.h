@@ -1,18 +1,13 @@
 /*
- * What differs between the PostgreSQL versions that are supported, 14 to 18. One entry for each difference, with the reason.
+ * What differs between the PostgreSQL versions that are supported, 15 to 18. One entry for each difference, with the reason.
  */
 #ifndef AGGREGATION_COMPAT_H
 #define AGGREGATION_COMPAT_H
 
 #include "postgres.h"
 
-#if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
-#error "aggregation supports PostgreSQL 14 to 18"
-#endif
-
-/* 15 renamed the reservation of a settings' prefix (commit 88103567cb). */
-#if PG_VERSION_NUM < 150000
-#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "aggregation supports PostgreSQL 15 to 18"
 #endif
 
 /* 16 moved permission checks out of the range table entry into RTEPermissionInfo (commit a61b1f7). */

@@ -25,16 +25,12 @@ typedef struct wake_memory {
 
 static wake_memory *shared = NULL;
 static bool wake_at_commit = false;
-#if PG_VERSION_NUM >= 150000
 static shmem_request_hook_type next_request_hook = NULL;
-#endif
 static shmem_startup_hook_type next_startup_hook = NULL;
 
 static void request_memory(void) {
-#if PG_VERSION_NUM >= 150000
 	if (next_request_hook)
 		next_request_hook();
-#endif
 	RequestAddinShmemSpace(MAXALIGN(sizeof(wake_memory)));
 }
 
@@ -53,12 +49,8 @@ static void attach_memory(void) {
 }
 
 void agg_request_wake_memory(void) {
-#if PG_VERSION_NUM >= 150000
 	next_request_hook = shmem_request_hook;
 	shmem_request_hook = request_memory;
-#else
-	request_memory();
-#endif
 	next_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = attach_memory;
 }

@@ -1,6 +1,7 @@
 # pg_cron for real: one call schedules the runner, and bars appear.
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
+if [ ! -e "$(share_dir)/extension/pg_cron.control" ]; then skip_all "there is no pg_cron in $(share_dir)"; fi
 
 own_server fsync=off shared_preload_libraries=pg_cron cron.use_background_workers=on cron.database_name=scheduled "cron.host='/nowhere'"
 sql -d postgres -c 'CREATE DATABASE scheduled'
