@@ -20,7 +20,7 @@ EXTRA_CLEAN = built_for $(OBJS:.o=.d) $(OBJS:.o=.bc)
 # Without bitcode: JIT has nothing to inline here, and the clang that Debian's PostgreSQL would use knows no standard coroutines.
 override with_llvm = no
 # The server's headers count as the system's, so that -Wextra speaks of our code alone.
-PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD -MP
+PG_CPPFLAGS = -Isrc -DAGGREGATION_VERSION='"$(EXTENSION_VERSION)"' -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD -MP
 PG_CFLAGS = -Wextra
 # No fused multiply-add: the same bars must give the same bits on every machine.
 PG_CXXFLAGS = -std=c++20 -Wall -Wextra -ffp-contract=off -fvisibility=hidden
@@ -35,5 +35,7 @@ $(C_SOURCES:.c=.o): built_for
 
 $(SCRIPT): $(SQL_SOURCES) aggregation.control
 	cat $(SQL_SOURCES) > $@
+
+src/pg/driver.o src/pg/release.o: aggregation.control
 
 -include $(OBJS:.o=.d)

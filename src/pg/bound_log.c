@@ -53,7 +53,7 @@ void agg_bound_log(Oid schema) {
 	Relation log;
 	double kilobytes;
 
-	if (agg_is_running() || ++transactions % LOOK_AT_LOG_EVERY != 0)
+	if (agg_is_running() || ++transactions % LOOK_AT_LOG_EVERY != 0 || !agg_has_shape(schema))
 		return;
 	log = table_open(agg_find_table(schema, "agg_change_log"), AccessShareLock);
 	kilobytes = (double)RelationGetNumberOfBlocks(log) * (BLCKSZ / 1024.0);

@@ -5,6 +5,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -102,6 +103,18 @@ static bool may_commit(FunctionCallInfo fcinfo) {
 	return fcinfo->context != NULL && IsA(fcinfo->context, CallContext) && !castNode(CallContext, fcinfo->context)->atomic;
 }
 
+/* What is made while a script of the extension runs would belong to it. The tables never do: they hold people's data. */
+static void run_outside_of_script(agg_call_state *state, agg_request *request) {
+	bool in_script = creating_extension;
+
+	creating_extension = false;
+	PG_TRY();
+	{ agg_run_operation(state, request); }
+	PG_FINALLY();
+	{ creating_extension = in_script; }
+	PG_END_TRY();
+}
+
 static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
 	MemoryContext caller = CurrentMemoryContext;
 	agg_call_state *state = agg_begin_call(commits ? PortalContext : caller, get_func_namespace(fcinfo->flinfo->fn_oid), commits);
@@ -111,6 +124,8 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	size_t count;
 
 	refuse_nesting(fcinfo->flinfo->fn_oid, function);
+	if (!agg_is_running())
+		agg_check_release(function);
 	if (fcinfo->flinfo->fn_retset) {
 		begin_rows(fcinfo);
 		state->rows = (ReturnSetInfo *)fcinfo->resultinfo;
@@ -119,9 +134,11 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(state->memory);
 	agg_log_changes();
+	if (!agg_is_running() && function != AGG_FN_agg_setup)
+		agg_need_shape(state->schema);
 	arguments = arguments_of(fcinfo, &count);
 	agg_create_operation(state, function, arguments, count);
-	agg_run_operation(state, &request);
+	run_outside_of_script(state, &request);
 	SPI_finish();
 
 	MemoryContextSwitchTo(caller);
@@ -177,6 +194,8 @@ TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_functio
 	state = agg_begin_call(memory, schema, true);
 	state->own_snapshot = true;
 	PushActiveSnapshot(GetTransactionSnapshot());
+	agg_check_release(function);
+	agg_need_shape(schema);
 	MemoryContextSwitchTo(state->memory);
 	agg_create_operation(state, function, arguments, count);
 	agg_run_operation(state, &request);

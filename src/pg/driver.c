@@ -91,6 +91,7 @@ static void commit(agg_call_state *state, bool lazily) {
 	SPI_commit();
 	if (state->own_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
+	agg_check_release(state->function);
 	MemoryContextSwitchTo(state->request);
 }
 
@@ -126,6 +127,8 @@ static void raise_failure(const agg_error *error) {
  * tables for callers who have none there.
  */
 static agg_scope *enter_scope(const agg_call_state *state, Oid table) {
+	if (!OidIsValid(table) && state->function == AGG_FN_mend_shape)
+		return agg_act_as_owner(agg_marked_table(state->schema));
 	if (!OidIsValid(table))
 		return agg_act_as_caller();
 	return state->function == AGG_FN_agg_setup ? agg_act_as_owner_for_caller(table) : agg_act_as_owner(table);
@@ -296,7 +299,8 @@ static void run_guarded(agg_call_state *state, agg_request *request) {
 void agg_create_operation(agg_call_state *state, agg_function function, const agg_argument *arguments, size_t count) {
 	agg_context context = {.schema = quote_identifier(get_namespace_name(state->schema)),
 	                       .transaction_start = GetCurrentTransactionStartTimestamp(),
-	                       .fixed_snapshot = IsolationUsesXactSnapshot()};
+	                       .fixed_snapshot = IsolationUsesXactSnapshot(),
+	                       .release = AGGREGATION_VERSION};
 
 	state->function = function;
 	state->operation = agg_operation_new(function, &context, arguments, count);

@@ -142,6 +142,7 @@ static void seal_table(const watched *on, Oid table, bool derived, const char *r
 	char *sql = psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason) "
 	                     "VALUES ($1, NULLIF($2, '1m'), $3, $4, $5)",
 	                     quote_identifier(get_namespace_name(on->schema)));
+	Oid sealed;
 	Relation bars;
 	const agg_bar_span *spans;
 	size_t count;
@@ -149,11 +150,20 @@ static void seal_table(const watched *on, Oid table, bool derived, const char *r
 
 	if (!agg_setting_tracking || !is_table_of_bars(table))
 		return;
+	sealed = agg_find_table(on->schema, "agg_sealed_ranges");
+	if (get_attnum(sealed, "timeframe") == InvalidAttrNumber) {
+		/* The table is still 1.0's, which knew seals of minutes only. Nobody's retention fails for that. */
+		if (derived)
+			return;
+		sql = psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason) "
+		               "SELECT $1, $3, $4, $5 WHERE $2 = '1m'",
+		               quote_identifier(get_namespace_name(on->schema)));
+	}
 	bars = table_open(table, AccessShareLock);
 	spans = derived ? agg_spans_of_derived_bars(bars, &count) : agg_spans_of_minutes(bars, &count);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	scope = agg_act_as_owner(agg_find_table(on->schema, "agg_sealed_ranges"));
+	scope = agg_act_as_owner(sealed);
 	for (size_t i = 0; i < count; i++) {
 		Datum values[] = {CStringGetTextDatum(spans[i].symbol), CStringGetTextDatum(spans[i].timeframe), TimestampTzGetDatum(spans[i].from),
 		                  TimestampTzGetDatum(spans[i].to), CStringGetTextDatum(psprintf("%s %s", get_rel_name(table), reason))};

@@ -33,6 +33,12 @@ static inline bool agg_is_this_transaction(FullTransactionId id) {
 	return FullTransactionIdIsValid(id) && FullTransactionIdEquals(id, GetTopFullTransactionIdIfAny());
 }
 
+/* release.c */
+extern void agg_check_release(agg_function function);
+extern Oid agg_marked_table(Oid schema);
+extern bool agg_has_shape(Oid schema);
+extern void agg_need_shape(Oid schema);
+
 /* wake.c */
 extern void agg_wake_worker_at_commit(void);
 

@@ -298,10 +298,11 @@ static bool is_ours(FunctionCallInfo fcinfo) {
 	                                                : TRIGGER_FIRED_BY_INSERT(trigger->tg_event) && trigger->tg_newtable != NULL;
 }
 
-PG_FUNCTION_INFO_V1(aggregation_agg_note_task_change);
-extern Datum aggregation_agg_note_task_change(PG_FUNCTION_ARGS);
+/* Named so for sessions that still have 1.0's library: see aggregation.c. */
+PG_FUNCTION_INFO_V1(reconnect_to_use_aggregation_1_1_agg_note_task_change);
+extern Datum reconnect_to_use_aggregation_1_1_agg_note_task_change(PG_FUNCTION_ARGS);
 
-Datum aggregation_agg_note_task_change(PG_FUNCTION_ARGS) {
+Datum reconnect_to_use_aggregation_1_1_agg_note_task_change(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
 	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	bool made;

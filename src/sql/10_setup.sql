@@ -4,7 +4,7 @@ CREATE FUNCTION @extschema@.agg_setup(dry_run boolean DEFAULT false)
 RETURNS TABLE (object text, action text, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_setup';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_setup';
 
 COMMENT ON FUNCTION @extschema@.agg_setup(boolean) IS
 'Creates the tables, indexes, constraints and views that the extension works on, in the extension''s schema, or adds what is missing to those that are there; nothing else is touched.

@@ -19,7 +19,7 @@ COMMENT ON FUNCTION @extschema@.agg_note_timeframe() IS
 CREATE FUNCTION @extschema@.agg_note_task_change()
 RETURNS trigger
 LANGUAGE c VOLATILE SECURITY INVOKER
-AS 'MODULE_PATHNAME', 'aggregation_agg_note_task_change';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_task_change';
 
 COMMENT ON FUNCTION @extschema@.agg_note_task_change() IS
 'Triggers of data_agg_state, after INSERT for each statement and after UPDATE of key, source_timeframe or agg_start_utc for each row. Marks in agg_dirty_ranges what the change means for bars that are there already, so that the next run looks at them: all of a task that is made where bars are, or gets another source; those between the old and the new start. A wider timeframe''s task that is new or gets another source is listed in agg_recent_tasks until nobody derives bars who may not know it.';

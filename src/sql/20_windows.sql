@@ -4,7 +4,7 @@ CREATE FUNCTION @extschema@.aggregate_window(p_symbol text, p_to_tf text, p_from
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_aggregate_window';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_aggregate_window';
 
 COMMENT ON FUNCTION @extschema@.aggregate_window(text, text, timestamptz, timestamptz, int) IS
 'Makes the bar of one window [p_from_utc, p_to_utc) of a symbol and timeframe from its source bars and stores it in derived_data_bars if it differs from what is there.
@@ -16,7 +16,7 @@ CREATE FUNCTION @extschema@.aggregate_1m_to_5m_window(p_symbol text, p_from_utc 
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_aggregate_1m_to_5m_window';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_aggregate_1m_to_5m_window';
 
 COMMENT ON FUNCTION @extschema@.aggregate_1m_to_5m_window(text, timestamptz, timestamptz, int) IS
 'Makes one 5m bar from the 1m bars of data_bars. Answers as aggregate_window() does, with source_count out of 5: 5 scores 2, 4 scores 1, 3 scores 0, fewer give no bar.';
@@ -25,7 +25,7 @@ CREATE FUNCTION @extschema@.aggregate_5m_to_1h_window(p_symbol text, p_from_utc 
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_aggregate_5m_to_1h_window';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_aggregate_5m_to_1h_window';
 
 COMMENT ON FUNCTION @extschema@.aggregate_5m_to_1h_window(text, timestamptz, timestamptz, int) IS
 'Makes one 1h bar from the live 5m bars of derived_data_bars. Answers as aggregate_window() does, with source_count out of 12: 12 scores 2, 10 or 11 score 1, 8 or 9 score 0, 7 scores -1, fewer give no bar.';

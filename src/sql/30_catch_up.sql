@@ -4,7 +4,7 @@ CREATE FUNCTION @extschema@.agg_bootstrap_cursor(p_symbol text, p_to_tf text, p_
 RETURNS timestamptz
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_bootstrap_cursor';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_bootstrap_cursor';
 
 COMMENT ON FUNCTION @extschema@.agg_bootstrap_cursor(text, text, timestamptz) IS
 'The cursor that a task begins with: the first window boundary at or after its agg_start_utc. It depends neither on data nor on the clock (p_now_utc is accepted for older callers) and writes nothing.
@@ -14,7 +14,7 @@ CREATE FUNCTION @extschema@.catchup_aggregation_range(p_symbol text, p_to_tf tex
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_catchup_aggregation_range';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_catchup_aggregation_range';
 
 COMMENT ON FUNCTION @extschema@.catchup_aggregation_range(text, text, timestamptz, int, timestamptz, int, boolean) IS
 'Makes the bars of consecutive windows of one task, from p_start_cursor_utc (raised to the task''s agg_start_utc, then up to a window boundary) on, at most p_max_windows (>= 1) of them, and stores what differs from what is there. The stored cursor is not moved: pass cursor_advanced_to to agg_finish().
@@ -27,7 +27,7 @@ CREATE FUNCTION @extschema@.agg_aggregate_tasks(p_symbols text[], p_timeframes t
 RETURNS TABLE (canonical_symbol text, timeframe text, windows_processed bigint, bars_created bigint, bars_inserted bigint, bars_updated bigint, bars_unchanged bigint, bars_deleted bigint, bars_quality_poor bigint, bars_skipped bigint, source_rows_refused bigint, last_agg_bar_ts_utc timestamptz, reason text, continue boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_aggregate_tasks';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_aggregate_tasks';
 
 COMMENT ON FUNCTION @extschema@.agg_aggregate_tasks(text[], text[], int, timestamptz, int) IS
 'Brings many tasks forward in one call and one transaction: task i is (p_symbols[i], p_timeframes[i]). Each goes on at its stored cursor (at the start of the task if it has none), processes at most p_max_windows windows, jumping over gaps, and its cursor, totals and next_run_at are written together with its bars. Narrow timeframes go first, so that 1h sees the 5m bars of the same call.

@@ -4,7 +4,7 @@ CREATE FUNCTION @extschema@.agg_get_due_tasks(p_env_name text, p_now_utc timesta
 RETURNS TABLE (canonical_symbol text, timeframe text, source_timeframe text, run_interval_minutes int, aggregation_delay_seconds int, last_agg_bar_ts_utc timestamptz, status text, hard_fail_streak int, task_priority int, is_mandatory boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_get_due_tasks';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_get_due_tasks';
 
 COMMENT ON FUNCTION @extschema@.agg_get_due_tasks(text, timestamptz, int, int) IS
 'The tasks to work on now, most urgent first, at most p_limit: idle, enabled, next_run_at NULL or passed at p_now_utc, of active assets (for p_env_name DEV or TEST in any case of assets with test_active).
@@ -16,7 +16,7 @@ CREATE FUNCTION @extschema@.agg_start(p_symbol text, p_tf text, p_now_utc timest
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_start';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_start';
 
 COMMENT ON FUNCTION @extschema@.agg_start(text, text, timestamptz) IS
 'Claims a task: compare-and-set from idle and enabled to running.
@@ -26,7 +26,7 @@ CREATE FUNCTION @extschema@.agg_finish(p_symbol text, p_tf text, p_success boole
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_finish';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_finish';
 
 COMMENT ON FUNCTION @extschema@.agg_finish(text, text, boolean, timestamptz, jsonb, text, text, timestamptz, int, uuid) IS
 'Records how a run of a task ended and when it runs next.
@@ -39,7 +39,7 @@ CREATE FUNCTION @extschema@.sync_agg_state_from_registry(p_env_name text DEFAULT
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_sync_agg_state_from_registry';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_sync_agg_state_from_registry';
 
 COMMENT ON FUNCTION @extschema@.sync_agg_state_from_registry(text, timestamptz) IS
 'Makes data_agg_state hold the tasks that the registry''s active assets ask for (test_active for p_env_name DEV and TEST): 5m and 1h, mandatory, 30 s of delay, priority 100, from p_agg_start_utc on, unless metadata.agg of the asset says otherwise: enabled, start_utc, mandatory (list), optional (list), delay_seconds, priority. A list pulls in the timeframes that its members are built from. Tasks of assets that are no longer active are disabled. Cursors, statuses and streaks are kept; rows whose configuration is the same are not touched.

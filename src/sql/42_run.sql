@@ -2,7 +2,7 @@
 
 CREATE PROCEDURE @extschema@.agg_run(p_env_name text DEFAULT 'prod', p_max_tasks int DEFAULT 10000, p_max_windows int DEFAULT 1000, p_time_budget interval DEFAULT '50 seconds', p_batch int DEFAULT 1000, p_now_utc timestamptz DEFAULT NULL, p_sync_minutes int DEFAULT NULL)
 LANGUAGE c
-AS 'MODULE_PATHNAME', 'aggregation_agg_run';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_run';
 
 COMMENT ON PROCEDURE @extschema@.agg_run(text, int, int, interval, int, timestamptz, int) IS
 'Works off due tasks, most urgent first, in transactions of its own: bars, cursors, totals and schedules of a batch are committed together, and its tasks are locked for as long. Loops while tasks are due and p_time_budget is left, the bars that others are made of first; DXY''s minutes are computed before its bars. Any number of runners and outside workers may run at the same time.
@@ -14,7 +14,7 @@ CREATE FUNCTION @extschema@.agg_run_batch(p_env_name text DEFAULT 'prod', p_max_
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_run_batch';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_run_batch';
 
 COMMENT ON FUNCTION @extschema@.agg_run_batch(text, int, int, timestamptz) IS
 'One batch of agg_run() in the caller''s transaction, for callers that cannot use CALL: the p_max_tasks most urgent due tasks that nobody else has locked.
@@ -37,7 +37,7 @@ CREATE FUNCTION @extschema@.agg_wake()
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_wake';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_wake';
 
 COMMENT ON FUNCTION @extschema@.agg_wake() IS
 'Has this database''s background worker, where there is one, look for due tasks as soon as the calling transaction has committed: for changes of data_agg_state that were made by hand. The extension''s own functions do it themselves.
@@ -47,7 +47,7 @@ CREATE FUNCTION @extschema@.agg_schedule(p_cron text DEFAULT '* * * * *', p_env_
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_schedule';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_schedule';
 
 COMMENT ON FUNCTION @extschema@.agg_schedule(text, text, int) IS
 'Has pg_cron call agg_run() at p_cron (five fields of cron, or what else its version understands), as the calling role, in this database. Calling it again replaces the schedule. p_sync_minutes: as agg_run()''s.
@@ -58,7 +58,7 @@ CREATE FUNCTION @extschema@.agg_unschedule()
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_unschedule';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_unschedule';
 
 COMMENT ON FUNCTION @extschema@.agg_unschedule() IS
 'Removes the calling role''s job of agg_schedule() in this database. Answers success and jobs_removed (0 if there was none). Errors: 55000 as agg_schedule().';

@@ -4,7 +4,7 @@ CREATE FUNCTION @extschema@.agg_reset_task(p_symbol text, p_tf text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_reset_task';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_reset_task';
 
 COMMENT ON FUNCTION @extschema@.agg_reset_task(text, text) IS
 'Puts a task back to work: the explicit acknowledgement that hard_failed and disabled wait for. The status becomes idle, the streak 0, the error NULL, a claim is taken away, and the task is due at once. `enabled` stays as it is.
@@ -14,7 +14,7 @@ CREATE FUNCTION @extschema@.agg_enable_task(p_symbol text, p_tf text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_enable_task';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_enable_task';
 
 COMMENT ON FUNCTION @extschema@.agg_enable_task(text, text) IS
 'Switches a task on (enabled = true). A status of hard_failed or disabled stays and needs agg_reset_task(): the answer says the status. Answers as agg_reset_task().';
@@ -23,7 +23,7 @@ CREATE FUNCTION @extschema@.agg_disable_task(p_symbol text, p_tf text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_disable_task';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_disable_task';
 
 COMMENT ON FUNCTION @extschema@.agg_disable_task(text, text) IS
 'Switches a task off (enabled = false) until agg_enable_task(): a sync from the registry leaves it off. A runner that is at work on it finishes its batch first. Answers as agg_reset_task().';
@@ -32,7 +32,7 @@ CREATE FUNCTION @extschema@.agg_set_start(p_symbol text, p_tf text, p_start_utc 
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_set_start';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_start';
 
 COMMENT ON FUNCTION @extschema@.agg_set_start(text, text, timestamptz) IS
 'Sets agg_start_utc of a task. With an earlier start the windows between it and the old one become due: the cursor goes back to the first of them, and what it then comes past again is compared and not rewritten. With a later start nothing before it is made any more; what is there stays. A sync from the registry sets the start that the registry asks for: to keep another one, write it into the asset''s metadata.agg.start_utc.
@@ -42,7 +42,7 @@ CREATE FUNCTION @extschema@.agg_heartbeat(p_symbol text, p_tf text, p_claim_toke
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_heartbeat';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_heartbeat';
 
 COMMENT ON FUNCTION @extschema@.agg_heartbeat(text, text, uuid, timestamptz) IS
 'Prolongs the claim of agg_start(): its age counts from p_now_utc on. (last_attempted_at_utc still says when it began.)

@@ -4,7 +4,7 @@ CREATE FUNCTION @extschema@.agg_mark_changed(p_symbol text, p_from_utc timestamp
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_mark_changed';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_mark_changed';
 
 COMMENT ON FUNCTION @extschema@.agg_mark_changed(text, timestamptz, timestamptz) IS
 'Says that 1m bars of [p_from_utc, p_to_utc) have changed, as the trigger of data_bars would have: for a load with aggregation.tracking off, and for whatever else the trigger has not seen. p_symbol NULL: all symbols that have tasks. Call it in the transaction of the load, or after it. Windows that come out as they were are not written.
@@ -14,7 +14,7 @@ CREATE FUNCTION @extschema@.agg_seal_range(p_symbol text, p_from_utc timestamptz
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_seal_range';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_seal_range';
 
 COMMENT ON FUNCTION @extschema@.agg_seal_range(text, timestamptz, timestamptz, text) IS
 'Seals the bars made of 1m bars of [p_from_utc, p_to_utc), windows that only touch the range included: they stay as they are, whatever becomes of their source. Do it before the source is removed by other means than agg_retire_source(). p_symbol NULL: all symbols.
@@ -24,7 +24,7 @@ CREATE FUNCTION @extschema@.agg_unseal_range(p_symbol text, p_from_utc timestamp
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_unseal_range';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_unseal_range';
 
 COMMENT ON FUNCTION @extschema@.agg_unseal_range(text, timestamptz, timestamptz) IS
 'Takes [p_from_utc, p_to_utc) out of the sealed ranges of p_symbol (NULL: out of those of all symbols together) and has the windows that were sealed there looked at again, in every timeframe, since their source is back. What agg_refused_ranges lists there goes; a task with late_policy freeze lists it again.
@@ -34,7 +34,7 @@ CREATE FUNCTION @extschema@.agg_retire_source(p_before_utc timestamptz, p_symbol
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_retire_source';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_retire_source';
 
 COMMENT ON FUNCTION @extschema@.agg_retire_source(timestamptz, text, int) IS
 'Retention: deletes 1m bars before p_before_utc (of p_symbol; NULL: of all symbols), at most p_max_rows in a call, and seals the windows before it, so that their bars stay. Let the tasks catch up first: what has not been made by then never will be.
@@ -44,7 +44,7 @@ CREATE FUNCTION @extschema@.agg_set_late_policy(p_symbol text, p_tf text, p_poli
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_set_late_policy';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_late_policy';
 
 COMMENT ON FUNCTION @extschema@.agg_set_late_policy(text, text, text) IS
 'What becomes of source that changes behind a task''s cursor. recompute (the default): the bar is made again. freeze: bars that are made never change; what was refused is counted in data_agg_state.refused_rows and listed in agg_refused_ranges, and derived_rebuild_range() makes it good. Back to recompute: all that was refused is made again.
@@ -54,7 +54,7 @@ CREATE FUNCTION @extschema@.derived_soft_delete_range(p_symbol text, p_tf text, 
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_derived_soft_delete_range';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_soft_delete_range';
 
 COMMENT ON FUNCTION @extschema@.derived_soft_delete_range(text, text, timestamptz, timestamptz, text) IS
 'Soft-deletes the live bars of [p_from_utc, p_to_utc): deleted_at is set, p_reason is in raw ("deleted"). The windows above are made again without them. The bars stay away until their source changes, or derived_restore_range() or derived_rebuild_range() brings them back.
@@ -64,7 +64,7 @@ CREATE FUNCTION @extschema@.derived_restore_range(p_symbol text, p_tf text, p_fr
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_derived_restore_range';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_restore_range';
 
 COMMENT ON FUNCTION @extschema@.derived_restore_range(text, text, timestamptz, timestamptz) IS
 'Makes soft-deleted bars of [p_from_utc, p_to_utc) live again as they were: of each window that has no live bar the one that was deleted last. The windows above are made again with them, and the next run looks whether they still are what their source comes to.
@@ -74,7 +74,7 @@ CREATE FUNCTION @extschema@.derived_purge_deleted(p_older_than interval DEFAULT 
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_derived_purge_deleted';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_purge_deleted';
 
 COMMENT ON FUNCTION @extschema@.derived_purge_deleted(interval, int) IS
 'Removes bars for good that were soft-deleted longer than p_older_than ago, at most p_max_rows in a call. One that somebody deleted and no later bar of its window has replaced stays: it says why there is no bar.
@@ -84,7 +84,7 @@ CREATE FUNCTION @extschema@.derived_rebuild_range(p_symbol text, p_tf text, p_fr
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_derived_rebuild_range';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_rebuild_range';
 
 COMMENT ON FUNCTION @extschema@.derived_rebuild_range(text, text, timestamptz, timestamptz, boolean, text, int) IS
 'Makes the bars of all windows that touch [p_from_utc, p_to_utc) and that the task has passed anew from their source, in one transaction: readers see the old bars or the new ones, never a hole. The windows above are looked at afterwards.
@@ -96,7 +96,7 @@ CREATE FUNCTION @extschema@.agg_reset_cursor(p_symbol text DEFAULT NULL, p_tf te
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_reset_cursor';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_reset_cursor';
 
 COMMENT ON FUNCTION @extschema@.agg_reset_cursor(text, text, timestamptz) IS
 'Puts cursors back, never forward, and never before a task''s start. p_to_utc NULL: cursors that ran ahead of their source, that is, are more than a window behind the window of its last bar, go back to that window; without any source to the start. Else to the window of p_to_utc. What lies between is looked at again. p_symbol NULL: all symbols; p_tf NULL: all timeframes.
@@ -106,7 +106,7 @@ CREATE FUNCTION @extschema@.agg_verify(p_symbol text DEFAULT NULL, p_tf text DEF
 RETURNS TABLE (canonical_symbol text, timeframe text, ts_utc timestamptz, difference text, column_name text, stored text, expected text, explanation text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_verify';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_verify';
 
 COMMENT ON FUNCTION @extschema@.agg_verify(text, text, timestamptz, timestamptz) IS
 'The proof: recomputes bars from their source by plain SQL, a path that shares nothing with the engine, and returns every difference as it finds it. No row without an explanation means that what is stored is what the source says, bit by bit. NULLs: all symbols, all timeframes, all times; of a range the windows that lie wholly in it. Sealed windows are left out. Between a task''s start and its cursor every bar must be there; outside of them none is missed, but a bar that is there must be what its source says. For DXY its minutes are looked at too, between start and cursor of the tasks that read them, against the pairs (to the eighth decimal; not those that a feed delivered, nor those of which a part is sealed).
@@ -118,7 +118,7 @@ CREATE FUNCTION @extschema@.agg_verify_sample(p_fraction double precision DEFAUL
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_verify_sample';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_verify_sample';
 
 COMMENT ON FUNCTION @extschema@.agg_verify_sample(double precision, interval, bigint) IS
 'agg_verify() of random stretches of all tasks and of DXY''s minutes: stretches of up to 288 windows that hold something, each looked at with the probability p_fraction, and at least one of each task; 1 looks at everything. The tasks come in random order until p_time_budget is over. What it found is recorded in agg_audit, kept for 90 days; v_aggregation_truth turns RED by it. Differences that are explained do not count. p_seed: the same stretches again.
@@ -128,7 +128,7 @@ CREATE FUNCTION @extschema@.agg_why(p_symbol text, p_tf text, p_window_start tim
 RETURNS TABLE (window_start timestamptz, window_end timestamptz, state text, explanation text, quality_score int, source_candles bigint, expected_candles bigint, source_timeframe text, missing_source jsonb)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_agg_why';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_why';
 
 COMMENT ON FUNCTION @extschema@.agg_why(text, text, timestamptz, timestamptz) IS
 'One row that says why the bar of a window is there or is not; p_window_start may be any time in the window.

@@ -4,7 +4,7 @@ CREATE FUNCTION @extschema@.calc_dxy_range_1m(p_from_utc timestamptz, p_to_utc t
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_calc_dxy_range_1m';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_calc_dxy_range_1m';
 
 COMMENT ON FUNCTION @extschema@.calc_dxy_range_1m(timestamptz, timestamptz, int) IS
 'The U.S. Dollar Index at each minute of [p_from_utc, p_to_utc) at which all six pairs have a close > 0, as 1m bars of the symbol DXY in data_bars:

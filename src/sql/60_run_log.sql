@@ -4,7 +4,7 @@ CREATE FUNCTION @extschema@.ops_runlog_start(p_run_id uuid, p_job_name text, p_t
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_ops_runlog_start';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_ops_runlog_start';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_start(uuid, text, text, text) IS
 'Enters a run of a job: p_trigger is cron or manual. The oldest runs of the same job and trigger go, so that ten are kept, this one included.
@@ -14,7 +14,7 @@ CREATE FUNCTION @extschema@.ops_runlog_checkpoint(p_run_id uuid, p_checkpoint te
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_ops_runlog_checkpoint';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_ops_runlog_checkpoint';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_checkpoint(uuid, text, jsonb) IS
 'Appends {checkpoint, at, details} to the run''s checkpoints; the newest 200 are kept. p_details: at most 64 kB. Answers success, run_id, or {"success": false, "error": "not_found"}.';
@@ -23,7 +23,7 @@ CREATE FUNCTION @extschema@.ops_runlog_finish(p_run_id uuid, p_status text, p_st
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_ops_runlog_finish';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_ops_runlog_finish';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_finish(uuid, text, jsonb) IS
 'Records how a run ended: finished_at, status (any word; agg_run() writes success, partial or failed), stats. Answers success, run_id, or {"success": false, "error": "not_found"}.';
@@ -32,7 +32,7 @@ CREATE FUNCTION @extschema@.ops_runlog_prune(p_job_name text, p_trigger text, p_
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'aggregation_ops_runlog_prune';
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_ops_runlog_prune';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_prune(text, text, int) IS
 'Deletes all but the newest p_keep runs of a job and trigger, running or not. Answers success, deleted. Errors: 22004 for NULL, 22023 for a negative number or a trigger other than cron and manual.';

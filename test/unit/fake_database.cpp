@@ -238,7 +238,7 @@ void FakeDatabase::mark_again() {
 Ending FakeDatabase::call(agg_function function, const std::vector<agg_argument> &arguments, const Fault &fault) {
 	random_.seed(seed);
 	Ending ending;
-	const agg_context context {"x", now.us, fixed_snapshot};
+	const agg_context context {"x", now.us, fixed_snapshot, "9.9"};
 	agg_operation *operation = agg_operation_new(function, &context, arguments.data(), arguments.size());
 	if (operation == nullptr) {
 		ending.kind = AGG_FAILED;

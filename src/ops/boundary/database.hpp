@@ -144,8 +144,9 @@ public:
 	/// Whether each statement sees what was committed before it, or the whole transaction what was committed before its first one.
 	enum class Snapshot { of_statement, of_transaction };
 
-	Database(std::string schema, Timestamp transaction_start, Snapshot snapshot)
-	    : schema_(std::move(schema)), transaction_start_(transaction_start), clock_(transaction_start), snapshot_(snapshot) {
+	Database(std::string schema, Timestamp transaction_start, Snapshot snapshot, std::string release = {})
+	    : schema_(std::move(schema)), release_(std::move(release)), transaction_start_(transaction_start), clock_(transaction_start),
+	      snapshot_(snapshot) {
 	}
 	Database(const Database &) = delete;
 	Database &operator=(const Database &) = delete;
@@ -156,6 +157,10 @@ public:
 	}
 	const std::string &schema() const {
 		return schema_;
+	}
+	/// The version of the library.
+	const std::string &release() const {
+		return release_;
 	}
 	Snapshot snapshot() const {
 		return snapshot_;
@@ -462,6 +467,7 @@ private:
 	}
 
 	std::string schema_;
+	std::string release_;
 	Timestamp transaction_start_;
 	Timestamp clock_;
 	Snapshot snapshot_;

@@ -1,6 +1,6 @@
 /*
  * The operations, by the names of the SQL functions that they are. A name in this list is a constant of agg_function, an entry point of the
- * library for CREATE FUNCTION ('aggregation_' and the name), and the C++ function of that name in src/ops/functions.
+ * library for CREATE FUNCTION (see src/pg/aggregation.c), and the C++ function of that name in src/ops/functions.
  */
 #ifndef AGGREGATION_FUNCTION_LIST_H
 #define AGGREGATION_FUNCTION_LIST_H
@@ -50,8 +50,9 @@
 #define AGG_SQL_PROCEDURES(F) \
 	F(agg_run)
 
-/* Those that are no SQL functions: what a writer does when the log has become large; what the background worker does between two sleeps. */
+/* Those that are no SQL functions: agg_setup() for tables of an older release, by what works on them first; what a writer does when the log has become large; what the background worker does between two sleeps. */
 #define AGG_INTERNAL_FUNCTIONS(F) \
+	F(mend_shape) \
 	F(drain_log) \
 	F(work)
 /* clang-format on */

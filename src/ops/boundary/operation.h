@@ -154,6 +154,7 @@ typedef struct agg_context {
 	const char *schema;        /* the extension's schema, quoted as an identifier */
 	int64_t transaction_start; /* now() */
 	bool fixed_snapshot;       /* the transaction sees the database as it was when it began (REPEATABLE READ and above) */
+	const char *release;       /* the library's version; NULL: unknown */
 } agg_context;
 
 typedef struct agg_operation agg_operation;

@@ -12,7 +12,8 @@ using namespace aggregation;
 struct agg_operation {
 	agg_operation(const agg_context &context, Op<Answer> (*function)(Database &, Arguments), Arguments arguments)
 	    : database(context.schema, Timestamp {context.transaction_start},
-	               context.fixed_snapshot ? Database::Snapshot::of_transaction : Database::Snapshot::of_statement),
+	               context.fixed_snapshot ? Database::Snapshot::of_transaction : Database::Snapshot::of_statement,
+	               context.release == nullptr ? "" : context.release),
 	      op(function(database, arguments)) {
 	}
 

@@ -7,9 +7,11 @@
 #include "ops/setup/setup_own.hpp"
 #include "ops/setup/setup_plan.hpp"
 #include "ops/setup/setup_steps.hpp"
+#include "ops/setup/shape.hpp"
+#include "ops/setup/shape_mark.h"
 
+#include <algorithm>
 #include <map>
-#include <set>
 #include <string_view>
 
 namespace aggregation {
@@ -58,11 +60,12 @@ const Statement &present_source_checks() {
 const Statement &present_triggers() {
 	static const Statement statement {
 	    nullptr,
-	    "SELECT r.relname::text, p.relid::regclass::text, p.relid = r.oid, t.tgname::text, p.relid::oid::int8 FROM pg_catalog.pg_class r "
+	    "SELECT r.relname::text, p.relid::regclass::text, p.relid = r.oid, t.tgname::text, p.relid::oid::int8, "
+	    "regexp_replace(pg_get_triggerdef(t.oid), '^CREATE TRIGGER \\S+ ', '') FROM pg_catalog.pg_class r "
 	    "CROSS JOIN LATERAL (SELECT r.oid AS relid UNION SELECT x.relid FROM pg_partition_tree(r.oid) x) p "
-	    "LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.relid "
+	    "LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.relid AND NOT t.tgisinternal "
 	    "WHERE r.relnamespace = $1::text::regnamespace AND r.relname = ANY ($2::text[]) AND r.relkind IN ('r', 'p') ORDER BY 1, 3 DESC, 2",
-	    {AGG_TEXT, AGG_TEXT, AGG_BOOL, AGG_TEXT, AGG_INT8},
+	    {AGG_TEXT, AGG_TEXT, AGG_BOOL, AGG_TEXT, AGG_INT8, AGG_TEXT},
 	    Planning::by_statistics};
 	return statement;
 }
@@ -87,7 +90,7 @@ struct TriggerHolder {
 	std::string name;  // quoted, with its schema where needed
 	bool is_table;     // else a partition
 	uint32_t oid;
-	std::set<std::string, std::less<>> triggers;
+	std::map<std::string, std::string, std::less<>> triggers; // name -> definition
 };
 
 struct Catalog {
@@ -133,7 +136,7 @@ Op<Catalog> read_catalog(Database &db) {
 			holders.push_back(
 			    {std::string(row.text(0)), std::string(row.text(1)), row.boolean(2), static_cast<uint32_t>(row.integer(4)), {}});
 		if (!row.is_null(3))
-			holders.back().triggers.insert(std::string(row.text(3)));
+			holders.back().triggers[std::string(row.text(3))] = row.text(5);
 		return Flow::more;
 	};
 	co_await db.query(present_triggers(), parameters(text_parameter(schema), Parameter(AGG_TEXT, names)), take_trigger);
@@ -175,10 +178,23 @@ bool type_serves(std::string_view present, std::string_view wanted) {
 	return present == wanted;
 }
 
-void plan_table(const Catalog &catalog, const WantedTable &table, std::vector<Step> &steps) {
+bool is_own(const WantedTable &table) {
+	return std::string_view(table.name).starts_with("agg_");
+}
+
+std::string create_own_table(const WantedTable &table, const std::string &release) {
+	std::string sql = create_table(table);
+	if (std::string_view(table.name) == AGG_MARKED_TABLE)
+		sql += std::string("; COMMENT ON TABLE @") + table.name + " IS '" AGG_SHAPE_MARK + release + "'";
+	return sql;
+}
+
+void plan_table(const Database &db, const Catalog &catalog, const WantedTable &table, std::vector<Step> &steps) {
 	const auto kind = catalog.kinds.find(std::string_view(table.name));
 	if (kind == catalog.kinds.end()) {
-		steps.push_back({std::string("table ") + table.name, Action::create, create_table(table), ""});
+		const std::string sql = is_own(table) ? create_own_table(table, db.release()) : create_table(table);
+		steps.push_back({std::string("table ") + table.name, Action::create, sql, ""});
+		steps.back().needed = is_own(table);
 		return;
 	}
 	if (kind->second != "r" && kind->second != "p") {
@@ -193,9 +209,17 @@ void plan_table(const Catalog &catalog, const WantedTable &table, std::vector<St
 		const auto present = any ? columns->second.find(std::string_view(wanted.name)) : decltype(columns->second.find("")) {};
 		if (!any || present == columns->second.end())
 			steps.push_back(
-			    {object, Action::add,
-			     std::string("ALTER TABLE @") + table.name + " ADD COLUMN " + wanted.name + " " + definition_for_old_rows(wanted), "", "",
-			     table.name});
+			    {object,
+			     Action::add,
+			     std::string("ALTER TABLE @") + table.name + " ADD COLUMN " + wanted.name + " " + definition_for_old_rows(wanted),
+			     "",
+			     "",
+			     table.name,
+			     0,
+			     nullptr,
+			     nullptr,
+			     {},
+			     is_own(table)});
 		else if (!type_serves(present->second, wanted.type))
 			steps.push_back(
 			    {object, Action::cannot_mend, "",
@@ -271,61 +295,149 @@ void plan_source_check(const Catalog &catalog, std::vector<Step> &steps) {
 		steps.push_back({"constraint data_bars_source_check", Action::add, add, "", "", "data_bars"});
 }
 
-/// Depends on the extension, so that DROP EXTENSION drops the trigger and leaves the table.
-std::string create_trigger(const WantedTrigger &wanted, const std::string &table) {
-	std::string definition = wanted.definition;
-	const std::string ours = std::string("@") + wanted.table + " ";
-	definition.replace(definition.find(ours), ours.size(), table + " ");
-	std::string sql = std::string("CREATE TRIGGER ") + wanted.name + " " + definition + "; ALTER TRIGGER " + wanted.name + " ON " + table +
-	                  " DEPENDS ON EXTENSION aggregation";
-	return sql;
+/// The wanted definition on the table itself or on a partition of it, `table` being its name as SQL needs it.
+std::string definition_on(const Database &db, const WantedTrigger &wanted, const std::string &table) {
+	std::string definition = db.qualify(wanted.definition);
+	const std::string ours = db.qualify(std::string(" ON @") + wanted.table + " ");
+	definition.replace(definition.find(ours), ours.size(), " ON " + table + " ");
+	return definition;
 }
 
-void plan_trigger(const Catalog &catalog, const WantedTrigger &wanted, std::vector<Step> &steps) {
-	const std::string object = std::string("trigger ") + wanted.name;
-	if (!catalog.kinds.contains(std::string_view(wanted.table)))
-		steps.push_back(
-		    {object, Action::create, create_trigger(wanted, std::string("@") + wanted.table), "", "", wanted.table, 0, nullptr, &wanted});
+/// Depends on the extension, so that DROP EXTENSION drops the trigger and leaves the table.
+std::string create_trigger(const WantedTrigger &wanted, const std::string &definition, const std::string &table) {
+	return std::string("CREATE OR REPLACE TRIGGER ") + wanted.name + " " + definition + "; ALTER TRIGGER " + wanted.name + " ON " + table +
+	       " DEPENDS ON EXTENSION aggregation";
+}
+
+void plan_trigger(const Database &db, const Catalog &catalog, const WantedTrigger &wanted, std::vector<Step> &steps) {
+	const std::string name = std::string("trigger ") + wanted.name;
+	const std::string ours = db.qualify(std::string("@") + wanted.table);
+	if (!catalog.kinds.contains(std::string_view(wanted.table))) {
+		steps.push_back({name,
+		                 Action::create,
+		                 create_trigger(wanted, definition_on(db, wanted, ours), ours),
+		                 "",
+		                 "",
+		                 wanted.table,
+		                 0,
+		                 nullptr,
+		                 &wanted,
+		                 {},
+		                 true});
+		return;
+	}
 	for (const auto &holder : catalog.trigger_holders) {
-		if (holder.table != wanted.table || holder.triggers.contains(std::string_view(wanted.name)))
+		if (holder.table != wanted.table || (!holder.is_table && !wanted.on_partitions))
 			continue;
-		if (holder.is_table)
-			steps.push_back({object, Action::create, create_trigger(wanted, std::string("@") + wanted.table), "", "", wanted.table, 0,
-			                 nullptr, &wanted});
-		else if (wanted.on_partitions)
-			steps.push_back(
-			    {object + " on " + holder.name, Action::create, create_trigger(wanted, holder.name), "", "", nullptr, holder.oid});
+		const std::string definition = definition_on(db, wanted, holder.name);
+		const auto present = holder.triggers.find(std::string_view(wanted.name));
+		if (present != holder.triggers.end() && present->second == definition)
+			continue;
+		const Action action = present == holder.triggers.end() ? Action::create : Action::replace;
+		const std::string object = holder.is_table ? name : name + " on " + holder.name;
+		const char *table = holder.is_table ? wanted.table : nullptr;
+		const WantedTrigger *catches_up = holder.is_table && action == Action::create ? &wanted : nullptr;
+		const std::string sql = create_trigger(wanted, definition, holder.name);
+		steps.push_back({object, action, sql, "", "", table, holder.is_table ? 0 : holder.oid, nullptr, catches_up, {}, true});
 	}
 }
 
-std::vector<Step> plan_steps(const Catalog &catalog) {
+std::vector<Step> plan_steps(const Database &db, const Catalog &catalog) {
 	std::vector<Step> steps;
 	for (const auto &table : wanted_tables())
-		plan_table(catalog, table, steps);
+		plan_table(db, catalog, table, steps);
 	plan_source_check(catalog, steps);
 	for (const auto &index : wanted_indexes())
 		plan_index(catalog, index, steps);
 	for (const auto &trigger : wanted_triggers())
-		plan_trigger(catalog, trigger, steps);
+		plan_trigger(db, catalog, trigger, steps);
 	return steps;
+}
+
+/// Tells each step as a row of the answer.
+class Rows {
+public:
+	explicit Rows(Database &db) : db_(db) {
+	}
+	Op<void> tell(std::vector<Done> all) {
+		std::vector<agg_cell> cells;
+		for (const auto &done : all) {
+			cells.push_back(cell(std::string_view(done.object)));
+			cells.push_back(cell(std::string_view(done.action)));
+			cells.push_back(cell(std::string_view(done.detail)));
+		}
+		co_await db_.emit_rows(cells, result_columns);
+	}
+
+private:
+	static constexpr size_t result_columns = 3;
+	Database &db_;
+};
+
+/// A call that needs the shape of this release and finds an older one: what cannot be done ends it, if no operation may work without.
+class Notices {
+public:
+	explicit Notices(Database &db) : db_(db) {
+	}
+	Op<void> tell(std::vector<Done> all) {
+		for (const auto &done : all) {
+			if (done.failed && done.needed)
+				throw Error(sqlstate::object_not_in_prerequisite_state,
+				            "the tables of aggregation were made by an older release, and " + done.object + " could not be brought up to " +
+				                db_.release() + ": " + done.detail,
+				            "Have the tables' owner or a superuser run agg_setup().");
+			if (done.failed)
+				co_await db_.notice("aggregation " + db_.release() + ": " + done.object + ": " + done.detail +
+				                    "; agg_setup(true) lists what is not as it should be");
+		}
+	}
+
+private:
+	Database &db_;
+};
+
+bool any_needed_failed(const std::vector<Done> &all) {
+	return std::any_of(all.begin(), all.end(), [](const Done &done) { return done.failed && done.needed; });
+}
+
+template <class Teller>
+Op<void> bring_up(Database &db, bool dry_run, Teller &teller) {
+	const auto catalog = co_await read_catalog(db);
+	auto steps = plan_steps(db, catalog);
+	auto done = co_await perform(db, std::move(steps), dry_run);
+	const bool complete = !any_needed_failed(done);
+	co_await teller.tell(std::move(done));
+	steps = co_await plan_views(db); // of tables that are complete now
+	done = co_await perform(db, std::move(steps), dry_run);
+	co_await teller.tell(std::move(done));
+	if (!complete)
+		co_return;
+	steps = co_await plan_shape_mark(db);
+	done = co_await perform(db, std::move(steps), dry_run);
+	co_await teller.tell(std::move(done));
 }
 
 } // namespace
 
 Op<Answer> agg_setup(Database &db, Arguments arguments) {
 	const bool dry_run = arguments.boolean("dry_run");
-	auto steps = co_await plan_own_tables(db);
-	co_await perform(db, std::move(steps), dry_run);
-	const auto catalog = co_await read_catalog(db);
-	steps = plan_steps(catalog);
-	co_await perform(db, std::move(steps), dry_run);
-	steps = co_await plan_views(db); // of tables that are complete now
-	co_await perform(db, std::move(steps), dry_run);
-	steps.clear();
+	Rows rows(db);
+	auto intruders = co_await plan_own_tables(db);
+	auto named = co_await perform(db, std::move(intruders), dry_run);
+	co_await rows.tell(std::move(named));
+	co_await bring_up(db, dry_run, rows);
+	std::vector<Step> steps;
 	const auto obstacles = co_await find_obstacles(db);
 	for (const auto &obstacle : obstacles)
 		steps.push_back({obstacle.object, Action::cannot_mend, "", obstacle.detail});
-	co_await perform(db, std::move(steps), dry_run);
+	named = co_await perform(db, std::move(steps), dry_run);
+	co_await rows.tell(std::move(named));
+	co_return Answer::rows();
+}
+
+Op<Answer> mend_shape(Database &db, Arguments) {
+	Notices notices(db);
+	co_await bring_up(db, false, notices);
 	co_return Answer::rows();
 }
 

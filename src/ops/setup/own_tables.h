@@ -21,9 +21,15 @@
 	"(SELECT count(*) FROM pg_catalog.pg_class u WHERE u.relnamespace = c.relnamespace AND u.relowner = c.relowner "                       \
 	"AND u.relname IN ('data_bars', 'derived_data_bars', 'data_agg_state')) = 3"
 
+/* A role's name as a statement of a setup step may hold it: `@` stands for the schema there, and "; " ends a statement. */
+#define AGG_QUOTED_ROLE(name)                                                                                                              \
+	"CASE WHEN strpos(" name ", chr(64)) + strpos(" name ", ';') = 0 THEN quote_ident(" name ") ELSE 'U&\"' || "                           \
+	"replace(replace(replace(replace(" name ", '\\', '\\\\'), '\"', '\"\"'), chr(64), '\\0040'), ';', '\\003B') || '\"' END"
+
 /*
  * What of somebody's hangs on a table c of the extension's own, as kind and name. himself: an OID of one more role that is trusted. The one
- * check that is ours is known by its text; no index of ours has an expression, a predicate or an operator class that is not PostgreSQL's.
+ * check that is ours is known by its text; no index of ours has an expression, a predicate or an operator class
+ * that is not PostgreSQL's.
  */
 #define AGG_INTRUDERS(himself)                                                                                                                                          \
 	"(SELECT 'owner' AS kind, pg_get_userbyid(c.relowner)::text AS name WHERE c.relowner <> " himself " AND NOT " AGG_OWNS_THE_REST                                     \
@@ -37,7 +43,7 @@
 	                  "WHERE o.oid = ANY (x.indclass) AND o.opcnamespace <> 'pg_catalog'::regnamespace)) UNION ALL "                                                    \
 	                  "SELECT 'constraint' AS kind, k.conname::text AS name FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'x') " \
 	                  "AND NOT (c.relname = 'agg_dirty_ranges' AND k.contype = 'c' AND pg_get_constraintdef(k.oid) "                                                    \
-	                  "= 'CHECK ((due = ANY (ARRAY[''now''::text, ''next_run''::text])))') UNION ALL "                                                                  \
+	                  "= 'CHECK ((due = ANY (ARRAY[''now''::text, ''once_passed''::text, ''next_run''::text])))') UNION ALL "                                           \
 	                  "SELECT 'generated column' AS kind, a.attname::text AS name FROM pg_catalog.pg_attribute a "                                                      \
 	                  "WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped UNION ALL "                                                             \
 	                  "SELECT 'row security' AS kind, 'enabled' AS name WHERE c.relrowsecurity) AS x(kind, name)"

@@ -27,14 +27,23 @@ const Statement &intruders() {
 	return statement;
 }
 
-// $1: schema; $2: a view of ours. What it says is asked only of those that it is believed of.
+// $1: schema; $2: a view of ours. What it says is asked only of those that it is believed of. Who may read it may read what takes its
+// place, its owner, too, unless it was a stranger's.
 const Statement &present_view() {
 	static const Statement statement {
 	    nullptr,
 	    "SELECT c.relkind = 'v', c.relowner = " AGG_CALLER " OR " AGG_TRUSTED(
-	        "c.relowner") ", pg_get_userbyid(c.relowner)::text FROM pg_catalog.pg_class c WHERE c.relnamespace = $1::text::regnamespace "
-	                      "AND c.relname = $2::text",
-	    {AGG_BOOL, AGG_BOOL, AGG_TEXT},
+	        "c.relowner") ", pg_get_userbyid(c.relowner)::text, "
+	                      "COALESCE((SELECT string_agg('; GRANT ' || g.privilege || ' ON ' || chr(64) || c.relname || ' TO ' || g.grantee || g.option, '' ORDER BY "
+	                      "g.grantee, g.privilege) FROM (SELECT x.privilege_type AS privilege, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE (SELECT " AGG_QUOTED_ROLE(
+	                          "u.rolname") " FROM pg_catalog.pg_roles u WHERE u.oid = x.grantee) END AS grantee, "
+	                                       "CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option "
+	                                       "FROM aclexplode(COALESCE(c.relacl, acldefault('r', c.relowner))) x "
+	                                       "WHERE x.grantee <> c.relowner OR x.privilege_type = 'SELECT') g WHERE g.grantee IS NOT NULL AND (" AGG_OWNS_THE_REST
+	                                       " OR " AGG_TRUSTED(
+	                                           "c.relowner") ")), '') FROM pg_catalog.pg_class c WHERE c.relnamespace = $1::text::regnamespace "
+	                                                         "AND c.relname = $2::text",
+	    {AGG_BOOL, AGG_BOOL, AGG_TEXT, AGG_TEXT},
 	    Planning::by_statistics};
 	return statement;
 }
@@ -71,12 +80,13 @@ struct PresentView {
 	bool is_view;
 	bool trusted;
 	std::string owner;
+	std::string grants; // as statements, each behind "; "
 };
 
 Op<std::optional<PresentView>> find_view(Database &db, const std::string schema, const std::string name) {
 	std::optional<PresentView> found;
 	auto take = [&](const Row &row) {
-		found = PresentView {row.boolean(0), row.boolean(1), std::string(row.text(2))};
+		found = PresentView {row.boolean(0), row.boolean(1), std::string(row.text(2)), std::string(row.text(3))};
 		return Flow::more;
 	};
 	co_await db.query(present_view(), parameters(text_parameter(schema), text_parameter(name)), take);
@@ -162,8 +172,9 @@ Op<std::vector<Step>> plan_views(Database &db) {
 		const std::string name = view.name;
 		const std::string object = "view " + name;
 		const std::string as = " @" + name + " AS " + view.definition;
-		const std::string anew = "DROP VIEW @" + name + "; CREATE VIEW" + as;
 		const auto present = co_await find_view(db, schema, name);
+		const std::string grants = present ? present->grants : "";
+		const std::string anew = "DROP VIEW @" + name + "; CREATE VIEW" + as + grants;
 		if (!no_table.empty()) {
 			if (!present || !present->trusted)
 				steps.push_back({object, Action::cannot_mend, "",

@@ -99,7 +99,8 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"row_count", "bigint", "bigint NOT NULL DEFAULT 0"},
-	      {"due", "text", "text NOT NULL DEFAULT 'now' CHECK (due IN ('now', 'next_run'))"},
+	      // once_passed is a word of 1.0, whose library may still be loaded in some session. It means now.
+	      {"due", "text", "text NOT NULL DEFAULT 'now' CHECK (due IN ('now', 'once_passed', 'next_run'))"},
 	      {"marked_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
 	     nullptr,
 	     AGG_QUEUE_STORAGE},
@@ -119,11 +120,11 @@ const std::vector<WantedTable> &wanted_tables() {
 	     nullptr},
 	    {"agg_sealed_ranges",
 	     {{"canonical_symbol", "text", "text"},
-	      {"timeframe", "text", "text"},
 	      {"from_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"to_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"reason", "text", "text"},
-	      {"sealed_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"}},
+	      {"sealed_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"},
+	      {"timeframe", "text", "text"}},
 	     nullptr},
 	    {"agg_audit",
 	     {{"started_at", "timestamp with time zone", "timestamptz NOT NULL"},
@@ -186,7 +187,7 @@ const std::vector<WantedIndex> &wanted_indexes() {
 const std::vector<WantedTrigger> &wanted_triggers() {
 	static const std::vector<WantedTrigger> triggers {
 	    {"data_bars", "aggregation_capture",
-	     "AFTER INSERT OR UPDATE OR DELETE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()", false, false},
+	     "AFTER INSERT OR DELETE OR UPDATE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()", false, false},
 	    {"data_bars", "aggregation_capture_truncate",
 	     "BEFORE TRUNCATE ON @data_bars FOR EACH STATEMENT EXECUTE FUNCTION @agg_capture_changes()", false, true},
 	    {"data_agg_state", "aggregation_timeframes",
@@ -196,9 +197,13 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     "AFTER INSERT ON @data_agg_state REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION @agg_note_task_change()",
 	     false, false, true},
 	    {"data_agg_state", "aggregation_tasks_changed",
-	     "AFTER UPDATE OF canonical_symbol, timeframe, source_timeframe, agg_start_utc, late_policy ON @data_agg_state FOR EACH ROW WHEN "
-	     "((OLD.canonical_symbol, OLD.timeframe, OLD.source_timeframe, OLD.agg_start_utc, OLD.late_policy) IS DISTINCT FROM "
-	     "(NEW.canonical_symbol, NEW.timeframe, NEW.source_timeframe, NEW.agg_start_utc, NEW.late_policy)) EXECUTE FUNCTION @agg_note_task_change()",
+	     "AFTER UPDATE OF canonical_symbol, timeframe, source_timeframe, agg_start_utc, late_policy ON @data_agg_state FOR EACH ROW WHEN (("
+	     "(old.canonical_symbol IS DISTINCT FROM new.canonical_symbol) OR "
+	     "(old.timeframe IS DISTINCT FROM new.timeframe) OR "
+	     "(old.source_timeframe IS DISTINCT FROM new.source_timeframe) OR "
+	     "(old.agg_start_utc IS DISTINCT FROM new.agg_start_utc) OR "
+	     "(old.late_policy IS DISTINCT FROM new.late_policy)"
+	     ")) EXECUTE FUNCTION @agg_note_task_change()",
 	     false, false}};
 	return triggers;
 }

@@ -32,7 +32,7 @@ struct WantedTable {
 struct WantedTrigger {
 	const char *table;
 	const char *name;
-	const char *definition; // behind CREATE TRIGGER and the name
+	const char *definition; // behind CREATE TRIGGER and the name, word for word as pg_get_triggerdef() and \d print it
 	bool fills_timeframes;  // agg_timeframes is filled with what the trigger has missed
 	bool on_partitions;     // each partition needs one of its own (row triggers are cloned by PostgreSQL)
 	bool adopts = false;    // bars of tasks that were there before the trigger

@@ -114,9 +114,7 @@ Op<std::string> find_obstacle(Database &db, const Step step) {
 	co_return obstacle;
 }
 
-constexpr size_t result_columns = 3;
-
-Op<void> perform_one(Database &db, const Step step, const bool dry_run) {
+Op<Done> perform_one(Database &db, const Step step, const bool dry_run) {
 	const auto nothing = [](const Row &) { return Flow::more; };
 	const std::vector<agg_type> no_columns;
 	std::string action = word(step.action, dry_run);
@@ -132,8 +130,8 @@ Op<void> perform_one(Database &db, const Step step, const bool dry_run) {
 		action = word(Action::cannot_mend, dry_run);
 		detail = obstacle;
 	}
-	std::vector<agg_cell> cells {cell(std::string_view(step.object)), cell(std::string_view(action)), cell(std::string_view(detail))};
-	co_await db.emit_rows(cells, result_columns);
+	Done done {step.object, action, detail, step.sql.empty() || !obstacle.empty(), step.needed};
+	co_return done;
 }
 
 } // namespace
@@ -143,9 +141,13 @@ bool belongs_to_object(const Error &error) {
 	return classes.contains(std::string_view(error.sqlstate).substr(0, 2));
 }
 
-Op<void> perform(Database &db, std::vector<Step> steps, bool dry_run) {
-	for (const auto &step : steps)
-		co_await perform_one(db, step, dry_run);
+Op<std::vector<Done>> perform(Database &db, std::vector<Step> steps, bool dry_run) {
+	std::vector<Done> all;
+	for (const auto &step : steps) {
+		Done done = co_await perform_one(db, step, dry_run);
+		all.push_back(std::move(done));
+	}
+	co_return all;
 }
 
 } // namespace aggregation

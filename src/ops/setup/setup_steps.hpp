@@ -26,13 +26,23 @@ struct Step {
 	const char *duplicates_in = nullptr;
 	const WantedTrigger *catches_up = nullptr; // with what was missed before this trigger was there
 	std::string otherwise = {};                // tried where `sql` fails
+	bool needed = false;                       // by every operation: without it none of them may work
+};
+
+/// What became of a step.
+struct Done {
+	std::string object;
+	std::string action; // in the words of agg_setup()
+	std::string detail;
+	bool failed;
+	bool needed;
 };
 
 /// Whether a failure belongs to the object (bad data in it, something in its way, no right to it) and is named, or to the whole call (a
 /// cancel, a lock timeout, a read-only transaction) and is raised.
 bool belongs_to_object(const Error &error);
 
-/// Carries the steps out, each in a subtransaction of its own, and emits a row for each. A dry run only emits.
-Op<void> perform(Database &db, std::vector<Step> steps, bool dry_run);
+/// Carries the steps out, each in a subtransaction of its own, and tells what came of each. A dry run only tells.
+Op<std::vector<Done>> perform(Database &db, std::vector<Step> steps, bool dry_run);
 
 } // namespace aggregation
