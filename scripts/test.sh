@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap managed adopted security reference isolation sessions histories crash worker adversity import data scripts)
+all_suites=(unit regress pgtap managed adopted security reference isolation sessions upgrade histories crash worker adversity import data scripts)
 # Only by name: they take what time they are given, or another compiler's flags.
 extra_suites=(fuzz sanitized)
 
@@ -27,6 +27,7 @@ Only by name: ${extra_suites[*]}
   reference  bit by bit against a PL/pgSQL reference                         scripts  the commands
   isolation  races, step by step
   sessions   several sessions at once, dump and restore
+  upgrade    from 1.0 to this release, beside a session with the old library, out of a dump
   worker     the background worker and pg_cron
   histories  random histories of concurrent sessions (AGGREGATION_HISTORY_ROUNDS, AGGREGATION_SEED)
   crash      runners and servers killed at random moments (AGGREGATION_CRASH_ROUNDS, AGGREGATION_SEED)

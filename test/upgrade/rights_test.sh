@@ -1,0 +1,80 @@
+# Who may execute each function and read each view. Whoever adds one adds a line here: nobody gets a right by accident.
+source "$(dirname -- "${BASH_SOURCE[0]}")/databases.sh"
+own_server fsync=off
+make_roles
+use_library "$new_library"
+make_database fresh public plain "$release"
+
+rights="SELECT COALESCE(string_agg(CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END, ', ' ORDER BY 1), 'owner only')
+	FROM aclexplode(%s) a WHERE a.grantee <> %s"
+is "$(in_database fresh public -c "SELECT p.proname || ': ' || ($(printf "$rights" "COALESCE(p.proacl, acldefault('f', p.proowner))" p.proowner))
+	FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'aggregation' ORDER BY 1")" "$(
+	cat <<'RIGHTS'
+agg_aggregate_tasks: service_role
+agg_bootstrap_cursor: service_role
+agg_capture_changes: owner only
+agg_disable_task: service_role
+agg_enable_task: service_role
+agg_finish: service_role
+agg_get_due_tasks: service_role
+agg_heartbeat: service_role
+agg_mark_changed: service_role
+agg_note_task_change: owner only
+agg_note_timeframe: owner only
+agg_reset_cursor: service_role
+agg_reset_task: service_role
+agg_retire_source: owner only
+agg_run: service_role
+agg_run_batch: service_role
+agg_schedule: owner only
+agg_seal_range: service_role
+agg_set_late_policy: service_role
+agg_set_start: service_role
+agg_setup: owner only
+agg_start: service_role
+agg_unschedule: owner only
+agg_unseal_range: service_role
+agg_verify: service_role
+agg_verify_sample: service_role
+agg_wake: service_role
+agg_watch_partitions: owner only
+agg_why: service_role
+aggregate_1m_to_5m_window: service_role
+aggregate_5m_to_1h_window: service_role
+aggregate_window: service_role
+calc_dxy_range_1m: service_role
+catchup_aggregation_range: service_role
+derived_purge_deleted: owner only
+derived_rebuild_range: service_role
+derived_restore_range: service_role
+derived_soft_delete_range: service_role
+ops_runlog_checkpoint: service_role
+ops_runlog_finish: service_role
+ops_runlog_prune: service_role
+ops_runlog_start: service_role
+sync_agg_state_from_registry: service_role
+RIGHTS
+)" 'who may execute a function'
+is "$(in_database fresh public -c "SELECT c.relname || ': ' || ($(printf "$rights" "COALESCE(c.relacl, acldefault('r', c.relowner))" c.relowner))
+	FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p') ORDER BY 1")" "$(
+	cat <<'RIGHTS'
+agg_audit: owner only
+agg_change_log: owner only
+agg_dirty_ranges: owner only
+agg_recent_tasks: owner only
+agg_refused_ranges: owner only
+agg_registry_sync: owner only
+agg_sealed_ranges: owner only
+agg_timeframes: owner only
+core_asset_registry_all: owner only
+data_agg_state: owner only
+data_bars: owner only
+derived_data_bars: owner only
+ops_runlog: owner only
+v_aggregation_frontier_health: owner only
+v_aggregation_progress: service_role
+v_aggregation_truth: owner only
+RIGHTS
+)" 'who may read a view or a table'
+
+done_testing
