@@ -35,7 +35,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_start';
 
 COMMENT ON FUNCTION @extschema@.agg_set_start(text, text, timestamptz) IS
-'Sets agg_start_utc of a task. With an earlier start the windows between it and the old one become due: the cursor goes back to the first of them, and what it then comes past again is compared and not rewritten. With a later start nothing before it is made any more; what is there stays. A sync from the registry sets the start that the registry asks for: to keep another one, write it into the asset''s metadata.agg.start_utc.
+'Sets agg_start_utc of a task. With an earlier start the windows between it and the old one are marked, and the next runs make them; the cursor stays where it is. With a later start no bar before it is made any more; stored ones stay, and late changes still reach them. A sync from the registry sets the start that the registry asks for: to keep another one, write it into the asset''s metadata.agg.start_utc.
 Answers as agg_reset_task(). Errors: 22008 for an infinite time.';
 
 CREATE FUNCTION @extschema@.agg_heartbeat(p_symbol text, p_tf text, p_claim_token uuid, p_now_utc timestamptz DEFAULT now())

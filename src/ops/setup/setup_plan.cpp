@@ -162,25 +162,24 @@ const std::vector<WantedTable> &wanted_tables() {
 
 const std::vector<WantedIndex> &wanted_indexes() {
 	static const std::vector<WantedIndex> indexes {
-	    {"core_asset_registry_all", "core_asset_registry_all_symbol_idx", "canonical_symbol", nullptr, true, false},
-	    {"data_bars", "data_bars_unique_idx", "canonical_symbol, timeframe, ts_utc", nullptr, true, false},
-	    {"derived_data_bars", "derived_data_bars_live_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NULL", true, false},
-	    {"data_agg_state", "data_agg_state_task_idx", "canonical_symbol, timeframe", nullptr, true, false},
-	    {"agg_registry_sync", "agg_registry_sync_env_idx", "env_name", nullptr, true, false},
-	    {"agg_timeframes", "agg_timeframes_idx", "timeframe, source_timeframe", nullptr, true, false},
-	    {"agg_recent_tasks", "agg_recent_tasks_idx", "canonical_symbol, timeframe", nullptr, true, false},
-	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe, from_utc", nullptr, false, true},
-	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false, true},
-	    {"agg_sealed_ranges", "agg_sealed_ranges_end_idx", "to_utc", nullptr, false, true},
-	    {"agg_sealed_ranges", "agg_sealed_ranges_symbol_idx", "canonical_symbol, to_utc", nullptr, false, true},
+	    {"core_asset_registry_all", "core_asset_registry_all_symbol_idx", "canonical_symbol", nullptr, true},
+	    {"data_bars", "data_bars_unique_idx", "canonical_symbol, timeframe, ts_utc", nullptr, true},
+	    {"derived_data_bars", "derived_data_bars_live_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NULL", true},
+	    {"data_agg_state", "data_agg_state_task_idx", "canonical_symbol, timeframe", nullptr, true},
+	    {"agg_registry_sync", "agg_registry_sync_env_idx", "env_name", nullptr, true},
+	    {"agg_timeframes", "agg_timeframes_idx", "timeframe, source_timeframe", nullptr, true},
+	    {"agg_recent_tasks", "agg_recent_tasks_idx", "canonical_symbol, timeframe", nullptr, true},
+	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe, from_utc", nullptr, false},
+	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false},
+	    {"agg_sealed_ranges", "agg_sealed_ranges_end_idx", "to_utc", nullptr, false},
+	    {"agg_sealed_ranges", "agg_sealed_ranges_symbol_idx", "canonical_symbol, to_utc", nullptr, false},
 	    // Not paid for by live bars: soft-deleted ones are found by agg_why(), restored, purged.
-	    {"derived_data_bars", "derived_data_bars_deleted_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NOT NULL", false,
-	     true},
+	    {"derived_data_bars", "derived_data_bars_deleted_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NOT NULL", false},
 	    // The cost of looking for due tasks grows with the due ones: they are a range of this index, sorted by urgency afterwards.
-	    {"data_agg_state", "idx_agg_state_due_priority", AGG_DUE_AT(""), AGG_CLAIMABLE(""), false, true},
-	    {"ops_runlog", "ops_runlog_job_idx", "job_name, trigger, started_at", nullptr, false, true},
-	    {"data_agg_state", "idx_agg_state_waiting", "waiting_since_utc", "waiting_since_utc IS NOT NULL", false, true},
-	    {"data_agg_state", "idx_agg_state_running", "running_started_at_utc", "status = 'running'", false, true}};
+	    {"data_agg_state", "idx_agg_state_due_priority", AGG_DUE_AT(""), AGG_CLAIMABLE(""), false},
+	    {"ops_runlog", "ops_runlog_job_idx", "job_name, trigger, started_at", nullptr, false},
+	    {"data_agg_state", "idx_agg_state_waiting", "waiting_since_utc", "waiting_since_utc IS NOT NULL", false},
+	    {"data_agg_state", "idx_agg_state_running", "running_started_at_utc", "status = 'running'", false}};
 	return indexes;
 }
 

@@ -17,9 +17,8 @@ struct WantedIndex {
 	const char *name;
 	const char *keys;      // the key list, as in CREATE INDEX
 	const char *predicate; // after WHERE, or nullptr
+	/// Then it is found by what it indexes: a unique index over these plain columns serves under any name. Others are found by their name.
 	bool unique;
-	/// Found by what it indexes (a unique index over these plain columns under any name serves), or by its name and definition.
-	bool by_name;
 };
 
 struct WantedTable {

@@ -83,7 +83,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_catchup_aggregation_rang
 COMMENT ON FUNCTION @extschema@.catchup_aggregation_range(text, text, timestamptz, int, timestamptz, int, boolean) IS
 'Makes the bars of consecutive windows of one task, from p_start_cursor_utc (raised to the task''s agg_start_utc, then up to a window boundary) on, at most p_max_windows (>= 1) of them, and stores what differs from what is there. The stored cursor is not moved: pass cursor_advanced_to to agg_finish().
 p_now_utc: the clock for confirmation (NULL: now()). A window is processed once its end + aggregation_delay_seconds has passed; p_ignore_confirmation waives the delay, never the end of the window.
-Answers success, windows_processed, cursor_advanced_to, bars_created (windows whose bar is stored) = bars_inserted + bars_updated + bars_unchanged, bars_deleted, bars_quality_poor (stored with a score <= 0), bars_skipped (too few candles), windows_sealed, source_rows_refused, continue, reason, max_source_ts, agg_start_enforced.
+Answers success, windows_processed, cursor_advanced_to, bars_created (windows whose bar is stored) = bars_inserted + bars_updated + bars_unchanged, bars_deleted, bars_quality_poor (stored with a score <= 0), bars_skipped (too few candles), windows_sealed, source_rows_refused (rows whose prices are no candle''s), late_windows_processed and late_bars_changed (windows behind the cursor that were looked at again), continue, reason, max_source_ts, agg_start_enforced.
 reason: max_windows and gap (call again: continue is true); not_confirmed, frontier, waiting_for_source, cursor_beyond_source_data, no_source_data_anywhere.
 Errors: P0002 "Missing agg config SYMBOL/TIMEFRAME"; 22004 for NULL (but p_now_utc); 22008 for an infinite timestamp; 22023 for an unknown timeframe or p_max_windows < 1. Nothing is written then.';
 
@@ -302,6 +302,10 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_ops_runlog_checkpoint';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_checkpoint(uuid, text, jsonb) IS
 'Appends {checkpoint, at, details} to the run''s checkpoints; the newest 200 are kept. p_details: at most 64 kB. Answers success, run_id, or {"success": false, "error": "not_found"}.';
+
+COMMENT ON FUNCTION @extschema@.agg_set_start(text, text, timestamptz) IS
+'Sets agg_start_utc of a task. With an earlier start the windows between it and the old one are marked, and the next runs make them; the cursor stays where it is. With a later start no bar before it is made any more; stored ones stay, and late changes still reach them. A sync from the registry sets the start that the registry asks for: to keep another one, write it into the asset''s metadata.agg.start_utc.
+Answers as agg_reset_task(). Errors: 22008 for an infinite time.';
 
 CREATE OR REPLACE FUNCTION @extschema@.ops_runlog_finish(p_run_id uuid, p_status text, p_stats jsonb DEFAULT '{}')
 RETURNS jsonb
