@@ -25,13 +25,15 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /* ---- library and catalog ---- */
 
-/* Of the extension in this database, or NULL. A look at the catalog costs a few microseconds and is never out of date. */
+/* Of the extension in this database, or NULL. */
 static char *installed_version(void) {
 	Relation extensions = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -70,13 +72,32 @@ static int compare_versions(const char *a, const char *b) {
 	return 0;
 }
 
+/*
+ * pg_extension tells nobody that a row of it has changed, but an update script changes functions, and that is told. So an answer is good
+ * until a function changes. (The suite "upgrade" looks that each script changes one.)
+ */
+static bool same_release = false;
+
+static void forget_release(Datum argument pg_attribute_unused(), int cache pg_attribute_unused(), uint32 hash pg_attribute_unused()) {
+	same_release = false;
+}
+
+static void listen_for_updates(void) {
+	static bool listening = false;
+
+	if (!listening)
+		CacheRegisterSyscacheCallback(PROCOID, forget_release, (Datum)0);
+	listening = true;
+}
+
 /* What an older or a newer library would do to tables and marks of another release is not known: it does nothing. */
 void agg_check_release(agg_function function) {
 	char *installed;
 	int order;
 
-	if (function == AGG_FN_agg_setup && creating_extension)
-		return; /* an update script */
+	if (same_release || (function == AGG_FN_agg_setup && creating_extension))
+		return; /* or an update script */
+	listen_for_updates();
 	installed = installed_version();
 	order = installed == NULL ? 0 : compare_versions(installed, AGGREGATION_VERSION);
 	if (order < 0)
@@ -91,6 +112,7 @@ void agg_check_release(agg_function function) {
 		                       installed, AGGREGATION_VERSION),
 		                errdetail("What is written into data_bars in this session is noticed all the same."),
 		                errhint("Reconnect. Where aggregation is in shared_preload_libraries, restart the server.")));
+	same_release = installed != NULL;
 	if (installed != NULL)
 		pfree(installed);
 }

@@ -30,7 +30,9 @@ run_on old public
 is "$(in_database old public -c "SELECT * FROM agg_verify() WHERE explanation IS DISTINCT FROM 'deleted'")" '' 'and everything comes to bars'
 
 # A catalog newer than the library, as a session has it that goes on over the next update.
-sql -d old -c "UPDATE pg_extension SET extversion = '99.10' WHERE extname = 'aggregation'"
+next="UPDATE pg_extension SET extversion = '99.10' WHERE extname = 'aggregation'; CREATE OR REPLACE FUNCTION next_release() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+like "$(in_database old public -c "SELECT count(*) FROM agg_get_due_tasks('prod', p_limit => 0)" -c "\\! psql -X -q -d old -c \"$next\"" -c "SELECT agg_get_due_tasks('prod')" | paste -sd' ')" \
+	'^0 ERROR: +extension "aggregation" is at version 99.10 .* has loaded its library of .*HINT: +Reconnect' 'a session that goes on over the next update is told to reconnect'
 like "$(in_database old public -c "SELECT agg_get_due_tasks('prod')")" 'is at version 99.10 .* has loaded its library of .*HINT: +Reconnect' 'a session with an older library is told so'
 is "$(in_database old public -c "UPDATE data_bars SET high = high + 1 WHERE canonical_symbol = 'USDJPY' AND ts_utc = '2025-07-01 04:00+00'")" '' 'it writes bars all the same'
 

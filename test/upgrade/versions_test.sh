@@ -17,6 +17,7 @@ is "$(grep -rnE "(aggregation--|aggregation )${version//./\\.}\b" src scripts Ma
 for script in src/sql/updates/*.sql; do
 	is "$(grep -c "set_config('search_path', 'pg_catalog, pg_temp', true)" "$script")" 1 "$(basename "$script"): the path is pinned"
 	is "$(grep -niE '^ *(CREATE( OR REPLACE)?|ALTER|COMMENT ON) (FUNCTION|PROCEDURE|VIEW|TABLE) ' "$script" | grep -v '@extschema@\.')" '' 'names are qualified'
+	like "$(grep -ciE '^ *CREATE( OR REPLACE)? (FUNCTION|PROCEDURE) ' "$script")" '^[1-9]' 'a function changes, so that all sessions hear of it'
 	is "$(grep -niE '^ *CREATE .*IF NOT EXISTS' "$script")" '' 'what is new is made'
 done
 
