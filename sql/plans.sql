@@ -1,7 +1,8 @@
 -- The plan of each internal statement of the hot path: every table is reached through an index by its key, whatever the statistics say, and
 -- nothing is sorted but the due tasks. auto_explain shows the plans of the very statements that the functions run; what differs from run to run
--- (costs, times, the statements' texts, filters) is cut away. The last plan of each list is the call itself. Bulk inserts go through COPY's machinery
--- and have no plan; agg_setup() and sync_agg_state_from_registry() plan by statistics and are not shown.
+-- or from one PostgreSQL to the next (costs, times, the statements' texts, filters, how an InitPlan is named) is cut away. The last plan of each
+-- list is the call itself. Bulk inserts go through COPY's machinery and have no plan; agg_setup() and sync_agg_state_from_registry() plan by
+-- statistics and are not shown.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 CREATE EXTENSION IF NOT EXISTS aggregation SCHEMA public;
@@ -12,7 +13,7 @@ RESET client_min_messages;
 \setenv PGPORT :PORT
 \setenv PGUSER :USER
 \setenv PGOPTIONS '-c session_preload_libraries=auto_explain -c auto_explain.log_min_duration=0 -c auto_explain.log_nested_statements=on -c client_min_messages=log'
-\setenv CLEAN '/^LOG:|^ *(Filter|Sort Key):/d; /^Query Text: /{s/^Query Text: ([A-Z]+).*/-- \\1/p;:a;n;/\\(cost=/!ba;}; s/ +\\(cost=.*//; p'
+\setenv CLEAN '/^LOG:|^ *(Filter|Sort Key):/d; /^Query Text: /{s/^Query Text: ([A-Z]+).*/-- \\1/p;:a;n;/\\(cost=/!ba;}; s/ +\\(cost=.*//; s/(InitPlan [0-9]+) \\(returns .*\\)$/\\1/; s/(TID Cond: \\(ctid = ANY \\().*/\\1InitPlan))/; p'
 \setenv PLANS 'psql -X -q -o /dev/null -c "$0" 2>&1 | sed -nE "$CLEAN"'
 INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('EURUSD'), ('GBPUSD');
 SELECT sync_agg_state_from_registry('prod') ->> 'tasks_created' AS tasks;

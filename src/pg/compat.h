@@ -58,8 +58,10 @@
 
 /* 17 numbers processes instead of backends (commit 024c521117). A prepared transaction has no such number. */
 #if PG_VERSION_NUM >= 170000
+#include "storage/procarray.h"
 #define agg_process_of(holder) ((holder).procNumber == INVALID_PROC_NUMBER ? NULL : ProcNumberGetProc((holder).procNumber))
 #else
+#include "storage/sinvaladt.h"
 #define agg_process_of(holder) ((holder).backendId == InvalidBackendId ? NULL : BackendIdGetProc((holder).backendId))
 #endif
 

@@ -9,7 +9,6 @@
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
-#include "storage/sinvaladt.h"
 #include "utils/backend_status.h"
 #include "utils/timestamp.h"
 
