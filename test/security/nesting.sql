@@ -31,7 +31,7 @@ BEGIN
 		a := public.probe_attempt('SELECT public.' || s);
 		INSERT INTO public.said VALUES (a.state, a.message, a.hint);
 	END LOOP;
-	PERFORM public.agg_mark_changed('NOBODY', '2025-07-01 00:00+00', '2025-07-01 00:05+00'), public.agg_wake();
+	PERFORM public.agg_mark_changed('S1', '2025-07-01 00:00+00', '2025-07-01 00:05+00'), public.agg_wake();
 	RETURN NEW;
 END
 $$;

@@ -19,13 +19,23 @@
 #include "utils/regproc.h"
 #include "utils/varlena.h"
 
+#if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+/* 16 reports a bad name softly where it is told to (commit 858e776c84), and keeps permissions beside the range table (commit a61b1f7). */
+#define names_in(text) stringToQualifiedNameList((text), NULL)
+#define check_rights_on(query, target, table) (getRTEPermissionInfo((query)->rteperminfos, (target))->relid = (table))
+#else
+#define names_in(text) stringToQualifiedNameList(text)
+#define check_rights_on(query, target, table) ((void)0)
+#endif
+
 PG_MODULE_MAGIC;
 
 static char *managed_tables = NULL;
 static planner_hook_type previous_planner = NULL;
 
 static Oid relation_of(const char *name) {
-	return RangeVarGetRelid(makeRangeVarFromNameList(stringToQualifiedNameList(name)), NoLock, true);
+	return RangeVarGetRelid(makeRangeVarFromNameList(names_in(name)), NoLock, true);
 }
 
 /* Where the rows of a table are kept, or InvalidOid. */
@@ -53,9 +63,7 @@ static PlannedStmt *plan(Query *query, const char *text, int options, ParamListI
 		if (OidIsValid(keeper)) {
 			LockRelationOid(keeper, RowExclusiveLock);
 			target->relid = keeper;
-#if PG_VERSION_NUM >= 160000
-			getRTEPermissionInfo(query->rteperminfos, target)->relid = keeper;
-#endif
+			check_rights_on(query, target, keeper);
 		}
 	}
 	return previous_planner ? previous_planner(query, text, options, parameters) : standard_planner(query, text, options, parameters);
