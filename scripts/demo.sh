@@ -168,14 +168,10 @@ if [ -n "$data" ]; then
 	for what in $(printf '%s\n' "${!found[@]}" | sort | tr ' ' ':'); do
 		format=${what%%:*} symbol=${what#*:}
 		mapfile -t files < <(printf '%s' "${found[${what/:/ }]}")
-		if bash "$here/import.sh" --format "$format" --symbol "$symbol" -- "${files[@]}" | sed "s/^/  $format /"; then
+		if bash "$here/import.sh" --format "$format" --symbol "$symbol" -- "${files[@]}" | sed -e '/^  no task makes/,/sync_agg_state/d' -e '/^  its tasks make/,/sync_agg_state/d' -e "s/^/  $format /"; then
 			loaded=$((loaded + 1))
 		fi
-		if [ "$format" = histdata ]; then histdata=yes; fi
 	done
-	if [ "${histdata:-no}" = yes ]; then
-		echo "  note: HistData stamps were read as UTC-5, as documented; some files are at UTC-4 (./run import --help)"
-	fi
 	if [ "$loaded" -eq 0 ]; then
 		echo "demo: no 1-minute file in $data could be loaded" >&2
 		exit 1

@@ -12,6 +12,7 @@ set -euo pipefail
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 source "$here/progress.sh"
 source "$here/archives.sh"
+source "$here/recognise.sh"
 
 usage() {
 	cat <<'TEXT'
@@ -106,6 +107,9 @@ histdata | mt4 | binance | dukascopy | csv) ;;
 *) wrong_call "there is no format \"$format\"" "--format histdata, mt4, binance, dukascopy or csv" ;;
 esac
 [ -n "$symbol" ] || wrong_call "--symbol is missing" "--symbol EURUSD, for example"
+case $symbol in
+[[:space:]]* | *[[:space:]]) wrong_call "the symbol \"$symbol\" has blanks around it" "--symbol $(tr -d '[:space:]' <<<"$symbol")" ;;
+esac
 [ ${#files[@]} -gt 0 ] || wrong_call "no file was given" "./run import --format $format --symbol EURUSD FILE…"
 if [ "$format" = binance ] && [ -n "$timezone" ]; then
 	wrong_call "binance stamps count from 1970-01-01 UTC: there is no time zone to choose" "leave --timezone out"
@@ -182,5 +186,18 @@ if [ -n "$ticker" ]; then
 	wait "$ticker" 2>/dev/null || true
 	printf '\r\033[K' >&2
 fi
-cat -- "$scratch/report"
+# Lines of another format are all refused for the same reason: then it is enough to say what they look like.
+others=()
+if [ "$status" -ne 0 ]; then
+	for ((i = 0; i < ${#sources[@]}; i += 2)); do
+		other=$(looks_like "$(opening_lines "${sources[i]}" "${sources[i + 1]}")") || continue
+		if [ "$other" != "$format" ]; then others+=("${names[i / 2]} looks like $other: --format $other"); fi
+	done
+fi
+if [ ${#others[@]} -gt 0 ] && grep -q ': no good 1-minute bar in it$' "$scratch/report"; then
+	grep -v '^    ' -- "$scratch/report"
+	printf '  %s\n' "${others[@]}"
+else
+	cat -- "$scratch/report"
+fi
 exit "$status"

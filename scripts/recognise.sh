@@ -1,5 +1,34 @@
 # Which format and symbol a file has, from its name and its first lines. Sourced, with archives.sh.
 
+# opening_lines FILE MEMBER : the first lines of it.
+opening_lines() {
+	archive_read "$1" "$2" 2>/dev/null | head -c 2000 | LC_ALL=C tr -cd '\12\40-\176\11' | head -n 3 || true
+}
+
+# looks_like LINES : prints the format that they are of; fails where it is none of ours.
+looks_like() {
+	local first second row
+	{
+		IFS= read -r first || true
+		IFS= read -r second || true
+	} <<<"$1"
+	row=$first
+	if [[ $row =~ ^[\"\<]?[A-Za-z] ]]; then row=$second; fi
+	if [[ $row =~ ^[0-9]{8}\ [0-9]{6}\; ]]; then
+		echo histdata
+	elif [[ $row =~ ^[0-9]{12,16},([^,]*,){10}[^,]*$ ]]; then
+		echo binance
+	elif [[ $row =~ ^[0-9]{2}\.[0-9]{2}\.[0-9]{4}\ [0-9:.]+ ]]; then
+		echo dukascopy
+	elif [[ ${first,,} =~ (open|,o,) && ${first,,} =~ close|,c, ]]; then
+		echo csv
+	elif [[ $row =~ ^[0-9]{4}[.-][0-9]{2}[.-][0-9]{2}[\ ,][0-9]{2}:[0-9]{2} ]]; then
+		echo mt4
+	else
+		return 1
+	fi
+}
+
 # recognise FILE : prints "FORMAT SYMBOL", or fails and prints why FILE is left alone.
 recognise() {
 	local file=$1 name problem sample symbol=''
@@ -24,27 +53,9 @@ recognise() {
 
 	local member
 	IFS= read -r -d '' member < <(archive_members "$file") || true
-	sample=$(archive_read "$file" "$member" 2>/dev/null | head -c 2000 | LC_ALL=C tr -cd '\12\40-\176\11' | head -n 3 || true)
-	local first second row
-	{
-		IFS= read -r first || true
-		IFS= read -r second || true
-	} <<<"$sample"
-	row=$first
-	if [[ $row =~ ^[\"\<]?[A-Za-z] ]]; then row=$second; fi
-
-	local format=''
-	if [[ $row =~ ^[0-9]{8}\ [0-9]{6}\; ]]; then
-		format=histdata
-	elif [[ $row =~ ^[0-9]{12,16},([^,]*,){10}[^,]*$ ]]; then
-		format=binance
-	elif [[ $row =~ ^[0-9]{2}\.[0-9]{2}\.[0-9]{4}\ [0-9:.]+ ]]; then
-		format=dukascopy
-	elif [[ ${first,,} =~ (open|,o,) && ${first,,} =~ close|,c, ]]; then
-		format=csv
-	elif [[ $row =~ ^[0-9]{4}[.-][0-9]{2}[.-][0-9]{2}[\ ,][0-9]{2}:[0-9]{2} ]]; then
-		format=mt4
-	else
+	sample=$(opening_lines "$file" "$member")
+	local format
+	if ! format=$(looks_like "$sample"); then
 		echo "is none of the known formats"
 		return 1
 	fi

@@ -53,7 +53,8 @@ std::vector<Timeframe> timeframes(const MetadataValue &value, const char *key, s
 }
 
 /// Adds the timeframe and all that it is built from; what is there already stays as it is.
-void add_with_sources(std::vector<TaskConfiguration> &tasks, const Timeframe &timeframe, const TaskConfiguration &pattern) {
+void add_with_sources(std::vector<TaskConfiguration> &tasks, const Timeframe &timeframe, const TaskConfiguration &pattern,
+                      std::optional<Timestamp> first_bar) {
 	for (auto next = std::optional(timeframe); next && !next->ingested();) {
 		const bool there = std::any_of(tasks.begin(), tasks.end(), [&](const auto &task) { return task.timeframe == *next; });
 		const auto source = *next->default_source();
@@ -61,6 +62,8 @@ void add_with_sources(std::vector<TaskConfiguration> &tasks, const Timeframe &ti
 			TaskConfiguration task = pattern;
 			task.timeframe = *next;
 			task.source = source;
+			if (first_bar)
+				task.start = next->floor(*first_bar);
 			task.run_interval_minutes = next->width().us / Duration::minutes(1).us;
 			tasks.push_back(task);
 		}
@@ -74,17 +77,24 @@ bool switched_off(const AssetMetadata &metadata) {
 	return metadata.enabled.text == "false";
 }
 
-std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start) {
+bool starts_with_first_bar(const AssetMetadata &metadata) {
+	return metadata.start_utc.type == "string" && metadata.start_utc.text == "first_bar";
+}
+
+std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start,
+                                                std::optional<Timestamp> first_bar) {
 	if (!metadata.agg.absent() && metadata.agg.type != "object")
 		refuse(" must be an object");
 	if (!metadata.enabled.absent() && metadata.enabled.type != "boolean")
 		refuse(".enabled must be true or false");
 
 	Timestamp start = default_start;
-	if (!metadata.start_utc.absent()) {
+	if (!starts_with_first_bar(metadata))
+		first_bar = std::nullopt;
+	if (!metadata.start_utc.absent() && !starts_with_first_bar(metadata)) {
 		const auto given = metadata.start_utc.type == "string" ? parse_iso8601(metadata.start_utc.text) : std::nullopt;
 		if (!given)
-			refuse(".start_utc must be an ISO 8601 time such as \"2025-07-01T00:00:00Z\"");
+			refuse(".start_utc must be an ISO 8601 time such as \"2025-07-01T00:00:00Z\", or \"first_bar\"");
 		start = *given;
 	}
 	const auto one_minute = *Timeframe::parse("1m");
@@ -101,10 +111,10 @@ std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, T
 	if (switched_off(metadata))
 		return tasks;
 	for (const auto &timeframe : mandatory)
-		add_with_sources(tasks, timeframe, pattern);
+		add_with_sources(tasks, timeframe, pattern, first_bar);
 	pattern.mandatory = false;
 	for (const auto &timeframe : optional)
-		add_with_sources(tasks, timeframe, pattern);
+		add_with_sources(tasks, timeframe, pattern, first_bar);
 	return tasks;
 }
 

@@ -4,6 +4,7 @@
 #include "core/timeframe.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ struct AssetMetadata {
 	MetadataValue optional;
 	MetadataValue delay_seconds;
 	MetadataValue priority;
+	std::string unknown_keys; // of agg, those that mean nothing here, comma-separated
 };
 
 /// The configuration of one task, without its state.
@@ -48,9 +50,13 @@ struct TaskConfiguration {
 /// metadata.agg.enabled is false: the asset wants no tasks.
 bool switched_off(const AssetMetadata &metadata);
 
+/// metadata.agg.start_utc is "first_bar": each task starts with the window of the symbol's first bar.
+bool starts_with_first_bar(const AssetMetadata &metadata);
+
 /// The tasks of one asset, none if it is switched off: 5m and 1h, mandatory, 30 s of delay, priority 100, from `default_start` on, unless
-/// its metadata says otherwise. A list pulls in what its members are built from. Throws Error (22023) that says what is wrong in the
-/// metadata.
-std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start);
+/// its metadata says otherwise. A list pulls in what its members are built from. `first_bar` counts where the start is to be that. Throws
+/// Error (22023) that says what is wrong in the metadata.
+std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start,
+                                                std::optional<Timestamp> first_bar = std::nullopt);
 
 } // namespace aggregation

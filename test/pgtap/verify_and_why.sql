@@ -80,7 +80,7 @@ SELECT is(why('5m', '2025-07-02 00:50+00'), 'too_few_source_bars: 2 of 5 source 
 UPDATE data_bars SET open = 'NaN' WHERE ts_utc = '2025-07-02 00:50+00';
 SELECT run();
 SELECT is(why('5m', '2025-07-02 00:50+00'), 'too_few_source_bars: 1 of 5 source bars, 1 without usable prices; more than half are needed', 'unusable ones');
-SELECT is(why('5m', '2025-06-30 00:00+00'), 'before_start: the task makes nothing before 2025-07-01T00:00:00+00:00; agg_set_start() changes that', 'before the start');
+SELECT is(why('5m', '2025-06-30 00:00+00'), 'before_start: the task makes nothing before 2025-07-01T00:00:00+00:00; "start_utc" in metadata.agg of EURUSD in core_asset_registry_all (a time, or "first_bar") and sync_agg_state_from_registry() change that for good, agg_set_start() until the next sync', 'before the start');
 SELECT is(why('5m', '2025-07-20 00:00+00'), 'no_source: there is no source bar in it', 'no source');
 SELECT is(why('1d', '2025-07-20 00:00+00', '2025-07-20 12:00+00'), 'not_confirmed: it is confirmed at 2025-07-21T00:00:30+00:00', 'not yet');
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'EURUSD', '1m', t, 1, 1, 1, 1 FROM generate_series('2025-07-15 00:00+00'::timestamptz, '2025-07-15 00:59+00', '1 minute') AS t;

@@ -120,3 +120,16 @@ TEST(Registry, WhatMakesNoSenseIsRefusedByName) {
 		EXPECT_LT(error.message.size(), 300U) << "quotes only the beginning";
 	}
 }
+
+TEST(Registry, StartsWithTheWindowOfTheFirstBar) {
+	auto metadata = with_agg();
+	metadata.start_utc = {"string", "first_bar"};
+	metadata.mandatory = list({"1w"});
+	const Timestamp thursday {Duration::minutes(10 * 60 + 3).us}; // 1970-01-01 10:03
+	for (const auto &task : configured_tasks(metadata, start, thursday))
+		EXPECT_EQ(task.start, task.timeframe.floor(thursday)) << task.timeframe.name();
+	for (const auto &task : configured_tasks(metadata, start))
+		EXPECT_EQ(task.start, start) << "no bar yet";
+	metadata.start_utc = {"string", "1970-02-01T00:00:00Z"};
+	EXPECT_NE(configured_tasks(metadata, start, thursday).front().start, thursday) << "a time wins";
+}

@@ -178,7 +178,13 @@ Op<Answer> agg_set_start(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
 	const Timestamp start = arguments.timestamp("p_start_utc");
 	// What that means for windows that the cursor has passed, the table's trigger says (agg_note_task_change()).
-	co_return co_await change_task(db, key, [&](TaskState &task) { task.start = start; });
+	const auto answer = co_await change_task(db, key, [&](TaskState &task) { task.start = start; });
+	std::string text = *answer.json_text;
+	if (text.find("\"success\": true") != std::string::npos) {
+		text.pop_back();
+		text += ", \"note\": \"the next sync_agg_state_from_registry() sets the start to what metadata.agg.start_utc says\"}";
+	}
+	co_return Answer::json(std::move(text));
 }
 
 Op<Answer> agg_heartbeat(Database &db, Arguments arguments) {

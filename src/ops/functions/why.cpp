@@ -256,7 +256,10 @@ Verdict judge(const Window &window, Timestamp now) {
 		return {window.sealed ? "sealed" : "stored", text + (window.sealed ? "; its source has been retired, it stays as it is" : "")};
 	}
 	if (window.start < task.target.ceil(task.start))
-		return {"before_start", "the task makes nothing before " + to_iso8601(task.start) + "; agg_set_start() changes that"};
+		return {"before_start",
+		        "the task makes nothing before " + to_iso8601(task.start) + "; \"start_utc\" in metadata.agg of " + task.key.symbol +
+		            " in core_asset_registry_all (a time, or \"first_bar\") and sync_agg_state_from_registry() change that for "
+		            "good, agg_set_start() until the next sync"};
 	if (now < window.end + task.delay)
 		return {"not_confirmed", "it is confirmed at " + to_iso8601(window.end + task.delay)};
 	if (window.bar && passed)

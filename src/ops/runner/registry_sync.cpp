@@ -3,12 +3,17 @@
 // see either the old configuration or the new one. Cursors, statuses and streaks stay as they are.
 #include "ops/runner/registry_sync.hpp"
 
+#include "core/geometric_index.hpp"
 #include "core/registry.hpp"
+#include "ops/bars/dxy_minutes.hpp"
+#include "ops/bars/source_probe.hpp"
 #include "ops/boundary/arguments.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/tasks/environment.hpp"
 #include "ops/tasks/tasks.hpp"
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 namespace aggregation {
@@ -21,14 +26,32 @@ namespace {
 	"(SELECT string_agg(COALESCE(e #>> '{}', '') || chr(31), '' ORDER BY n) FROM jsonb_array_elements(m.agg -> '" key                      \
 	"') WITH ORDINALITY AS l(e, n)) END"
 
+// The last column: keys of agg that mean nothing here.
 const Statement &active_assets() {
 	static const Statement statement {
 	    "core_asset_registry_all",
 	    "SELECT a.canonical_symbol, jsonb_typeof(m.agg), " AGG_METADATA_SCALAR("enabled") ", " AGG_METADATA_SCALAR("start_utc") ", " AGG_METADATA_LIST(
-	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") " FROM @core_asset_registry_all a CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END "
-	                                                                                                                                       "AS agg) m WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END ORDER BY a.canonical_symbol",
+	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") R"sql(, k.unknown
+FROM @core_asset_registry_all a
+CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END AS agg) m
+CROSS JOIN LATERAL (
+	SELECT string_agg(key, ', ' ORDER BY key) AS unknown
+	FROM jsonb_object_keys(CASE WHEN jsonb_typeof(m.agg) = 'object' THEN m.agg ELSE '{}' END) AS keys(key)
+	WHERE key <> ALL (ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority'])
+) k
+WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END
+ORDER BY a.canonical_symbol)sql",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT,
-	     AGG_TEXT},
+	     AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &stored_starts() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT s.canonical_symbol, s.timeframe, s.agg_start_utc FROM @data_agg_state s WHERE s.canonical_symbol = ANY ($1::text[])",
+	    {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ},
 	    Planning::by_statistics};
 	return statement;
 }
@@ -138,6 +161,65 @@ private:
 	std::vector<agg_cell> symbols_, timeframes_, sources_, intervals_, delays_, priorities_, starts_, mandatory_;
 };
 
+/// A name that nobody will find again: feeds and calls would have to have the same blanks.
+void check_registered_symbol(const std::string &symbol) {
+	check_symbol(symbol);
+	const std::string_view blanks = " \t\r\n";
+	if (symbol.empty())
+		throw Error(sqlstate::invalid_parameter_value, "canonical_symbol is empty");
+	if (blanks.find(symbol.front()) != std::string_view::npos || blanks.find(symbol.back()) != std::string_view::npos)
+		throw Error(sqlstate::invalid_parameter_value, "canonical_symbol \"" + shortened(symbol) + "\" has blanks around it");
+}
+
+/// Where the assets that want to start with their first bar have it; and where their tasks start now, which a start is never put behind:
+/// source that retention has removed was there.
+struct FirstBars {
+	std::map<std::string, Timestamp, std::less<>> bars;
+	std::map<std::pair<std::string, std::string>, Timestamp> starts;
+
+	std::optional<Timestamp> bar_of(const std::string &symbol) const {
+		const auto found = bars.find(symbol);
+		return found == bars.end() ? std::nullopt : std::optional(found->second);
+	}
+	Timestamp start_of(const std::string &symbol, const TaskConfiguration &task) const {
+		const auto found = starts.find({symbol, task.timeframe.name()});
+		if (found == starts.end())
+			return task.start;
+		return bars.contains(symbol) ? std::min(found->second, task.start) : found->second;
+	}
+};
+
+Op<FirstBars> find_first_bars(Database &db, const std::vector<Asset> &assets) {
+	FirstBars first;
+	std::vector<SourceProbe> probes;
+	std::vector<agg_cell> symbols;
+	for (const auto &asset : assets) {
+		if (!starts_with_first_bar(asset.metadata))
+			continue;
+		probes.push_back({asset.symbol, *Timeframe::parse("1m")});
+		symbols.push_back(cell(std::string_view(asset.symbol)));
+	}
+	if (probes.empty())
+		co_return first;
+	const auto found = co_await first_bars(db, probes);
+	for (size_t i = 0; i < probes.size(); ++i) {
+		std::optional<Timestamp> bar = found[i];
+		if (probes[i].symbol == dollar_index.symbol) {
+			const auto computed = co_await next_dxy_minute(db, Timestamp::range_begin());
+			if (computed && (!bar || *computed < *bar))
+				bar = computed;
+		}
+		if (bar)
+			first.bars.emplace(std::string(probes[i].symbol), *bar);
+	}
+	auto take = [&](const Row &row) {
+		first.starts[{std::string(row.text(0)), std::string(row.text(1))}] = row.maybe_timestamp(2).value_or(default_start);
+		return Flow::more;
+	};
+	co_await db.query(stored_starts(), parameters(Parameter(AGG_TEXT, std::move(symbols))), take);
+	co_return first;
+}
+
 } // namespace
 
 Op<SyncResult> sync_registry(Database &db, const std::string &environment, Timestamp start, Timestamp now) {
@@ -150,20 +232,31 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 		                   .mandatory = value_at(row, 6),
 		                   .optional = value_at(row, 8),
 		                   .delay_seconds = value_at(row, 10),
-		                   .priority = value_at(row, 12)}});
+		                   .priority = value_at(row, 12),
+		                   .unknown_keys = row.maybe_text(14).value_or("")}});
 		return Flow::more;
 	};
 	co_await db.query(active_assets(), parameters(Parameter(AGG_BOOL, cell(assets_of(environment) == Assets::test_active))), take);
 
+	const auto first = co_await find_first_bars(db, assets);
 	WantedTasks wanted;
 	std::string refused;
+	std::string not_understood;
 	std::vector<agg_cell> active;
 	for (const auto &asset : assets) {
 		try {
-			check_symbol(asset.symbol);
-			const auto tasks = configured_tasks(asset.metadata, start);
-			for (const auto &task : tasks)
+			if (!asset.metadata.unknown_keys.empty())
+				not_understood += (not_understood.empty() ? "" : ", ") + JsonObject()
+				                                                             .add("canonical_symbol", std::string_view(asset.symbol))
+				                                                             .add("keys", std::string_view(asset.metadata.unknown_keys))
+				                                                             .text();
+			check_registered_symbol(asset.symbol);
+			auto tasks = configured_tasks(asset.metadata, start, first.bar_of(asset.symbol));
+			for (auto &task : tasks) {
+				if (starts_with_first_bar(asset.metadata))
+					task.start = first.start_of(asset.symbol, task);
 				wanted.add(asset.symbol, task);
+			}
 			if (tasks.empty() && switched_off(asset.metadata))
 				continue; // as if the asset were not active: all tasks that it has are disabled
 			active.push_back(cell(std::string_view(asset.symbol)));
@@ -178,6 +271,7 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	list.emplace_back(AGG_TEXT, std::move(active));
 	SyncResult result;
 	result.skipped_json = "[" + refused + "]";
+	result.unknown_keys_json = "[" + not_understood + "]";
 	auto take_counts = [&](const Row &row) {
 		result.created = row.integer(0);
 		result.updated = row.integer(1);

@@ -14,7 +14,8 @@ struct SyncResult {
 	int64_t created = 0;
 	int64_t updated = 0;
 	int64_t disabled = 0;
-	std::string skipped_json; // an array of objects: symbol and error of each asset whose metadata cannot be understood
+	std::string skipped_json;      // an array of objects: symbol and error of each asset whose metadata cannot be understood
+	std::string unknown_keys_json; // an array of objects: symbol and keys of metadata.agg that mean nothing here
 };
 
 /// Makes data_agg_state hold the tasks that the environment's assets ask for. `start` is for assets that name none; it is remembered.

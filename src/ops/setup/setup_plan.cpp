@@ -230,20 +230,24 @@ const std::vector<WantedView> &wanted_views() {
 	               "(SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true"},
 	    {"v_aggregation_frontier_health",
 	     "SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled, s.is_mandatory, s.last_agg_bar_ts_utc AS cursor, "
-	     "l.max_source_ts, CASE WHEN s.last_agg_bar_ts_utc IS NULL THEN 'NO_CURSOR' WHEN l.max_source_ts IS NULL THEN 'NO_SOURCE' "
+	     "l.max_source_ts, CASE WHEN l.max_source_ts < s.agg_start_utc THEN 'BEFORE_START' WHEN s.last_agg_bar_ts_utc IS NULL THEN 'NO_CURSOR' "
+	     "WHEN l.max_source_ts IS NULL THEN 'NO_SOURCE' "
 	     "WHEN s.last_agg_bar_ts_utc > l.max_source_ts + make_interval(mins => " AGG_WIDTH_MINUTES(
 	         "s.") "::int4) THEN 'AHEAD_OF_SOURCE' "
 	               "ELSE 'OK' END AS cursor_status, s.total_runs, s.total_bars_created, "
 	               "round(s.total_bars_created::numeric / NULLIF(s.total_runs, 0), 2) AS bars_per_run, s.last_successful_at_utc, "
-	               "round((EXTRACT(epoch FROM now() - s.last_successful_at_utc) / 60)::numeric, 1) AS minutes_since_success, s.hard_fail_streak, s.last_error "
-	               "FROM @data_agg_state s CROSS JOIN LATERAL (SELECT " AGG_SOURCE_TIMEFRAME(
-	                   "s.") " AS source_timeframe) t "
-	                         "CROSS JOIN LATERAL (SELECT CASE WHEN t.source_timeframe = '1m' "
-	                         "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe AND " AGG_IS_TIME(
-	                             "b.ts_utc") ") "
-	                                         "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
-	                                         "AND b.timeframe = t.source_timeframe AND b.deleted_at IS NULL AND " AGG_IS_TIME(
-	                                             "b.ts_utc") ") END AS max_source_ts) l"}};
+	               "round((EXTRACT(epoch FROM now() - s.last_successful_at_utc) / 60)::numeric, 1) AS minutes_since_success, s.hard_fail_streak, s.last_error, "
+	               "t.source_timeframe = '1m' AND EXISTS (SELECT FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = '1m' "
+	               "AND b.ts_utc < s.agg_start_utc AND " AGG_IS_TIME(
+	                   "b.ts_utc") ") AS source_before_start "
+	                               "FROM @data_agg_state s CROSS JOIN LATERAL (SELECT " AGG_SOURCE_TIMEFRAME(
+	                                   "s.") " AS source_timeframe) t "
+	                                         "CROSS JOIN LATERAL (SELECT CASE WHEN t.source_timeframe = '1m' "
+	                                         "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe AND " AGG_IS_TIME(
+	                                             "b.ts_utc") ") "
+	                                                         "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
+	                                                         "AND b.timeframe = t.source_timeframe AND b.deleted_at IS NULL AND " AGG_IS_TIME(
+	                                                             "b.ts_utc") ") END AS max_source_ts) l"}};
 	return views;
 }
 
