@@ -117,6 +117,10 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_sync_agg_state_from_registry';
 
+COMMENT ON FUNCTION @extschema@.sync_agg_state_from_registry(text, timestamptz) IS
+'Makes data_agg_state hold the tasks that the registry''s active assets ask for (test_active for p_env_name DEV and TEST): 5m and 1h, mandatory, 30 s of delay, priority 100, from p_agg_start_utc on, unless metadata.agg of the asset says otherwise: enabled, start_utc (ISO 8601, or first_bar: each task starts with the window of the symbol''s first bar, and never moves forward by it), mandatory (list), optional (list), delay_seconds, priority. A list pulls in the timeframes that its members are built from. Tasks of assets that are no longer active are disabled. Cursors, statuses and streaks are kept; rows whose configuration is the same are not touched.
+Answers success, tasks_created, tasks_updated, tasks_disabled, timestamp_utc, env, agg_start_utc, and assets_skipped: symbol and error of each asset whose metadata cannot be understood, or whose symbol is empty or has blanks around it; unknown_keys: symbol and keys of metadata.agg that mean nothing here; data_before_start: the first twenty symbols whose minutes begin before their tasks do (canonical_symbol, first_bar_utc, agg_start_utc), of which no bar is made.';
+
 CREATE OR REPLACE PROCEDURE @extschema@.agg_run(p_env_name text DEFAULT 'prod', p_max_tasks int DEFAULT 10000, p_max_windows int DEFAULT 1000, p_time_budget interval DEFAULT '50 seconds', p_batch int DEFAULT 1000, p_now_utc timestamptz DEFAULT NULL, p_sync_minutes int DEFAULT NULL)
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_run';
