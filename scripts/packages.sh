@@ -137,6 +137,7 @@ need_tests() {
 	need libgtest-dev "the unit tests' framework" have_file /usr/include/gtest/gtest.h
 	want_of_postgresql "postgresql-$major-pgtap" "the behaviour tests' framework" have_file "$(share_dir)/extension/pgtap.control"
 	want_of_postgresql "postgresql-$major-cron" "pg_cron, which the tests have call the runner" have_file "$(share_dir)/extension/pg_cron.control"
+	need python3-psycopg "the worker in Python that examples/ shows" /usr/bin/python3 -c 'import psycopg'
 	need libtap-parser-sourcehandler-pgtap-perl "pg_prove, which runs them" have pg_prove
 }
 

@@ -22,4 +22,10 @@ happens 150 "SELECT count(*) = 36 FROM derived_data_bars WHERE timeframe = '5m'"
 is "$(sql -c "SELECT DISTINCT job_name, trigger FROM ops_runlog")" 'agg_run|cron' 'the log knows what began it'
 is "$(sql -c "SELECT agg_unschedule() ->> 'jobs_removed'" -c "SELECT agg_unschedule() ->> 'jobs_removed'" -c 'SELECT count(*) FROM cron.job')" $'1\n0\n0' 'and it can be taken back'
 like "$(psql -X -c "SELECT agg_schedule('now and then')" 2>&1)" 'invalid schedule' 'a schedule that makes no sense is refused'
+
+# As a client, which a server need not let in: then the answer says so.
+is "$(sql -c "SELECT agg_schedule() ? 'note'" -c "SELECT agg_unschedule() ->> 'jobs_removed'")" $'f\n1' 'in workers of the server there is nothing to say'
+server_stop
+server_start fsync=off shared_preload_libraries=pg_cron cron.database_name=scheduled
+like "$(sql -c 'SELECT agg_schedule()')" '"note": "pg_cron connects as a client does.*connection failed.*cron.use_background_workers = on' 'as a client it is told'
 done_testing

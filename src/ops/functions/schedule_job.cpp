@@ -15,8 +15,8 @@ const Statement &find_pg_cron() {
 	static const Statement statement {
 	    nullptr,
 	    "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron'), current_database()::text, "
-	    "COALESCE(current_setting('cron.database_name', true), 'postgres')",
-	    {AGG_BOOL, AGG_TEXT, AGG_TEXT},
+	    "COALESCE(current_setting('cron.database_name', true), 'postgres'), COALESCE(current_setting('cron.use_background_workers', true), 'off')",
+	    {AGG_BOOL, AGG_TEXT, AGG_TEXT, AGG_TEXT},
 	    Planning::by_statistics};
 	return statement;
 }
@@ -40,25 +40,29 @@ const Statement &unschedule() {
 	return statement;
 }
 
-Op<void> require_pg_cron(Database &db) {
+/// Whether it runs jobs in workers of the server; else it connects as a client does, which the server may not let in.
+Op<bool> require_pg_cron(Database &db) {
 	bool there = false;
+	bool in_workers = false;
 	std::string database;
 	std::string home;
 	auto take = [&](const Row &row) {
 		there = row.boolean(0);
 		database = row.text(1);
 		home = row.text(2);
+		in_workers = row.text(3) == "on";
 		return Flow::more;
 	};
 	co_await db.query(find_pg_cron(), {}, take);
 	if (there)
-		co_return;
-	throw Error(sqlstate::object_not_in_prerequisite_state, "the extension pg_cron is not installed in database \"" + database + "\"",
-	            "Install its package (postgresql-NN-cron), set shared_preload_libraries = 'pg_cron' and cron.database_name = '" + database +
-	                "' (now '" + home +
-	                "'), restart the server, and run CREATE EXTENSION pg_cron. Or do without: with "
-	                "shared_preload_libraries = 'aggregation' and aggregation.databases = '" +
-	                database + "' a background worker does the same.");
+		co_return in_workers;
+	throw Error(
+	    sqlstate::object_not_in_prerequisite_state, "the extension pg_cron is not installed in database \"" + database + "\"",
+	    "Install its package (postgresql-NN-cron), add pg_cron to shared_preload_libraries (behind what is there), set cron.use_background_workers = on and cron.database_name = '" +
+	        database + "' (now '" + home +
+	        "'), restart the server, and run CREATE EXTENSION pg_cron. Or do without: with "
+	        "aggregation in shared_preload_libraries and aggregation.databases = '" +
+	        database + "' a background worker does the same.");
 }
 
 } // namespace
@@ -68,7 +72,7 @@ Op<Answer> agg_schedule(Database &db, Arguments arguments) {
 	const std::string environment = arguments.text("p_env_name");
 	const bool no_sync = arguments.is_null("p_sync_minutes");
 	const int64_t sync_minutes = no_sync ? 0 : arguments.integer("p_sync_minutes");
-	co_await require_pg_cron(db);
+	const bool in_workers = co_await require_pg_cron(db);
 	const std::string command = "CALL " + db.schema() + ".agg_run(";
 	int64_t job = 0;
 	std::string scheduled;
@@ -80,13 +84,16 @@ Op<Answer> agg_schedule(Database &db, Arguments arguments) {
 	auto list = parameters(text_parameter(job_name), text_parameter(cron), text_parameter(command), text_parameter(environment),
 	                       Parameter(AGG_INT4, no_sync ? null_cell() : cell(sync_minutes)), text_parameter(arguments_of_run));
 	co_await db.query(schedule(), std::move(list), take);
-	co_return Answer::json(JsonObject()
-	                           .add("success", true)
-	                           .add("job_id", job)
-	                           .add("job_name", job_name)
-	                           .add("schedule", std::string_view(cron))
-	                           .add("command", std::string_view(scheduled))
-	                           .text());
+	JsonObject answer;
+	answer.add("success", true)
+	    .add("job_id", job)
+	    .add("job_name", job_name)
+	    .add("schedule", std::string_view(cron))
+	    .add("command", std::string_view(scheduled));
+	if (!in_workers)
+		answer.add("note", "pg_cron connects as a client does: where cron.job_run_details says \"connection failed\", set "
+		                   "cron.use_background_workers = on and restart the server, or let this role in by pg_hba.conf or .pgpass");
+	co_return Answer::json(answer.text());
 }
 
 Op<Answer> agg_unschedule(Database &db, Arguments) {

@@ -279,6 +279,12 @@ void plan_source_check(const Catalog &catalog, std::vector<Step> &steps) {
 	for (const char *source : wanted_sources())
 		list += std::string(list.empty() ? "'" : ", '") + source + "'";
 	const std::string add = "ALTER TABLE @data_bars ADD CONSTRAINT data_bars_source_check CHECK (source IN (" + list + "))";
+	// (A column that is itself missing gets its default.)
+	const auto columns = catalog.columns.find("data_bars");
+	const std::string others =
+	    columns == catalog.columns.end() || !columns->second.contains("source")
+	        ? ""
+	        : "SELECT string_agg(DISTINCT '\"' || source || '\"', ', '), count(*) FROM @data_bars WHERE source NOT IN (" + list + ")";
 	bool allowed = false;
 	for (const auto &check : catalog.source_checks) {
 		bool complete = true;
@@ -288,11 +294,14 @@ void plan_source_check(const Catalog &catalog, std::vector<Step> &steps) {
 		if (!complete) {
 			steps.push_back({"constraint data_bars_source_check", Action::replace,
 			                 "ALTER TABLE @data_bars DROP CONSTRAINT " + check.name + "; " + add, "", "", "data_bars"});
+			steps.back().refused_values = others;
 			return;
 		}
 	}
-	if (!allowed)
+	if (!allowed) {
 		steps.push_back({"constraint data_bars_source_check", Action::add, add, "", "", "data_bars"});
+		steps.back().refused_values = others;
+	}
 }
 
 /// The wanted definition on the table itself or on a partition of it, `table` being its name as SQL needs it.
@@ -355,13 +364,49 @@ std::vector<Step> plan_steps(const Database &db, const Catalog &catalog) {
 }
 
 /// Tells each step as a row of the answer.
+constexpr size_t line_length = 100;
+
+/// A statement as one short line.
+std::string beginning(const std::string &sql) {
+	std::string line = sql.substr(0, sql.find('\n'));
+	if (line.size() > line_length)
+		line = line.substr(0, line.rfind(' ', line_length));
+	return line.size() < sql.size() ? line + " ..." : line;
+}
+
+/// A statement with line ends in the place of blanks, wherever a line would get too long; what stands between quotes is left alone.
+std::string in_lines(std::string sql) {
+	size_t line = 0;
+	size_t blank = std::string::npos;
+	char quote = 0;
+	for (size_t i = 0; i < sql.size(); ++i) {
+		const char c = sql[i];
+		if (quote != 0)
+			quote = c == quote ? '\0' : quote;
+		else if (c == '\'' || c == '"')
+			quote = c;
+		else if (c == '\n')
+			line = i + 1;
+		else if (c == ' ')
+			blank = i;
+		if (i - line >= line_length && blank != std::string::npos && blank > line) {
+			sql[blank] = '\n';
+			line = blank + 1;
+		}
+	}
+	return sql;
+}
+
+/// What was done is told by the beginning of its SQL; what would be done, by all of it, broken into lines that fit a screen.
 class Rows {
 public:
-	explicit Rows(Database &db) : db_(db) {
+	Rows(Database &db, bool dry_run) : db_(db), dry_run_(dry_run) {
 	}
 	Op<void> tell(std::vector<Done> all) {
 		std::vector<agg_cell> cells;
-		for (const auto &done : all) {
+		for (auto &done : all) {
+			if (!done.failed)
+				done.detail = dry_run_ ? in_lines(done.detail) : beginning(done.detail);
 			cells.push_back(cell(std::string_view(done.object)));
 			cells.push_back(cell(std::string_view(done.action)));
 			cells.push_back(cell(std::string_view(done.detail)));
@@ -372,6 +417,7 @@ public:
 private:
 	static constexpr size_t result_columns = 3;
 	Database &db_;
+	bool dry_run_;
 };
 
 /// A call that needs the shape of this release and finds an older one: what cannot be done ends it, if no operation may work without.
@@ -421,7 +467,7 @@ Op<void> bring_up(Database &db, bool dry_run, Teller &teller) {
 
 Op<Answer> agg_setup(Database &db, Arguments arguments) {
 	const bool dry_run = arguments.boolean("dry_run");
-	Rows rows(db);
+	Rows rows(db, dry_run);
 	auto intruders = co_await plan_own_tables(db);
 	auto named = co_await perform(db, std::move(intruders), dry_run);
 	co_await rows.tell(std::move(named));

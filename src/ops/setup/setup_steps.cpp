@@ -100,9 +100,20 @@ Op<std::string> attempt(Database &db, const std::string sql, const char *table, 
 
 /// What stands in the way of a step before it is tried, so that a dry run sees it too.
 Op<std::string> find_obstacle(Database &db, const Step step) {
+	std::string obstacle;
+	if (!step.refused_values.empty()) {
+		auto take_values = [&](const Row &row) {
+			if (row.integer(1) > 0)
+				obstacle = std::to_string(row.integer(1)) + " rows have other values (" + shortened(row.maybe_text(0).value_or("")) +
+				           "); give these rows one of those that are allowed, and run agg_setup() again";
+			return Flow::more;
+		};
+		const std::vector<agg_type> columns {AGG_TEXT, AGG_INT8};
+		co_await attempt(db, step.refused_values, step.table, step.table_oid, columns, nullptr, take_values);
+		co_return obstacle;
+	}
 	if (step.duplicates.empty())
 		co_return "";
-	std::string obstacle;
 	auto take = [&](const Row &row) {
 		obstacle = "the key " + std::string(row.text(0)) + " is there " + std::to_string(row.integer(1)) +
 		           " times, and it may not be the only one; remove the duplicates and run agg_setup() again";

@@ -27,6 +27,7 @@ struct Step {
 	const WantedTrigger *catches_up = nullptr; // with what was missed before this trigger was there
 	std::string otherwise = {};                // tried where `sql` fails
 	bool needed = false;                       // by every operation: without it none of them may work
+	std::string refused_values = {};           // a query for values, and of how many rows, that a check would refuse
 };
 
 /// What became of a step.
@@ -34,7 +35,7 @@ struct Done {
 	std::string object;
 	std::string action; // in the words of agg_setup()
 	std::string detail;
-	bool failed;
+	bool failed; // the detail says why; else it is the SQL
 	bool needed;
 };
 

@@ -1,0 +1,44 @@
+# What the documents have somebody paste: it works as printed, in public and in a schema of its own.
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
+
+# block FILE MARKER : the first SQL block behind the line that has MARKER.
+block() { awk -v marker="$2" 'index($0, marker) { found = 1 } found && /^ *```sql/ { inside = 1; next } inside && /^ *```/ { exit } inside' "$ROOT/docs/$1"; }
+sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
+remove() { psql -X -q -d postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS test_documents WITH (FORCE)' -c 'DROP ROLE IF EXISTS reader'; }
+
+trap 'PGDATABASE=postgres remove' EXIT
+for schema in public market; do
+	remove
+	psql -X -q -d postgres -c 'CREATE DATABASE test_documents'
+	export PGDATABASE=test_documents PGOPTIONS="-c search_path=$schema,public -c client_min_messages=warning"
+	if [ "$schema" = market ]; then sql -c 'CREATE SCHEMA market'; fi
+	sql -c "CREATE EXTENSION aggregation SCHEMA $schema"
+	status=0
+	block operating.md 'in the database that holds the bars' | grep -v 'CREATE EXTENSION' | sql >said 2>&1 || status=$?
+	is "$status" 0 "$schema: set up as printed"
+	sql -c "INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('EURUSD')" \
+		-c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'EURUSD', '1m', t, 1, 1, 1, 1 FROM generate_series('2025-07-01'::timestamptz, '2025-07-01 01:00', '1 minute') AS t" \
+		-c 'SELECT sync_agg_state_from_registry()' -c 'SELECT agg_run_batch()' >/dev/null
+	status=0
+	block operating.md 'A role that reads' | sed "s/SCHEMA public/SCHEMA $schema/" | sql >said 2>&1 || status=$?
+	is "$status" 0 "$schema: a role that reads, in one block"
+	for relation in derived_data_bars v_aggregation_frontier_health v_aggregation_truth "agg_verify()" "agg_why('EURUSD', '5m', '2025-07-01')"; do
+		status=0
+		sql -c 'SET ROLE reader' -c "SELECT count(*) FROM $relation" >said 2>&1 || status=$?
+		is "$status" 0 "$schema: it reads $relation"
+	done
+	status=0
+	block operating.md '## Uninstall' | grep -v agg_unschedule | sql >said 2>&1 || status=$?
+	is "$status" 0 "$schema: uninstalled as printed"
+	awk '/^What .agg_setup\(\). has made stays/ { found = 1 } found && /^```sql/ { inside = 1; next } inside && /^```/ { exit } inside' "$ROOT/docs/operating.md" | sql >said 2>&1
+	is "$(sql -c "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = '$schema'::regnamespace AND relkind IN ('r', 'v')")" 'core_asset_registry_all data_agg_state data_bars derived_data_bars' "$schema: what is left is the data"
+	unset PGOPTIONS
+done
+
+# Tables: each row has as many columns as the line under the head.
+is "$(awk -F '|' '
+	/^\|/ { row = $0; gsub(/\\\|/, "", row); n = split(row, cells, "|"); if (!columns) columns = n; else if (n != columns) print FILENAME ": " FNR; next }
+	{ if (columns && $0 == "") blank = FNR; columns = 0 }' "$ROOT"/docs/*.md "$ROOT/README.md")" '' 'tables have the same columns in every row'
+is "$(awk 'FNR == 1 { first = last = 0 } /^\|/ { if (first && FNR == first + 1 && !/^\|[-|]+$/) print FILENAME ": " first; first = 0; if (FNR > 2 && last == FNR - 2) first = FNR; last = FNR }' "$ROOT"/docs/*.md "$ROOT/README.md")" '' \
+	'and no blank line cuts one in two'
+done_testing
