@@ -9,7 +9,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_setup';
 COMMENT ON FUNCTION @extschema@.agg_setup(boolean) IS
 'Creates the tables, indexes, constraints and views that the extension works on, in the extension''s schema, or adds what is missing to those that are there; nothing else is touched.
 dry_run: true only lists what would be done.
-Returns one row for each thing that was missing: the object; the action (created, added, replaced, would create, would add, would replace, cannot mend); the SQL, or the reason why it cannot be mended. No row means that everything is in place.
+Returns one row for each thing that was missing: the object; the action (created, added, replaced, would create, would add, would replace, cannot mend); the beginning of the SQL (with dry_run all of it, broken into lines), or the reason why it cannot be mended. No row means that everything is in place.
 A view of the extension''s that says something else, or that belongs to somebody who is neither the caller nor has the rights of a superuser or of the extension''s owner, is replaced; own tables (agg_...) of such an owner are named.
 Also names, as what cannot be mended, what else stands in the way of a bar: columns of the owner''s that must have a value and get none, generated and identity columns among ours, checks and foreign keys that refuse what would be written, rules, forced row security, unlogged tables, partitioned tables without partitions, unique indexes that count soft-deleted bars, publications of tables without a replica identity.
 Runs with the rights of its caller, who becomes the owner of what it creates. On a table that is there it acts as the table''s owner, in a security-restricted operation; the caller must have that owner''s rights.';

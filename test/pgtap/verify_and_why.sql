@@ -74,6 +74,10 @@ SELECT probe.refuses($$SELECT * FROM agg_verify('NOBODY')$$, 'P0002', 'symbol "N
 -- Reasons.
 CREATE FUNCTION why(tf text, at timestamptz, clock timestamptz DEFAULT '2025-09-01 00:00+00') RETURNS text LANGUAGE sql AS $$ SELECT state || ': ' || explanation FROM agg_why('EURUSD', tf, at, clock) $$;
 SELECT is(why('5m', '2025-07-02 00:02+00'), 'stored: stored with 5 of 5 source bars, score 2', 'stored');
+BEGIN;
+UPDATE data_bars SET ts_utc = ts_utc + interval '12 seconds' WHERE ts_utc = '2025-07-05 00:01+00';
+SELECT ok(why('5m', '2025-07-05 00:00+00') LIKE '%; 1 source bars are not on a whole 1m: ts_utc is to be the start of the bar%', 'a source bar between minutes');
+ROLLBACK;
 SELECT is(why('5m', '2025-07-02 00:05+00'), 'stored: stored with 3 of 5 source bars, score 0', 'poor');
 SELECT results_eq($$SELECT missing_source FROM agg_why('EURUSD', '5m', '2025-07-02 00:05+00')$$, $$VALUES ('["2025-07-02T00:07:00+00:00", "2025-07-02T00:08:00+00:00"]'::jsonb)$$, 'which minutes are missing');
 SELECT is(why('5m', '2025-07-02 00:50+00'), 'too_few_source_bars: 2 of 5 source bars; more than half are needed', 'too few');

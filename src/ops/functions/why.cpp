@@ -100,6 +100,7 @@ struct StoredBar {
 struct Source {
 	int64_t candles = 0;
 	int64_t unusable = 0;
+	int64_t off_grid = 0; // do not begin where a bar of their timeframe begins
 	std::vector<Timestamp> there;
 };
 
@@ -156,6 +157,7 @@ Op<Window> look(Database &db, const Task task, Timestamp start) {
 
 	auto take_source = [&](const Row &row) {
 		window.source.there.push_back(row.timestamp(0));
+		window.source.off_grid += row.timestamp(0) == window.task.source.floor(row.timestamp(0)) ? 0 : 1;
 		++(row.boolean(1) ? window.source.candles : window.source.unusable);
 		return Flow::more;
 	};
@@ -308,6 +310,10 @@ Op<Answer> agg_why(Database &db, Arguments arguments) {
 	const auto window = co_await look(db, tasks.front() ? *tasks.front() : nobody, target.floor(time));
 	if (tasks.front()) {
 		verdict = judge(window, now);
+		if (window.source.off_grid > 0)
+			verdict.explanation += "; " + std::to_string(window.source.off_grid) + " source bars are not on a whole " +
+			                       window.task.source.name() +
+			                       ": ts_utc is to be the start of the bar, and each counts as a bar of its own";
 	} else {
 		const std::string hint = co_await hint_for_missing_task(db, key);
 		verdict.explanation = "there is no such task. " + hint;
