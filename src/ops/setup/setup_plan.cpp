@@ -1,7 +1,5 @@
 #include "ops/setup/setup_plan.hpp"
 
-#include "core/time_range.h"
-#include "ops/setup/own_tables.h"
 #include "ops/tasks/task_columns.h"
 
 namespace aggregation {
@@ -10,11 +8,6 @@ namespace {
 
 // Rows come and go: what is gone must be cleaned away soon, however few rows there are.
 #define AGG_QUEUE_STORAGE "autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1000"
-
-// Whoever has run agg_setup() owns the own tables and the view; he could make it say anything.
-#define AGG_OWNER_OF_VIEW                                                                                                                  \
-	"(SELECT v.relowner FROM pg_catalog.pg_class v JOIN pg_catalog.pg_extension e ON e.extnamespace = v.relnamespace "                     \
-	"WHERE e.extname = 'aggregation' AND v.relname = 'v_aggregation_truth')"
 
 #define AGG_BAR_COLUMNS(price, source_default)                                                                                             \
 	{"canonical_symbol", "text", "text NOT NULL"}, {"timeframe", "text", "text NOT NULL"},                                                 \
@@ -205,50 +198,6 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     ")) EXECUTE FUNCTION @agg_note_task_change()",
 	     false, false}};
 	return triggers;
-}
-
-const std::vector<WantedView> &wanted_views() {
-	// The first view goes red by the last audit; in the second, a cursor that is more than a window behind the last source bar's window end
-	// cannot have come from processing it.
-	static const std::vector<WantedView> views {
-	    {"v_aggregation_truth",
-	     "SELECT CASE WHEN a.differences > 0 THEN 'RED' WHEN a.started_at IS NULL OR a.tasks = 0 OR a.started_at < now() - interval '7 days' THEN 'NOT_AUDITED' "
-	     "ELSE 'OK' END AS audit_status, a.started_at AS last_audit_at, a.windows AS audited_windows, a.differences AS audit_differences, "
-	     "a.details AS audit_details, l.entries AS log_entries, l.oldest AS oldest_log_entry, d.ranges AS dirty_ranges, d.due AS dirty_ranges_due, "
-	     "d.oldest AS oldest_dirty_range_due, s.late_rows, s.refused_rows, s.frozen_tasks, "
-	     "ARRAY(SELECT x.kind || ' ' || x.name || ' on ' || c.relname FROM pg_catalog.pg_class c CROSS JOIN LATERAL " AGG_INTRUDERS(AGG_OWNER_OF_VIEW) " WHERE c.relname IN (" AGG_OWN_TABLES(
-	         AGG_QUOTED_NAME,
-	         ", ") ") AND c.relkind IN ('r', 'p') "
-	               "AND c.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation') "
-	               "ORDER BY c.relname, x.kind, x.name) AS intruders FROM "
-	               "(SELECT count(*) AS entries, min(c.logged_at) AS oldest FROM @agg_change_log c) l CROSS JOIN "
-	               "(SELECT count(*) AS ranges, count(*) FILTER (WHERE r.due <> 'next_run' AND r.from_utc < COALESCE(t.last_agg_bar_ts_utc, t.agg_start_utc)) AS due, "
-	               "min(r.marked_at) FILTER (WHERE r.due <> 'next_run' AND r.from_utc < COALESCE(t.last_agg_bar_ts_utc, t.agg_start_utc)) AS oldest "
-	               "FROM @agg_dirty_ranges r LEFT JOIN @data_agg_state t ON t.canonical_symbol = r.canonical_symbol AND t.timeframe = r.timeframe) d "
-	               "CROSS JOIN (SELECT sum(t.late_rows) AS late_rows, sum(t.refused_rows) AS refused_rows, "
-	               "count(*) FILTER (WHERE t.late_policy = 'freeze') AS frozen_tasks FROM @data_agg_state t) s LEFT JOIN "
-	               "(SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true"},
-	    {"v_aggregation_frontier_health",
-	     "SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled, s.is_mandatory, s.last_agg_bar_ts_utc AS cursor, "
-	     "l.max_source_ts, CASE WHEN l.max_source_ts < s.agg_start_utc THEN 'BEFORE_START' WHEN s.last_agg_bar_ts_utc IS NULL THEN 'NO_CURSOR' "
-	     "WHEN l.max_source_ts IS NULL THEN 'NO_SOURCE' "
-	     "WHEN s.last_agg_bar_ts_utc > l.max_source_ts + make_interval(mins => " AGG_WIDTH_MINUTES(
-	         "s.") "::int4) THEN 'AHEAD_OF_SOURCE' "
-	               "ELSE 'OK' END AS cursor_status, s.total_runs, s.total_bars_created, "
-	               "round(s.total_bars_created::numeric / NULLIF(s.total_runs, 0), 2) AS bars_per_run, s.last_successful_at_utc, "
-	               "round((EXTRACT(epoch FROM now() - s.last_successful_at_utc) / 60)::numeric, 1) AS minutes_since_success, s.hard_fail_streak, s.last_error, "
-	               "t.source_timeframe = '1m' AND EXISTS (SELECT FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = '1m' "
-	               "AND b.ts_utc < s.agg_start_utc AND " AGG_IS_TIME(
-	                   "b.ts_utc") ") AS source_before_start "
-	                               "FROM @data_agg_state s CROSS JOIN LATERAL (SELECT " AGG_SOURCE_TIMEFRAME(
-	                                   "s.") " AS source_timeframe) t "
-	                                         "CROSS JOIN LATERAL (SELECT CASE WHEN t.source_timeframe = '1m' "
-	                                         "THEN (SELECT max(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe AND " AGG_IS_TIME(
-	                                             "b.ts_utc") ") "
-	                                                         "ELSE (SELECT max(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol "
-	                                                         "AND b.timeframe = t.source_timeframe AND b.deleted_at IS NULL AND " AGG_IS_TIME(
-	                                                             "b.ts_utc") ") END AS max_source_ts) l"}};
-	return views;
 }
 
 const std::vector<const char *> &wanted_sources() {
