@@ -4,6 +4,7 @@
 #include "ops/bars/source_probe.hpp"
 #include "ops/marks/look_again.hpp"
 
+#include <algorithm>
 #include <variant>
 
 namespace aggregation {
