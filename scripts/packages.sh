@@ -24,6 +24,7 @@ have_file() { [ -e "$1" ]; }
 oldest_postgresql=15
 newest_postgresql=18
 debian_postgresql=/usr/lib/postgresql
+debian_share=/usr/share/postgresql
 
 # postgresql_major PG_CONFIG : the first number of its version.
 postgresql_major() { "$1" --version 2>/dev/null | sed -nE 's/^[^0-9]*([0-9]+).*/\1/p'; }
@@ -92,7 +93,7 @@ chosen_major() {
 
 # Where PG_CONFIG's installation keeps things; Debian's places while it is not installed yet.
 bin_dir() { "$PG_CONFIG" --bindir 2>/dev/null || dirname -- "$PG_CONFIG"; }
-share_dir() { "$PG_CONFIG" --sharedir 2>/dev/null || echo "/usr/share/postgresql/$(chosen_major)"; }
+share_dir() { "$PG_CONFIG" --sharedir 2>/dev/null || echo "$debian_share/$(chosen_major)"; }
 pgxs_file() { "$PG_CONFIG" --pgxs 2>/dev/null || echo "$debian_postgresql/$(chosen_major)/lib/pgxs/src/makefiles/pgxs.mk"; }
 
 # need_of_postgresql PACKAGE WHY CHECK… : the same for what comes with PostgreSQL. Where PG_CONFIG names one that is not Debian's,

@@ -39,7 +39,7 @@ choose() {
 		set -euo pipefail
 		source "$ROOT/scripts/progress.sh"
 		source "$ROOT/scripts/packages.sh"
-		debian_postgresql=$PWD/lib
+		debian_postgresql=$PWD/lib debian_share=$PWD/share
 		eval "$1" 2>&1
 	) || status=$?
 	said=${said//"$PWD"/}
