@@ -7,6 +7,8 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <utility>
 
 namespace aggregation {
 
@@ -51,20 +53,34 @@ inline std::optional<int64_t> number_of(const agg_cell &cell) {
 	return cell.is_null ? std::nullopt : std::optional(cell.as.integer);
 }
 
-/// The words in this order, however the statement is laid out.
-inline bool has(const agg_request &request, const char *words) {
-	std::string text;
-	for (const char *c = request.sql; *c != '\0'; ++c) {
-		const bool blank = *c == ' ' || *c == '\n' || *c == '\t';
-		if (!blank) {
-			if (*c == ')' && text.ends_with(' '))
-				text.pop_back();
-			text += *c;
-		} else if (!text.empty() && !text.ends_with(' ') && !text.ends_with('(')) {
-			text += ' ';
+/// A statement in one line.
+inline const std::string &one_line(const char *sql) {
+	static std::unordered_map<std::string, std::string> known;
+	static const std::pair<const std::string, std::string> *last = nullptr; // a request is asked about many times in a row
+	if (last != nullptr && last->first == sql)
+		return last->second;
+	auto [found, is_new] = known.try_emplace(sql);
+	last = &*found;
+	if (is_new) {
+		std::string &line = found->second;
+		for (const char c : found->first) {
+			const bool blank = c == ' ' || c == '\n' || c == '\t';
+			if (c == ')' && line.ends_with(' '))
+				line.pop_back();
+			if (!blank)
+				line += c;
+			else if (!line.empty() && !line.ends_with(' ') && !line.ends_with('('))
+				line += ' ';
 		}
 	}
-	return text.find(words) != std::string::npos;
+	return found->second;
+}
+
+/// Whether a statement has these words, however it is laid out.
+inline bool has(const agg_request &request, const char *words) {
+	if (std::strchr(request.sql, '\n') == nullptr)
+		return std::strstr(request.sql, words) != nullptr;
+	return one_line(request.sql).find(words) != std::string::npos;
 }
 
 inline const agg_cell &parameter(const agg_request &request, size_t i, size_t k = 0) {
