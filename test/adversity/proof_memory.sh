@@ -12,7 +12,7 @@ fresh_database "$PGDATABASE"
 grown() {
 	local call
 	{
-		echo "SET search_path = public; SELECT count(*) FROM agg_verify('NOBODY');"
+		echo "SET search_path = public; SELECT count(*) FROM agg_verify('MANY1', '5m', '1999-01-01', '1999-01-02');"
 		echo "SELECT peak() AS before \\gset"
 		for call in "$@"; do echo "$call;"; done
 		echo "SELECT (peak() - :before) / 1024 AS grown \\gset"

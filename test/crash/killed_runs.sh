@@ -28,12 +28,20 @@ runner() {
 		PGAPPNAME=runner PGOPTIONS='-c client_min_messages=warning' sql -c 'CALL agg_run(p_batch => 2, p_max_windows => 8)' >/dev/null 2>&1 || sleep 0.05
 	done
 }
+# A killed server may still be on its way down when somebody asks, and takes its time to come back.
+surely() {
+	local tries=0
+	until sql "$@" 2>"$own_folder/refused"; do
+		[ $((++tries)) -lt 600 ] || { cat -- "$own_folder/refused" >&2; return 1; }
+		sleep 0.1
+	done
+}
 run_to_the_end() {
 	local before after=none
 	while
 		before=$after
-		sql -c 'UPDATE data_agg_state SET next_run_at = NULL' -c 'SET client_min_messages = warning' -c 'CALL agg_run()'
-		after=$(sql -c 'SELECT array_agg(last_agg_bar_ts_utc ORDER BY canonical_symbol, timeframe) FROM data_agg_state')
+		surely -c 'UPDATE data_agg_state SET next_run_at = NULL' -c 'SET client_min_messages = warning' -c 'CALL agg_run()'
+		after=$(surely -c 'SELECT array_agg(last_agg_bar_ts_utc ORDER BY canonical_symbol, timeframe) FROM data_agg_state')
 		[ "$before" != "$after" ]
 	do :; done
 }
