@@ -62,8 +62,8 @@ static PlannedStmt *plan(Query *query, const char *text, int options, ParamListI
 
 		if (OidIsValid(keeper)) {
 			LockRelationOid(keeper, RowExclusiveLock);
+			check_rights_on(query, target, keeper); /* which knows the target by its relid */
 			target->relid = keeper;
-			check_rights_on(query, target, keeper);
 		}
 	}
 	return previous_planner ? previous_planner(query, text, options, parameters) : standard_planner(query, text, options, parameters);
