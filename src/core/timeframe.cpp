@@ -1,5 +1,7 @@
 #include "core/timeframe.hpp"
 
+#include "core/default_sources.h"
+
 namespace aggregation {
 
 namespace {
@@ -75,11 +77,13 @@ int64_t Timeframe::bars_from(const Timeframe &source) const {
 }
 
 std::optional<Timeframe> Timeframe::default_source() const {
-	for (const char *candidate : {"1d", "1h", "5m", "1m"}) {
+#define AGG_CANDIDATE(name, minutes, ...) name,
+	for (const char *candidate : {AGG_DEFAULT_SOURCES(AGG_CANDIDATE)}) {
 		auto source = parse(candidate);
 		if (bars_from(*source) > 0)
 			return source;
 	}
+#undef AGG_CANDIDATE
 	return std::nullopt;
 }
 

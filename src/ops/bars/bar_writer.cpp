@@ -1,5 +1,7 @@
 #include "ops/bars/bar_writer.hpp"
 
+#include "ops/boundary/subtransaction.hpp"
+
 #include <optional>
 
 namespace aggregation {
@@ -89,25 +91,19 @@ Op<void> check_can_be_read(Database &db, const NewBars &bars, const WatchedRows 
 } // namespace
 
 Op<bool> insert_bars(Database &db, const NewBars &bars) {
-	co_await db.begin_subtransaction();
-	std::optional<DatabaseError> error;
 	WatchedRows rows(bars);
 	uint64_t taken = 0;
-	try {
+	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> {
 		taken = co_await db.insert_rows(bars.table.relation, bars.table.columns, bars.shared, rows);
-	} catch (const DatabaseError &caught) {
-		error = caught;
-	}
-	if (!error) {
-		co_await db.release_subtransaction();
+	});
+	if (!fault) {
 		check_all_taken(bars, rows.count(), taken);
 		if (taken > 0)
 			co_await check_can_be_read(db, bars, rows);
 		co_return true;
 	}
-	co_await db.rollback_subtransaction();
-	if (error->sqlstate != sqlstate::unique_violation)
-		throw DatabaseError(*error);
+	if (fault->error().sqlstate != sqlstate::unique_violation)
+		fault->raise();
 	co_return false;
 }
 

@@ -2,6 +2,7 @@
 
 #include "ops/bars/bar_writer.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>

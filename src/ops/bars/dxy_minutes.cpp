@@ -7,6 +7,7 @@
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 #include "ops/bars/sealed_ranges.hpp"
 
+#include "ops/boundary/parameters.hpp"
+
 #include <algorithm>
 
 namespace aggregation {

@@ -1,5 +1,6 @@
 #include "ops/bars/source_bars.hpp"
 
+#include "ops/boundary/parameters.hpp"
 #include "ops/tasks/tasks.hpp"
 
 namespace aggregation {

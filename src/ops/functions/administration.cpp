@@ -3,6 +3,7 @@
 #include "ops/functions/functions.hpp"
 
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 
 #include <array>
 

@@ -8,13 +8,8 @@ Op<Answer> agg_bootstrap_cursor(Database &db, Arguments arguments) {
 	arguments.concern(key.label());
 	arguments.timestamp("p_now_utc"); // checked, though the answer does not depend on it
 	timeframe_or_throw(key.symbol, key.timeframe);
-	std::vector<TaskKey> keys {key};
-	const auto tasks = co_await read_tasks(db, keys);
-	if (!tasks.front()) {
-		Error missing = co_await missing_task(db, "Missing config in data_agg_state for ", key);
-		throw missing;
-	}
-	co_return Answer::timestamp(tasks.front()->target.ceil(tasks.front()->start));
+	const Task task = co_await task_or_throw(db, key, "Missing config in data_agg_state for ");
+	co_return Answer::timestamp(task.target.ceil(task.start));
 }
 
 } // namespace aggregation

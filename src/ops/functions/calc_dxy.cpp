@@ -4,6 +4,7 @@
 
 #include "ops/bars/dxy_minutes.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/subtransaction.hpp"
 
 namespace aggregation {
 
@@ -40,21 +41,14 @@ Op<Answer> calc_dxy_range_1m(Database &db, Arguments arguments) {
 	}
 
 	std::optional<DxyCounts> counts;
-	std::string error_answer;
-	co_await db.begin_subtransaction();
-	try {
+	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> {
 		const DxyOrder order {.version = version};
 		counts = co_await compute_dxy(db, from, to, order);
-	} catch (const Error &error) {
-		if (must_raise(error))
-			throw;
-		error_answer = failure(error);
-	}
-	if (!counts) {
-		co_await db.rollback_subtransaction();
-		co_return Answer::json(error_answer);
-	}
-	co_await db.release_subtransaction();
+	});
+	if (fault && must_raise(fault->error()))
+		fault->raise();
+	if (fault)
+		co_return Answer::json(failure(fault->error()));
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)
 	                           .add("inserted", counts->inserted)

@@ -3,6 +3,7 @@
 
 #include "ops/bars/derived_bars.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/functions/bar_ranges.hpp"
 
 namespace aggregation {
@@ -84,12 +85,8 @@ WHERE d.tableoid = old.part
 
 /// Nothing was found: then at least the task must be there. (Bars of an older system have none, and may be taken away all the same.)
 Op<void> require_task(Database &db, const BarRange &range) {
-	const std::vector<TaskKey> keys {range.key};
-	const auto tasks = co_await read_tasks(db, keys);
-	if (tasks.front())
-		co_return;
-	Error missing = co_await missing_task(db, "Missing agg config ", range.key);
-	throw missing;
+	const Task task = co_await task_or_throw(db, range.key);
+	(void)task;
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // agg_get_due_tasks: which tasks a worker should take now, most urgent first. Returns claims that were abandoned to idle on the way.
 #include "ops/functions/functions.hpp"
 
+#include "ops/boundary/parameters.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/runner/due_list.hpp"
 

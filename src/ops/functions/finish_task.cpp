@@ -3,6 +3,7 @@
 
 #include "core/schedule.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/task_outcome.hpp"
 

@@ -6,9 +6,12 @@
 #include "ops/bars/source_probe.hpp"
 #include "ops/bars/window_batch.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/functions/bar_ranges.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 namespace aggregation {
 
@@ -50,13 +53,30 @@ Op<TimeRange> with_content(Database &db, const Task &task, Timestamp from, Times
 
 struct Rebuild {
 	const Task *task;
+	Timestamp from; // whole windows
+	Timestamp to;
+	int64_t max_windows;
 	bool bump;
 	std::string reason;
-	WindowCounts counts;
+	int64_t version = 1;
+	WindowCounts counts = {};
 	int64_t windows = 0;
 	int64_t replaced = 0;
-	int64_t version = 1;
+	std::optional<Timestamp> next = {}; // where the next call goes on
+
+	Timestamp done_to() const {
+		return next.value_or(to);
+	}
 };
+
+/// What the task has not passed yet is made when it gets there; but a worker that has claimed it may have been there already.
+Op<void> leave_to_the_next_run(Database &db, const Task &task, const TimeRange range) {
+	if (!task.claimed)
+		co_return;
+	RangeSet ahead;
+	ahead.add({std::max(range.from, task.effective_cursor()), range.to, 0});
+	co_await mark_windows(db, task, std::move(ahead));
+}
 
 Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
 	const Task &task = *rebuild.task;
@@ -84,6 +104,75 @@ Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
 	rebuild.windows += (part.to - part.from).us / task.target.width().us;
 }
 
+/// The version of bars that replace those of a range: higher than any of theirs.
+Op<int64_t> bumped_version(Database &db, const Task &task, const TimeRange range) {
+	int64_t highest = 0;
+	auto receive = [&](const Row &row) {
+		highest = row.maybe_integer(0).value_or(0);
+		return Flow::more;
+	};
+	auto list = parameters(text_parameter(task.key.symbol), text_parameter(task.target.name()), timestamp_parameter(range.from),
+	                       timestamp_parameter(range.to));
+	co_await db.query(highest_version(), std::move(list), receive);
+	co_return std::max(task.derivation_version, highest + 1);
+}
+
+/// Rebuilds what is not sealed, piece by piece, at most as many windows as are asked for.
+Op<void> rebuild_all(Database &db, Rebuild &rebuild) {
+	const Task &task = *rebuild.task;
+	const Duration width = task.target.width();
+	TimeRange content {rebuild.from, rebuild.from};
+	if (rebuild.from < rebuild.to)
+		content = co_await with_content(db, task, rebuild.from, rebuild.to);
+	RangeSet todo;
+	todo.add(content);
+	const auto sealed = co_await sealed_windows(db, task);
+	todo.subtract(sealed);
+	if (rebuild.bump)
+		rebuild.version = co_await bumped_version(db, task, content);
+	for (const auto &part : todo.ranges()) {
+		Timestamp begin = part.from;
+		while (begin < part.to && rebuild.windows < rebuild.max_windows) {
+			const int64_t windows =
+			    std::min({(part.to - begin).us / width.us, most_windows_in_batch, rebuild.max_windows - rebuild.windows});
+			const TimeRange piece {begin, begin + Duration {windows * width.us}};
+			co_await rebuild_part(db, rebuild, piece);
+			begin = piece.to;
+		}
+		if (begin < part.to) {
+			rebuild.next = begin;
+			co_return;
+		}
+	}
+}
+
+/// What the task's late_policy has refused is made now.
+Op<void> forget_refusals(Database &db, const Rebuild &rebuild) {
+	if (rebuild.from >= rebuild.done_to())
+		co_return;
+	const TaskKey &key = rebuild.task->key;
+	auto list = parameters(text_parameter(key.symbol), text_parameter(key.timeframe), timestamp_parameter(rebuild.from),
+	                       timestamp_parameter(rebuild.done_to()));
+	co_await db.execute(accept_refused(), std::move(list));
+}
+
+Answer answer(const Rebuild &rebuild) {
+	return Answer::json(JsonObject()
+	                        .add("success", true)
+	                        .add("from_utc", rebuild.from)
+	                        .add("to_utc", std::max(rebuild.from, rebuild.done_to()))
+	                        .add("windows_processed", rebuild.windows)
+	                        .add("bars_replaced", rebuild.replaced)
+	                        .add("bars_inserted", rebuild.counts.inserted)
+	                        .add("bars_updated", rebuild.counts.updated)
+	                        .add("bars_unchanged", rebuild.counts.unchanged)
+	                        .add("bars_deleted", rebuild.counts.deleted)
+	                        .add("derivation_version", rebuild.version)
+	                        .add("continue", rebuild.next.has_value())
+	                        .add("next_from_utc", rebuild.next)
+	                        .text());
+}
+
 } // namespace
 
 Op<Answer> derived_rebuild_range(Database &db, Arguments arguments) {
@@ -96,75 +185,19 @@ Op<Answer> derived_rebuild_range(Database &db, Arguments arguments) {
 		            "p_max_windows must be at least 1, not " + std::to_string(max_windows) + " (" + range.key.label() + ")",
 		            "Pass the number of windows to rebuild at most in one call, such as 100000.");
 	co_await begin_bar_change(db, range);
-	const std::vector<TaskKey> keys {range.key};
-	const auto tasks = co_await read_tasks(db, keys);
-	if (!tasks.front()) {
-		Error missing = co_await missing_task(db, "Missing agg config ", range.key);
-		throw missing;
-	}
-	const Task task = *tasks.front();
-
-	// What the task has not passed yet is made when it gets there; but a worker that has claimed it may have been there already.
-	const Timestamp from = task.target.floor(std::max(range.from, task.target.ceil(task.start)));
-	const Timestamp to = std::min(task.target.ceil(range.to), task.effective_cursor());
-	if (task.claimed) {
-		RangeSet ahead;
-		ahead.add({std::max(from, task.effective_cursor()), task.target.ceil(range.to), 0});
-		co_await mark_windows(db, task, std::move(ahead));
-	}
-	TimeRange content {from, from};
-	if (from < to)
-		content = co_await with_content(db, task, from, to);
-	RangeSet todo;
-	todo.add(content);
-	const auto sealed = co_await sealed_windows(db, task);
-	todo.subtract(sealed);
-
-	Rebuild rebuild {.task = &task, .bump = bump, .reason = reason, .counts = {}, .version = task.derivation_version};
-	if (bump) {
-		int64_t highest = 0;
-		auto receive = [&](const Row &row) {
-			highest = row.maybe_integer(0).value_or(0);
-			return Flow::more;
-		};
-		auto list = parameters(text_parameter(task.key.symbol), text_parameter(task.target.name()), timestamp_parameter(content.from),
-		                       timestamp_parameter(content.to));
-		co_await db.query(highest_version(), std::move(list), receive);
-		rebuild.version = std::max(task.derivation_version, highest + 1);
-	}
-	std::optional<Timestamp> next;
-	for (const auto &part : todo.ranges()) {
-		Timestamp begin = part.from;
-		while (begin < part.to && rebuild.windows < max_windows) {
-			const int64_t windows =
-			    std::min({(part.to - begin).us / task.target.width().us, most_windows_in_batch, max_windows - rebuild.windows});
-			const TimeRange piece {begin, begin + Duration {windows * task.target.width().us}};
-			co_await rebuild_part(db, rebuild, piece);
-			begin = piece.to;
-		}
-		if (begin < part.to && !next)
-			next = begin;
-	}
-	const Timestamp done_to = next.value_or(to);
-	if (from < done_to) {
-		auto list = parameters(text_parameter(task.key.symbol), text_parameter(task.key.timeframe), timestamp_parameter(from),
-		                       timestamp_parameter(done_to));
-		co_await db.execute(accept_refused(), std::move(list));
-	}
-	co_return Answer::json(JsonObject()
-	                           .add("success", true)
-	                           .add("from_utc", from)
-	                           .add("to_utc", std::max(from, done_to))
-	                           .add("windows_processed", rebuild.windows)
-	                           .add("bars_replaced", rebuild.replaced)
-	                           .add("bars_inserted", rebuild.counts.inserted)
-	                           .add("bars_updated", rebuild.counts.updated)
-	                           .add("bars_unchanged", rebuild.counts.unchanged)
-	                           .add("bars_deleted", rebuild.counts.deleted)
-	                           .add("derivation_version", rebuild.version)
-	                           .add("continue", next.has_value())
-	                           .add("next_from_utc", next)
-	                           .text());
+	const Task task = co_await task_or_throw(db, range.key);
+	const TimeRange asked {task.target.floor(std::max(range.from, task.target.ceil(task.start))), task.target.ceil(range.to)};
+	co_await leave_to_the_next_run(db, task, asked);
+	Rebuild rebuild {.task = &task,
+	                 .from = asked.from,
+	                 .to = std::min(asked.to, task.effective_cursor()),
+	                 .max_windows = max_windows,
+	                 .bump = bump,
+	                 .reason = reason,
+	                 .version = task.derivation_version};
+	co_await rebuild_all(db, rebuild);
+	co_await forget_refusals(db, rebuild);
+	co_return answer(rebuild);
 }
 
 } // namespace aggregation

@@ -3,6 +3,7 @@
 
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/tasks/task_guard.hpp"
 
 #include <algorithm>

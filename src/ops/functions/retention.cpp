@@ -3,6 +3,7 @@
 #include "ops/functions/functions.hpp"
 
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/functions/bar_ranges.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/marks/dirty_ranges.hpp"

@@ -5,7 +5,7 @@
 #include "ops/boundary/json.hpp"
 #include "ops/runner/registry_sync.hpp"
 #include "ops/runner/returned_feeds.hpp"
-#include "ops/runner/run_log.hpp"
+#include "ops/runner/runlog.hpp"
 #include "ops/runner/runner.hpp"
 
 #include <algorithm>

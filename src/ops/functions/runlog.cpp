@@ -2,7 +2,8 @@
 #include "ops/functions/functions.hpp"
 
 #include "ops/boundary/json.hpp"
-#include "ops/runner/run_log.hpp"
+#include "ops/boundary/parameters.hpp"
+#include "ops/runner/runlog.hpp"
 
 namespace aggregation {
 

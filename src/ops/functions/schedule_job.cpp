@@ -2,6 +2,7 @@
 #include "ops/functions/functions.hpp"
 
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 
 namespace aggregation {
 

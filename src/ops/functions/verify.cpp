@@ -4,6 +4,7 @@
 
 #include "core/geometric_index.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/proof/proof.hpp"
 
 #include <algorithm>

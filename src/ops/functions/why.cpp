@@ -5,6 +5,7 @@
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_watermark.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/marks/change_log.hpp"
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 
 #include "core/change_set.hpp"
 #include "core/geometric_index.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/task_columns.h"
 #include "ops/tasks/tasks.hpp"

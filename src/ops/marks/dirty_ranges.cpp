@@ -1,5 +1,6 @@
 #include "ops/marks/dirty_ranges.hpp"
 
+#include "ops/boundary/parameters.hpp"
 #include "ops/boundary/worth_asking.hpp"
 
 #include <array>

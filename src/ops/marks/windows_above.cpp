@@ -1,5 +1,6 @@
 #include "ops/marks/windows_above.hpp"
 
+#include "ops/boundary/parameters.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/task_columns.h"
 #include "ops/tasks/tasks.hpp"

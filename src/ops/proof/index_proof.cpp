@@ -4,6 +4,7 @@
 
 #include "core/geometric_index.hpp"
 #include "ops/bars/dxy_minutes.hpp"
+#include "ops/boundary/parameters.hpp"
 
 #include <algorithm>
 

@@ -2,6 +2,7 @@
 
 #include "core/range_set.hpp"
 #include "ops/bars/sealed_ranges.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/marks/change_log.hpp"
 
 #include <algorithm>
@@ -17,8 +18,8 @@ namespace {
 constexpr int64_t windows_at_once = 2'048;
 constexpr int64_t source_bars_at_once = 32'768;
 
-// The rules by which bars are made (docs/concepts.md), said once more in SQL: the windows of [$4, $5) of task $1/$2, which is made of $3 with version $6. $7: every bar
-// that the source asks for must be there.
+// The rules by which bars are made (docs/concepts.md), said once more in SQL: the windows of [$4, $5) of task $1/$2, which is made of $3
+// with version $6. $7: every bar that the source asks for must be there.
 //
 // Double precision that overflows is an infinity for the engine and an error in SQL. Volumes that are so large that their sum may overflow
 // are added in steps of 2^-64: as exact as without, unless volumes that are tiny or negative are among them (odd). Vwaps whose products

@@ -1,5 +1,6 @@
 #include "ops/runner/due_list.hpp"
 
+#include "ops/boundary/parameters.hpp"
 #include "ops/tasks/task_columns.h"
 
 #include <algorithm>

@@ -3,6 +3,7 @@
 #include "core/geometric_index.hpp"
 #include "ops/bars/dxy_minutes.hpp"
 #include "ops/bars/source_probe.hpp"
+#include "ops/boundary/parameters.hpp"
 
 #include <algorithm>
 #include <utility>

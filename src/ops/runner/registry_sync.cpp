@@ -9,6 +9,7 @@
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/arguments.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/tasks/environment.hpp"
 #include "ops/tasks/tasks.hpp"
 

@@ -2,6 +2,7 @@
 
 #include "ops/bars/dxy_minutes.hpp"
 #include "ops/bars/source_probe.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/tasks/task_columns.h"
 #include "ops/tasks/tasks.hpp"
 

@@ -1,6 +1,7 @@
 #include "ops/runner/runner.hpp"
 
 #include "ops/boundary/json.hpp"
+#include "ops/boundary/subtransaction.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/tasks/task_outcome.hpp"
 
@@ -88,23 +89,14 @@ Op<std::vector<TaskPlace>> Runner::next_tasks() {
 
 Op<size_t> Runner::run(std::span<const TaskPlace> tasks) {
 	// The claim is inside, too: a row that was locked outside of a subtransaction and is updated inside costs a multixact.
-	co_await db_.begin_subtransaction();
 	size_t claimed = 0;
-	std::optional<Error> failure;
-	try {
-		claimed = co_await claim_and_run(tasks);
-	} catch (const Error &error) {
-		if (failure_kind(error) == FailureKind::everything)
-			throw;
-		failure = error;
-	}
-	if (!failure) {
-		co_await db_.release_subtransaction();
+	const auto fault = co_await in_subtransaction(db_, IfDone::keep, [&]() -> Op<void> { claimed = co_await claim_and_run(tasks); });
+	if (!fault)
 		co_return claimed;
-	}
-	co_await db_.rollback_subtransaction();
+	if (failure_kind(fault->error()) == FailureKind::everything)
+		fault->raise();
 	if (tasks.size() == 1) {
-		co_await give_up(tasks.front(), *failure);
+		co_await give_up(tasks.front(), fault->error());
 		co_return 1;
 	}
 	const size_t half = tasks.size() / 2;
@@ -169,27 +161,19 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 /// again in this call.
 Op<void> Runner::give_up(const TaskPlace &task, const Error &error) {
 	const TaskKey &key = task.key;
-	co_await db_.begin_subtransaction();
-	bool recorded = true;
-	try {
+	const auto fault = co_await in_subtransaction(db_, IfDone::keep, [&]() -> Op<void> {
 		const Timestamp now = this->now();
 		const auto claimed = co_await claim_tasks(db_, {&task, 1}, due_at(now));
 		for (const auto &locked : claimed)
 			co_await record(locked, error, now);
-	} catch (const Error &caught) {
-		if (failure_kind(caught) == FailureKind::everything)
-			throw;
-		recorded = false;
-	}
-	if (recorded)
-		co_await db_.release_subtransaction();
-	else
-		co_await db_.rollback_subtransaction();
-	if (!recorded)
+	});
+	if (fault && failure_kind(fault->error()) == FailureKind::everything)
+		fault->raise();
+	if (fault)
 		untouched_.insert(key.label());
 	seen_.insert(key.label());
 	++totals_.failures;
-	totals_.failed.push_back(failure_json(key, error, recorded));
+	totals_.failed.push_back(failure_json(key, error, !fault));
 	totals_.tell_no_more();
 }
 

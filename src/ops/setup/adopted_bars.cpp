@@ -1,6 +1,8 @@
 #include "ops/setup/adopted_bars.hpp"
 
 #include "core/error.hpp"
+#include "ops/boundary/parameters.hpp"
+#include "ops/boundary/subtransaction.hpp"
 #include "ops/setup/adopted_bars.h"
 #include "ops/tasks/tasks.hpp"
 
@@ -46,20 +48,11 @@ Op<std::optional<AdoptedRanges>> find_ranges(Database &db) {
 		found.bars += row.integer(5);
 		return Flow::more;
 	};
-	std::optional<DatabaseError> error;
-	co_await db.begin_subtransaction();
-	try {
-		co_await db.query(adopted_ranges(), {}, take);
-	} catch (const DatabaseError &caught) {
-		error = caught;
-	}
-	if (!error) {
-		co_await db.release_subtransaction();
+	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> { co_await db.query(adopted_ranges(), {}, take); });
+	if (!fault)
 		co_return std::move(found);
-	}
-	co_await db.rollback_subtransaction();
-	if (error->sqlstate != sqlstate::insufficient_privilege)
-		throw DatabaseError(*error);
+	if (fault->error().sqlstate != sqlstate::insufficient_privilege)
+		fault->raise();
 	co_return std::nullopt;
 }
 
@@ -75,14 +68,11 @@ Op<void> adopt_bars(Database &db) {
 	}
 	if (found->symbols.empty())
 		co_return;
-	std::vector<agg_cell> symbols;
 	std::vector<agg_cell> sources;
-	for (const auto &symbol : found->symbols)
-		symbols.push_back(cell(std::string_view(symbol)));
 	for (const auto &source : found->sources)
 		sources.push_back(cell(source));
-	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(sources)),
-	                       Parameter(AGG_TIMESTAMPTZ, found->from), Parameter(AGG_TIMESTAMPTZ, found->to));
+	auto list = parameters(text_array(found->symbols), Parameter(AGG_TEXT, std::move(sources)), Parameter(AGG_TIMESTAMPTZ, found->from),
+	                       Parameter(AGG_TIMESTAMPTZ, found->to));
 	co_await db.execute(seal(), std::move(list));
 	co_await db.notice(
 	    std::to_string(found->bars) +

@@ -31,19 +31,23 @@
  * check that is ours is known by its text; no index of ours has an expression, a predicate or an operator class
  * that is not PostgreSQL's.
  */
-#define AGG_INTRUDERS(himself)                                                                                                                                          \
-	"(SELECT 'owner' AS kind, pg_get_userbyid(c.relowner)::text AS name WHERE c.relowner <> " himself " AND NOT " AGG_OWNS_THE_REST                                     \
-	" AND NOT " AGG_TRUSTED(                                                                                                                                            \
-	    "c.relowner") " UNION ALL "                                                                                                                                     \
-	                  "SELECT 'trigger' AS kind, t.tgname::text AS name FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal UNION ALL "         \
-	                  "SELECT 'rule' AS kind, r.rulename::text AS name FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid UNION ALL "                                \
-	                  "SELECT 'policy' AS kind, p.polname::text AS name FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid UNION ALL "                                \
-	                  "SELECT 'index' AS kind, i.relname::text AS name FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid "                  \
-	                  "WHERE x.indrelid = c.oid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_opclass o "                   \
-	                  "WHERE o.oid = ANY (x.indclass) AND o.opcnamespace <> 'pg_catalog'::regnamespace)) UNION ALL "                                                    \
-	                  "SELECT 'constraint' AS kind, k.conname::text AS name FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'x') " \
-	                  "AND NOT (c.relname = 'agg_dirty_ranges' AND k.contype = 'c' AND pg_get_constraintdef(k.oid) "                                                    \
-	                  "= 'CHECK ((due = ANY (ARRAY[''now''::text, ''once_passed''::text, ''next_run''::text])))') UNION ALL "                                           \
-	                  "SELECT 'generated column' AS kind, a.attname::text AS name FROM pg_catalog.pg_attribute a "                                                      \
-	                  "WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped UNION ALL "                                                             \
-	                  "SELECT 'row security' AS kind, 'enabled' AS name WHERE c.relrowsecurity) AS x(kind, name)"
+/* clang-format off */
+#define AGG_INTRUDERS(himself) \
+	"(SELECT 'owner' AS kind, pg_get_userbyid(c.relowner)::text AS name " \
+	"WHERE c.relowner <> " himself " AND NOT " AGG_OWNS_THE_REST " AND NOT " AGG_TRUSTED("c.relowner") " " \
+	"UNION ALL SELECT 'trigger' AS kind, t.tgname::text AS name FROM pg_catalog.pg_trigger t " \
+	"WHERE t.tgrelid = c.oid AND NOT t.tgisinternal " \
+	"UNION ALL SELECT 'rule' AS kind, r.rulename::text AS name FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid " \
+	"UNION ALL SELECT 'policy' AS kind, p.polname::text AS name FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid " \
+	"UNION ALL SELECT 'index' AS kind, i.relname::text AS name FROM pg_catalog.pg_index x " \
+	"JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid " \
+	"WHERE x.indrelid = c.oid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL OR EXISTS (" \
+	"SELECT FROM pg_catalog.pg_opclass o WHERE o.oid = ANY (x.indclass) AND o.opcnamespace <> 'pg_catalog'::regnamespace)) " \
+	"UNION ALL SELECT 'constraint' AS kind, k.conname::text AS name FROM pg_catalog.pg_constraint k " \
+	"WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'x') AND NOT (" \
+	"c.relname = 'agg_dirty_ranges' AND k.contype = 'c' AND pg_get_constraintdef(k.oid) " \
+	"= 'CHECK ((due = ANY (ARRAY[''now''::text, ''once_passed''::text, ''next_run''::text])))') " \
+	"UNION ALL SELECT 'generated column' AS kind, a.attname::text AS name FROM pg_catalog.pg_attribute a " \
+	"WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped " \
+	"UNION ALL SELECT 'row security' AS kind, 'enabled' AS name WHERE c.relrowsecurity) AS x(kind, name)"
+/* clang-format on */

@@ -3,6 +3,8 @@
 #include "core/failure.hpp"
 #include "core/geometric_index.hpp"
 #include "ops/bars/bar_columns.hpp"
+#include "ops/boundary/parameters.hpp"
+#include "ops/boundary/subtransaction.hpp"
 #include "ops/setup/setup_plan.hpp"
 #include "ops/tasks/tasks.hpp"
 
@@ -109,48 +111,65 @@ const Statement &pairs_in_registry() {
 // Of one table ($1 schema, $2 table): its checks over columns of ours alone ($3), as expressions; but for the one of sources, which
 // agg_setup() mends itself.
 const Statement &checks_of() {
-	static const Statement statement {
-	    nullptr,
-	    "SELECT k.conname::text, pg_get_expr(k.conbin, k.conrelid), pg_get_constraintdef(k.oid) FROM pg_catalog.pg_constraint k "
-	    "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relnamespace = $1::text::regnamespace AND c.relname = $2::text "
-	    "WHERE k.contype = 'c' AND (SELECT count(*) = count(*) FILTER (WHERE a.attname = ANY ($3::text[])) "
-	    "AND NOT (bool_and(a.attname = 'source') AND $2::text = 'data_bars') FROM pg_catalog.pg_attribute a "
-	    "WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)) ORDER BY 1",
-	    {AGG_TEXT, AGG_TEXT, AGG_TEXT},
-	    Planning::by_statistics};
+	static const Statement statement {nullptr,
+	                                  R"sql(
+SELECT k.conname::text, pg_get_expr(k.conbin, k.conrelid), pg_get_constraintdef(k.oid)
+FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relnamespace = $1::text::regnamespace AND c.relname = $2::text
+WHERE k.contype = 'c' AND (
+	SELECT count(*) = count(*) FILTER (WHERE a.attname = ANY ($3::text[])) AND NOT (bool_and(a.attname = 'source') AND $2::text = 'data_bars')
+	FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey))
+ORDER BY 1)sql",
+	                                  {AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	                                  Planning::by_statistics};
 	return statement;
 }
 
 // Of one table ($1 schema, $2 table): its foreign keys over one text of ours, as a query for values ($1) that are not there. A table with
 // row security would run its owner's policies as the owner of this one.
 const Statement &foreign_keys_of() {
-	static const Statement statement {
-	    nullptr,
-	    "SELECT k.conname::text, a.attname::text, k.confrelid::regclass::text, format('SELECT v.v FROM unnest($1::text[]) AS v(v) WHERE NOT "
-	    "EXISTS (SELECT FROM %s r WHERE r.%I::text = v.v) ORDER BY 1', k.confrelid::regclass, f.attname) FROM pg_catalog.pg_constraint k "
-	    "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relnamespace = $1::text::regnamespace AND c.relname = $2::text "
-	    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] "
-	    "JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = k.confkey[1] "
-	    "WHERE k.contype = 'f' AND k.conparentid = 0 AND cardinality(k.conkey) = 1 AND NOT (SELECT t.relrowsecurity FROM pg_catalog.pg_class t WHERE t.oid = k.confrelid) AND a.attname IN ('canonical_symbol', 'timeframe') "
-	    "ORDER BY 1",
-	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
-	    Planning::by_statistics};
+	static const Statement statement {nullptr,
+	                                  R"sql(
+SELECT k.conname::text, a.attname::text, k.confrelid::regclass::text,
+	format('SELECT v.v FROM unnest($1::text[]) AS v(v) WHERE NOT EXISTS (SELECT FROM %s r WHERE r.%I::text = v.v) ORDER BY 1',
+		k.confrelid::regclass, f.attname)
+FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relnamespace = $1::text::regnamespace AND c.relname = $2::text
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = k.confkey[1]
+WHERE k.contype = 'f' AND k.conparentid = 0 AND cardinality(k.conkey) = 1 AND a.attname IN ('canonical_symbol', 'timeframe')
+	AND NOT (SELECT t.relrowsecurity FROM pg_catalog.pg_class t WHERE t.oid = k.confrelid)
+ORDER BY 1)sql",
+	                                  {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	                                  Planning::by_statistics};
 	return statement;
 }
 
-/// What one kind of bar looks like: a complete one and a poor one. $1: symbol, $2: timeframes, $3: their sources.
-std::string rows_of(const BarTable &table, std::string_view expression) {
-	const std::string relation = table.relation;
-	return "SELECT DISTINCT given.tf FROM unnest($2::text[], $3::text[]) AS given(tf, source_tf) CROSS JOIN unnest(ARRAY[2, -1]) AS given_score(score) "
-	       "CROSS JOIN LATERAL (SELECT (jsonb_populate_record(NULL::@" +
-	       relation +
-	       ", jsonb_build_object('canonical_symbol', $1::text, 'timeframe', given.tf, "
-	       "'ts_utc', date_trunc('week', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', 'open', 1, 'high', 1, 'low', 1, 'close', 1, "
-	       "'vol', CASE WHEN given_score.score > 0 THEN 1 END, 'vwap', CASE WHEN given_score.score > 0 THEN 1 END, 'trade_count', CASE WHEN given_score.score > 0 THEN 1 END, "
-	       "'is_partial', false, 'source', $4::text, 'ingested_at', now(), 'created_at', now(), 'updated_at', now(), 'raw', '{}'::jsonb, "
-	       "'source_timeframe', given.source_tf, 'source_candles', 1, 'expected_candles', 1, 'quality_score', given_score.score, 'derivation_version', 1))).*) "
-	       "AS " +
-	       relation + " WHERE (" + std::string(expression) + ") IS FALSE ORDER BY 1";
+/// Which timeframes a check ($expression$) of a table ($table$) refuses, in a complete bar or in a poor one. $1: symbol, $2: timeframes,
+/// $3: their sources, $4: source.
+std::string refused_by(const BarTable &table, const std::string &expression) {
+	std::string sql = R"sql(
+SELECT DISTINCT given.tf
+FROM unnest($2::text[], $3::text[]) AS given(tf, source_tf)
+CROSS JOIN unnest(ARRAY[2, -1]) AS given_score(score)
+CROSS JOIN LATERAL (SELECT CASE WHEN given_score.score > 0 THEN 1 END AS sum) AS given_sum
+CROSS JOIN LATERAL (
+	SELECT (jsonb_populate_record(NULL::@$table$, jsonb_build_object(
+		'canonical_symbol', $1::text, 'timeframe', given.tf, 'ts_utc', date_trunc('week', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC',
+		'open', 1, 'high', 1, 'low', 1, 'close', 1,
+		'vol', given_sum.sum, 'vwap', given_sum.sum, 'trade_count', given_sum.sum,
+		'is_partial', false, 'source', $4::text, 'ingested_at', now(), 'created_at', now(), 'updated_at', now(), 'raw', '{}'::jsonb,
+		'source_timeframe', given.source_tf, 'source_candles', 1, 'expected_candles', 1,
+		'quality_score', given_score.score, 'derivation_version', 1))).*) AS $table$
+WHERE ($expression$) IS FALSE
+ORDER BY 1)sql";
+	const auto put = [&](std::string_view name, const std::string &value) {
+		for (size_t at = sql.find(name); at != std::string::npos; at = sql.find(name, at + value.size()))
+			sql.replace(at, name.size(), value);
+	};
+	put("$table$", table.relation);
+	put("$expression$", expression);
+	return sql;
 }
 
 std::string listed(const std::vector<std::string> &values) {
@@ -169,13 +188,6 @@ struct Kind {
 	std::vector<std::string> timeframes;
 	std::vector<std::string> source_timeframes; // one for each timeframe
 };
-
-Parameter array(const std::vector<std::string> &texts) {
-	std::vector<agg_cell> cells;
-	for (const auto &text : texts)
-		cells.push_back(cell(std::string_view(text)));
-	return Parameter(AGG_TEXT, std::move(cells));
-}
 
 class Search {
 public:
@@ -202,33 +214,24 @@ private:
 	/// Runs a query that may fail on tables of any shape; then it finds nothing.
 	template <class Take>
 	Op<void> look(const Statement &statement, std::vector<Parameter> list, Take take) {
-		co_await db_.begin_subtransaction();
-		std::optional<DatabaseError> error;
-		try {
-			co_await db_.query(statement, std::move(list), take);
-		} catch (const DatabaseError &caught) {
-			error = caught;
-		}
-		co_await db_.rollback_subtransaction(); // an expression of the owner's leaves nothing behind
-		if (error && failure_kind(*error) == FailureKind::everything)
-			throw DatabaseError(*error);
+		// An expression of the owner's leaves nothing behind.
+		const auto fault =
+		    co_await in_subtransaction(db_, IfDone::undo, [&]() -> Op<void> { co_await db_.query(statement, std::move(list), take); });
+		if (fault && failure_kind(fault->error()) == FailureKind::everything)
+			fault->raise();
 	}
 
 	/// Code on a table that is written which is not its owner's.
 	Op<void> look_for_strangers() {
 		for (const char *table : {"data_bars", "derived_data_bars", "data_agg_state", "ops_runlog"}) {
-			co_await db_.begin_subtransaction();
-			std::optional<DatabaseError> error;
-			try {
-				co_await db_.check_strangers(table);
-			} catch (const DatabaseError &caught) {
-				error = caught;
-			}
-			co_await db_.rollback_subtransaction();
-			if (error && error->sqlstate == sqlstate::object_not_in_prerequisite_state)
-				found_.push_back({std::string("table ") + table, error->message + ": " + error->detail + " " + error->hint});
-			else if (error && failure_kind(*error) == FailureKind::everything)
-				throw DatabaseError(*error);
+			const auto fault = co_await in_subtransaction(db_, IfDone::undo, [&]() -> Op<void> { co_await db_.check_strangers(table); });
+			if (!fault)
+				continue;
+			const Error &error = fault->error();
+			if (error.sqlstate == sqlstate::object_not_in_prerequisite_state)
+				found_.push_back({std::string("table ") + table, error.message + ": " + error.detail + " " + error.hint});
+			else if (failure_kind(error) == FailureKind::everything)
+				fault->raise();
 		}
 	}
 
@@ -242,7 +245,7 @@ private:
 			all = row.integer(0) == static_cast<int64_t>(pairs.size());
 			return Flow::enough;
 		};
-		std::vector<Parameter> list {array(pairs)};
+		std::vector<Parameter> list {text_array(pairs)};
 		co_await look(pairs_in_registry(), std::move(list), take);
 		co_return all;
 	}
@@ -268,7 +271,8 @@ private:
 			found_.push_back({std::string(row.text(0)), std::string(row.text(1))});
 			return Flow::more;
 		};
-		std::vector<Parameter> list {text_parameter(schema_), array(tables), array(written), array(ours), array(written_tables)};
+		std::vector<Parameter> list {text_parameter(schema_), text_array(tables), text_array(written), text_array(ours),
+		                             text_array(written_tables)};
 		co_await look(in_the_catalog(), std::move(list), take);
 	}
 
@@ -306,19 +310,19 @@ private:
 		};
 		const std::string relation = kind.table.relation;
 		std::vector<std::string> columns(kind.table.columns.names.begin(), kind.table.columns.names.end());
-		std::vector<Parameter> list {text_parameter(schema_), text_parameter(relation), array(columns)};
+		std::vector<Parameter> list {text_parameter(schema_), text_parameter(relation), text_array(columns)};
 		co_await look(checks_of(), std::move(list), take_check);
 		for (const auto &check : checks) {
 			if (check.expression.find('@') != std::string::npos)
 				continue; // would be taken for the schema
-			const std::string sql = rows_of(kind.table, check.expression);
+			const std::string sql = refused_by(kind.table, check.expression);
 			std::vector<std::string> refused;
 			auto take = [&](const Row &row) {
 				refused.emplace_back(row.text(0));
 				return Flow::more;
 			};
 			const auto symbol = kind.symbol ? cell(std::string_view(*kind.symbol)) : null_cell();
-			std::vector<Parameter> values {Parameter(AGG_TEXT, symbol), array(kind.timeframes), array(kind.source_timeframes),
+			std::vector<Parameter> values {Parameter(AGG_TEXT, symbol), text_array(kind.timeframes), text_array(kind.source_timeframes),
 			                               text_parameter(kind.source)};
 			const Statement statement {kind.table.relation, sql.c_str(), {AGG_TEXT}, Planning::by_statistics};
 			co_await look(statement, std::move(values), take);
@@ -353,7 +357,7 @@ private:
 				missing.emplace_back(row.text(0));
 				return Flow::more;
 			};
-			std::vector<Parameter> values {array(key.column == "timeframe" ? kind.timeframes : kind.symbols)};
+			std::vector<Parameter> values {text_array(key.column == "timeframe" ? kind.timeframes : kind.symbols)};
 			const Statement statement {kind.table.relation, key.query.c_str(), {AGG_TEXT}, Planning::by_statistics};
 			co_await look(statement, std::move(values), take);
 			if (!missing.empty())

@@ -2,6 +2,8 @@
 
 #include "core/error.hpp"
 #include "core/failure.hpp"
+#include "ops/boundary/parameters.hpp"
+#include "ops/boundary/subtransaction.hpp"
 #include "ops/setup/own_tables.h"
 #include "ops/setup/setup_plan.hpp"
 #include "ops/tasks/tasks.hpp"
@@ -15,46 +17,55 @@ namespace {
 
 #define AGG_CALLER "(SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = current_user)"
 
+// clang-format off
+
 // $1: schema; $2: our tables.
 const Statement &intruders() {
-	static const Statement statement {
-	    nullptr,
-	    "SELECT x.kind, x.name, c.relname::text FROM pg_catalog.pg_class c CROSS JOIN LATERAL " AGG_INTRUDERS(
-	        AGG_CALLER) " WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY ($2::text[]) AND c.relname ~ '^agg_' "
-	                    "AND c.relkind IN ('r', 'p') ORDER BY 3, 1, 2",
-	    {AGG_TEXT, AGG_TEXT, AGG_TEXT},
-	    Planning::by_statistics};
+	static const Statement statement {nullptr, R"sql(
+SELECT x.kind, x.name, c.relname::text
+FROM pg_catalog.pg_class c
+CROSS JOIN LATERAL )sql" AGG_INTRUDERS(AGG_CALLER) R"sql(
+WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY ($2::text[]) AND c.relname ~ '^agg_' AND c.relkind IN ('r', 'p')
+ORDER BY 3, 1, 2)sql",
+		{AGG_TEXT, AGG_TEXT, AGG_TEXT}, Planning::by_statistics};
 	return statement;
 }
 
 // $1: schema; $2: a view of ours. What it says is asked only of those that it is believed of. Who may read it may read what takes its
-// place, its owner, too, unless it was a stranger's.
+// place, its owner, too, unless it was a stranger's: the grants, as statements, each behind "; ".
 const Statement &present_view() {
-	static const Statement statement {
-	    nullptr,
-	    "SELECT c.relkind = 'v', c.relowner = " AGG_CALLER " OR " AGG_TRUSTED(
-	        "c.relowner") ", pg_get_userbyid(c.relowner)::text, "
-	                      "COALESCE((SELECT string_agg('; GRANT ' || g.privilege || ' ON ' || chr(64) || c.relname || ' TO ' || g.grantee || g.option, '' ORDER BY "
-	                      "g.grantee, g.privilege) FROM (SELECT x.privilege_type AS privilege, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE (SELECT " AGG_QUOTED_ROLE(
-	                          "u.rolname") " FROM pg_catalog.pg_roles u WHERE u.oid = x.grantee) END AS grantee, "
-	                                       "CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option "
-	                                       "FROM aclexplode(COALESCE(c.relacl, acldefault('r', c.relowner))) x "
-	                                       "WHERE x.grantee <> c.relowner OR x.privilege_type = 'SELECT') g WHERE g.grantee IS NOT NULL AND (" AGG_OWNS_THE_REST
-	                                       " OR " AGG_TRUSTED(
-	                                           "c.relowner") ")), '') FROM pg_catalog.pg_class c WHERE c.relnamespace = $1::text::regnamespace "
-	                                                         "AND c.relname = $2::text",
-	    {AGG_BOOL, AGG_BOOL, AGG_TEXT, AGG_TEXT},
-	    Planning::by_statistics};
+	static const Statement statement {nullptr, R"sql(
+SELECT c.relkind = 'v' AS is_view,
+	c.relowner = )sql" AGG_CALLER " OR " AGG_TRUSTED("c.relowner") R"sql( AS trusted,
+	pg_get_userbyid(c.relowner)::text AS owner,
+	COALESCE((
+		SELECT string_agg('; GRANT ' || g.privilege || ' ON ' || chr(64) || c.relname || ' TO ' || g.grantee || g.option, ''
+			ORDER BY g.grantee, g.privilege)
+		FROM (
+			SELECT x.privilege_type AS privilege,
+				CASE x.grantee WHEN 0 THEN 'PUBLIC'
+				ELSE (SELECT )sql" AGG_QUOTED_ROLE("u.rolname") R"sql( FROM pg_catalog.pg_roles u WHERE u.oid = x.grantee) END AS grantee,
+				CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+			FROM aclexplode(COALESCE(c.relacl, acldefault('r', c.relowner))) x
+			WHERE x.grantee <> c.relowner OR x.privilege_type = 'SELECT') g
+		WHERE g.grantee IS NOT NULL AND ()sql" AGG_OWNS_THE_REST " OR " AGG_TRUSTED("c.relowner") R"sql()), '') AS grants
+FROM pg_catalog.pg_class c
+WHERE c.relnamespace = $1::text::regnamespace AND c.relname = $2::text)sql",
+		{AGG_BOOL, AGG_BOOL, AGG_TEXT, AGG_TEXT}, Planning::by_statistics};
 	return statement;
 }
 
+// clang-format on
+
 const Statement &same_text() {
-	static const Statement statement {
-	    nullptr,
-	    "SELECT pg_get_viewdef(a.oid) = pg_get_viewdef(b.oid) FROM pg_catalog.pg_class a JOIN pg_catalog.pg_class b "
-	    "ON a.relnamespace = b.relnamespace WHERE a.relnamespace = $1::text::regnamespace AND a.relname = $2::text AND b.relname = $3::text",
-	    {AGG_BOOL},
-	    Planning::by_statistics};
+	static const Statement statement {nullptr,
+	                                  R"sql(
+SELECT pg_get_viewdef(a.oid) = pg_get_viewdef(b.oid)
+FROM pg_catalog.pg_class a
+JOIN pg_catalog.pg_class b ON a.relnamespace = b.relnamespace
+WHERE a.relnamespace = $1::text::regnamespace AND a.relname = $2::text AND b.relname = $3::text)sql",
+	                                  {AGG_BOOL},
+	                                  Planning::by_statistics};
 	return statement;
 }
 
@@ -111,29 +122,18 @@ Op<bool> says_something_else(Database &db, const std::string schema, const Wante
 		return Flow::more;
 	};
 	const std::string present = wanted.name;
-	std::optional<DatabaseError> error;
-	co_await db.begin_subtransaction();
-	try {
+	const auto fault = co_await in_subtransaction(db, IfDone::undo, [&]() -> Op<void> {
 		const Statement create {nullptr, sql.c_str(), {}, Planning::by_statistics};
 		co_await db.query(create, {}, nothing);
 		auto list = parameters(text_parameter(schema), text_parameter(present), text_parameter(name));
 		co_await db.query(same_text(), std::move(list), take_same);
-	} catch (const DatabaseError &caught) {
-		error = caught;
-	}
-	co_await db.rollback_subtransaction();
-	if (!error)
+	});
+	if (!fault)
 		co_return !same;
-	if (failure_kind(*error) == FailureKind::everything)
-		throw DatabaseError(*error);
-	co_return error->sqlstate.starts_with("42") && error->sqlstate != sqlstate::insufficient_privilege;
-}
-
-Parameter our_tables() {
-	std::vector<agg_cell> names;
-	for (const auto &table : wanted_tables())
-		names.push_back(cell(std::string_view(table.name)));
-	return Parameter(AGG_TEXT, std::move(names));
+	const Error &error = fault->error();
+	if (failure_kind(error) == FailureKind::everything)
+		fault->raise();
+	co_return error.sqlstate.starts_with("42") && error.sqlstate != sqlstate::insufficient_privilege;
 }
 
 } // namespace
@@ -155,7 +155,7 @@ Op<std::vector<Step>> plan_own_tables(Database &db) {
 		steps.push_back({"table " + table, Action::cannot_mend, "", detail});
 		return Flow::more;
 	};
-	co_await db.query(intruders(), parameters(text_parameter(schema), our_tables()), take);
+	co_await db.query(intruders(), parameters(text_parameter(schema), text_array(wanted_table_names())), take);
 	co_return steps;
 }
 
@@ -167,7 +167,7 @@ Op<std::vector<Step>> plan_views(Database &db) {
 		no_table = row.text(0);
 		return Flow::more;
 	};
-	co_await db.query(no_tables(), parameters(text_parameter(schema), our_tables()), take_no_table);
+	co_await db.query(no_tables(), parameters(text_parameter(schema), text_array(wanted_table_names())), take_no_table);
 	for (const auto &view : wanted_views()) {
 		const std::string name = view.name;
 		const std::string object = "view " + name;

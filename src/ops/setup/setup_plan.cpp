@@ -153,6 +153,16 @@ const std::vector<WantedTable> &wanted_tables() {
 	return tables;
 }
 
+const std::vector<std::string> &wanted_table_names() {
+	static const std::vector<std::string> names = [] {
+		std::vector<std::string> all;
+		for (const auto &table : wanted_tables())
+			all.emplace_back(table.name);
+		return all;
+	}();
+	return names;
+}
+
 const std::vector<WantedIndex> &wanted_indexes() {
 	static const std::vector<WantedIndex> indexes {
 	    {"core_asset_registry_all", "core_asset_registry_all_symbol_idx", "canonical_symbol", nullptr, true},

@@ -1,6 +1,7 @@
 // What agg_setup wants to see in the extension's schema: tables, columns, indexes, triggers, one constraint, views.
 #pragma once
 
+#include <string>
 #include <vector>
 
 namespace aggregation {
@@ -43,6 +44,7 @@ struct WantedView {
 };
 
 const std::vector<WantedTable> &wanted_tables();
+const std::vector<std::string> &wanted_table_names();
 const std::vector<WantedIndex> &wanted_indexes();
 const std::vector<WantedTrigger> &wanted_triggers();
 const std::vector<WantedView> &wanted_views();

@@ -1,6 +1,8 @@
 #include "ops/setup/setup_steps.hpp"
 
 #include "core/error.hpp"
+#include "ops/boundary/parameters.hpp"
+#include "ops/boundary/subtransaction.hpp"
 #include "ops/setup/adopted_bars.hpp"
 #include "ops/tasks/tasks.hpp"
 
@@ -54,13 +56,7 @@ Op<void> fill_timeframes(Database &db) {
 		return Flow::more;
 	};
 	co_await db.query(used_timeframes(), {}, take);
-	std::vector<agg_cell> timeframe_cells;
-	std::vector<agg_cell> source_cells;
-	for (size_t i = 0; i < timeframes.size(); ++i) {
-		timeframe_cells.push_back(cell(std::string_view(timeframes[i])));
-		source_cells.push_back(cell(std::string_view(sources[i])));
-	}
-	auto list = parameters(Parameter(AGG_TEXT, std::move(timeframe_cells)), Parameter(AGG_TEXT, std::move(source_cells)));
+	auto list = parameters(text_array(timeframes), text_array(sources));
 	co_await db.execute(list_timeframes(), std::move(list));
 }
 
@@ -68,9 +64,7 @@ Op<void> fill_timeframes(Database &db) {
 template <class Take>
 Op<std::string> attempt(Database &db, const std::string sql, const char *table, const uint32_t table_oid,
                         const std::vector<agg_type> columns, const WantedTrigger *catches_up, Take take) {
-	co_await db.begin_subtransaction();
-	std::optional<DatabaseError> error;
-	try {
+	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> {
 		std::string_view rest = sql;
 		while (!rest.empty()) {
 			const auto end = rest.find("; ");
@@ -83,18 +77,14 @@ Op<std::string> attempt(Database &db, const std::string sql, const char *table, 
 			co_await fill_timeframes(db);
 		if (catches_up != nullptr && catches_up->adopts)
 			co_await adopt_bars(db);
-	} catch (const DatabaseError &caught) {
-		error = caught;
-	}
-	if (!error) {
-		co_await db.release_subtransaction();
+	});
+	if (!fault)
 		co_return "";
-	}
-	co_await db.rollback_subtransaction();
-	if (!belongs_to_object(*error))
-		throw DatabaseError(*error);
-	const bool depended_on = error->sqlstate == sqlstate::dependent_objects_still_exist;
-	co_return error->message + (error->detail.empty() ? "" : ": " + error->detail) +
+	const Error &error = fault->error();
+	if (!belongs_to_object(error))
+		fault->raise();
+	const bool depended_on = error.sqlstate == sqlstate::dependent_objects_still_exist;
+	co_return error.message + (error.detail.empty() ? "" : ": " + error.detail) +
 	    (depended_on ? "; look at what depends on it, drop that, and run agg_setup() again" : "");
 }
 

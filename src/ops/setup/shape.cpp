@@ -1,5 +1,6 @@
 #include "ops/setup/shape.hpp"
 
+#include "ops/boundary/parameters.hpp"
 #include "ops/setup/shape_mark.h"
 #include "ops/tasks/tasks.hpp"
 

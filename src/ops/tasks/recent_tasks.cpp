@@ -1,5 +1,6 @@
 #include "ops/tasks/recent_tasks.hpp"
 
+#include "ops/boundary/parameters.hpp"
 #include "ops/boundary/worth_asking.hpp"
 #include "ops/tasks/tasks.hpp"
 

@@ -2,6 +2,8 @@
 // queries, by the index that serves them, by the health view, and by the triggers' C.
 #pragma once
 
+#include "core/default_sources.h"
+
 // Preprocessor strings, since they are pasted into larger constant statements. Only built-in functions stand in them, so that index and
 // view do not depend on the extension.
 
@@ -22,7 +24,5 @@
 #define AGG_INDEX_COMPONENTS "ARRAY['EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF']"
 
 /// What a task reads: what its row says, or the default of Timeframe::default_source().
-#define AGG_SOURCE_TIMEFRAME(s)                                                                                                                                                \
-	"COALESCE(" s                                                                                                                                                              \
-	"source_timeframe, CASE WHEN " AGG_WIDTH_MINUTES(s) " > 1440 AND " AGG_WIDTH_MINUTES(s) " % 1440 = 0 THEN '1d' WHEN " AGG_WIDTH_MINUTES(s) " > 60 AND " AGG_WIDTH_MINUTES( \
-	    s) " % 60 = 0 THEN '1h' WHEN " AGG_WIDTH_MINUTES(s) " > 5 AND " AGG_WIDTH_MINUTES(s) " % 5 = 0 THEN '5m' WHEN " AGG_WIDTH_MINUTES(s) " > 1 THEN '1m' END)"
+#define AGG_SOURCE_TIMEFRAME(s) "COALESCE(" s "source_timeframe, CASE " AGG_DEFAULT_SOURCES(AGG_IF_IT_FITS, AGG_WIDTH_MINUTES(s)) "END)"
+#define AGG_IF_IT_FITS(name, minutes, width) "WHEN " width " > " #minutes " AND " width " % " #minutes " = 0 THEN '" name "' "

@@ -1,5 +1,7 @@
 #include "ops/tasks/task_guard.hpp"
 
+#include "ops/boundary/parameters.hpp"
+
 namespace aggregation {
 
 namespace {

@@ -1,6 +1,7 @@
 #include "ops/tasks/task_outcome.hpp"
 
 #include "core/schedule.hpp"
+#include "ops/boundary/parameters.hpp"
 
 #include <algorithm>
 #include <limits>

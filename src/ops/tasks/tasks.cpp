@@ -1,6 +1,7 @@
 #include "ops/tasks/tasks.hpp"
 
 #include "ops/boundary/arguments.hpp"
+#include "ops/boundary/parameters.hpp"
 #include "ops/tasks/task_columns.h"
 
 #include <algorithm>

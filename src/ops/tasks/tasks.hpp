@@ -112,20 +112,4 @@ inline Statement for_keys(Statement statement, size_t keys) {
 	return statement;
 }
 
-/// Puts parameters into a list, in the order of $1, $2, ...
-template <class... P>
-std::vector<Parameter> parameters(P &&...each) {
-	std::vector<Parameter> list;
-	list.reserve(sizeof...(each));
-	(list.push_back(std::forward<P>(each)), ...);
-	return list;
-}
-
-inline Parameter text_parameter(std::string_view value) {
-	return {AGG_TEXT, cell(value)};
-}
-inline Parameter timestamp_parameter(Timestamp value) {
-	return {AGG_TIMESTAMPTZ, cell(value)};
-}
-
 } // namespace aggregation

@@ -1,6 +1,7 @@
 #include "ops/tasks/unknown.hpp"
 
 #include "core/spelling.hpp"
+#include "ops/boundary/parameters.hpp"
 
 #include <algorithm>
 
@@ -105,6 +106,16 @@ Op<Error> missing_task(Database &db, std::string prefix, TaskKey key) {
 	std::string hint = co_await hint_for_missing_task(db, key);
 	Error error(sqlstate::no_data_found, prefix + key.label(), std::move(hint));
 	co_return error;
+}
+
+Op<Task> task_or_throw(Database &db, TaskKey key, std::string prefix) {
+	const std::vector<TaskKey> keys {key};
+	auto tasks = co_await read_tasks(db, keys);
+	if (!tasks.front()) {
+		Error missing = co_await missing_task(db, std::move(prefix), std::move(key));
+		throw missing;
+	}
+	co_return *std::move(tasks.front());
 }
 
 Op<void> require_symbol(Database &db, std::string symbol) {

@@ -12,6 +12,9 @@ Op<std::string> hint_for_missing_task(Database &db, TaskKey key);
 /// P0002: `prefix` and the task's label, words that the callers of older functions look for.
 Op<Error> missing_task(Database &db, std::string prefix, TaskKey key);
 
+/// The task, or missing_task(), thrown.
+Op<Task> task_or_throw(Database &db, TaskKey key, std::string prefix = "Missing agg config ");
+
 /// Throws P0002 unless somebody knows the symbol: a task, the registry, or a bar.
 Op<void> require_symbol(Database &db, std::string symbol);
 

@@ -1,5 +1,6 @@
-#include "ops/runner/run_log.hpp"
+#include "ops/runner/runlog.hpp"
 
+#include "ops/boundary/parameters.hpp"
 #include "ops/tasks/tasks.hpp"
 
 namespace aggregation {
