@@ -172,30 +172,33 @@ static uint64 pages_of(Oid table) {
 	return pages;
 }
 
-/* Executes the request; an error inside a subtransaction becomes the outcome. */
-static agg_outcome execute(agg_call_state *state, const agg_request *request) {
-	agg_outcome outcome = {0};
-	MemoryContext memory = state->memory;
+/* Runs SQL; inside a subtransaction an error becomes the outcome. */
+static void execute_sql(agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
+	if (state->depth == 0) {
+		outcome->processed = execute_in_scope(state, request);
+		return;
+	}
+	PG_TRY();
+	{ outcome->processed = execute_in_scope(state, request); }
+	PG_CATCH();
+	{
+		keep_error(state);
+		outcome->error = &state->description;
+	}
+	PG_END_TRY();
+}
 
-	if (state->broken && request->kind != AGG_ROLLBACK_SUBTRANSACTION)
-		elog(ERROR, "a failed subtransaction must be rolled back first");
-	MemoryContextSwitchTo(state->request);
+static void show_progress(agg_call_state *state, const char *text) {
+	pgstat_report_activity(STATE_RUNNING, text);
+	state->progress_shown = true;
+}
+
+static void execute_request(agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
 	switch (request->kind) {
 	case AGG_QUERY:
 	case AGG_BULK_WRITE:
 	case AGG_CHECK_STRANGERS:
-		if (state->depth == 0) {
-			outcome.processed = execute_in_scope(state, request);
-			break;
-		}
-		PG_TRY();
-		{ outcome.processed = execute_in_scope(state, request); }
-		PG_CATCH();
-		{
-			keep_error(state);
-			outcome.error = &state->description;
-		}
-		PG_END_TRY();
+		execute_sql(state, request, outcome);
 		break;
 	case AGG_BEGIN_SUBTRANSACTION:
 		begin_subtransaction(state);
@@ -212,8 +215,7 @@ static agg_outcome execute(agg_call_state *state, const agg_request *request) {
 		commit(state, request->kind == AGG_COMMIT_LAZILY);
 		break;
 	case AGG_PROGRESS:
-		pgstat_report_activity(STATE_RUNNING, request->text);
-		state->progress_shown = true;
+		show_progress(state, request->text);
 		break;
 	case AGG_NOTICE:
 		ereport(NOTICE, (errmsg_internal("%s", request->text)));
@@ -222,10 +224,10 @@ static agg_outcome execute(agg_call_state *state, const agg_request *request) {
 		agg_begin_deriving(agg_find_table(state->schema, "agg_dirty_ranges"));
 		break;
 	case AGG_ASK_DERIVING:
-		outcome.others = agg_other_derivers(agg_find_table(state->schema, "agg_dirty_ranges"));
+		outcome->others = agg_other_derivers(agg_find_table(state->schema, "agg_dirty_ranges"));
 		break;
 	case AGG_ASK_PAGES:
-		outcome.processed = pages_of(agg_find_table(state->schema, request->relation));
+		outcome->processed = pages_of(agg_find_table(state->schema, request->relation));
 		break;
 	case AGG_LOOK_AGAIN:
 		agg_look_again(state->schema, request->cells, request->row_count);
@@ -241,6 +243,17 @@ static agg_outcome execute(agg_call_state *state, const agg_request *request) {
 	case AGG_FAILED_BY_DATABASE:
 		elog(ERROR, "unexpected request %d", (int)request->kind);
 	}
+}
+
+/* Does what is asked for, in memory of its own, and says what came of it. */
+static agg_outcome execute(agg_call_state *state, const agg_request *request) {
+	agg_outcome outcome = {0};
+	MemoryContext memory = state->memory;
+
+	if (state->broken && request->kind != AGG_ROLLBACK_SUBTRANSACTION)
+		elog(ERROR, "a failed subtransaction must be rolled back first");
+	MemoryContextSwitchTo(state->request);
+	execute_request(state, request, &outcome);
 	MemoryContextSwitchTo(memory);
 	MemoryContextReset(state->request);
 	describe_transaction(&outcome);

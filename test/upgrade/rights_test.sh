@@ -74,6 +74,7 @@ ops_runlog: owner only
 v_aggregation_frontier_health: owner only
 v_aggregation_progress: service_role
 v_aggregation_truth: owner only
+v_aggregation_unread_bars: owner only
 RIGHTS
 )" 'who may read a view or a table'
 

@@ -132,10 +132,16 @@ Op<std::optional<Timestamp>> first_time(Database &db, const Statement &statement
 	co_return found;
 }
 
-Op<Window> look(Database &db, const Task task, Timestamp start) {
-	Window window {.task = task, .start = start, .end = start + task.target.width(), .state = {}, .bar = {}, .source = {}};
-	const auto key = [&] { return parameters(text_parameter(window.task.key.symbol), text_parameter(window.task.key.timeframe)); };
-	auto take_state = [&](const Row &row) {
+std::vector<Parameter> task_of(const Window &window) {
+	return parameters(text_parameter(window.task.key.symbol), text_parameter(window.task.key.timeframe));
+}
+
+std::vector<Parameter> start_of(const Window &window) {
+	return parameters(text_parameter(window.task.key.symbol), text_parameter(window.task.key.timeframe), timestamp_parameter(window.start));
+}
+
+Op<void> look_at_task(Database &db, Window &window) {
+	auto take = [&](const Row &row) {
 		window.state = {row.maybe_text(0).value_or("idle"),
 		                row.is_null(1) || row.boolean(1),
 		                row.maybe_text(2),
@@ -144,50 +150,59 @@ Op<Window> look(Database &db, const Task task, Timestamp start) {
 		                row.maybe_timestamp(5)};
 		return Flow::more;
 	};
-	auto list = key();
-	co_await db.query(task_state(), std::move(list), take_state);
+	co_await db.query(task_state(), task_of(window), take);
+}
 
-	auto take_bar = [&](const Row &row) {
+Op<void> look_at_bar(Database &db, Window &window) {
+	auto take = [&](const Row &row) {
 		window.bar = StoredBar {row.maybe_integer(0),   row.maybe_integer(1), row.maybe_integer(2),  row.maybe_integer(3),
 		                        row.maybe_timestamp(4), row.maybe_text(5),    row.maybe_timestamp(6)};
 		return Flow::more;
 	};
-	list = key();
-	list.push_back(timestamp_parameter(start));
-	co_await db.query(stored_bar(), std::move(list), take_bar);
+	co_await db.query(stored_bar(), start_of(window), take);
+}
 
-	auto take_source = [&](const Row &row) {
+Op<void> look_at_source(Database &db, Window &window) {
+	const Timeframe &source = window.task.source;
+	auto take = [&](const Row &row) {
 		window.source.there.push_back(row.timestamp(0));
-		window.source.off_grid += row.timestamp(0) == window.task.source.floor(row.timestamp(0)) ? 0 : 1;
+		window.source.off_grid += row.timestamp(0) == source.floor(row.timestamp(0)) ? 0 : 1;
 		++(row.boolean(1) ? window.source.candles : window.source.unusable);
 		return Flow::more;
 	};
-	list = parameters(text_parameter(window.task.key.symbol), text_parameter(window.task.source.name()), timestamp_parameter(start),
-	                  timestamp_parameter(window.end));
-	co_await db.query(source_rows(window.task.source), std::move(list), take_source);
+	auto list = parameters(text_parameter(window.task.key.symbol), text_parameter(source.name()), timestamp_parameter(window.start),
+	                       timestamp_parameter(window.end));
+	co_await db.query(source_rows(source), std::move(list), take);
+	const std::vector<Task> tasks {window.task};
+	const auto watermarks = co_await source_watermarks(db, tasks);
+	window.source_complete = watermarks.front();
+}
 
-	auto take_mark = [&](const Row &row) {
+/// What is known of later changes: noticed and not looked at yet, refused, or sealed away.
+Op<void> look_at_changes(Database &db, Window &window) {
+	auto take = [&](const Row &row) {
 		window.marked = true;
 		window.marked_due = row.boolean(0);
 		window.marked_at = row.maybe_timestamp(1);
 		return Flow::more;
 	};
-	list = key();
-	list.push_back(timestamp_parameter(start));
-	co_await db.query(marks_of_window(), std::move(list), take_mark);
-	if (task.source.ingested()) {
-		list = parameters(text_parameter(window.task.key.symbol), timestamp_parameter(start), timestamp_parameter(window.end));
+	co_await db.query(marks_of_window(), start_of(window), take);
+	if (window.task.source.ingested()) {
+		auto list = parameters(text_parameter(window.task.key.symbol), timestamp_parameter(window.start), timestamp_parameter(window.end));
 		window.logged_at = co_await first_time(db, logged_changes(), std::move(list));
 	}
-	list = key();
-	list.push_back(timestamp_parameter(start));
-	window.refused_at = co_await first_time(db, refusal(), std::move(list));
+	window.refused_at = co_await first_time(db, refusal(), start_of(window));
 	const auto sealed = co_await sealed_windows(db, window.task);
 	for (const auto &range : sealed.ranges())
-		window.sealed = window.sealed || (range.from <= start && start < range.to);
-	const std::vector<Task> tasks {window.task};
-	const auto watermarks = co_await source_watermarks(db, tasks);
-	window.source_complete = watermarks.front();
+		window.sealed = window.sealed || (range.from <= window.start && window.start < range.to);
+}
+
+Op<Window> look(Database &db, const Task task, Timestamp start) {
+	Window window {.task = task, .start = start, .end = start + task.target.width(), .state = {}, .bar = {}, .source = {}};
+	co_await look_at_task(db, window);
+	co_await look_at_bar(db, window);
+	co_await look_at_source(db, window);
+	co_await look_at_changes(db, window);
 	co_return window;
 }
 

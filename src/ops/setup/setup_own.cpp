@@ -55,6 +55,17 @@ WHERE c.relnamespace = $1::text::regnamespace AND c.relname = $2::text)sql",
 	return statement;
 }
 
+// $1: schema. Whoever owns the tables of bars and tasks may read a new view of them, whoever makes it.
+const Statement &owner_of_the_rest() {
+	static const Statement statement {nullptr, R"sql(
+SELECT )sql" AGG_QUOTED_ROLE("u.rolname") R"sql(
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_roles u ON u.oid = c.relowner
+WHERE c.relnamespace = $1::text::regnamespace AND c.relname = 'data_bars' AND u.rolname <> current_user AND )sql" AGG_OWNS_THE_REST,
+		{AGG_TEXT}, Planning::by_statistics};
+	return statement;
+}
+
 // clang-format on
 
 const Statement &same_text() {
@@ -102,6 +113,17 @@ Op<std::optional<PresentView>> find_view(Database &db, const std::string schema,
 	};
 	co_await db.query(present_view(), parameters(text_parameter(schema), text_parameter(name)), take);
 	co_return found;
+}
+
+/// As a statement behind "; ", or nothing.
+Op<std::string> grant_to_owner(Database &db, const std::string schema, const std::string view) {
+	std::string grant;
+	auto take = [&](const Row &row) {
+		grant = "; GRANT SELECT ON @" + view + " TO " + std::string(row.text(0));
+		return Flow::more;
+	};
+	co_await db.query(owner_of_the_rest(), parameters(text_parameter(schema)), take);
+	co_return grant;
 }
 
 /// Whether a view says what ours does: PostgreSQL's text of both is compared, ours being made for a moment under another name. Where it
@@ -182,7 +204,8 @@ Op<std::vector<Step>> plan_views(Database &db) {
 			continue;
 		}
 		if (!present) {
-			steps.push_back({object, Action::create, "CREATE VIEW" + as, ""});
+			const std::string grant = co_await grant_to_owner(db, schema, name);
+			steps.push_back({object, Action::create, "CREATE VIEW" + as + grant, ""});
 			continue;
 		}
 		if (!present->is_view) {

@@ -81,12 +81,48 @@ CROSS JOIN LATERAL (
 	END AS max_source_ts
 ) l)sql";
 
+/// Symbols and timeframes of data_bars are found one index probe each, however many bars they have.
+constexpr const char *unread_bars = R"sql(
+WITH RECURSIVE kind AS (
+	(SELECT b.canonical_symbol, b.timeframe FROM @data_bars b ORDER BY b.canonical_symbol, b.timeframe LIMIT 1)
+	UNION ALL
+	SELECT n.canonical_symbol, n.timeframe
+	FROM kind k
+	CROSS JOIN LATERAL (
+		SELECT b.canonical_symbol, b.timeframe FROM @data_bars b
+		WHERE (b.canonical_symbol, b.timeframe) > (k.canonical_symbol, k.timeframe)
+		ORDER BY b.canonical_symbol, b.timeframe LIMIT 1
+	) n
+)
+SELECT k.canonical_symbol, k.timeframe, e.first_ts_utc, e.last_ts_utc,
+	CASE
+		WHEN lower(k.timeframe) = '1m' AND k.timeframe <> '1m' THEN 'timeframes are written in lower case: 1m'
+		WHEN k.timeframe <> '1m' THEN 'only 1m is read from data_bars, and wider bars are made of it'
+		WHEN o.other IS NOT NULL THEN 'the task has this symbol as ' || o.other
+		ELSE 'no task reads this symbol: register it in core_asset_registry_all and run sync_agg_state_from_registry()'
+	END AS reason
+FROM kind k
+CROSS JOIN LATERAL (
+	SELECT min(b.ts_utc) AS first_ts_utc, max(b.ts_utc) AS last_ts_utc FROM @data_bars b
+	WHERE b.canonical_symbol = k.canonical_symbol AND b.timeframe = k.timeframe
+) e
+LEFT JOIN LATERAL (
+	SELECT min(s.canonical_symbol) AS other FROM @data_agg_state s
+	WHERE lower(btrim(s.canonical_symbol)) = lower(btrim(k.canonical_symbol)) AND s.canonical_symbol <> k.canonical_symbol
+) o ON true
+WHERE k.timeframe <> '1m' OR NOT EXISTS (
+	SELECT FROM @data_agg_state s
+	WHERE )sql" AGG_SOURCE_TIMEFRAME("s.") R"sql( = '1m' AND (s.canonical_symbol = k.canonical_symbol
+		OR s.canonical_symbol = ')sql" AGG_INDEX_SYMBOL "' AND k.canonical_symbol = ANY (" AGG_INDEX_COMPONENTS R"sql())
+))sql";
+
 // clang-format on
 
 } // namespace
 
 const std::vector<WantedView> &wanted_views() {
-	static const std::vector<WantedView> views {{"v_aggregation_truth", truth}, {"v_aggregation_frontier_health", frontier_health}};
+	static const std::vector<WantedView> views {
+	    {"v_aggregation_truth", truth}, {"v_aggregation_frontier_health", frontier_health}, {"v_aggregation_unread_bars", unread_bars}};
 	return views;
 }
 
