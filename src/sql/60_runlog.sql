@@ -7,7 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_ops_runlog_start';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_start(uuid, text, text, text) IS
-'Enters a run of a job: p_trigger is cron or manual. The oldest runs of the same job and trigger go, so that ten are kept, this one included.
+'Records the start of a job''s run: p_trigger is cron or manual. The last ten runs of the same job and trigger are kept, this one included.
 Answers success, run_id, already_started (the same id again: nothing changes). Errors: 22004 for NULL, 22023 for another trigger.';
 
 CREATE FUNCTION @extschema@.ops_runlog_checkpoint(p_run_id uuid, p_checkpoint text, p_details jsonb DEFAULT '{}')
@@ -35,4 +35,4 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_ops_runlog_prune';
 
 COMMENT ON FUNCTION @extschema@.ops_runlog_prune(text, text, int) IS
-'Deletes all but the newest p_keep runs of a job and trigger, running or not. Answers success, deleted. Errors: 22004 for NULL, 22023 for a negative number or a trigger other than cron and manual.';
+'Deletes all but the newest p_keep runs of a job and trigger, whether they have finished or not. Answers success, deleted. Errors: 22004 for NULL, 22023 for a negative number or a trigger other than cron and manual.';

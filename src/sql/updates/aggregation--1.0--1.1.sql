@@ -31,18 +31,24 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_setup';
 
 COMMENT ON FUNCTION @extschema@.agg_setup(boolean) IS
-'Creates the tables, indexes, constraints and views that the extension works on, in the extension''s schema, or adds what is missing to those that are there; nothing else is touched.
+'Creates the tables, indexes, constraints, triggers and views that the extension works on, in the extension''s schema, or adds what is missing to existing ones. It touches nothing else.
 dry_run: true only lists what would be done.
-Returns one row for each thing that was missing: the object; the action (created, added, replaced, would create, would add, would replace, cannot mend); the beginning of the SQL (with dry_run all of it, broken into lines), or the reason why it cannot be mended. No row means that everything is in place.
-A view of the extension''s that says something else, or that belongs to somebody who is neither the caller nor has the rights of a superuser or of the extension''s owner, is replaced; own tables (agg_...) of such an owner are named.
-Also names, as what cannot be mended, what else stands in the way of a bar: columns of the owner''s that must have a value and get none, generated and identity columns among ours, checks and foreign keys that refuse what would be written, rules, forced row security, unlogged tables, partitioned tables without partitions, unique indexes that count soft-deleted bars, publications of tables without a replica identity.
-Runs with the rights of its caller, who becomes the owner of what it creates. On a table that is there it acts as the table''s owner, in a security-restricted operation; the caller must have that owner''s rights.';
+Returns one row for each thing that differed: the object; the action (created, added, replaced, would create, would add, would replace, cannot mend); the beginning of the SQL (with dry_run all of it, broken into lines), or the reason why it cannot be mended. No row means that everything is in place.
+Replaces a view of the extension that has another definition, or an owner who is neither the caller nor has the rights of a superuser or of the extension''s owner. Names own tables (agg_...) of such an owner.
+Also names, as cannot mend, what else would prevent a bar from being written: columns of the owner''s that need a value and get none, generated and identity columns among the extension''s, checks and foreign keys that would refuse a bar, rules, forced row security, unlogged tables, partitioned tables without partitions, unique indexes that count soft-deleted bars, publications of tables without a replica identity.
+Runs with the rights of its caller, who becomes the owner of what it creates. On an existing table it acts as the table''s owner, in a security-restricted operation; the caller must have that owner''s rights.';
+
+COMMENT ON FUNCTION @extschema@.agg_capture_changes() IS
+'Trigger of data_bars, after INSERT, UPDATE and DELETE for each row and before TRUNCATE. Collects the minutes of 1m bars that are inserted, changed or deleted, and writes them to agg_change_log when the transaction commits. An UPDATE that leaves key, prices, vol, vwap and trade_count as they were is no change. Does nothing while aggregation.tracking is off.';
+
+COMMENT ON FUNCTION @extschema@.agg_note_timeframe() IS
+'Trigger of data_agg_state, after INSERT and after UPDATE of timeframe or source_timeframe for each row. Maintains agg_timeframes, the list of timeframes in use and of their sources.';
 
 COMMENT ON FUNCTION @extschema@.agg_note_task_change() IS
-'Triggers of data_agg_state, after INSERT for each statement and after UPDATE of key, source_timeframe or agg_start_utc for each row. Marks in agg_dirty_ranges what the change means for bars that are there already, so that the next run looks at them: all of a task that is made where bars are, or gets another source; those between the old and the new start. A wider timeframe''s task that is new or gets another source is listed in agg_recent_tasks until nobody derives bars who may not know it.';
+'Triggers of data_agg_state, after INSERT for each statement and after UPDATE of key, source_timeframe, agg_start_utc or late_policy for each row. Marks in agg_dirty_ranges the existing bars that the change affects, so that the next run recomputes them: all bars of a task that is created where bars exist, or gets another source; those between the old and the new start; those that a late policy had refused. Lists a wider timeframe''s task that is new or gets another source in agg_recent_tasks, until every session that derives bars knows it.';
 
 COMMENT ON FUNCTION @extschema@.agg_watch_partitions() IS
-'Event trigger. When a partition of data_bars is attached, its bars count as changed; when one is detached or dropped, the bars made of it are sealed (agg_sealed_ranges). So is what a partition of derived_data_bars held when it is detached or dropped: it is not made again. A column of bars that is added, dropped, renamed or gets another type counts as a change of all bars of the table. Partitions that are created or attached get the trigger for TRUNCATE, and their owner the right to have it. Tables that inherit from data_bars or derived_data_bars and are no partitions are refused (0A000). While aggregation.tracking is off, nothing is sealed or counted as changed.';
+'Event trigger. If a partition of data_bars is attached, its bars count as changed. If one is detached or dropped, the bars made from it are sealed (agg_sealed_ranges). If a partition of derived_data_bars is detached or dropped, what it held is sealed, too, and is not made again. A column of bars that is added, dropped, renamed or gets another type counts as a change of all bars of the table. New and attached partitions get the trigger for TRUNCATE, and their owner is granted the right to use it. Tables that inherit from data_bars or derived_data_bars without being partitions are refused (0A000). While aggregation.tracking is off, nothing is sealed or counted as changed.';
 
 CREATE OR REPLACE FUNCTION @extschema@.aggregate_window(p_symbol text, p_to_tf text, p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
 RETURNS jsonb
@@ -51,10 +57,10 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_aggregate_window';
 
 COMMENT ON FUNCTION @extschema@.aggregate_window(text, text, timestamptz, timestamptz, int) IS
-'Makes the bar of one window [p_from_utc, p_to_utc) of a symbol and timeframe from its source bars and stores it in derived_data_bars if it differs from what is there.
+'Aggregates one window [p_from_utc, p_to_utc) of a symbol and timeframe from its source bars, and stores the bar in derived_data_bars if it differs from the stored one.
 The window must be aligned and exactly one width of p_to_tf wide (else SQLSTATE 22023). The source is that of the task in data_agg_state, or the timeframe''s default if there is no task.
-Answers success, stored, source_count (candles that count), refused (source rows with a missing, NaN or infinite price), and quality_score (2, 1, 0, -1) or reason (insufficient_source_bars: not more than half of the window is covered; a bar stored there before is soft-deleted. sealed: bars that it is made of were retired; it stays as it is).
-Confirmation, cursor and start of the task play no part. NULL arguments: 22004; infinite timestamps: 22008; unknown timeframe: 22023.';
+Answers success, stored, source_count (usable candles), refused (source rows with a missing, NaN or infinite price), and quality_score (2, 1, 0, -1) or reason (insufficient_source_bars: half of the window or less is covered, and a bar stored there before is soft-deleted; sealed: the window, or bars that it is made from, were retired, and it stays as it is).
+The task''s cursor and start, and confirmation, are ignored. NULL arguments: 22004; infinite timestamps: 22008; unknown timeframe: 22023.';
 
 CREATE OR REPLACE FUNCTION @extschema@.aggregate_1m_to_5m_window(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
 RETURNS jsonb
@@ -62,17 +68,27 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_aggregate_1m_to_5m_window';
 
+COMMENT ON FUNCTION @extschema@.aggregate_1m_to_5m_window(text, timestamptz, timestamptz, int) IS
+'Makes one 5m bar from the 1m bars of data_bars. Answers like aggregate_window(), with source_count out of 5: 5 scores 2, 4 scores 1, 3 scores 0, fewer give no bar.';
+
 CREATE OR REPLACE FUNCTION @extschema@.aggregate_5m_to_1h_window(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_aggregate_5m_to_1h_window';
 
+COMMENT ON FUNCTION @extschema@.aggregate_5m_to_1h_window(text, timestamptz, timestamptz, int) IS
+'Makes one 1h bar from the live 5m bars of derived_data_bars. Answers like aggregate_window(), with source_count out of 12: 12 scores 2, 10 or 11 score 1, 8 or 9 score 0, 7 scores -1, fewer give no bar.';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_bootstrap_cursor(p_symbol text, p_to_tf text, p_now_utc timestamptz DEFAULT now())
 RETURNS timestamptz
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_bootstrap_cursor';
+
+COMMENT ON FUNCTION @extschema@.agg_bootstrap_cursor(text, text, timestamptz) IS
+'The cursor at which a task starts: the first window boundary at or after its agg_start_utc. It depends on neither the data nor the clock (p_now_utc is accepted for older callers), and writes nothing.
+Errors: P0002 "Missing config in data_agg_state for SYMBOL/TIMEFRAME" if there is no such task; 22004 for NULL; 22023 for an unknown timeframe.';
 
 CREATE OR REPLACE FUNCTION @extschema@.catchup_aggregation_range(p_symbol text, p_to_tf text, p_start_cursor_utc timestamptz, p_max_windows int DEFAULT 100, p_now_utc timestamptz DEFAULT NULL, p_derivation_version int DEFAULT 1, p_ignore_confirmation boolean DEFAULT false)
 RETURNS jsonb
@@ -81,11 +97,11 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_catchup_aggregation_range';
 
 COMMENT ON FUNCTION @extschema@.catchup_aggregation_range(text, text, timestamptz, int, timestamptz, int, boolean) IS
-'Makes the bars of consecutive windows of one task, from p_start_cursor_utc (raised to the task''s agg_start_utc, then up to a window boundary) on, at most p_max_windows (>= 1) of them, and stores what differs from what is there. The stored cursor is not moved: pass cursor_advanced_to to agg_finish().
+'Aggregates consecutive windows of one task, starting at p_start_cursor_utc (raised to the task''s agg_start_utc, then rounded up to a window boundary), at most p_max_windows (>= 1) of them, and stores the bars that differ from the stored ones. It does not move the stored cursor: pass cursor_advanced_to to agg_finish().
 p_now_utc: the clock for confirmation (NULL: now()). A window is processed once its end + aggregation_delay_seconds has passed; p_ignore_confirmation waives the delay, never the end of the window.
-Answers success, windows_processed, cursor_advanced_to, bars_created (windows whose bar is stored) = bars_inserted + bars_updated + bars_unchanged, bars_deleted, bars_quality_poor (stored with a score <= 0), bars_skipped (too few candles), windows_sealed, source_rows_refused (rows whose prices are no candle''s), late_windows_processed and late_bars_changed (windows behind the cursor that were looked at again), continue, reason, max_source_ts, agg_start_enforced.
+Answers success, windows_processed, cursor_advanced_to, bars_created (windows whose bar is stored) = bars_inserted + bars_updated + bars_unchanged, bars_deleted, bars_quality_poor (stored with a score <= 0), bars_skipped (too few candles), windows_sealed, source_rows_refused (rows with unusable prices), late_windows_processed and late_bars_changed (windows before the cursor that were recomputed), continue, reason, max_source_ts, agg_start_enforced.
 reason: max_windows and gap (call again: continue is true); not_confirmed, frontier, waiting_for_source, cursor_beyond_source_data, no_source_data_anywhere.
-Errors: P0002 "Missing agg config SYMBOL/TIMEFRAME"; 22004 for NULL (but p_now_utc); 22008 for an infinite timestamp; 22023 for an unknown timeframe or p_max_windows < 1. Nothing is written then.';
+Errors: P0002 "Missing agg config SYMBOL/TIMEFRAME"; 22004 for NULL (except p_now_utc); 22008 for an infinite timestamp; 22023 for an unknown timeframe or p_max_windows < 1. On an error nothing is written.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_aggregate_tasks(p_symbols text[], p_timeframes text[], p_max_windows int DEFAULT 1000, p_now_utc timestamptz DEFAULT NULL, p_derivation_version int DEFAULT 1)
 RETURNS TABLE (canonical_symbol text, timeframe text, windows_processed bigint, bars_created bigint, bars_inserted bigint, bars_updated bigint, bars_unchanged bigint, bars_deleted bigint, bars_quality_poor bigint, bars_skipped bigint, source_rows_refused bigint, last_agg_bar_ts_utc timestamptz, reason text, continue boolean)
@@ -93,11 +109,22 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_aggregate_tasks';
 
+COMMENT ON FUNCTION @extschema@.agg_aggregate_tasks(text[], text[], int, timestamptz, int) IS
+'Advances many tasks in one call and one transaction: task i is (p_symbols[i], p_timeframes[i]). Each task resumes at its stored cursor (at its start if it has none), processes at most p_max_windows windows and jumps over gaps. Its cursor, totals and next_run_at are written together with its bars. Narrow timeframes run first, so 1h sees the 5m bars of the same call.
+Returns one row per task, with the counts and reasons of catchup_aggregation_range() and the cursor that it reached.
+Errors as there; 22023 also for arrays of different lengths and for a task named twice. An error in one task rolls back all of them.';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_get_due_tasks(p_env_name text, p_now_utc timestamptz DEFAULT now(), p_limit int DEFAULT 20, p_running_stale_seconds int DEFAULT 900)
 RETURNS TABLE (canonical_symbol text, timeframe text, source_timeframe text, run_interval_minutes int, aggregation_delay_seconds int, last_agg_bar_ts_utc timestamptz, status text, hard_fail_streak int, task_priority int, is_mandatory boolean)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_get_due_tasks';
+
+COMMENT ON FUNCTION @extschema@.agg_get_due_tasks(text, timestamptz, int, int) IS
+'The tasks that are due now, most urgent first, at most p_limit: idle, enabled, next_run_at NULL or passed at p_now_utc, of active assets (if p_env_name is DEV or TEST, in upper or lower case: of assets with test_active).
+Order: mandatory first, then the shorter window, then the lower task_priority, then the longest without success (never-run first), then the symbol.
+Tasks that have been running for more than p_running_stale_seconds first return to idle, with a note in last_error.
+Errors: 22004 for NULL, 22008 for an infinite timestamp, 22023 for a negative limit or age.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_start(p_symbol text, p_tf text, p_now_utc timestamptz DEFAULT now())
 RETURNS jsonb
@@ -105,11 +132,22 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_start';
 
+COMMENT ON FUNCTION @extschema@.agg_start(text, text, timestamptz) IS
+'Claims a task: moves it from idle (and enabled) to running by compare-and-set.
+Answers success, canonical_symbol, timeframe, source_timeframe, run_interval_minutes, aggregation_delay_seconds, last_agg_bar_ts_utc and claim_token (pass it to agg_finish()), or {"success": false, "error": "not_idle_or_missing"}.';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_finish(p_symbol text, p_tf text, p_success boolean, p_new_cursor_utc timestamptz DEFAULT NULL, p_stats jsonb DEFAULT NULL, p_fail_kind text DEFAULT NULL, p_error text DEFAULT NULL, p_now_utc timestamptz DEFAULT now(), p_auto_disable_hard_fail_threshold int DEFAULT 3, p_claim_token uuid DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_finish';
+
+COMMENT ON FUNCTION @extschema@.agg_finish(text, text, boolean, timestamptz, jsonb, text, text, timestamptz, int, uuid) IS
+'Records how a run of a task ended and when it runs next.
+Success: the cursor moves to p_new_cursor_utc (rounded down to its window; NULL leaves it; a time before the stored cursor is an error, 22023). The failure streak ends, and bars_created and bars_quality_poor of p_stats are added to the totals. The task runs again when its next window can be confirmed, at the latest after its run interval. If a run processed no window although one should have been there, the task waits half of the time that it is overdue (between 5 seconds and the run interval).
+Failure: transient as p_fail_kind keeps the streak, and the task runs again within a minute; anything else adds one to the streak. At p_auto_disable_hard_fail_threshold a mandatory task becomes hard_failed and an optional one disabled, until an explicit reset. p_error is kept up to 1,900 characters.
+p_claim_token: if it is given and no longer the task''s, nothing changes and the answer is {"success": false, "error": "claim_lost"}. Without it a finish is accepted whatever the status.
+Answers success, status, last_agg_bar_ts_utc, next_run_at, hard_fail_streak, or {"success": false, "error": "not_found"}.';
 
 CREATE OR REPLACE FUNCTION @extschema@.sync_agg_state_from_registry(p_env_name text DEFAULT 'prod', p_agg_start_utc timestamptz DEFAULT '2025-07-01 00:00:00+00')
 RETURNS jsonb
@@ -118,12 +156,18 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_sync_agg_state_from_registry';
 
 COMMENT ON FUNCTION @extschema@.sync_agg_state_from_registry(text, timestamptz) IS
-'Makes data_agg_state hold the tasks that the registry''s active assets ask for (test_active for p_env_name DEV and TEST): 5m and 1h, mandatory, 30 s of delay, priority 100, from p_agg_start_utc on, unless metadata.agg of the asset says otherwise: enabled, start_utc (ISO 8601, or first_bar: each task starts with the window of the symbol''s first bar, and never moves forward by it), mandatory (list), optional (list), delay_seconds, priority. A list pulls in the timeframes that its members are built from. Tasks of assets that are no longer active are disabled. Cursors, statuses and streaks are kept; rows whose configuration is the same are not touched.
-Answers success, tasks_created, tasks_updated, tasks_disabled, timestamp_utc, env, agg_start_utc, and assets_skipped: symbol and error of each asset whose metadata cannot be understood, or whose symbol is empty or has blanks around it; unknown_keys: symbol and keys of metadata.agg that mean nothing here; data_before_start: the first twenty symbols whose minutes begin before their tasks do (canonical_symbol, first_bar_utc, agg_start_utc), of which no bar is made.';
+'Creates and updates the tasks that the registry''s active assets ask for (test_active if p_env_name is DEV or TEST): mandatory 5m and 1h, with a delay of 30 s, priority 100 and the start p_agg_start_utc. The asset''s metadata.agg overrides this: enabled, start_utc (ISO 8601, or first_bar: each task starts at the window of the symbol''s first bar, and never moves forward because of it), mandatory (list), optional (list), delay_seconds, priority. A list adds the timeframes from which its members are built. Tasks of assets that are no longer active are disabled. Cursors, statuses and streaks are kept; rows with an unchanged configuration are not touched.
+Answers success, tasks_created, tasks_updated, tasks_disabled, timestamp_utc, env, agg_start_utc, and three lists: assets_skipped (symbol and error of each asset with metadata that cannot be understood, or with a symbol that is empty or has blanks around it), unknown_keys (symbol and the unknown keys of its metadata.agg), data_before_start (the first twenty symbols with minutes before the start of their tasks: canonical_symbol, first_bar_utc, agg_start_utc; no bars are made from these).';
 
 CREATE OR REPLACE PROCEDURE @extschema@.agg_run(p_env_name text DEFAULT 'prod', p_max_tasks int DEFAULT 10000, p_max_windows int DEFAULT 1000, p_time_budget interval DEFAULT '50 seconds', p_batch int DEFAULT 1000, p_now_utc timestamptz DEFAULT NULL, p_sync_minutes int DEFAULT NULL)
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_run';
+
+COMMENT ON PROCEDURE @extschema@.agg_run(text, int, int, interval, int, timestamptz, int) IS
+'Runs due tasks, most urgent first, in transactions of its own. Bars, cursors, totals and schedules of a batch are committed together, and its tasks stay locked until then. Continues while tasks are due and p_time_budget lasts. Source bars are made before the bars that read them, and DXY''s minutes before its bars. Any number of runners and outside workers may run at the same time.
+p_env_name: DEV and TEST (in upper or lower case) select assets with test_active, every other name those with active. p_max_tasks: maximum number of different tasks in this call. p_max_windows: maximum number of windows per task and batch (fewer if many tasks are far behind: a batch stops at some 100,000). p_time_budget: no new batch starts after it. p_batch: tasks per transaction. p_now_utc: the moment that decides what is due and confirmed; NULL, the default: the clock. p_sync_minutes: first calls sync_agg_state_from_registry(), with the start it was last given, if its last call for p_env_name is at least this many minutes ago; NULL, the default: does not call it.
+A task that fails is recorded (status, hard_fail_streak, last_error as by agg_finish()) and stops no other. The SQLSTATE classes 08, 0A, 25, 28, 3F, 40, 42, 53, 55, 57 and 58, 23502, and 23514 for a missing partition are transient, all others hard. A cancel or a shutdown ends the call; committed batches stay.
+Errors: 22004 for NULL, 22023 for a number < 1 or a negative budget, 2D000 inside a transaction block or function (use agg_run_batch()).';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_run_batch(p_env_name text DEFAULT 'prod', p_max_tasks int DEFAULT 1000, p_max_windows int DEFAULT 1000, p_now_utc timestamptz DEFAULT NULL)
 RETURNS jsonb
@@ -131,17 +175,33 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_run_batch';
 
+COMMENT ON FUNCTION @extschema@.agg_run_batch(text, int, int, timestamptz) IS
+'Runs one batch of agg_run() in the caller''s transaction, for callers that cannot use CALL: the p_max_tasks most urgent due tasks that nobody else has locked.
+Answers success, continue (more is due), tasks, task_runs, tasks_failed, windows_processed, bars_created, bars_inserted, bars_updated, bars_unchanged, bars_deleted, bars_quality_poor, bars_skipped, source_rows_refused, failures (the first twenty: canonical_symbol, timeframe, sqlstate, error, recorded).';
+
+COMMENT ON VIEW @extschema@.v_aggregation_progress IS
+'The progress of sessions that are aggregating, before anything is committed: one row for each session that runs agg_run(), agg_run_batch(), catchup_aggregation_range() or agg_aggregate_tasks() and has finished its first batch of windows. canonical_symbol, timeframe and cursor are those of the task it reached last. windows_done and windows_total count all windows from where the tasks began to the last confirmed one, empty ones included. Only members of pg_read_all_stats see other users'' sessions.';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_wake()
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_wake';
 
+COMMENT ON FUNCTION @extschema@.agg_wake() IS
+'Wakes this database''s background worker, if there is one, when the calling transaction commits, so that it looks for due tasks. Call it after manual edits of data_agg_state; the extension''s own functions wake the worker themselves.
+Answers success, whether or not there is a worker.';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_schedule(p_cron text DEFAULT '* * * * *', p_env_name text DEFAULT 'prod', p_sync_minutes int DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_schedule';
+
+COMMENT ON FUNCTION @extschema@.agg_schedule(text, text, int) IS
+'Has pg_cron call agg_run() at p_cron (cron''s five fields, or whatever else its version understands), as the calling role, in this database. Another call replaces the schedule. p_sync_minutes: see agg_run().
+Answers success, job_id, job_name, schedule, command.
+Errors: 55000 if pg_cron is not installed in this database (the HINT says how to install it, and how to do without); pg_cron''s own error for a schedule that it cannot read.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_unschedule()
 RETURNS jsonb
@@ -155,17 +215,27 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_reset_task';
 
+COMMENT ON FUNCTION @extschema@.agg_reset_task(text, text) IS
+'Puts a task back to work: the explicit acknowledgement that hard_failed and disabled wait for. The status becomes idle, the streak 0 and the error NULL, a claim is removed, and the task is due at once. `enabled` stays as it is.
+Answers success, canonical_symbol, timeframe, status, enabled, changed (column: [old, new]; empty if the task was idle without failures: then nothing is written), or {"success": false, "error": "not_found", "message": ...}.';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_enable_task(p_symbol text, p_tf text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_enable_task';
 
+COMMENT ON FUNCTION @extschema@.agg_enable_task(text, text) IS
+'Switches a task on (enabled = true). A status of hard_failed or disabled stays and needs agg_reset_task(); the answer includes the status. Answers like agg_reset_task().';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_disable_task(p_symbol text, p_tf text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_disable_task';
+
+COMMENT ON FUNCTION @extschema@.agg_disable_task(text, text) IS
+'Switches a task off (enabled = false) until agg_enable_task(): a sync from the registry leaves it off. A runner that is processing it finishes its batch first. Answers like agg_reset_task().';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_set_start(p_symbol text, p_tf text, p_start_utc timestamptz)
 RETURNS jsonb
@@ -179,17 +249,29 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_heartbeat';
 
+COMMENT ON FUNCTION @extschema@.agg_heartbeat(text, text, uuid, timestamptz) IS
+'Renews the claim of agg_start(): its age counts from p_now_utc. (last_attempted_at_utc still says when it began.)
+Answers success, running_started_at_utc; {"success": false, "error": "claim_lost"} if the task is not running or has another token; {"success": false, "error": "not_found"}.';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_mark_changed(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_mark_changed';
 
+COMMENT ON FUNCTION @extschema@.agg_mark_changed(text, timestamptz, timestamptz) IS
+'Reports that 1m bars of [p_from_utc, p_to_utc) have changed, as the trigger of data_bars would: for a load with aggregation.tracking off, and for any other change that the trigger did not see. p_symbol NULL: all symbols that have tasks. Call it in the transaction of the load, or after it. Bars that do not change are not written.
+Answers success, symbols. Errors: P0002 for a symbol that no task, asset or bar has; 22004, 22008 for a time that is NULL or infinite; 22023 for a range that is empty or inverted.';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_seal_range(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz, p_reason text DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_seal_range';
+
+COMMENT ON FUNCTION @extschema@.agg_seal_range(text, timestamptz, timestamptz, text) IS
+'Seals the bars made from 1m bars of [p_from_utc, p_to_utc), including those of windows that only touch the range: they stay as they are, whatever happens to their source. Call it before the source is removed by other means than agg_retire_source(). p_symbol NULL: all symbols.
+Answers success. Errors: P0002 for a symbol that no task, asset or bar has; 22004, 22008 for a time that is NULL or infinite; 22023 for a range that is empty or inverted.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_unseal_range(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz)
 RETURNS jsonb
@@ -198,7 +280,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_unseal_range';
 
 COMMENT ON FUNCTION @extschema@.agg_unseal_range(text, timestamptz, timestamptz) IS
-'Takes [p_from_utc, p_to_utc) out of the sealed ranges of p_symbol (NULL: out of those of all symbols together) and has the windows that were sealed there looked at again, in every timeframe, since their source is back. What agg_refused_ranges lists there goes; a task with late_policy freeze lists it again.
+'Removes [p_from_utc, p_to_utc) from the sealed ranges of p_symbol (NULL: from those of all symbols together) and has the windows that were sealed there recomputed in every timeframe, since their source is back. Clears what agg_refused_ranges lists there; a task with late_policy freeze lists it again.
 Answers success, ranges_unsealed. Errors as agg_seal_range().';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_retire_source(p_before_utc timestamptz, p_symbol text DEFAULT NULL, p_max_rows int DEFAULT 1000000)
@@ -207,11 +289,19 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_retire_source';
 
+COMMENT ON FUNCTION @extschema@.agg_retire_source(timestamptz, text, int) IS
+'Retention: deletes 1m bars before p_before_utc (of p_symbol; NULL: of all symbols), at most p_max_rows per call, and seals the windows before it, so that their bars stay. Let the tasks catch up first: bars that have not been made by then never will be.
+Answers success, rows_removed, continue (there may be more). Errors: P0002 for a symbol that no task, asset or bar has; 22004, 22008 for a time that is NULL or infinite; 22023 for p_max_rows < 1.';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_set_late_policy(p_symbol text, p_tf text, p_policy text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_late_policy';
+
+COMMENT ON FUNCTION @extschema@.agg_set_late_policy(text, text, text) IS
+'Says what happens when source changes behind a task''s cursor. recompute (the default): the bar is recomputed. freeze: existing bars never change; what was refused is counted in data_agg_state.refused_rows and listed in agg_refused_ranges, and derived_rebuild_range() recomputes it. Back to recompute: everything that was refused is recomputed.
+Answers success, late_policy, changed, ranges_to_recompute, or {"success": false, "error": "not_found", "message": ...}. Errors: 22023 for another policy.';
 
 CREATE OR REPLACE FUNCTION @extschema@.derived_soft_delete_range(p_symbol text, p_tf text, p_from_utc timestamptz, p_to_utc timestamptz, p_reason text DEFAULT NULL)
 RETURNS jsonb
@@ -219,11 +309,19 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_soft_delete_range';
 
+COMMENT ON FUNCTION @extschema@.derived_soft_delete_range(text, text, timestamptz, timestamptz, text) IS
+'Soft-deletes the live bars of [p_from_utc, p_to_utc): sets deleted_at, and p_reason in raw ("deleted"). The windows above are recomputed without them. The bars stay deleted until their source changes, or until derived_restore_range() or derived_rebuild_range() brings them back.
+Answers success, bars_deleted. Errors: P0002 for a task that does not exist, if there are no bars either; 22004, 22008, 22023 for arguments that are NULL, infinite, an unknown timeframe, or a range that is empty or inverted.';
+
 CREATE OR REPLACE FUNCTION @extschema@.derived_restore_range(p_symbol text, p_tf text, p_from_utc timestamptz, p_to_utc timestamptz)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_restore_range';
+
+COMMENT ON FUNCTION @extschema@.derived_restore_range(text, text, timestamptz, timestamptz) IS
+'Brings soft-deleted bars of [p_from_utc, p_to_utc) back as they were: in each window without a live bar, the one that was deleted last. The windows above are recomputed with them, and the next run compares them with their source.
+Answers success, bars_restored. Errors as derived_soft_delete_range().';
 
 CREATE OR REPLACE FUNCTION @extschema@.derived_purge_deleted(p_older_than interval DEFAULT '30 days', p_max_rows int DEFAULT 100000)
 RETURNS jsonb
@@ -232,7 +330,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_purge_deleted';
 
 COMMENT ON FUNCTION @extschema@.derived_purge_deleted(interval, int) IS
-'Removes bars for good that were soft-deleted longer than p_older_than ago, at most p_max_rows in a call. One that somebody deleted and no later bar of its window has replaced stays: it says why there is no bar.
+'Removes bars for good that were soft-deleted longer than p_older_than ago, at most p_max_rows per call. A bar that somebody deleted, and that no later bar of its window has replaced, stays: it explains why there is no bar.
 Answers success, rows_purged, continue (there may be more). Errors: 22004 for NULL, 22023 for a negative age or p_max_rows < 1.';
 
 CREATE OR REPLACE FUNCTION @extschema@.derived_rebuild_range(p_symbol text, p_tf text, p_from_utc timestamptz, p_to_utc timestamptz, p_bump_derivation_version boolean DEFAULT true, p_reason text DEFAULT NULL, p_max_windows int DEFAULT 100000)
@@ -241,11 +339,21 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_rebuild_range';
 
+COMMENT ON FUNCTION @extschema@.derived_rebuild_range(text, text, timestamptz, timestamptz, boolean, text, int) IS
+'Recomputes the bars of all windows that touch [p_from_utc, p_to_utc) and that the task has passed, in one transaction: readers see the old bars or the new ones, never a hole. The windows above are recomputed afterwards.
+p_bump_derivation_version true: the old bars are soft-deleted, with p_reason in raw ("deleted"), and the new ones get the next derivation_version, higher than any in the range. false: bars are compared, and only those that differ are written. p_max_windows: maximum number of windows in this call; call again from next_from_utc for the rest.
+Windows that the task has not passed yet, windows before its start, and sealed windows are left alone. What late_policy freeze refused in the range is recomputed.
+Answers success, from_utc, to_utc (the range that was done), windows_processed, bars_replaced, bars_inserted, bars_updated, bars_unchanged, bars_deleted, derivation_version, continue, next_from_utc. Errors: P0002 for a task that does not exist; 22004, 22008, 22023 as derived_soft_delete_range(); 22023 for p_max_windows < 1.';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_reset_cursor(p_symbol text DEFAULT NULL, p_tf text DEFAULT NULL, p_to_utc timestamptz DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_reset_cursor';
+
+COMMENT ON FUNCTION @extschema@.agg_reset_cursor(text, text, timestamptz) IS
+'Moves cursors back, never forward, and never before a task''s start. What lies between is processed again. p_to_utc NULL: cursors that ran ahead of their source (that is, are more than a window past the window of its last bar) go back to that window, or to the start if there is no source. Otherwise cursors go back to the window of p_to_utc. p_symbol NULL: all symbols; p_tf NULL: all timeframes.
+Answers success, tasks_looked_at, tasks_reset, reset (the first twenty: canonical_symbol, timeframe, from_utc, to_utc), or {"success": false, "error": "not_found", "message": ...} if a single task is named and does not exist or has no cursor. Errors: P0002 for a symbol that no task, asset or bar has, if p_tf is NULL; 22008 for an infinite time; 22023 for an unknown timeframe.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_verify(p_symbol text DEFAULT NULL, p_tf text DEFAULT NULL, p_from_utc timestamptz DEFAULT NULL, p_to_utc timestamptz DEFAULT NULL)
 RETURNS TABLE (canonical_symbol text, timeframe text, ts_utc timestamptz, difference text, column_name text, stored text, expected text, explanation text)
@@ -254,10 +362,10 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_verify';
 
 COMMENT ON FUNCTION @extschema@.agg_verify(text, text, timestamptz, timestamptz) IS
-'The proof: recomputes bars from their source by plain SQL, a path that shares nothing with the engine, and returns every difference as it finds it. No row without an explanation means that what is stored is what the source says, bit by bit. NULLs: all symbols, all timeframes, all times; of a range the windows that lie wholly in it. Sealed windows are left out. Between a task''s start and its cursor every bar must be there; outside of them none is missed, but a bar that is there must be what its source says. For DXY its minutes are looked at too, between start and cursor of the tasks that read them, against the pairs (to the eighth decimal; not those that a feed delivered, nor those of which a part is sealed).
-difference: missing (a bar should be there), surplus (there is a bar and should not be), differs (one row a column), stale_version (made by a lower derivation_version than data_agg_state asks for), duplicate (a key is there more than once, which a unique index would prevent; column_name source: in the source), no_task (a series of live bars that belong to no task: its first bar, and in stored how many). stored, expected: the two values as text, doubles with all their digits. explanation: pending (its source has changed and it will be made again, or the task has not come that far), refused (late_policy freeze), deleted (somebody took the bar away), no_task; NULL: nothing explains it.
-Judged are prices, vol, vwap, trade_count, source_timeframe, source_candles, expected_candles, quality_score, derivation_version and is_partial, and where raw names a rule, so that the bar was made here, also raw, source and provider_ticker; bars of an older system keep what they say there. Not judged: ingested_at, created_at, updated_at, which say when and not what; vwap in windows that hold vwaps or volumes below 1e-90 or above 1e90, and vol in windows with a volume above 1e280 beside negative ones or ones below 1e-280, since SQL raises errors where double precision does not.
-Errors: P0002 for a task that is not there, 22008 for an infinite time, 22023 for an unknown timeframe or an inverted range; 55000 where row security hides rows of data_bars or derived_data_bars from the owner of derived_data_bars, as whom they are compared.';
+'The proof: recomputes bars from their source in plain SQL, which shares nothing with the engine, and returns every difference as it finds it. No row without an explanation means that the stored bars are what the source says, bit by bit. NULLs: all symbols, all timeframes, all times. Given a range, it checks the windows that lie wholly in it. Sealed windows are left out. Between a task''s start and its cursor every bar must be there; outside, none is missing, but a stored bar must be what its source says. DXY''s minutes are checked between the start and the cursor of the tasks that read them, against the pairs (to the eighth decimal), except those that a feed delivered and those with a sealed part.
+difference: missing (a bar should be there), surplus (a bar should not be there), differs (one row per column), stale_version (made by a lower derivation_version than data_agg_state asks for), duplicate (a key occurs more than once, which a unique index would prevent; column_name source: in the source), no_task (live bars of a symbol and timeframe without a task: the first bar, and in stored how many). stored, expected: the two values as text, doubles with all their digits. explanation: pending (its source has changed and it will be recomputed, or the task has not reached it yet), refused (late_policy freeze), deleted (somebody deleted the bar), no_task; NULL: nothing explains it.
+Judged are prices, vol, vwap, trade_count, source_timeframe, source_candles, expected_candles, quality_score, derivation_version and is_partial. If raw names a rule, the bar was made here, and raw, source and provider_ticker are judged, too; bars of an older system keep theirs. Not judged: ingested_at, created_at, updated_at, which say when and not what; vwap in windows with a vwap or volume below 1e-90 or above 1e90, and vol in windows with a volume above 1e280 beside negative ones or ones below 1e-280, since SQL raises errors where double precision does not.
+Errors: P0002 for a task that does not exist, or a symbol that no task, asset or bar has; 22008 for an infinite time; 22023 for an unknown timeframe or an inverted range; 55000 if row security hides rows of data_bars or derived_data_bars from the owner of derived_data_bars, who compares them.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_verify_sample(p_fraction double precision DEFAULT 0.01, p_time_budget interval DEFAULT '30 seconds', p_seed bigint DEFAULT NULL)
 RETURNS jsonb
@@ -266,8 +374,8 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_verify_sample';
 
 COMMENT ON FUNCTION @extschema@.agg_verify_sample(double precision, interval, bigint) IS
-'agg_verify() of random stretches of all tasks and of DXY''s minutes: stretches of up to 288 windows that hold something, each looked at with the probability p_fraction, and at least one of each task; 1 looks at everything. The tasks come in random order until p_time_budget is over. What it found is recorded in agg_audit, kept for 90 days; v_aggregation_truth turns RED by it. Differences that are explained do not count. p_seed: the same stretches again.
-Answers success, tasks, windows, differences, complete (every task had its turn), seed, details (the first twenty differences). Errors: 22004 for NULL, 22023 for a fraction outside of (0, 1] or a budget that is not positive; 55000 as agg_verify().';
+'agg_verify() of random stretches of all tasks and of DXY''s minutes. A stretch has up to 288 windows that hold something; each is checked with the probability p_fraction, and at least one of each task; 1 checks everything. The tasks come in random order until p_time_budget is over. The result is recorded in agg_audit and kept for 90 days; v_aggregation_truth turns RED on a difference without an explanation. p_seed: the same stretches again.
+Answers success, tasks, windows, differences (without an explanation), complete (every task had its turn), seed, details (the first twenty differences). Errors: 22004 for NULL, 22023 for a fraction outside (0, 1] or a budget that is not positive; 55000 as agg_verify().';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_why(p_symbol text, p_tf text, p_window_start timestamptz, p_now_utc timestamptz DEFAULT NULL)
 RETURNS TABLE (window_start timestamptz, window_end timestamptz, state text, explanation text, quality_score int, source_candles bigint, expected_candles bigint, source_timeframe text, missing_source jsonb)
@@ -277,8 +385,8 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_why';
 
 COMMENT ON FUNCTION @extschema@.agg_why(text, text, timestamptz, timestamptz) IS
 'One row that says why the bar of a window is there or is not; p_window_start may be any time in the window.
-state: stored, sealed (its source has been retired, or bars of its timeframe: what is stored stays, nothing is made), frozen (late_policy has refused what came later), dirty (its source has changed since), deleted (when and why), before_start, not_confirmed (until when), running, disabled, hard_failed (by or since whom), waiting_for_source (which task), no_source, too_few_source_bars, due (the task has not come that far), missing (nothing explains it), no_task.
-explanation: the same in words. source_candles, expected_candles: usable source bars in the window, and how many make it complete. missing_source: the starts of those that are not there, the first hundred.
+state: stored, sealed (its source, or bars of its timeframe, were retired: what is stored stays, nothing is made), frozen (late_policy refused what came later), dirty (its source has changed since), deleted (when and why), before_start, not_confirmed (until when), running, disabled, hard_failed (by or since whom), waiting_for_source (which task), no_source, too_few_source_bars, due (the task has not reached it yet), missing (nothing explains it), no_task.
+explanation: the same in words. source_candles, expected_candles: usable source bars in the window, and how many make it complete. missing_source: the starts of the missing ones, the first hundred.
 p_now_utc: the moment that decides what is confirmed; NULL: the clock. Errors: 22004, 22008, 22023 for arguments that are NULL, infinite or no timeframe.';
 
 CREATE OR REPLACE FUNCTION @extschema@.calc_dxy_range_1m(p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
@@ -288,15 +396,19 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_calc_dxy_range_1m';
 
 COMMENT ON FUNCTION @extschema@.calc_dxy_range_1m(timestamptz, timestamptz, int) IS
-'The U.S. Dollar Index at each minute of [p_from_utc, p_to_utc) at which all six pairs have a close > 0, as 1m bars of the symbol DXY in data_bars:
+'Computes the U.S. Dollar Index at each minute of [p_from_utc, p_to_utc) at which all six pairs have a close > 0, as 1m bars of the symbol DXY in data_bars:
 50.14348112 * EURUSD^-0.576 * USDJPY^0.136 * GBPUSD^-0.119 * USDCAD^0.091 * USDSEK^0.042 * USDCHF^0.036, rounded to 8 decimals (ICE, U.S. Dollar Index methodology); open = high = low = close, vol 0, trade_count 0, vwap NULL, source synthetic.
-Answers success, inserted, updated (bars that were there already, of which unchanged needed no write), unchanged, skipped (minutes with a part missing, and minutes that are sealed or of which a part is: they stay as they are), version. A bad range or bad data answers {"success": false, "error": ..., "sqlstate": ...} with nothing written; a cancel or exhausted memory is raised.';
+Answers success, inserted, updated (bars that already existed), unchanged (how many of these needed no write), skipped (minutes with a missing part, and minutes that are sealed or have a sealed part: these stay as they are), version. For a bad range or bad data the answer is {"success": false, "error": ..., "sqlstate": ...}, and nothing is written; a cancel or exhausted memory is raised.';
 
 CREATE OR REPLACE FUNCTION @extschema@.ops_runlog_start(p_run_id uuid, p_job_name text, p_trigger text, p_env_name text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_ops_runlog_start';
+
+COMMENT ON FUNCTION @extschema@.ops_runlog_start(uuid, text, text, text) IS
+'Records the start of a job''s run: p_trigger is cron or manual. The last ten runs of the same job and trigger are kept, this one included.
+Answers success, run_id, already_started (the same id again: nothing changes). Errors: 22004 for NULL, 22023 for another trigger.';
 
 CREATE OR REPLACE FUNCTION @extschema@.ops_runlog_checkpoint(p_run_id uuid, p_checkpoint text, p_details jsonb DEFAULT '{}')
 RETURNS jsonb
@@ -308,8 +420,8 @@ COMMENT ON FUNCTION @extschema@.ops_runlog_checkpoint(uuid, text, jsonb) IS
 'Appends {checkpoint, at, details} to the run''s checkpoints; the newest 200 are kept. p_details: at most 64 kB. Answers success, run_id, or {"success": false, "error": "not_found"}.';
 
 COMMENT ON FUNCTION @extschema@.agg_set_start(text, text, timestamptz) IS
-'Sets agg_start_utc of a task. With an earlier start the windows between it and the old one are marked, and the next runs make them; the cursor stays where it is. With a later start no bar before it is made any more; stored ones stay, and late changes still reach them. A sync from the registry sets the start that the registry asks for: to keep another one, write it into the asset''s metadata.agg.start_utc.
-Answers as agg_reset_task(). Errors: 22008 for an infinite time.';
+'Sets agg_start_utc of a task. If the new start is earlier, the windows between it and the old one are marked, and the next runs make them; the cursor stays where it is. If it is later, no bars before it are made any more; stored ones stay, and late changes still reach them. A sync from the registry sets the start that the registry asks for: to keep another one, write it into the asset''s metadata.agg.start_utc.
+Answers like agg_reset_task(). Errors: 22008 for an infinite time.';
 
 CREATE OR REPLACE FUNCTION @extschema@.ops_runlog_finish(p_run_id uuid, p_status text, p_stats jsonb DEFAULT '{}')
 RETURNS jsonb
@@ -322,6 +434,9 @@ RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_ops_runlog_prune';
+
+COMMENT ON FUNCTION @extschema@.ops_runlog_prune(text, text, int) IS
+'Deletes all but the newest p_keep runs of a job and trigger, whether they have finished or not. Answers success, deleted. Errors: 22004 for NULL, 22023 for a negative number or a trigger other than cron and manual.';
 
 DROP EVENT TRIGGER aggregation_partitions;
 CREATE EVENT TRIGGER aggregation_partitions ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')
