@@ -19,19 +19,19 @@ archive_problem() {
 	elif [ ! -f "$file" ]; then
 		echo "is not a regular file (write it into one first)"
 	elif [ ! -r "$file" ]; then
-		echo "may not be read by $(id -un)"
+		echo "cannot be read by $(id -un)"
 	else
 		case $(archive_kind "$file") in
 		gzip)
 			if ! command -v gzip >/dev/null; then
-				echo "is a gzip file, and gzip is not there (apt-get install gzip)"
+				echo "is a gzip file, but gzip is not installed (apt-get install gzip)"
 			elif ! gzip -tq <"$file" 2>/dev/null; then
 				echo "is a damaged gzip file (nothing of it is loaded)"
 			else return 1; fi
 			;;
 		zip)
 			if ! command -v unzip >/dev/null; then
-				echo "is a zip file, and unzip is not there (apt-get install unzip)"
+				echo "is a zip file, but unzip is not installed (apt-get install unzip)"
 			elif ! unzip -tqq -P '' "$file" </dev/null >/dev/null 2>&1; then
 				echo "is a damaged or locked zip file (nothing of it is loaded)"
 			# (grep -q would leave early, and unzip's broken pipe would count as a failure.)

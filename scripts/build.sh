@@ -9,8 +9,8 @@ build_and_install() {
 	local root=$1 log stage libraries extensions
 	libraries=$("$PG_CONFIG" --pkglibdir) extensions=$("$PG_CONFIG" --sharedir)/extension
 	if [ ! -w "$root" ]; then
-		echo "$(id -un) may not write into $root, where the extension is built." >&2
-		echo "Hint: make a copy of the checkout that is yours, and run this there." >&2
+		echo "$(id -un) cannot write to $root, where the extension is built." >&2
+		echo "Hint: copy the checkout to a folder of your own, and run this there." >&2
 		exit 1
 	fi
 	local through=nothing
@@ -38,7 +38,7 @@ build_and_install() {
 		needs_root "$root" "$libraries"
 	else
 		if [ -e "$libraries/aggregation.so" ]; then
-			echo "It takes the place of another build in $libraries: whatever server uses that one gets this one."
+			echo "It replaces another build in $libraries: every server that uses that one gets this one."
 		fi
 		if [ "$through" = root ]; then
 			umask 022
@@ -58,7 +58,7 @@ build_and_stage() {
 # needs_root ROOT LIBRARIES : what somebody does who has neither root nor sudo.
 needs_root() {
 	echo "The extension goes into $2, which needs root, and sudo is not there or wants a password." >&2
-	echo "Hint: have \"make install PG_CONFIG=$PG_CONFIG\" run once by root in $1, then try again." >&2
+	echo "Hint: have root run \"make install PG_CONFIG=$PG_CONFIG\" once in $1, then try again." >&2
 	exit 1
 }
 

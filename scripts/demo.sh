@@ -17,22 +17,22 @@ usage() {
 usage: ./run demo [--data FOLDER] [--fresh]
        ./run demo --stop | --remove
 
-Installs what is missing, builds the extension and installs it into the PostgreSQL that it finds (other
-servers of that PostgreSQL get the same library), starts a private server (on a Unix socket in a folder of
-its own; it goes on running), loads 1-minute bars, makes DXY and bars of 5m,
-15m, 30m, 1h, 4h, 1d and 1w through the extension's own functions, and shows what came of it.
+Installs missing packages, builds the extension and installs it into the PostgreSQL that it finds (other
+servers of that PostgreSQL get the same library). Starts a private server on a Unix socket in a folder of
+its own, and leaves it running. Loads 1-minute bars, makes DXY and bars of 5m, 15m, 30m, 1h, 4h, 1d and 1w
+with the extension's own functions, and shows the result.
 
-  --data FOLDER  load the 1-minute files in FOLDER (./run import --help lists the formats; symbol and
-                 format are told from name and content, everything else is left alone and named).
-                 Without it, six pairs of generated bars are used: five trading days, always the same.
+  --data FOLDER  load the 1-minute files in FOLDER (./run import --help lists the formats). The symbol and
+                 the format come from a file's name and content; all other files are left alone and named.
+                 Without it, the demo generates six pairs: five trading days, always the same.
   --fresh        start with an empty database instead of reusing what is there
   --stop         stop the server (its data stays)
   --remove       stop the server and delete what it made in its folder
 
 The server's folder is $AGGREGATION_DEMO, by default ~/.local/state/aggregation-demo
-(/var/lib/aggregation-demo for root): a folder that does not exist, or an empty one. It remembers its
-PostgreSQL; for a new one PG_CONFIG chooses (default: the newest that is installed with its headers,
-else the one that the system's release packages).
+(/var/lib/aggregation-demo for root): a folder that does not exist, or an empty one. The folder remembers
+its PostgreSQL. PG_CONFIG chooses it for a new folder (default: the newest that is installed with its
+headers, else the one that the system's release packages).
 TEXT
 }
 

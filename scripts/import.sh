@@ -23,35 +23,35 @@ Loads 1-minute bars into the table data_bars of a database that has the extensio
 
   --format FORMAT   one of
       histdata      20230601 000000;open;high;low;close;volume
-                    stamps in Eastern Standard Time all year (UTC-5, no daylight saving)
+                    time stamps in Eastern Standard Time all year (UTC-5, no daylight saving)
       mt4           2021-01-25 02:48,open,high,low,close,volume
-                    or MetaTrader's own 2021.01.25,02:48,…; stamps taken as UTC
-      binance       klines of 12 columns, with or without header; stamps are epoch milliseconds
-                    or microseconds (told apart by themselves), UTC
-      dukascopy     01.06.2023 00:00:00.000 GMT+0000,open,high,low,close,volume, with header;
-                    the offset in the stamp counts, a stamp without one is UTC
-      csv           a header names the columns: time (or date and time), open, high, low, close and,
-                    if there, volume, vwap, trade_count; ISO 8601 stamps, UTC unless they say otherwise
-  --symbol SYMBOL   what the bars are bars of, for example EURUSD
-  --timezone ZONE   read stamps that carry no offset in this zone instead: UTC-4, +02:00 (both as
-                    ISO 8601 has it: minus is west) or a name such as America/New_York
-  --keep-flat       dukascopy: load the flat rows without volume too, with which it fills
-                    weekends and quiet minutes (they are skipped otherwise)
+                    or MetaTrader's own 2021.01.25,02:48,…; time stamps are read as UTC
+      binance       klines of 12 columns, with or without a header; time stamps are epoch milliseconds
+                    or microseconds (detected), UTC
+      dukascopy     01.06.2023 00:00:00.000 GMT+0000,open,high,low,close,volume, with a header;
+                    the offset in the time stamp counts; UTC without one
+      csv           a header names the columns: time (or date and time), open, high, low, close and
+                    optionally volume, vwap, trade_count; ISO 8601 time stamps, UTC unless they say otherwise
+  --symbol SYMBOL   the bars' symbol, for example EURUSD
+  --timezone ZONE   read time stamps without an offset in this zone: UTC-4, +02:00 (as in ISO 8601,
+                    minus is west) or a name such as America/New_York
+  --keep-flat       dukascopy: also load the flat rows without volume that fill weekends and quiet
+                    minutes (they are skipped otherwise)
   -d, --dbname NAME  -h, --host HOST  -p, --port PORT  -U, --username USER
-                    where the database is; by default what psql would take (PGDATABASE, PGHOST, …)
+                    where the database is; the default is psql's (PGDATABASE, PGHOST, …)
   --help            this text
 
 A word of warning: HistData documents UTC-5 without daylight saving, but files at UTC-4 are in
-circulation (some from summer months are New York time). An hour's shift is not visible in the
-numbers alone: compare some minutes with a second source, and give --timezone UTC-4 or
+circulation (some from summer months are New York time). The numbers alone do not show a shift of
+one hour: compare a few minutes with a second source, and pass --timezone UTC-4 or
 --timezone America/New_York if that fits. Brokers' MetaTrader servers are often at UTC+2 or UTC+3.
 
-Lines that are no good bar are refused, counted per reason, and the first 20 listed with their line
-numbers; all others are loaded. Where a minute is there twice, the last line wins.
+Lines that are not a good bar are refused and counted by reason, and the first 20 are listed with their
+line numbers; all other lines are loaded. If a minute occurs twice, the last line wins.
 
-Exit status: 0 if every file was read and held at least one good bar between them, refused lines or
-not; 1 if a file could not be read (the others are loaded), nothing could be loaded or the database
-refused; 2 if the call was wrong.
+Exit status: 0 if every file was read and at least one good bar was loaded, with or without refused
+lines; 1 if a file could not be read (the others are still loaded), nothing could be loaded, or the
+database refused; 2 if the command line was wrong.
 TEXT
 }
 
@@ -112,12 +112,12 @@ case $symbol in
 esac
 [ ${#files[@]} -gt 0 ] || wrong_call "no file was given" "./run import --format $format --symbol EURUSD FILE…"
 if [ "$format" = binance ] && [ -n "$timezone" ]; then
-	wrong_call "binance stamps count from 1970-01-01 UTC: there is no time zone to choose" "leave --timezone out"
+	wrong_call "binance time stamps count from 1970-01-01 UTC: there is no time zone to choose" "leave --timezone out"
 fi
 if ! command -v psql >/dev/null; then
 	PATH=$PATH:$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 	if ! command -v psql >/dev/null; then
-		echo "import: psql is not there" >&2
+		echo "import: psql is not installed" >&2
 		echo "Hint: apt-get install postgresql-client" >&2
 		exit 1
 	fi

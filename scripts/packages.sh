@@ -216,8 +216,8 @@ install_missing() {
 		printf '  %-40s %s\n' "${missing_packages[i]}" "${missing_reasons[i]}"
 	done
 	become_root "apt-get install -y --no-install-recommends ${missing_packages[*]}" || exit 1
-	echo "Installing them with apt-get${as_root[*]:+ through sudo}. (A server's package may make a cluster"
-	echo "\"main\" of its own: it is neither used nor touched here.)"
+	echo "Installing them with apt-get${as_root[*]:+ through sudo}. (A server's package may create a cluster"
+	echo "\"main\": it is neither used nor changed here.)"
 	logged_apt "fetch the lists of packages" "${as_root[@]}" apt-get update || exit 1
 	drop_unavailable
 	if [ ${#missing_packages[@]} -gt 0 ]; then

@@ -40,7 +40,7 @@ recognise() {
 	fi
 	# The timeframe in the name: M5, M15, H1, D1, 5m, 1h, 1d … are not for us; M1 and 1m are.
 	if [[ $name =~ (^|[^A-Za-z0-9])(M5|M10|M15|M30|H1|H4|D1|W1|MN1?|[0-9]+[hdw]|(3|5|15|30)m)([^A-Za-z0-9]|$) ]]; then
-		echo "holds no 1-minute bars, going by its name (${BASH_REMATCH[2]})"
+		echo "holds no 1-minute bars, judging by its name (${BASH_REMATCH[2]})"
 		return 1
 	fi
 	if [[ $name =~ ^DAT_[A-Z]+_([A-Z0-9]+)_M1 ]]; then
@@ -56,11 +56,11 @@ recognise() {
 	sample=$(opening_lines "$file" "$member")
 	local format
 	if ! format=$(looks_like "$sample"); then
-		echo "is none of the known formats"
+		echo "has none of the known formats"
 		return 1
 	fi
 	if [ -z "$symbol" ]; then
-		echo "its name tells no symbol (call it SYMBOL_M1.csv)"
+		echo "its name contains no symbol (call it SYMBOL_M1.csv)"
 		return 1
 	fi
 	echo "$format $symbol"

@@ -43,9 +43,9 @@ server_programs() {
 # server_folder_problem FOLDER : prints why no server of ours can be in FOLDER; fails if one can be.
 server_folder_problem() {
 	if [ -e "$1" ] && [ ! -d "$1" ]; then
-		echo "is there and is no folder"
+		echo "exists and is not a folder"
 	elif [ -d "$1" ] && { [ ! -r "$1" ] || [ ! -x "$1" ]; }; then
-		echo "may not be read by $(id -un)"
+		echo "cannot be read by $(id -un)"
 	elif [ -e "$1/programs" ] || [ ! -d "$1" ] || [ -z "$(ls -A -- "$1")" ]; then
 		return 1
 	# Made before the file "programs" was.
@@ -53,7 +53,7 @@ server_folder_problem() {
 		[ -z "$(ls -A -- "$1" | grep -vxE 'data|socket|socket\.new|log|initdb\.log')" ]; then
 		return 1
 	else
-		echo "is not empty, and what is in it was not made by this command"
+		echo "is not empty, and this command did not make its contents"
 	fi
 }
 
@@ -63,12 +63,12 @@ server_reachable() {
 	while [ ! -d "$parent" ]; do parent=$(dirname -- "$parent"); done
 	if [ "$(id -u)" -ne 0 ]; then
 		if [ -d "$1" ] || { [ -w "$parent" ] && [ -x "$parent" ]; }; then return 0; fi
-		echo "$(id -un) may not write into $parent, where the server's folder is to be made." >&2
+		echo "$(id -un) cannot write to $parent, where the server's folder would be created." >&2
 		return 1
 	fi
 	if [ -d "$1" ]; then parent=$(dirname -- "$1"); fi
 	as_server test -x "$parent" && return
-	echo "PostgreSQL runs as the user \"postgres\", who may not enter $parent." >&2
+	echo "PostgreSQL runs as the user \"postgres\", who cannot enter $parent." >&2
 	return 1
 }
 
@@ -98,8 +98,8 @@ server_status() {
 			echo stopped
 			return
 		fi
-		echo "Whether the server in $server_folder runs cannot be told: $programs/pg_ctl answers $status." >&2
-		echo "Hint: it was made by the PostgreSQL whose programs are in $programs; are they there, and are you who made it?" >&2
+		echo "Cannot tell whether the server in $server_folder runs: $programs/pg_ctl answers $status." >&2
+		echo "Hint: it was made by the PostgreSQL whose programs are in $programs; check that they are there, and that you made it." >&2
 		return 1
 		;;
 	esac

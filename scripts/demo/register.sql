@@ -25,7 +25,7 @@ FROM (
 		SELECT calc_dxy_range_1m(:'dxy_from', :'dxy_to') AS dxy
 		\gset
 		SELECT format('DXY: %s', CASE WHEN :'dxy'::jsonb ->> 'success' = 'true'
-			THEN format('%s minutes computed, %s were there already, %s skipped for want of a pair (%s s)', :'dxy'::jsonb ->> 'inserted',
+			THEN format('%s minutes computed, %s were there already, %s skipped because a pair is missing (%s s)', :'dxy'::jsonb ->> 'inserted',
 				:'dxy'::jsonb ->> 'updated', :'dxy'::jsonb ->> 'skipped', round(extract(epoch FROM clock_timestamp() - :'started'::timestamptz), 2))
 			ELSE :'dxy'::jsonb ->> 'error' END);
 	\else

@@ -28,7 +28,7 @@ SELECT file, number, ts_utc, open, high, low, close, vol,
 		WHEN ts_utc IS NULL THEN 'a time that the zone skips (daylight saving)'
 		WHEN ts_utc <> date_trunc('minute', ts_utc, 'UTC') THEN 'not on a whole minute'
 		WHEN concat_ws(' ', open_text, high_text, low_text, close_text) ~ '(^| )[+-]?[0-9]+,[0-9]+( |$)'
-			THEN 'a price with a decimal comma (1,08 is to be written 1.08)'
+			THEN 'a price with a decimal comma (write 1.08, not 1,08)'
 		WHEN open IS NULL OR high IS NULL OR low IS NULL OR close IS NULL THEN 'a price that is not a finite number'
 		WHEN vol IS NULL AND vol_text <> '' OR vol < 0 THEN 'a volume that is not a finite number from 0 up'
 		WHEN quote_vol IS NULL AND quote_vol_text <> '' OR vwap IS NULL AND vwap_text <> '' THEN 'a vwap that is not a finite number'

@@ -41,7 +41,7 @@ SELECT pg_temp.zone_named(:'timezone') IS NOT NULL OR :'timezone' = '' AS zone_k
 \else
 DO $$ BEGIN
 	RAISE EXCEPTION 'there is no such time zone'
-		USING HINT = 'Give an offset such as UTC-4 or +02:00, or a name out of pg_timezone_names such as America/New_York.';
+		USING HINT = 'Give an offset such as UTC-4 or +02:00, or a name from pg_timezone_names such as America/New_York.';
 END $$;
 \endif
 
@@ -72,7 +72,7 @@ SELECT :'format' || '.sql' AS format_file, '' AS default_zone
 SELECT coalesce(pg_temp.zone_named(nullif(:'timezone', '')), :'default_zone') AS zone
 \gset
 \o :said
-\qecho 'reading stamps and numbers'
+\qecho 'reading time stamps and numbers'
 \o
 \ir lines.sql
 \o :said

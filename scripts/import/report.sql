@@ -46,9 +46,9 @@ COMMIT;
 
 \if :any_good
 -- What stays to be known: in which zone the stamps were read, and whether anybody makes bars of these.
-SELECT format('  stamps were read %s', CASE WHEN :'format' = 'binance' THEN 'as UTC' WHEN :'timezone' <> '' THEN format('in %s, but for those with an offset of their own', :'timezone')
+SELECT format('  time stamps were read %s', CASE WHEN :'format' = 'binance' THEN 'as UTC' WHEN :'timezone' <> '' THEN format('in %s, except those with an offset of their own', :'timezone')
 	WHEN :'format' = 'histdata' THEN 'as UTC-5 all year, as HistData documents; some files are at UTC-4 (--timezone)'
-	ELSE 'as UTC, but for those with an offset of their own (--timezone reads them in another zone)' END);
+	ELSE 'as UTC, except those with an offset of their own (--timezone reads them in another zone)' END);
 SELECT to_regclass(format('%I.data_agg_state', :'schema')) IS NOT NULL AS tasks
 \gset
 \if :tasks
@@ -57,12 +57,12 @@ SELECT count(*) = 0 AS no_task, coalesce(min(agg_start_utc) > (SELECT min(ts_utc
 FROM :"schema".data_agg_state WHERE canonical_symbol = :'symbol' AND enabled
 \gset
 \if :no_task
-SELECT format(E'  no task makes bars of it yet. One does from the first bar on after:\n'
+SELECT format(E'  no task makes bars of it yet. To have one start at the first bar:\n'
 	'    INSERT INTO %1$s.core_asset_registry_all (canonical_symbol, metadata) VALUES (%2$L, ''{"agg": {"start_utc": "first_bar"}}'');\n'
 	'    SELECT %1$s.sync_agg_state_from_registry();', :'home', :'symbol');
 \endif
 \if :before_start
-SELECT format(E'  its tasks make nothing before %3$s: bars of what was imported before that come after\n'
+SELECT format(E'  its tasks make no bars before %3$s. To have bars of everything that was imported:\n'
 	'    UPDATE %1$s.core_asset_registry_all SET metadata = jsonb_set(jsonb_set(coalesce(metadata, ''{}''), ''{agg}'', coalesce(metadata -> ''agg'', ''{}'')), ''{agg,start_utc}'', ''"first_bar"'') WHERE canonical_symbol = %2$L;\n'
 	'    SELECT %1$s.sync_agg_state_from_registry();', :'home', :'symbol', to_char(:'start'::timestamptz, 'YYYY-MM-DD HH24:MI "UTC"'));
 \endif

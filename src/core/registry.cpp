@@ -45,7 +45,7 @@ std::vector<Timeframe> timeframes(const MetadataValue &value, const char *key, s
 		const std::string_view name = rest.substr(0, end);
 		const auto timeframe = Timeframe::parse(name);
 		if (!timeframe || !timeframe->default_source())
-			refuse(std::string(".") + key + " names \"" + shortened(name) + "\", which is no timeframe that can be built");
+			refuse(std::string(".") + key + " names \"" + shortened(name) + "\", which is not a timeframe that can be built");
 		list.push_back(*timeframe);
 		rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
 	}

@@ -35,8 +35,8 @@ static void absorb_guarded(Oid schema) {
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		ereport(LOG, (errmsg("aggregation: the change log could not be worked off: %s", error->message),
-		              errhint("agg_run() does it, and tells what is wrong.")));
+		ereport(LOG, (errmsg("aggregation: the change log could not be drained: %s", error->message),
+		              errhint("agg_run() drains it, and says what is wrong.")));
 		FreeErrorData(error);
 	}
 	PG_END_TRY();

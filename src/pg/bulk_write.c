@@ -59,14 +59,14 @@ static Oid checked_column_type(Relation relation, const char *name, agg_type giv
 	present = column->atttypid;
 	if (column->attgenerated != '\0' || column->attidentity != '\0')
 		ereport(ERROR, (errcode(ERRCODE_GENERATED_ALWAYS),
-		                errmsg("column \"%s\" of table \"%s\" is %s, so that no bar can be written", name,
-		                       RelationGetRelationName(relation), column->attgenerated != '\0' ? "generated" : "an identity column"),
-		                errhint("Make it a plain column; agg_setup() lists all that is in the way.")));
+		                errmsg("column \"%s\" of table \"%s\" is %s, so no bar can be written", name, RelationGetRelationName(relation),
+		                       column->attgenerated != '\0' ? "generated" : "an identity column"),
+		                errhint("Make it a plain column; agg_setup() lists everything that is in the way.")));
 	if (!type_serves(present, given))
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 		                errmsg("column \"%s\" of table \"%s\" is of type %s, but must be %s", name, RelationGetRelationName(relation),
 		                       format_type_be(present), agg_type_name(given)),
-		                errhint("Change the column's type; agg_setup() lists all that differs.")));
+		                errhint("Change the column's type; agg_setup() lists all differences.")));
 	return present;
 }
 

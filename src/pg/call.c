@@ -40,8 +40,8 @@ static bool may_be_nested(agg_function function) {
 static void refuse_nesting(Oid function_oid, agg_function function) {
 	if (agg_is_running() && !may_be_nested(function))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("\"%s\" cannot be called by what another function of the extension fires", get_func_name(function_oid)),
-		                errdetail("A trigger on one of the tables, or something else that hangs there, called it."),
+		                errmsg("\"%s\" cannot be called by code that another function of the extension fires", get_func_name(function_oid)),
+		                errdetail("A trigger, check, default or policy of one of the tables called it."),
 		                errhint("Call it afterwards; a trigger can call agg_mark_changed() or agg_wake().")));
 }
 
@@ -156,11 +156,12 @@ Datum agg_call(FunctionCallInfo fcinfo, agg_function function) {
 
 Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function) {
 	if (!may_commit(fcinfo))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-		                errmsg("\"%s\" commits its work batch by batch and cannot run inside a transaction block or a function",
-		                       get_func_name(fcinfo->flinfo->fn_oid)),
-		                errhint("Call it outside of a transaction block, or call agg_run_batch(), which does one batch in the caller's "
-		                        "transaction.")));
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+		     errmsg("\"%s\" commits its work batch by batch and cannot run inside a transaction block or a function",
+		            get_func_name(fcinfo->flinfo->fn_oid)),
+		     errhint("Call it outside a transaction block, or call agg_run_batch(), which runs one batch in the caller's transaction.")));
 	return call(fcinfo, function, true);
 }
 

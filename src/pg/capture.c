@@ -28,7 +28,7 @@ static AttrNumber bar_column(Relation bars, const char *name, bool is_time) {
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 		                errmsg("table \"%s\" has no column \"%s\" of type %s", RelationGetRelationName(bars), name,
 		                       is_time ? "timestamp with time zone" : "text"),
-		                errhint("Change the column's type; agg_setup() lists all that differs.")));
+		                errhint("Change the column's type; agg_setup() lists all differences.")));
 	return number;
 }
 

@@ -189,7 +189,7 @@ static void check_columns(DestReceiver *self, int operation pg_attribute_unused(
 			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 			                errmsg("column \"%s\" of table \"%s\" is of type %s, but must be %s", NameStr(column->attname),
 			                       request->relation ? request->relation : "", format_type_be(column->atttypid), format_type_be(wanted)),
-			                errhint("Change the column's type; agg_setup() lists all that differs.")));
+			                errhint("Change the column's type; agg_setup() lists all differences.")));
 	}
 }
 

@@ -104,14 +104,14 @@ void agg_check_release(agg_function function) {
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("extension \"aggregation\" is at version %s in this database, and its library at %s", installed,
 		                       AGGREGATION_VERSION),
-		                errdetail("What is written into data_bars in the meantime is noticed and made into bars afterwards."),
+		                errdetail("Changes of data_bars are captured in the meantime and aggregated afterwards."),
 		                errhint("Run ALTER EXTENSION aggregation UPDATE.")));
 	if (order > 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("extension \"aggregation\" is at version %s in this database, and this session has loaded its library of %s",
 		                       installed, AGGREGATION_VERSION),
-		                errdetail("What is written into data_bars in this session is noticed all the same."),
-		                errhint("Reconnect. Where aggregation is in shared_preload_libraries, restart the server.")));
+		                errdetail("Changes of data_bars in this session are still captured."),
+		                errhint("Reconnect. If aggregation is in shared_preload_libraries, restart the server.")));
 	same_release = installed != NULL;
 	if (installed != NULL)
 		pfree(installed);

@@ -19,19 +19,18 @@ static void define_settings(void) {
 	DefineCustomStringVariable("aggregation.env_name", "Environment whose assets the background worker serves.",
 	                           "DEV and TEST mean assets with test_active, every other name those with active.", &agg_setting_env_name,
 	                           "prod", PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("aggregation.longest_sleep", "How long the background worker sleeps at most when nothing is due.",
-	                        "It wakes by itself when the next task is due; this bounds the delay after changes that were made by hand.",
+	DefineCustomIntVariable("aggregation.longest_sleep", "Maximum sleep of the background worker when nothing is due.",
+	                        "It wakes by itself when the next task is due; this limits the delay after manual edits.",
 	                        &agg_setting_longest_sleep, 60000, 100, 3600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomIntVariable("aggregation.sync_interval", "How often the background worker brings the tasks in line with the registry.",
-	                        "0: never; sync_agg_state_from_registry() has to be called.", &agg_setting_sync_interval, 0, 0, 10080,
-	                        PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
-	DefineCustomBoolVariable("aggregation.tracking",
-	                         "Whether changes of data_bars are noted, so that the bars made of them are made again.",
-	                         "Off for a bulk load; afterwards agg_mark_changed() must be told what was loaded.", &agg_setting_tracking,
+	DefineCustomIntVariable("aggregation.sync_interval", "Interval at which the background worker syncs the tasks from the registry.",
+	                        "0: never; call sync_agg_state_from_registry() instead.", &agg_setting_sync_interval, 0, 0, 10080, PGC_SIGHUP,
+	                        GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomBoolVariable("aggregation.tracking", "Records changes of data_bars, so that affected bars are recomputed.",
+	                         "Switch it off for a bulk load, then report what was loaded with agg_mark_changed().", &agg_setting_tracking,
 	                         true, PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("aggregation.change_log_size", "Size of agg_change_log from which those who write bars drain it themselves.",
-	                        "It comes to that only where no runner, worker or catch-up has done it for long.", &agg_setting_change_log_size,
-	                        65536, 64, INT_MAX, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("aggregation.change_log_size", "Size of agg_change_log above which the sessions that write bars drain it.",
+	                        "This happens only if no runner, worker or catch-up has drained it for a long time.",
+	                        &agg_setting_change_log_size, 65536, 64, INT_MAX, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("aggregation");
 }
 

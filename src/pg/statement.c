@@ -107,10 +107,11 @@ static void check_own_table(Oid table, Form_pg_class class) {
 	}
 	if (trigger != NULL || class->relrowsecurity)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                trigger != NULL ? errmsg("table \"%s\" has a trigger of somebody's, \"%s\"", NameStr(class->relname), trigger)
-		                                : errmsg("table \"%s\" has row security", NameStr(class->relname)),
+		                trigger != NULL
+		                    ? errmsg("table \"%s\" has a trigger that is not the extension's, \"%s\"", NameStr(class->relname), trigger)
+		                    : errmsg("table \"%s\" has row security", NameStr(class->relname)),
 		                errdetail("The table is the extension's own, and nothing else may run when it is written."),
-		                errhint("Remove it; agg_setup(true) lists all that is in the way.")));
+		                errhint("Remove it; agg_setup(true) lists everything that is in the way.")));
 }
 
 static const char *name_of(Form_pg_class class) {
@@ -126,9 +127,8 @@ static void check_table(Oid table) {
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", name_of(class)),
 		                errdetail("The extension works on plain and on partitioned tables."), errhint("Rename it and run agg_setup().")));
 	if (has_rules(table, class->relhasrules))
-		ereport(ERROR,
-		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("table \"%s\" has rules", name_of(class)),
-		         errdetail("A rule makes another statement of each one that is run on the table."), errhint("Drop them; use triggers.")));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("table \"%s\" has rules", name_of(class)),
+		                errdetail("A rule rewrites the statements that run on the table."), errhint("Drop the rules, and use triggers.")));
 	check_own_table(table, class);
 	ReleaseSysCache(tuple);
 }
@@ -268,7 +268,7 @@ void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState *state,
 	for (int i = 0; i < columns->natts; i++) {
 		if (TupleDescAttr(columns, i)->attnotnull && row->tts_isnull[i])
 			ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION),
-			                errmsg("column \"%s\" of table \"%s\" is NOT NULL, but none of the extension's",
+			                errmsg("column \"%s\" of table \"%s\" is NOT NULL, but is not the extension's",
 			                       NameStr(TupleDescAttr(columns, i)->attname), RelationGetRelationName(table->ri_RelationDesc)),
 			                errhint("Drop the column; the table is the extension's own.")));
 	}

@@ -152,11 +152,12 @@ void agg_check_strangers(Oid table, Oid owner) {
 			continue;
 		remember(RelationGetRelid(part), InvalidOid); /* first: what changes while we look makes us look again */
 		if (is_stranger(part->rd_rel->relowner, owner))
-			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			                errmsg("partition \"%s\" of table \"%s\" belongs to \"%s\", who is not the table's owner",
-			                       RelationGetRelationName(part), get_rel_name(table), GetUserNameFromId(part->rd_rel->relowner, false)),
-			                errdetail("What hangs on it would run with the rights of \"%s\".", GetUserNameFromId(owner, false)),
-			                errhint("ALTER TABLE ... OWNER TO ..., after looking at what hangs on it.")));
+			ereport(ERROR,
+			        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			         errmsg("partition \"%s\" of table \"%s\" belongs to \"%s\", who is not the table's owner",
+			                RelationGetRelationName(part), get_rel_name(table), GetUserNameFromId(part->rd_rel->relowner, false)),
+			         errdetail("Its triggers, checks and defaults would run with the rights of \"%s\".", GetUserNameFromId(owner, false)),
+			         errhint("Check its triggers, checks and defaults, then ALTER TABLE ... OWNER TO ....")));
 		check_triggers(part, owner);
 		relation_close(part, AccessShareLock);
 	}

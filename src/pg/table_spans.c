@@ -35,7 +35,7 @@ static uint64 look_at(Relation bars, const char *format) {
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 		                errmsg("table \"%s\" has no columns canonical_symbol, timeframe and ts_utc of the types that bars have",
 		                       RelationGetRelationName(bars)),
-		                errhint("Change the columns' type; agg_setup() lists all that differs.")));
+		                errhint("Change the columns' type; agg_setup() lists all differences.")));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope = agg_act_as_owner(RelationGetRelid(bars));

@@ -166,10 +166,9 @@ static void adopt_bars(Oid schema, Oid bars) {
 		return;
 	reader = table_of_reader(bars, minutes);
 	if (!OidIsValid(reader)) {
-		ereport(WARNING,
-		        (errmsg("bars that were here before their tasks are not looked at, because neither owner of the two tables of bars "
-		                "may read the other one"),
-		         errhint("Where such bars have no source any more, call agg_seal_range() before agg_run(), or they are taken away.")));
+		ereport(WARNING, (errmsg("bars that existed before their tasks are not checked, because neither owner of the two tables of "
+		                         "bars may read the other table"),
+		                  errhint("If the source of such bars is gone, call agg_seal_range() before agg_run(), or they are deleted.")));
 		return;
 	}
 	scope = agg_act_as_owner(reader);
@@ -186,10 +185,9 @@ static void adopt_bars(Oid schema, Oid bars) {
 		sealed += DatumGetInt64(column[5]);
 	}
 	if (sealed > 0)
-		ereport(NOTICE,
-		        (errmsg(INT64_FORMAT " bars that were here before their tasks have no source any more, and stay as they are", sealed),
-		         errdetail("agg_sealed_ranges lists them as '" AGG_ADOPTED "', " UINT64_FORMAT " ranges.", count),
-		         errhint("When their source comes back, call agg_unseal_range() to have them made of it.")));
+		ereport(NOTICE, (errmsg(INT64_FORMAT " bars that existed before their tasks have no source any more and stay as they are", sealed),
+		                 errdetail("agg_sealed_ranges lists them as '" AGG_ADOPTED "', " UINT64_FORMAT " ranges.", count),
+		                 errhint("When their source comes back, call agg_unseal_range() to have them recomputed from it.")));
 }
 
 /* ---- an UPDATE, row by row ---- */

@@ -65,7 +65,7 @@ static char *text_of(HeapTuple task, Relation tasks, const char *name) {
 	if (type != TEXTOID && type != VARCHAROID)
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 		                errmsg("table \"%s\" has no column \"%s\" of type text", RelationGetRelationName(tasks), name),
-		                errhint("Change the column's type; agg_setup() lists all that differs.")));
+		                errhint("Change the column's type; agg_setup() lists all differences.")));
 	return SPI_getvalue(task, RelationGetDescr(tasks), number);
 }
 

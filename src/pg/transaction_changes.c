@@ -34,7 +34,7 @@ bool agg_has_own_changes(void) {
 
 static void refuse_out_of_memory(void) {
 	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
-	                errdetail("Noting which bars of data_bars the transaction changes failed."),
+	                errdetail("No memory was left to record which bars of data_bars the transaction changes."),
 	                errhint("Commit more often, or load in the order of symbol and time.")));
 }
 

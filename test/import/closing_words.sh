@@ -21,7 +21,7 @@ like "$said" 'stamps were read in UTC-4' 'another zone'
 
 sql -c "INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('LATER', '{\"agg\": {\"optional\": [\"15m\"]}}')" -c 'SELECT sync_agg_state_from_registry()' >/dev/null
 import --format histdata --symbol LATER histdata.csv
-like "$said" 'its tasks make nothing before 2025-07-01 00:00 UTC' 'bars before the start'
+like "$said" 'its tasks make no bars before 2025-07-01 00:00 UTC' 'bars before the start'
 grep -A2 'its tasks make' <<<"$said" | tail -n 2 | sql >/dev/null
 sql -c 'SELECT agg_run_batch()' >/dev/null
 is "$(sql -c "SELECT count(*) FROM derived_data_bars WHERE canonical_symbol = 'LATER'")" 8 'what it says to do makes them'

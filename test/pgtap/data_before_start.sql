@@ -20,7 +20,7 @@ SELECT ok(said ->> 'data_before_start_hint' LIKE '%"start_utc": "first_bar"%', '
 SELECT run();
 SELECT is(count(*), 0::bigint, 'no bar is made') FROM derived_data_bars WHERE canonical_symbol = 'OLD';
 SELECT results_eq($$SELECT canonical_symbol, cursor_status, source_before_start FROM v_aggregation_frontier_health WHERE timeframe = '5m' ORDER BY 1$$, $$VALUES ('NEW', 'OK', false), ('OLD', 'BEFORE_START', true)$$, 'the health view says why');
-SELECT ok(state = 'before_start' AND explanation LIKE '%metadata.agg of OLD%first_bar%for good, agg_set_start() until the next sync', 'so does agg_why()') FROM agg_why('OLD', '5m', '2023-06-01 12:00+00');
+SELECT ok(state = 'before_start' AND explanation LIKE '%first_bar%metadata.agg of OLD%agg_set_start() lasts only until the next sync', 'so does agg_why()') FROM agg_why('OLD', '5m', '2023-06-01 12:00+00');
 
 -- agg_set_start() says how long it lasts.
 SELECT ok(agg_set_start('OLD', '5m', '2023-06-01') ->> 'note' LIKE 'the next sync_agg_state_from_registry() sets the start%', 'a start by hand');

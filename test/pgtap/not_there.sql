@@ -9,7 +9,7 @@ SELECT no_plan();
 SELECT is_empty('SELECT * FROM agg_verify()', 'nothing to compare: no row');
 SELECT is(agg_verify_sample(1) ->> 'tasks', '0', 'an audit of nothing');
 SELECT is(audit_status, 'NOT_AUDITED', 'counts as none') FROM v_aggregation_truth;
-SELECT probe.refuses($$SELECT * FROM agg_verify(NULL, '30m')$$, 'P0002', 'no task to compare bars of: all symbols/30m', '%', 'a timeframe that nobody has');
+SELECT probe.refuses($$SELECT * FROM agg_verify(NULL, '30m')$$, 'P0002', 'there is no task with bars to compare: all symbols/30m', '%', 'a timeframe that nobody has');
 SELECT probe.refuses($$SELECT * FROM agg_verify('DXY', '1m')$$, 'P0002', '%DXY%', '%', 'minutes of the index that nobody reads');
 
 SELECT world.task('EURUSD', tf) FROM unnest(ARRAY['5m', '1h']) AS tf;

@@ -20,7 +20,7 @@ SELECT is_empty('SELECT * FROM agg_setup(true)', 'pasted, it does the same');
 ALTER TABLE data_bars DROP CONSTRAINT data_bars_source_check;
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, source) VALUES ('A', '1m', '2025-07-01', 'broker'), ('A', '1m', '2025-07-02', 'broker');
 CREATE TABLE dry AS SELECT * FROM agg_setup(true);
-SELECT results_eq('SELECT * FROM dry', $$VALUES ('constraint data_bars_source_check', 'cannot mend', '2 rows have other values ("broker"); give these rows one of those that are allowed, and run agg_setup() again')$$, 'named with values and advice, in a dry run');
+SELECT results_eq('SELECT * FROM dry', $$VALUES ('constraint data_bars_source_check', 'cannot mend', '2 rows have other values ("broker"); change them to allowed values, and run agg_setup() again')$$, 'named with values and advice, in a dry run');
 SELECT results_eq('SELECT * FROM agg_setup()', 'SELECT * FROM dry', 'and in the real one');
 UPDATE data_bars SET source = 'ingest';
 SELECT is(count(*), 1::bigint, 'then it is mended') FROM agg_setup() WHERE action = 'added';

@@ -76,7 +76,7 @@ CREATE FUNCTION why(tf text, at timestamptz, clock timestamptz DEFAULT '2025-09-
 SELECT is(why('5m', '2025-07-02 00:02+00'), 'stored: stored with 5 of 5 source bars, score 2', 'stored');
 BEGIN;
 UPDATE data_bars SET ts_utc = ts_utc + interval '12 seconds' WHERE ts_utc = '2025-07-05 00:01+00';
-SELECT ok(why('5m', '2025-07-05 00:00+00') LIKE '%; 1 source bars are not on a whole 1m: ts_utc is to be the start of the bar%', 'a source bar between minutes');
+SELECT ok(why('5m', '2025-07-05 00:00+00') LIKE '%; 1 source bars are not on a whole 1m: ts_utc must be the start of the bar%', 'a source bar between minutes');
 ROLLBACK;
 SELECT is(why('5m', '2025-07-02 00:05+00'), 'stored: stored with 3 of 5 source bars, score 0', 'poor');
 SELECT results_eq($$SELECT missing_source FROM agg_why('EURUSD', '5m', '2025-07-02 00:05+00')$$, $$VALUES ('["2025-07-02T00:07:00+00:00", "2025-07-02T00:08:00+00:00"]'::jsonb)$$, 'which minutes are missing');
@@ -84,13 +84,13 @@ SELECT is(why('5m', '2025-07-02 00:50+00'), 'too_few_source_bars: 2 of 5 source 
 UPDATE data_bars SET open = 'NaN' WHERE ts_utc = '2025-07-02 00:50+00';
 SELECT run();
 SELECT is(why('5m', '2025-07-02 00:50+00'), 'too_few_source_bars: 1 of 5 source bars, 1 without usable prices; more than half are needed', 'unusable ones');
-SELECT is(why('5m', '2025-06-30 00:00+00'), 'before_start: the task makes nothing before 2025-07-01T00:00:00+00:00; "start_utc" in metadata.agg of EURUSD in core_asset_registry_all (a time, or "first_bar") and sync_agg_state_from_registry() change that for good, agg_set_start() until the next sync', 'before the start');
-SELECT is(why('5m', '2025-07-20 00:00+00'), 'no_source: there is no source bar in it', 'no source');
-SELECT is(why('1d', '2025-07-20 00:00+00', '2025-07-20 12:00+00'), 'not_confirmed: it is confirmed at 2025-07-21T00:00:30+00:00', 'not yet');
+SELECT is(why('5m', '2025-06-30 00:00+00'), 'before_start: the task makes no bars before 2025-07-01T00:00:00+00:00; for an earlier start, set "start_utc" (a time, or "first_bar") in metadata.agg of EURUSD in core_asset_registry_all, then call sync_agg_state_from_registry(); agg_set_start() lasts only until the next sync', 'before the start');
+SELECT is(why('5m', '2025-07-20 00:00+00'), 'no_source: there is no source bar in this window', 'no source');
+SELECT is(why('1d', '2025-07-20 00:00+00', '2025-07-20 12:00+00'), 'not_confirmed: it will be confirmed at 2025-07-21T00:00:30+00:00', 'not yet');
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'EURUSD', '1m', t, 1, 1, 1, 1 FROM generate_series('2025-07-15 00:00+00'::timestamptz, '2025-07-15 00:59+00', '1 minute') AS t;
 UPDATE data_agg_state SET next_run_at = '2025-09-02';
 SELECT is(why('5m', '2025-07-15 00:00+00'), 'due: the cursor is at 2025-07-15T00:00:00+00:00; the task runs at 2025-09-02T00:00:00+00:00', 'due, and when');
-SELECT is(why('1h', '2025-07-15 00:00+00'), 'waiting_for_source: task EURUSD/5m has something to read from 2025-07-15T00:00:00+00:00 on', 'waiting for whom');
+SELECT is(why('1h', '2025-07-15 00:00+00'), 'waiting_for_source: task EURUSD/5m has unprocessed source from 2025-07-15T00:00:00+00:00 on', 'waiting for whom');
 SELECT agg_disable_task('EURUSD', '5m') \g /dev/null
 SELECT is(why('5m', '2025-07-15 00:00+00'), 'disabled: the task is switched off; agg_enable_task() switches it on', 'switched off');
 SELECT agg_enable_task('EURUSD', '5m') \g /dev/null
@@ -98,10 +98,10 @@ UPDATE data_agg_state SET status = 'hard_failed', last_error = 'boom' WHERE time
 SELECT is(why('5m', '2025-07-15 00:00+00'), 'hard_failed: the task is hard_failed: boom; agg_reset_task() puts it back to work', 'failed, and at what');
 SELECT agg_reset_task('EURUSD', '5m') \g /dev/null
 SELECT agg_start('EURUSD', '5m', '2025-08-31 00:00+00') \g /dev/null
-SELECT matches(why('5m', '2025-07-15 00:00+00'), '^running: the task is claimed since 2025-08-31T00:00:00\+00:00, claim [0-9a-f-]{36}$', 'leased, since when and by which claim');
+SELECT matches(why('5m', '2025-07-15 00:00+00'), '^running: the task has been claimed since 2025-08-31T00:00:00\+00:00, claim [0-9a-f-]{36}$', 'leased, since when and by which claim');
 SELECT agg_reset_task('EURUSD', '5m') \g /dev/null
 UPDATE data_bars SET close = 3 WHERE ts_utc = '2025-07-03 00:00+00';
-SELECT matches(why('5m', '2025-07-03 00:00+00'), '^dirty: its source changed \(noticed .*\); the next run makes it again$', 'dirty');
+SELECT matches(why('5m', '2025-07-03 00:00+00'), '^dirty: its source changed \(noticed .*\); the next run recomputes it$', 'dirty');
 SELECT run();
 DELETE FROM data_bars WHERE ts_utc >= '2025-07-05 00:00+00' AND ts_utc < '2025-07-05 01:00+00';
 SELECT run();
@@ -115,7 +115,7 @@ INSERT INTO agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, re
 DELETE FROM derived_data_bars WHERE timeframe = '1h' AND ts_utc = '2025-07-04 03:00+00';
 SELECT run();
 SELECT is_empty($$SELECT * FROM agg_verify('EURUSD', '1h')$$, 'the proof does not miss a bar that was sealed and removed');
-SELECT is(why('1h', '2025-07-04 03:00+00'), 'sealed: its source or its bar has been retired, and none is made; agg_unseal_range() has it looked at again', 'sealed at its own timeframe');
+SELECT is(why('1h', '2025-07-04 03:00+00'), 'sealed: its source or its bar was retired, so none is made; agg_unseal_range() has it recomputed', 'sealed at its own timeframe');
 SELECT agg_set_late_policy('EURUSD', '5m', 'freeze') \g /dev/null
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'EURUSD', '1m', t, 1, 1, 1, 1 FROM generate_series('2025-07-04 00:51+00'::timestamptz, '2025-07-04 00:53+00', '1 minute') AS t;
 SELECT run();

@@ -41,13 +41,13 @@ build
 like "$status $said" '^1 .*it is built' 'where a build is installed that may be this one it is built to see'
 chmod 555 checkout
 build
-like "$status $said" '^1 .*may not write into .*checkout.*make a copy' 'a checkout that is read only'
+like "$status $said" '^1 .*cannot write to .*checkout.*copy the checkout' 'a checkout that is read only'
 
 if [ "$(id -u)" -eq 0 ]; then
 	mkdir -m 700 closed
 	status=0
 	said=$(AGGREGATION_DEMO=$PWD/closed/demo "$AGGREGATION_RUN" demo 2>&1) || status=$?
-	like "$status $said" '^1 .*"postgres", who may not enter .*closed.*AGGREGATION_DEMO' 'root and a folder that the server cannot reach'
+	like "$status $said" '^1 .*"postgres", who cannot enter .*closed.*AGGREGATION_DEMO' 'root and a folder that the server cannot reach'
 	is "$(grep -c Building <<<"$said")" 0 'is told before the build, too'
 fi
 chmod 755 libraries share/extension checkout

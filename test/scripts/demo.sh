@@ -44,7 +44,7 @@ cp "$folder/programs" programs
 cat other_programs >"$folder/programs"
 for action in --stop --remove; do
 	demo "$folder" $action
-	like "$status $said" '^1 .*cannot be told' "a server whose programs are gone: $action fails"
+	like "$status $said" '^1 .*Cannot tell' "a server whose programs are gone: $action fails"
 done
 is "$(ls "$folder/data/PG_VERSION")" "$folder/data/PG_VERSION" 'and deletes nothing'
 cat programs >"$folder/programs"

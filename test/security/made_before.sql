@@ -75,7 +75,7 @@ SELECT results_eq('SELECT object, action FROM agg_setup()', $$VALUES ('view v_ag
 SELECT is(intruders, '{}', 'and is ours') FROM v_aggregation_truth;
 DROP VIEW v_aggregation_truth;
 CREATE TABLE v_aggregation_truth (audit_status text);
-SELECT results_eq($$SELECT object, action, detail ~ 'no view' FROM agg_setup()$$, $$VALUES ('view v_aggregation_truth', 'cannot mend', true)$$, 'a table in a view''s place is named');
+SELECT results_eq($$SELECT object, action, detail ~ 'not a view' FROM agg_setup()$$, $$VALUES ('view v_aggregation_truth', 'cannot mend', true)$$, 'a table in a view''s place is named');
 DROP TABLE v_aggregation_truth;
 SELECT is(count(*), 1::bigint, 'and gone, the view is made') FROM agg_setup();
 SELECT is_empty($$SELECT relname FROM pg_class WHERE relname ~ '^v_aggregation_[0-9a-f]{32}$'$$, 'nothing is left of comparing');
@@ -85,7 +85,7 @@ CREATE INDEX spy_index ON agg_audit ((spy.note_immutable('index', details::text)
 CREATE INDEX spy_part ON agg_refused_ranges (canonical_symbol) WHERE spy.note_immutable('part', canonical_symbol) = 'x';
 ALTER TABLE agg_sealed_ranges ADD CONSTRAINT spy_check CHECK (spy.note_immutable('check', reason) <> 'x');
 ALTER TABLE agg_timeframes ADD COLUMN spy_generated text GENERATED ALWAYS AS (spy.note_immutable('generated', timeframe)) STORED;
-SELECT set_eq($$SELECT object, substring(detail FROM 'has a (.*) of somebody') FROM agg_setup(true) WHERE action = 'cannot mend'$$,
+SELECT set_eq($$SELECT object, substring(detail FROM '^(.*) "[^"]*" does not belong') FROM agg_setup(true) WHERE action = 'cannot mend'$$,
 	$$VALUES ('table agg_audit', 'index'), ('table agg_refused_ranges', 'index'), ('table agg_sealed_ranges', 'constraint'), ('table agg_timeframes', 'generated column')$$, 'agg_setup() names indexes over expressions, checks and generated columns');
 SELECT is(intruders, '{index spy_index on agg_audit,index spy_part on agg_refused_ranges,constraint spy_check on agg_sealed_ranges,generated column spy_generated on agg_timeframes}', 'and so does the health view') FROM v_aggregation_truth;
 

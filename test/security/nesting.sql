@@ -12,7 +12,7 @@ CALL agg_run(p_now_utc => '2025-07-02', p_time_budget => '0 seconds');
 SELECT is(count(*), 0::bigint, 'a run that nests gets nowhere') FROM derived_data_bars;
 CALL agg_run(p_now_utc => '2025-07-02');
 SELECT is(count(*), 0::bigint, 'nor without haste') FROM derived_data_bars;
-SELECT matches(agg_run_batch(p_now_utc => '2025-07-02') ->> 'failures', 'cannot be called by what another function of the extension fires.*55000', 'it says why');
+SELECT matches(agg_run_batch(p_now_utc => '2025-07-02') ->> 'failures', 'cannot be called by code that another function of the extension fires.*55000', 'it says why');
 DROP TRIGGER again ON data_agg_state;
 
 -- Each operation that works, tried by a trigger that catches what it is told.
@@ -45,7 +45,7 @@ $$;
 CREATE TRIGGER try_all BEFORE INSERT ON derived_data_bars FOR EACH ROW EXECUTE FUNCTION try_all();
 CALL agg_run(p_now_utc => '2025-07-03');
 SELECT is(count(*), 16::bigint, 'all were tried') FROM said;
-SELECT is_empty($$SELECT * FROM said WHERE state IS DISTINCT FROM '55000' OR message NOT LIKE '"%" cannot be called by what another function of the extension fires' OR hint IS NULL$$, 'each is refused, and named');
+SELECT is_empty($$SELECT * FROM said WHERE state IS DISTINCT FROM '55000' OR message NOT LIKE '"%" cannot be called by code that another function of the extension fires' OR hint IS NULL$$, 'each is refused, and named');
 SELECT is(count(*), 32::bigint, 'and the run that fired them goes on') FROM derived_data_bars;
 DROP TRIGGER try_all ON derived_data_bars;
 SELECT is(agg_run_batch(p_now_utc => '2025-07-04') ->> 'success', 'true', 'the session is free again');

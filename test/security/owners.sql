@@ -61,7 +61,7 @@ RESET ROLE;
 TRUNCATE spy.diary;
 SELECT string_agg(detail, ';') AS said FROM agg_setup(true) WHERE object = 'table data_bars' \gset
 SELECT agg_setup() \g /dev/null
-SELECT matches(:'said'::text, 'that is no table', 'a view is named');
+SELECT matches(:'said'::text, 'that is not a table', 'a view is named');
 SELECT is_empty($$SELECT what, who FROM spy.diary WHERE what LIKE '%view'$$, 'and not read');
 DROP VIEW data_bars;
 DROP TABLE real_bars, data_agg_state CASCADE;

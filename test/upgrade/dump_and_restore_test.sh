@@ -56,7 +56,7 @@ for table in agg_change_log agg_dirty_ranges agg_sealed_ranges agg_refused_range
 done
 for _ in 1 2; do
 	like "$(in_database poor market -c "SELECT agg_get_due_tasks('prod')")" \
-		'ERROR: +the tables of aggregation were made by an older release, and .* could not be brought up to .*HINT: .*agg_setup' 'who may not make a table is told whom to ask'
+		'ERROR: +the tables of aggregation were made by an older release, and .* could not be updated to .*HINT: .*agg_setup' 'who may not make a table is told whom to ask'
 done
 is "$(in_database poor market -c "UPDATE data_bars SET high = high + 1 WHERE canonical_symbol = 'USDJPY' AND ts_utc = '2025-07-01 04:00+00'")" '' 'bars are written all the same'
 in_database poor market -c 'SELECT count(*) FROM agg_setup()' >/dev/null

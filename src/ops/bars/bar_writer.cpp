@@ -65,7 +65,7 @@ void check_all_taken(const NewBars &bars, uint64_t given, uint64_t taken) {
 	throw Error(sqlstate::object_not_in_prerequisite_state,
 	            std::string("table \"") + bars.table.relation + "\" took " + std::to_string(taken) + " of " + std::to_string(given) +
 	                " bars",
-	            "Look for a trigger of the table that suppresses rows, and remove it.", "Nothing of this was kept.");
+	            "Look for a trigger on the table that discards rows, and remove it.", "The write was rolled back.");
 }
 
 /// What was written must be there for whoever asks as everybody does: an extension may keep the table's rows elsewhere, and not have seen
@@ -85,7 +85,7 @@ Op<void> check_can_be_read(Database &db, const NewBars &bars, const WatchedRows 
 		            std::string("bars that were written to table \"") + bars.table.relation + "\" cannot be read from it",
 		            "Look for a trigger, or for an extension that keeps the table's rows elsewhere.",
 		            "Of the first and the last of " + std::to_string(rows.count()) + " bars, " + std::to_string(found) +
-		                " can be seen. Nothing of this was kept.");
+		                " can be seen. The write was rolled back.");
 }
 
 } // namespace

@@ -41,7 +41,7 @@ void check_symbol(const std::string &symbol) {
 		throw Error(sqlstate::string_data_right_truncation,
 		            "canonical_symbol must be at most " + std::to_string(longest_symbol) + " bytes long, but \"" + shortened(symbol) +
 		                "\" has " + std::to_string(symbol.size()),
-		            "Give the asset a shorter symbol; no bars are made of it.");
+		            "Give the asset a shorter symbol; it gets no bars.");
 }
 
 void Arguments::refuse_null(const char *name) const {

@@ -39,7 +39,7 @@ CatchUpOrder read_order(const Database &db, Arguments &arguments) {
 	if (order.max_windows < 1)
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_max_windows must be at least 1, not " + std::to_string(order.max_windows) + " (" + key.label() + ")",
-		            "Pass the number of windows to process at most, such as 100.");
+		            "Pass the maximum number of windows to process, such as 100.");
 	return order;
 }
 

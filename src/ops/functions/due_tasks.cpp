@@ -51,11 +51,11 @@ Op<Answer> agg_get_due_tasks(Database &db, Arguments arguments) {
 	const int64_t stale_seconds = arguments.integer("p_running_stale_seconds");
 	if (limit < 0)
 		throw Error(sqlstate::invalid_parameter_value, "p_limit must not be negative, but is " + std::to_string(limit),
-		            "Pass the number of tasks wanted at most.");
+		            "Pass the maximum number of tasks to return.");
 	if (stale_seconds < 0)
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_running_stale_seconds must not be negative, but is " + std::to_string(stale_seconds),
-		            "Pass the age in seconds from which a claim counts as abandoned, such as 900.");
+		            "Pass the age in seconds at which a claim counts as abandoned, such as 900.");
 
 	const Timestamp stale_before = now - Duration::seconds(stale_seconds);
 	bool any_stale = false;

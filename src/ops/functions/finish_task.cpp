@@ -53,12 +53,11 @@ std::optional<Timestamp> moved_cursor(const Task &task, const Report &report) {
 		return std::nullopt;
 	const Timestamp cursor = task.target.floor(*report.new_cursor);
 	if (task.cursor && cursor < task.target.floor(*task.cursor))
-		throw Error(
-		    sqlstate::invalid_parameter_value,
-		    "p_new_cursor_utc " + to_iso8601(*report.new_cursor) + " of " + task.key.label() + " is before the stored cursor " +
-		        to_iso8601(*task.cursor),
-		    "A worker never moves a cursor back. To build older windows again call derived_rebuild_range(), to take back a cursor that ran "
-		    "ahead agg_reset_cursor().");
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_new_cursor_utc " + to_iso8601(*report.new_cursor) + " of " + task.key.label() + " is before the stored cursor " +
+		                to_iso8601(*task.cursor),
+		            "A worker never moves a cursor back. To recompute older windows, call derived_rebuild_range(); to "
+		            "move a cursor back that ran ahead, agg_reset_cursor().");
 	return cursor;
 }
 

@@ -183,7 +183,7 @@ Op<Answer> derived_rebuild_range(Database &db, Arguments arguments) {
 	if (max_windows < 1)
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_max_windows must be at least 1, not " + std::to_string(max_windows) + " (" + range.key.label() + ")",
-		            "Pass the number of windows to rebuild at most in one call, such as 100000.");
+		            "Pass the maximum number of windows to rebuild in one call, such as 100000.");
 	co_await begin_bar_change(db, range);
 	const Task task = co_await task_or_throw(db, range.key);
 	const TimeRange asked {task.target.floor(std::max(range.from, task.target.ceil(task.start))), task.target.ceil(range.to)};

@@ -192,7 +192,7 @@ Op<Answer> agg_retire_source(Database &db, Arguments arguments) {
 	const int64_t most = arguments.integer("p_max_rows");
 	if (most < 1)
 		throw Error(sqlstate::invalid_parameter_value, "p_max_rows must be at least 1, not " + std::to_string(most),
-		            "Pass the number of rows to remove at most in one call, such as 1000000.");
+		            "Pass the maximum number of rows to remove in one call, such as 1000000.");
 	co_await require_symbol_of(db, range);
 	// What has changed before must be made before its source goes.
 	co_await absorb_changes(db);

@@ -24,9 +24,8 @@ RunOrder order_from(const Arguments &arguments) {
 	                      .max_tasks = arguments.integer("p_max_tasks"),
 	                      .max_windows = arguments.integer("p_max_windows"),
 	                      .now = {}};
-	check_positive(order.max_tasks, "p_max_tasks", "Pass the number of different tasks to work on at most, such as 10000.");
-	check_positive(order.max_windows, "p_max_windows",
-	               "Pass the number of windows of a task to process in one batch at most, such as 1000.");
+	check_positive(order.max_tasks, "p_max_tasks", "Pass the maximum number of different tasks, such as 10000.");
+	check_positive(order.max_windows, "p_max_windows", "Pass the maximum number of windows per task and batch, such as 1000.");
 	return order;
 }
 
@@ -69,13 +68,13 @@ LoopOrder loop_order_from(const Arguments &arguments) {
 	order.run.budget = order.budget;
 	if (order.budget < Duration {})
 		throw Error(sqlstate::invalid_parameter_value, "p_time_budget must not be negative",
-		            "Pass the time after which no new batch is begun, such as '50 seconds'.");
-	check_positive(order.batch_size, "p_batch", "Pass the number of tasks to process in one transaction, such as 1000.");
+		            "Pass the time after which no new batch starts, such as '50 seconds'.");
+	check_positive(order.batch_size, "p_batch", "Pass the number of tasks per transaction, such as 1000.");
 	if (!arguments.is_null("p_sync_minutes")) {
 		const int64_t minutes = arguments.integer("p_sync_minutes");
 		if (minutes < 0)
 			throw Error(sqlstate::invalid_parameter_value, "p_sync_minutes must not be negative, but is " + std::to_string(minutes),
-			            "Pass how old the last sync from the registry may be, or NULL for none.");
+			            "Pass the greatest age of the last sync from the registry in minutes, or NULL for no sync.");
 		order.sync_age = Duration::minutes(minutes);
 	}
 	return order;
@@ -170,7 +169,7 @@ Op<Answer> agg_run(Database &db, Arguments arguments) {
 			known = co_await was_synced(db, order.environment);
 		co_await db.notice("agg_run: nothing is due in environment \"" + shortened(order.environment) + "\"; " +
 		                   (known ? "next_run_at, status and enabled in data_agg_state say when and why"
-		                          : "no sync_agg_state_from_registry() has been made for an environment of this name"));
+		                          : "sync_agg_state_from_registry() was never called for an environment of this name"));
 	}
 	co_return Answer::rows();
 }

@@ -33,7 +33,7 @@ void check_trigger(const std::string &trigger, const std::string &job_name) {
 	if (trigger != "cron" && trigger != "manual")
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_trigger must be \"cron\" or \"manual\", not \"" + shortened(trigger) + "\" (job " + shortened(job_name) + ")",
-		            "Say what began the run: cron for a schedule, manual for a person.");
+		            "Pass what started the run: cron for a schedule, manual for a person.");
 }
 
 std::string not_found() {

@@ -57,13 +57,13 @@ Op<bool> require_pg_cron(Database &db) {
 	co_await db.query(find_pg_cron(), {}, take);
 	if (there)
 		co_return in_workers;
-	throw Error(
-	    sqlstate::object_not_in_prerequisite_state, "the extension pg_cron is not installed in database \"" + database + "\"",
-	    "Install its package (postgresql-NN-cron), add pg_cron to shared_preload_libraries (behind what is there), set cron.use_background_workers = on and cron.database_name = '" +
-	        database + "' (now '" + home +
-	        "'), restart the server, and run CREATE EXTENSION pg_cron. Or do without: with "
-	        "aggregation in shared_preload_libraries and aggregation.databases = '" +
-	        database + "' a background worker does the same.");
+	throw Error(sqlstate::object_not_in_prerequisite_state, "the extension pg_cron is not installed in database \"" + database + "\"",
+	            "Install its package (postgresql-NN-cron), add pg_cron to shared_preload_libraries (after what is "
+	            "there already), set cron.use_background_workers = on and cron.database_name = '" +
+	                database + "' (now '" + home +
+	                "'), restart the server, and run CREATE EXTENSION pg_cron. Or do without: with "
+	                "aggregation in shared_preload_libraries and aggregation.databases = '" +
+	                database + "' a background worker does the same.");
 }
 
 } // namespace
@@ -92,8 +92,9 @@ Op<Answer> agg_schedule(Database &db, Arguments arguments) {
 	    .add("schedule", std::string_view(cron))
 	    .add("command", std::string_view(scheduled));
 	if (!in_workers)
-		answer.add("note", "pg_cron connects as a client does: where cron.job_run_details says \"connection failed\", set "
-		                   "cron.use_background_workers = on and restart the server, or let this role in by pg_hba.conf or .pgpass");
+		answer.add("note", "pg_cron connects as a client does: if cron.job_run_details says \"connection failed\", set "
+		                   "cron.use_background_workers = on and restart the server, or let this role in with pg_hba.conf or "
+		                   ".pgpass");
 	co_return Answer::json(answer.text());
 }
 

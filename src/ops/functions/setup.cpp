@@ -83,12 +83,12 @@ public:
 		for (const auto &done : all) {
 			if (done.failed && done.needed)
 				throw Error(sqlstate::object_not_in_prerequisite_state,
-				            "the tables of aggregation were made by an older release, and " + done.object + " could not be brought up to " +
+				            "the tables of aggregation were made by an older release, and " + done.object + " could not be updated to " +
 				                db_.release() + ": " + done.detail,
 				            "Have the tables' owner or a superuser run agg_setup().");
 			if (done.failed)
 				co_await db_.notice("aggregation " + db_.release() + ": " + done.object + ": " + done.detail +
-				                    "; agg_setup(true) lists what is not as it should be");
+				                    "; agg_setup(true) lists what differs");
 		}
 	}
 

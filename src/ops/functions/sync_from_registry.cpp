@@ -69,9 +69,8 @@ Op<Answer> sync_agg_state_from_registry(Database &db, Arguments arguments) {
 	    .add_raw("unknown_keys", result.unknown_keys_json)
 	    .add_raw("data_before_start", before);
 	if (before != "[]")
-		answer.add("data_before_start_hint",
-		           "no bar is made of what lies before a start; put \"start_utc\": \"first_bar\" (or a time) into "
-		           "metadata.agg of these assets and sync again");
+		answer.add("data_before_start_hint", "no bars are made from data before a start; put \"start_utc\": \"first_bar\" (or a time) into "
+		                                     "metadata.agg of these assets and sync again");
 	co_return Answer::json(answer.text());
 }
 

@@ -132,8 +132,8 @@ Op<void> tell_nothing_to_compare(Database &db, const std::optional<std::string> 
 		co_await require_symbol(db, *symbol);
 	if (!symbol || timeframe == "1m")
 		throw Error(sqlstate::no_data_found,
-		            "no task to compare bars of: " + symbol.value_or("all symbols") + "/" + timeframe.value_or("all timeframes"),
-		            "Look at data_agg_state for the tasks that there are.");
+		            "there is no task with bars to compare: " + symbol.value_or("all symbols") + "/" + timeframe.value_or("all timeframes"),
+		            "data_agg_state lists the tasks.");
 	const TaskKey key {*symbol, timeframe.value_or("5m")};
 	std::string hint = co_await hint_for_missing_task(db, key);
 	throw Error(sqlstate::no_data_found, "Missing agg config " + *symbol + (timeframe ? "/" + *timeframe : ""), std::move(hint));
@@ -331,10 +331,10 @@ Op<Answer> agg_verify_sample(Database &db, Arguments arguments) {
 	const auto seed = static_cast<uint64_t>(seeded ? arguments.integer("p_seed") : entropy());
 	if (!(fraction > 0 && fraction <= 1))
 		throw Error(sqlstate::invalid_parameter_value, "p_fraction must be greater than 0 and at most 1, not " + std::to_string(fraction),
-		            "Pass the part of all windows that is to be looked at, such as 0.01.");
+		            "Pass the fraction of all windows to check, such as 0.01.");
 	if (budget <= Duration {})
 		throw Error(sqlstate::invalid_parameter_value, "p_time_budget must be positive",
-		            "Pass the time after which no new stretch is begun, such as '30 seconds'.");
+		            "Pass the time after which no new stretch starts, such as '30 seconds'.");
 
 	co_await refuse_hidden_rows(db);
 	Sample sample(db, fraction, budget, seed);

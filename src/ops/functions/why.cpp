@@ -236,7 +236,8 @@ std::string obstacle(const Window &window) {
 	if (!state.enabled)
 		return "the task is switched off; agg_enable_task() switches it on";
 	if (state.status == "running")
-		return "the task is claimed since " + (state.running_since ? to_iso8601(*state.running_since) : std::string("an unknown time")) +
+		return "the task has been claimed since " +
+		       (state.running_since ? to_iso8601(*state.running_since) : std::string("an unknown time")) +
 		       (state.token ? ", claim " + *state.token : "");
 	return "";
 }
@@ -261,8 +262,8 @@ Verdict judge(const Window &window, Timestamp now) {
 		const auto since = window.marked ? window.marked_at : window.logged_at;
 		return {"dirty",
 		        "its source changed" + (since ? " (noticed " + to_iso8601(*since) + ")" : std::string()) + "; " +
-		            (window.marked && !window.marked_due ? "it is looked at again when the task runs next: " + when_it_runs(window)
-		                                                 : (obstacle(window).empty() ? "the next run makes it again" : obstacle(window)))};
+		            (window.marked && !window.marked_due ? "it is recomputed with the next run: " + when_it_runs(window)
+		                                                 : (obstacle(window).empty() ? "the next run recomputes it" : obstacle(window)))};
 	}
 	if (live) {
 		std::string text = "stored with " + std::to_string(window.bar->candles.value_or(0)) + " of " +
@@ -270,28 +271,29 @@ Verdict judge(const Window &window, Timestamp now) {
 		                   (window.bar->quality ? std::to_string(*window.bar->quality) : std::string("unknown"));
 		if (window.refused_at && !window.sealed)
 			return {"frozen", text + "; its source changed afterwards, which the task's late_policy refused (" +
-			                      to_iso8601(*window.refused_at) + "); derived_rebuild_range() makes it again"};
-		return {window.sealed ? "sealed" : "stored", text + (window.sealed ? "; its source has been retired, it stays as it is" : "")};
+			                      to_iso8601(*window.refused_at) + "); derived_rebuild_range() recomputes it"};
+		return {window.sealed ? "sealed" : "stored", text + (window.sealed ? "; its source was retired, so it stays as it is" : "")};
 	}
 	if (window.start < task.target.ceil(task.start))
-		return {"before_start",
-		        "the task makes nothing before " + to_iso8601(task.start) + "; \"start_utc\" in metadata.agg of " + task.key.symbol +
-		            " in core_asset_registry_all (a time, or \"first_bar\") and sync_agg_state_from_registry() change that for "
-		            "good, agg_set_start() until the next sync"};
+		return {
+		    "before_start",
+		    "the task makes no bars before " + to_iso8601(task.start) +
+		        "; for an earlier start, set \"start_utc\" (a time, or \"first_bar\") in metadata.agg of " + task.key.symbol +
+		        " in core_asset_registry_all, then call sync_agg_state_from_registry(); agg_set_start() lasts only until the next sync"};
 	if (now < window.end + task.delay)
-		return {"not_confirmed", "it is confirmed at " + to_iso8601(window.end + task.delay)};
+		return {"not_confirmed", "it will be confirmed at " + to_iso8601(window.end + task.delay)};
 	if (window.bar && passed)
 		return {"deleted", "deleted at " + to_iso8601(*window.bar->deleted_at) + ": " + window.bar->reason.value_or("no reason given") +
 		                       " (" + counted + " are there)"};
 	if (window.sealed)
-		return {"sealed", "its source or its bar has been retired, and none is made; agg_unseal_range() has it looked at again"};
+		return {"sealed", "its source or its bar was retired, so none is made; agg_unseal_range() has it recomputed"};
 	if (!obstacle(window).empty() && !passed)
 		return {window.state.status == "idle" ? "disabled" : window.state.status, obstacle(window)};
 	if (!passed && window.end > window.source_complete)
-		return {"waiting_for_source", "task " + task.key.symbol + "/" + task.source.name() + " has something to read from " +
+		return {"waiting_for_source", "task " + task.key.symbol + "/" + task.source.name() + " has unprocessed source from " +
 		                                  to_iso8601(window.source_complete) + " on"};
 	if (window.source.there.empty())
-		return {"no_source", "there is no source bar in it"};
+		return {"no_source", "there is no source bar in this window"};
 	if (!quality_score(window.source.candles, expected))
 		return {
 		    "too_few_source_bars",
@@ -303,8 +305,7 @@ Verdict judge(const Window &window, Timestamp now) {
 	if (window.refused_at)
 		return {"frozen", "its source came late (" + counted + " are there), which the task's late_policy refused (" +
 		                      to_iso8601(*window.refused_at) + "); derived_rebuild_range() makes it"};
-	return {"missing",
-	        "nothing explains it (" + counted + " are there); derived_rebuild_range() makes it, and please report this as a bug"};
+	return {"missing", "nothing explains it (" + counted + " are there); derived_rebuild_range() makes it; please report this as a bug"};
 }
 
 constexpr size_t result_columns = 9;
@@ -328,8 +329,7 @@ Op<Answer> agg_why(Database &db, Arguments arguments) {
 		verdict = judge(window, now);
 		if (window.source.off_grid > 0)
 			verdict.explanation += "; " + std::to_string(window.source.off_grid) + " source bars are not on a whole " +
-			                       window.task.source.name() +
-			                       ": ts_utc is to be the start of the bar, and each counts as a bar of its own";
+			                       window.task.source.name() + ": ts_utc must be the start of the bar; each counts as a bar of its own";
 	} else {
 		const std::string hint = co_await hint_for_missing_task(db, key);
 		verdict.explanation = "there is no such task. " + hint;

@@ -356,11 +356,11 @@ Op<void> refuse_hidden_rows(Database &db) {
 	auto take = [&](const Row &row) {
 		const std::string table(row.text(0));
 		refusal = Error(sqlstate::object_not_in_prerequisite_state,
-		                "table \"" + table + "\" has row security, so that nothing can be proved of all of its rows",
+		                "table \"" + table + "\" has row security, so nothing can be proved about all of its rows",
 		                "Give both tables of bars to one owner, or ALTER TABLE " + table +
 		                    " DISABLE (or, for its own owner, NO FORCE) ROW LEVEL SECURITY.",
 		                "The proof reads it as the owner of \"derived_data_bars\", \"" + std::string(row.text(2)) +
-		                    "\"; the policies are of its owner, \"" + std::string(row.text(1)) + "\".");
+		                    "\"; the policies belong to its owner, \"" + std::string(row.text(1)) + "\".");
 		return Flow::enough;
 	};
 	const std::string schema = db.schema();

@@ -61,9 +61,8 @@ Op<std::optional<AdoptedRanges>> find_ranges(Database &db) {
 Op<void> adopt_bars(Database &db) {
 	const auto found = co_await find_ranges(db);
 	if (!found) {
-		co_await db.notice(
-		    "bars that were here before are not looked at, because the owner of derived_data_bars may not read data_bars and "
-		    "data_agg_state; where they have no source any more, call agg_seal_range() before agg_run(), or they are deleted");
+		co_await db.notice("existing bars are not checked, because the owner of derived_data_bars may not read data_bars and "
+		                   "data_agg_state; if their source is gone, call agg_seal_range() before agg_run(), or they are deleted");
 		co_return;
 	}
 	if (found->symbols.empty())
@@ -74,10 +73,9 @@ Op<void> adopt_bars(Database &db) {
 	auto list = parameters(text_array(found->symbols), Parameter(AGG_TEXT, std::move(sources)), Parameter(AGG_TIMESTAMPTZ, found->from),
 	                       Parameter(AGG_TIMESTAMPTZ, found->to));
 	co_await db.execute(seal(), std::move(list));
-	co_await db.notice(
-	    std::to_string(found->bars) +
-	    " bars that were here before have no source any more, and stay as they are: agg_sealed_ranges lists them as '" AGG_ADOPTED
-	    "'; when their source comes back, call agg_unseal_range()");
+	co_await db.notice(std::to_string(found->bars) +
+	                   " existing bars have no source any more and stay as they are: agg_sealed_ranges lists them as '" AGG_ADOPTED
+	                   "'; when their source comes back, call agg_unseal_range()");
 }
 
 } // namespace aggregation

@@ -31,7 +31,7 @@ leaves AS (
 	SELECT p.root, p.name, p.relid, c.relpersistence, c.relreplident
 	FROM parts p JOIN pg_catalog.pg_class c ON c.oid = p.relid WHERE c.relkind = 'r')
 SELECT 'column ' || p.name || '.' || a.attname,
-	'it must have a value and has no default, and this extension has none for it; give it a default, or let it be NULL'
+	'it must have a value and has no default, and this extension writes none; give it a default, or allow NULL'
 FROM parts p
 JOIN pg_catalog.pg_attribute a ON a.attrelid = p.relid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_catalog.pg_attribute r ON r.attrelid = p.root AND r.attname = a.attname AND NOT r.attisdropped
@@ -40,7 +40,7 @@ WHERE (a.attnotnull OR t.typtype = 'd' AND t.typnotnull) AND NOT r.atthasdef AND
 	AND r.attidentity = '' AND r.attgenerated = '' AND p.name = ANY ($5::text[]) AND p.name || '.' || a.attname <> ALL ($3::text[])
 UNION
 SELECT 'column ' || o.name || '.' || a.attname,
-	'it is generated, so that nothing can be written into it; ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION'
+	'it is generated, so nothing can be written to it; ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION'
 FROM ours o JOIN pg_catalog.pg_attribute a ON a.attrelid = o.oid AND a.attgenerated <> '' AND NOT a.attisdropped
 WHERE o.name = ANY ($5::text[]) AND o.name || '.' || a.attname = ANY ($4::text[])
 UNION
@@ -50,21 +50,21 @@ FROM ours o JOIN pg_catalog.pg_attribute a ON a.attrelid = o.oid AND a.attidenti
 WHERE o.name = ANY ($5::text[]) AND o.name || '.' || a.attname = ANY ($4::text[])
 UNION
 SELECT 'table ' || o.name,
-	'row security is forced on its owner, as whom this extension reads and writes it; ALTER TABLE ... NO FORCE ROW LEVEL SECURITY'
+	'row security is forced on its owner, and this extension reads and writes it as that role; ALTER TABLE ... NO FORCE ROW LEVEL SECURITY'
 FROM ours o JOIN pg_catalog.pg_roles r ON r.oid = o.relowner WHERE o.row_security AND NOT r.rolsuper AND NOT r.rolbypassrls
 UNION
-SELECT 'rule ' || w.rulename || ' on ' || o.name, 'what is written to a table with a rule may end anywhere; use a trigger, and drop the rule'
+SELECT 'rule ' || w.rulename || ' on ' || o.name, 'a rule can send what is written anywhere; drop it, and use a trigger'
 FROM ours o JOIN pg_catalog.pg_rewrite w ON w.ev_class = o.oid AND w.ev_type <> '1' AND w.ev_enabled <> 'D'
 WHERE o.name = ANY ($5::text[])
 UNION
 SELECT 'table ' || o.name, 'it is partitioned and has no partition; create one for each range of time'
 FROM ours o WHERE o.relkind = 'p' AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = o.oid)
 UNION
-SELECT 'table ' || l.relid::regclass::text, 'it is unlogged: a crash empties it, and leaves what was made of its rows; ALTER TABLE ... SET LOGGED'
+SELECT 'table ' || l.relid::regclass::text, 'it is unlogged: a crash empties it and leaves what was made from its rows; ALTER TABLE ... SET LOGGED'
 FROM leaves l WHERE l.relpersistence = 'u'
 UNION
 SELECT 'index ' || i.indexrelid::regclass::text,
-	'it is unique and counts soft-deleted bars, too: where one was deleted no new one could be stored; drop it, derived_data_bars has a unique index over live bars'
+	'it is unique and includes soft-deleted bars, so no new bar could replace a deleted one; drop it, derived_data_bars has a unique index over live bars'
 FROM ours o JOIN pg_catalog.pg_index i ON i.indrelid = o.oid AND i.indisunique AND i.indpred IS NULL
 WHERE o.name = 'derived_data_bars' AND (
 	SELECT bool_and(a.attname IN ('canonical_symbol', 'timeframe', 'ts_utc'))
@@ -73,7 +73,7 @@ WHERE o.name = 'derived_data_bars' AND (
 	WHERE k.n <= i.indnkeyatts) IS TRUE
 UNION
 SELECT 'table ' || l.relid::regclass::text,
-	'it is in a publication that sends updates or deletes, and has no replica identity, so that they fail; ALTER TABLE ... REPLICA IDENTITY FULL, or leave it out of the publication'
+	'it is in a publication that sends updates or deletes, and has no replica identity, so these fail; ALTER TABLE ... REPLICA IDENTITY FULL, or remove it from the publication'
 FROM leaves l
 WHERE (l.relreplident = 'n'
 	OR l.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.relid AND i.indisprimary AND i.indimmediate)
@@ -329,7 +329,7 @@ private:
 			if (!refused.empty())
 				found_.push_back({"constraint " + check.name + " of " + relation, "it refuses bars of " + listed(refused) +
 				                                                                      " that this extension writes: " + check.definition +
-				                                                                      "; drop it or let them in"});
+				                                                                      "; drop it, or allow these"});
 		}
 	}
 
@@ -361,9 +361,8 @@ private:
 			const Statement statement {kind.table.relation, key.query.c_str(), {AGG_TEXT}, Planning::by_statistics};
 			co_await look(statement, std::move(values), take);
 			if (!missing.empty())
-				found_.push_back(
-				    {"constraint " + key.name + " of " + relation,
-				     "table " + key.table + " has no row for " + listed(missing) + ", so that no bar of it can be stored; add it"});
+				found_.push_back({"constraint " + key.name + " of " + relation,
+				                  "table " + key.table + " has no row for " + listed(missing) + ", so no bar of it can be stored; add it"});
 		}
 	}
 

@@ -170,10 +170,10 @@ Op<std::vector<Step>> plan_own_tables(Database &db) {
 		const std::string detail =
 		    kind == "owner"
 		        ? "it belongs to \"" + name +
-		              "\", who has not the rights of the extension's owner and can write into it what he likes; look at what is in it, "
-		              "and then ALTER TABLE ... OWNER TO somebody whom you trust"
-		        : "it has a " + kind + " of somebody's, \"" + name +
-		              "\", but is the extension's own: nothing else may run when it is written; remove it";
+		              "\", who lacks the rights of the extension's owner and can write anything into it; check what is in "
+		              "it, then ALTER TABLE ... OWNER TO somebody you trust"
+		        : kind + " \"" + name +
+		              "\" does not belong on it: nothing else may run when one of the extension's own tables is written; remove it";
 		steps.push_back({"table " + table, Action::cannot_mend, "", detail});
 		return Flow::more;
 	};
@@ -200,7 +200,7 @@ Op<std::vector<Step>> plan_views(Database &db) {
 		if (!no_table.empty()) {
 			if (!present || !present->trusted)
 				steps.push_back({object, Action::cannot_mend, "",
-				                 "it is to read \"" + no_table + "\", and that is no table; see to that first, and run agg_setup() again"});
+				                 "it must read \"" + no_table + "\", which is not a table; fix that first, then run agg_setup() again"});
 			continue;
 		}
 		if (!present) {
@@ -210,7 +210,7 @@ Op<std::vector<Step>> plan_views(Database &db) {
 		}
 		if (!present->is_view) {
 			steps.push_back({object, Action::cannot_mend, "",
-			                 "a relation of this name exists that is no view (it belongs to \"" + present->owner +
+			                 "a relation of this name exists that is not a view (it belongs to \"" + present->owner +
 			                     "\"); rename it and run agg_setup() again"});
 			continue;
 		}

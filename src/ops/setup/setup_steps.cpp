@@ -95,7 +95,7 @@ Op<std::string> find_obstacle(Database &db, const Step step) {
 		auto take_values = [&](const Row &row) {
 			if (row.integer(1) > 0)
 				obstacle = std::to_string(row.integer(1)) + " rows have other values (" + shortened(row.maybe_text(0).value_or("")) +
-				           "); give these rows one of those that are allowed, and run agg_setup() again";
+				           "); change them to allowed values, and run agg_setup() again";
 			return Flow::more;
 		};
 		const std::vector<agg_type> columns {AGG_TEXT, AGG_INT8};
@@ -105,8 +105,8 @@ Op<std::string> find_obstacle(Database &db, const Step step) {
 	if (step.duplicates.empty())
 		co_return "";
 	auto take = [&](const Row &row) {
-		obstacle = "the key " + std::string(row.text(0)) + " is there " + std::to_string(row.integer(1)) +
-		           " times, and it may not be the only one; remove the duplicates and run agg_setup() again";
+		obstacle = "the key " + std::string(row.text(0)) + " occurs " + std::to_string(row.integer(1)) +
+		           " times, and there may be other duplicates; remove them and run agg_setup() again";
 		return Flow::more;
 	};
 	// A column of the key may itself be missing: then the step is tried and says so.

@@ -66,7 +66,7 @@ void plan_table(const Database &db, const Catalog &catalog, const WantedTable &t
 	}
 	if (kind->second != "r" && kind->second != "p") {
 		steps.push_back({std::string("table ") + table.name, Action::cannot_mend, "",
-		                 "a relation of this name exists that is no table; rename it and run agg_setup() again"});
+		                 "a relation of this name exists that is not a table; rename it and run agg_setup() again"});
 		return;
 	}
 	const auto columns = catalog.columns.find(std::string_view(table.name));

@@ -93,7 +93,7 @@ std::optional<Timestamp> time_of(const TaskKey &key, const char *column, std::op
 	if (*value >= Timestamp::range_end())
 		throw Error(sqlstate::datetime_field_overflow,
 		            std::string(column) + " of task " + key.label() +
-		                (*value == Timestamp::infinity() ? " is infinite" : " is " + to_iso8601(*value) + ", behind the end of time"),
+		                (*value == Timestamp::infinity() ? " is infinite" : " is " + to_iso8601(*value) + ", past the end of time"),
 		            std::string("Set ") + column + " in data_agg_state to a finite timestamp before " AGG_END_OF_TIME ".");
 	return std::max(*value, Timestamp::range_begin());
 }
@@ -202,7 +202,7 @@ Op<void> tell_left_out(Database &db, const Nonsense &nonsense) {
 	for (size_t i = 0; i < nonsense.size() && i < most; ++i)
 		co_await db.notice("left out: " + nonsense[i].message);
 	if (nonsense.size() > most)
-		co_await db.notice("left out: " + std::to_string(nonsense.size() - most) + " more tasks whose rows make no sense");
+		co_await db.notice("left out: " + std::to_string(nonsense.size() - most) + " more tasks with invalid rows");
 }
 
 Op<std::vector<TaskPlace>> find_places(Database &db, const std::vector<TaskKey> &keys) {

@@ -17,7 +17,7 @@ BEGIN
 EXCEPTION WHEN undefined_function THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
         MESSAGE = 'this session has loaded the library of aggregation 1.0',
-        HINT = 'Reconnect and run it again. Where aggregation is in shared_preload_libraries, restart the server before.';
+        HINT = 'Reconnect and run it again. If aggregation is in shared_preload_libraries, restart the server first.';
 END
 $update$;
 
@@ -465,7 +465,7 @@ BEGIN
         RETURN;
     END IF;
     FOR found IN SELECT s.object, s.detail FROM @extschema@.agg_setup() AS s WHERE s.action OPERATOR(pg_catalog.=) 'cannot mend' LOOP
-        RAISE WARNING 'aggregation: %: %', found.object, found.detail USING HINT = 'agg_setup(true) lists what is not as it should be.';
+        RAISE WARNING 'aggregation: %: %', found.object, found.detail USING HINT = 'agg_setup(true) lists what differs.';
     END LOOP;
     -- Whoever owns the other tables of the extension's owns the new one.
     FOR found IN
