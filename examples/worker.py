@@ -5,7 +5,7 @@
 
 Needs psycopg 3 (Debian: python3-psycopg). Any number of workers may run at the same time. Each call is a
 transaction of its own: what is committed stays, whatever happens to the worker afterwards. The role needs
-EXECUTE on the functions and no right on the tables.
+EXECUTE on the functions and no rights on the tables.
 """
 
 import sys
@@ -17,12 +17,12 @@ from psycopg.types.json import Jsonb
 
 WINDOWS_A_CALL = 1000
 SUMS = ("windows_processed", "bars_created", "bars_quality_poor")
-# Of these the task is not to blame: it is tried again soon, and its streak of failures stays.
+# Errors that are not the task's fault: it runs again soon, and its streak of failures stays.
 TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
 
 
 def one(connection, sql, *arguments):
-    """The one value that a call answers with, committed."""
+    """The single value that a call returns, committed."""
     with connection.transaction(), connection.cursor() as cursor:
         return cursor.execute(sql, arguments).fetchone()[0]
 
