@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 WINDOWS_A_CALL = 1000
 SUMS = ("windows_processed", "bars_created", "bars_quality_poor")
 # Errors that are not the task's fault: it runs again soon, and its streak of failures stays.
-TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
+TRANSIENT_CLASSES = ("08", "0A", "25", "28", "3F", "40", "42", "53", "55", "57", "58", "F0")
 
 
 def one(connection, sql, *arguments):
