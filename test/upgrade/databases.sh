@@ -72,6 +72,12 @@ same_catalog() {
 	is "$(diff <(catalog "$1" "$3") <(catalog "$2" "$3"))" '' "$4"
 }
 
+# finish_claimed NAME SCHEMA : the worker that has claimed a task before comes back.
+finish_claimed() {
+	is "$(in_database "$1" "$2" -c "SELECT agg_finish('CLAIMED', '5m', true, '2025-07-02 12:35+00', p_now_utc => '2025-07-02 12:41+00') ->> 'success'")" true \
+		'who has claimed a task finishes it'
+}
+
 # run_on NAME SCHEMA : all that is due, twice: what the first run passes makes the marks behind it due.
 run_on() {
 	for _ in 1 2 3; do in_database "$1" "$2" -c "CALL agg_run(p_now_utc => '2025-07-03 12:00+00')"; done

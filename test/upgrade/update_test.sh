@@ -20,8 +20,7 @@ for world in 'public plain' 'market plain' 'public partitioned' 'market owned'; 
 	like "$(catalog "$old" "$schema" | wc -l)" '^[0-9]{4}$' 'the catalog is a thousand lines'
 	same_catalog "$old" "$fresh" "$schema" 'the catalog is a fresh install'\''s'
 	is "$(in_database "$old" "$schema" -c 'SELECT object, action FROM agg_setup(true)')" '' 'nothing is left to set up'
-	is "$(in_database "$old" "$schema" -c "SELECT agg_finish('CLAIMED', '5m', true, '2025-07-02 12:35+00', p_now_utc => '2025-07-02 12:41+00') ->> 'success'")" true \
-		'who has claimed a task finishes it'
+	finish_claimed "$old" "$schema"
 	run_on "$old" "$schema"
 	is "$(in_database "$old" "$schema" -c "SELECT * FROM agg_verify() WHERE explanation IS DISTINCT FROM 'deleted'")" '' 'run on, all bars are true'
 	is "$(in_database "$old" "$schema" -c "SELECT (SELECT count(*) FROM agg_change_log), (SELECT count(*) FROM agg_dirty_ranges WHERE canonical_symbol <> 'USDSEK')")" '0|0' 'and no work is left'
