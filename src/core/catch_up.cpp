@@ -76,11 +76,8 @@ CatchUp::Step CatchUp::next(int64_t most_windows) {
 	}
 	const auto &target = settings_.target;
 	const int64_t windows = std::min(most_windows, settings_.max_windows - processed_);
-	int64_t span_us = 0;
-	if (__builtin_mul_overflow(target.width().us, windows, &span_us))
-		span_us = Timestamp::infinity().us;
 	const Timestamp ready_end = target.floor(std::min(confirmed_end_, complete_end_));
-	return Read {position_, std::min(position_ + Duration {span_us}, ready_end)};
+	return Read {position_, std::min(target.after(position_, windows), ready_end)};
 }
 
 bool CatchUp::window(Timestamp start) {
@@ -89,7 +86,7 @@ bool CatchUp::window(Timestamp start) {
 		return false;
 	}
 	++processed_;
-	cursor_ = start + settings_.target.width();
+	cursor_ = settings_.target.next(start);
 	return true;
 }
 

@@ -11,7 +11,7 @@
 // jumps to the window of the next source row, found by one index probe however wide the gap is.
 #pragma once
 
-#include "core/timeframe.hpp"
+#include "core/grid.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -44,7 +44,7 @@ enum class Confirmation { required, ignored };
 class CatchUp {
 public:
 	struct Settings {
-		Timeframe target;
+		Grid target;
 		Timestamp start_cursor; // raised to agg_start, then up to a boundary
 		Timestamp agg_start;
 		Timestamp now;
@@ -99,10 +99,10 @@ private:
 	enum class Phase { at_window, find_next, find_last, finished };
 
 	bool confirmed(Timestamp window_start) const {
-		return window_start + settings_.target.width() <= confirmed_end_;
+		return settings_.target.next(window_start) <= confirmed_end_;
 	}
 	bool source_complete(Timestamp window_start) const {
-		return window_start + settings_.target.width() <= complete_end_;
+		return settings_.target.next(window_start) <= complete_end_;
 	}
 	/// The reason why the window is not ready, or nullopt if it is.
 	std::optional<StopReason> obstacle(Timestamp window_start) const;

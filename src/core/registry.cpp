@@ -1,6 +1,7 @@
 #include "core/registry.hpp"
 
 #include "core/error.hpp"
+#include "core/grid.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -63,7 +64,7 @@ void add_with_sources(std::vector<TaskConfiguration> &tasks, const Timeframe &ti
 			task.timeframe = *next;
 			task.source = source;
 			if (first_bar)
-				task.start = next->floor(*first_bar);
+				task.start = Grid(*next).floor(*first_bar);
 			task.run_interval_minutes = next->width().us / Duration::minutes(1).us;
 			tasks.push_back(task);
 		}

@@ -15,11 +15,6 @@ constexpr int64_t widest_weeks = 5'200;
 constexpr Timestamp unix_epoch {-946'684'800'000'000};
 constexpr Timestamp first_monday = unix_epoch + Duration {4 * one_day.us}; // 1970-01-05
 
-int64_t modulo(int64_t value, int64_t divisor) {
-	const int64_t rest = value % divisor;
-	return rest < 0 ? rest + divisor : rest;
-}
-
 } // namespace
 
 std::optional<Timeframe> Timeframe::parse(std::string_view name) {
@@ -56,31 +51,16 @@ std::optional<Timeframe> Timeframe::parse(std::string_view name) {
 	return Timeframe(std::string(name), width, origin);
 }
 
-int64_t Timeframe::phase(Timestamp t) const {
-	return modulo(modulo(t.us, width_.us) - modulo(origin_.us, width_.us), width_.us);
-}
-
-Timestamp Timeframe::floor(Timestamp t) const {
-	return t - Duration {phase(t)};
-}
-
-Timestamp Timeframe::ceil(Timestamp t) const {
-	const int64_t past = phase(t);
-	return past == 0 ? t : t + Duration {width_.us - past};
-}
-
-int64_t Timeframe::bars_from(const Timeframe &source) const {
+bool Timeframe::built_from(const Timeframe &source) const {
 	// Weeks begin on Mondays, everything else at the epoch's Thursday: a source must not only divide the width but share its starts.
-	if (source.width_ >= width_ || width_.us % source.width_.us != 0 || !source.aligned(origin_))
-		return 0;
-	return width_.us / source.width_.us;
+	return source.width_ < width_ && width_.us % source.width_.us == 0 && (origin_.us - source.origin_.us) % source.width_.us == 0;
 }
 
 std::optional<Timeframe> Timeframe::default_source() const {
 #define AGG_CANDIDATE(name, minutes, ...) name,
 	for (const char *candidate : {AGG_DEFAULT_SOURCES(AGG_CANDIDATE)}) {
 		auto source = parse(candidate);
-		if (bars_from(*source) > 0)
+		if (built_from(*source))
 			return source;
 	}
 #undef AGG_CANDIDATE

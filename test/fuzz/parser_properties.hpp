@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "core/registry.hpp"
+#include "core/grid.hpp"
 #include "core/timeframe.hpp"
 #include "core/timestamp.hpp"
 #include "ops/boundary/json.hpp"
@@ -65,15 +66,15 @@ private:
 };
 
 /// Half-open windows of one width that hold every instant exactly once.
-inline void windows_tile(const Timeframe &timeframe, Timestamp t, std::string_view input) {
-	const Timestamp start = timeframe.floor(t);
-	const Timestamp next = timeframe.ceil(t);
+inline void windows_tile(const Grid &grid, Timestamp t, std::string_view input) {
+	const Timestamp start = grid.floor(t);
+	const Timestamp next = grid.ceil(t);
 	demand(start <= t, "a window begins before what it holds", input);
-	demand(t - start < timeframe.width(), "and ends behind it", input);
-	demand(next >= t && (next == t) == timeframe.aligned(t), "only a start is its own next start", input);
+	demand(t < grid.next(start), "and ends behind it", input);
+	demand(next >= t && (next == t) == grid.aligned(t), "only a start is its own next start", input);
 	if (start > Timestamp::range_begin() && next < Timestamp::range_end()) {
-		demand(timeframe.aligned(start) && timeframe.floor(start) == start, "a start is aligned", input);
-		demand(next == t || next == start + timeframe.width(), "windows touch", input);
+		demand(grid.aligned(start) && grid.floor(start) == start, "a start is aligned", input);
+		demand(next == t || next == grid.next(start), "windows touch", input);
 	}
 }
 
@@ -94,11 +95,14 @@ inline void timeframe(std::string_view input) {
 	if (!parsed)
 		return;
 	demand(parsed->name() == name && parsed->width() == width, "its width is what its name says", input);
-	windows_tile(*parsed, t, input);
+	const Grid grid(*parsed);
+	windows_tile(grid, t, input);
 	if (const auto source = parsed->default_source()) {
-		const int64_t bars = parsed->bars_from(*source);
+		const Grid parts(*source);
+		const Timestamp start = grid.floor(Timestamp {});
+		const int64_t bars = grid.expected(start, parts);
 		demand(bars > 1 && bars * source->width().us == width.us, "its source divides it", input);
-		demand(source->aligned(parsed->floor(Timestamp {})), "and shares its starts", input);
+		demand(parts.aligned(start) && parts.after(start, bars) == grid.next(start), "and shares its starts", input);
 	} else {
 		demand(name == "1m", "all but 1m have a source", input);
 	}

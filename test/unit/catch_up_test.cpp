@@ -11,7 +11,7 @@ using namespace aggregation;
 
 namespace {
 
-const Timeframe five = *Timeframe::parse("5m");
+const Grid five(*Timeframe::parse("5m"));
 const Timestamp day = *parse_iso8601("2025-07-01");
 
 Timestamp minute(int64_t n) {
@@ -71,7 +71,7 @@ Run call(const Source &source, const CatchUp::Settings &with, int64_t most_windo
 			const auto read = std::get<CatchUp::Read>(step);
 			EXPECT_TRUE(five.aligned(read.from) && five.aligned(read.to));
 			EXPECT_LT(read.from, read.to);
-			EXPECT_LE((read.to - read.from).us / five.width().us, most_windows);
+			EXPECT_LE(five.count(read.from, read.to), most_windows);
 			std::optional<Timestamp> open;
 			for (auto row = source.next(read.from); row && *row < read.to; row = source.next(*row + Duration {1})) {
 				const Timestamp start = five.floor(*row);
@@ -206,9 +206,9 @@ TEST(CatchUp, AnyBatchAndCallSizeGivesTheSameWindows) {
 		// What has to come out, window by window.
 		std::vector<Timestamp> expected;
 		const Timestamp ready = std::min(with.now - with.delay, with.source_complete_until);
-		for (Timestamp w = five.ceil(with.start_cursor); w + five.width() <= ready; w = w + five.width()) {
+		for (Timestamp w = five.ceil(with.start_cursor); five.next(w) <= ready; w = five.next(w)) {
 			const auto row = source.next(w);
-			if (row && *row < w + five.width())
+			if (row && *row < five.next(w))
 				expected.push_back(w);
 		}
 
@@ -223,9 +223,9 @@ TEST(CatchUp, AnyBatchAndCallSizeGivesTheSameWindows) {
 			got.insert(got.end(), run.windows.begin(), run.windows.end());
 			ASSERT_LE(run.windows.size(), static_cast<size_t>(with.max_windows));
 			for (size_t i = 1; i < run.windows.size(); ++i)
-				ASSERT_EQ(run.windows[i] - run.windows[i - 1], five.width()) << "no call passes an empty window";
+				ASSERT_EQ(run.windows[i] - run.windows[i - 1], Duration::minutes(5)) << "no call passes an empty window";
 			if (!run.windows.empty()) {
-				ASSERT_EQ(run.cursor, run.windows.back() + five.width());
+				ASSERT_EQ(run.cursor, five.next(run.windows.back()));
 			}
 			with.start_cursor = run.cursor;
 			if (!worth_calling_again(run.reason))

@@ -1,5 +1,6 @@
 // What an asset's metadata asks for.
 #include "core/error.hpp"
+#include "core/grid.hpp"
 #include "core/registry.hpp"
 
 #include <gtest/gtest.h>
@@ -127,7 +128,7 @@ TEST(Registry, StartsWithTheWindowOfTheFirstBar) {
 	metadata.mandatory = list({"1w"});
 	const Timestamp thursday {Duration::minutes(10 * 60 + 3).us}; // 1970-01-01 10:03
 	for (const auto &task : configured_tasks(metadata, start, thursday))
-		EXPECT_EQ(task.start, task.timeframe.floor(thursday)) << task.timeframe.name();
+		EXPECT_EQ(task.start, Grid(task.timeframe).floor(thursday)) << task.timeframe.name();
 	for (const auto &task : configured_tasks(metadata, start))
 		EXPECT_EQ(task.start, start) << "no bar yet";
 	metadata.start_utc = {"string", "1970-02-01T00:00:00Z"};

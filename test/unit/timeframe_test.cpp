@@ -1,9 +1,7 @@
-// Timeframes: names, alignment, sources.
+// Timeframes: names and sources.
 #include "core/timeframe.hpp"
 
 #include <gtest/gtest.h>
-
-#include <random>
 
 using namespace aggregation;
 
@@ -11,9 +9,6 @@ namespace {
 
 Timeframe tf(const char *name) {
 	return *Timeframe::parse(name);
-}
-Timestamp at(const char *text) {
-	return *parse_iso8601(text);
 }
 
 } // namespace
@@ -25,40 +20,6 @@ TEST(Timeframe, NamesThatMakeSense) {
 		EXPECT_FALSE(Timeframe::parse(name)) << name;
 }
 
-TEST(Timeframe, WeeksBeginOnMondayAndDaysAtMidnight) {
-	EXPECT_EQ(tf("1w").floor(at("2025-07-06T23:59:59Z")), at("2025-06-30"));
-	EXPECT_EQ(tf("1w").ceil(at("2025-07-06T23:59:59Z")), at("2025-07-07"));
-	EXPECT_EQ(tf("1w").floor(at("1969-12-31")), at("1969-12-29"));
-	EXPECT_EQ(tf("1d").floor(at("1969-12-31T00:00:00.000001Z")), at("1969-12-31"));
-	EXPECT_EQ(tf("4h").floor(at("2025-07-01T07:59:00Z")), at("2025-07-01T04:00:00Z"));
-	EXPECT_EQ(tf("5m").ceil(at("2025-07-01T00:00:00Z")), at("2025-07-01T00:00:00Z"));
-}
-
-TEST(Timeframe, EveryInstantLiesInExactlyOneAlignedWindow) {
-	std::mt19937_64 random(7);
-	std::uniform_int_distribution<int64_t> any(Timestamp::range_begin().us, Timestamp::range_end().us - 1);
-	for (const char *name : {"1m", "5m", "7m", "15m", "30m", "1h", "4h", "1d", "1w", "3w"}) {
-		const auto frame = tf(name);
-		for (int i = 0; i < 2000; ++i) {
-			const Timestamp t {any(random)};
-			const Timestamp start = frame.floor(t);
-			ASSERT_LE(start, t) << name;
-			ASSERT_LT(t - start, frame.width()) << name;
-			ASSERT_TRUE(frame.aligned(start)) << name;
-			ASSERT_TRUE(frame.ceil(t) == start + frame.width() || (frame.ceil(t) == t && start == t)) << name;
-		}
-	}
-}
-
-TEST(Timeframe, TheWidestWindowsAtTheEndsOfTimeFitTimestamptz) {
-	EXPECT_LT(tf("5200w").ceil(Timestamp {Timestamp::range_end().us - 1}).us, 9'223'371'331'200'000'000); // 294277-01-01
-	EXPECT_GE(tf("5200w").floor(Timestamp::range_begin()).us, -211'813'488'000'000'000);                  // 4714-11-24 BC
-}
-
-TEST(Timeframe, CeilSaturatesBehindTheRange) {
-	EXPECT_EQ(tf("5200w").ceil(Timestamp {Timestamp::infinity().us - 1}), Timestamp::infinity());
-}
-
 TEST(Timeframe, DefaultSourcesAreThoseOfTheContract) {
 	const std::pair<const char *, const char *> expected[] {{"5m", "1m"}, {"15m", "5m"}, {"30m", "5m"}, {"1h", "5m"}, {"4h", "1h"},
 	                                                        {"1d", "1h"}, {"1w", "1d"},  {"7m", "1m"},  {"2h", "1h"}, {"90m", "5m"}};
@@ -67,12 +28,11 @@ TEST(Timeframe, DefaultSourcesAreThoseOfTheContract) {
 	EXPECT_FALSE(tf("1m").default_source());
 }
 
-TEST(Timeframe, BarsInACompleteWindow) {
-	EXPECT_EQ(tf("5m").bars_from(tf("1m")), 5);
-	EXPECT_EQ(tf("1h").bars_from(tf("5m")), 12);
-	EXPECT_EQ(tf("1w").bars_from(tf("1d")), 7);
-	EXPECT_EQ(tf("1h").bars_from(tf("1h")), 0);
-	EXPECT_EQ(tf("5m").bars_from(tf("1h")), 0);
-	EXPECT_EQ(tf("1h").bars_from(tf("7m")), 0);
-	EXPECT_EQ(tf("4w").bars_from(tf("7d")), 0) << "7d windows begin on Thursdays, weeks on Mondays";
+TEST(Timeframe, IsBuiltFromNarrowerOnesThatDivideItAndShareItsStarts) {
+	EXPECT_TRUE(tf("1h").built_from(tf("5m")));
+	EXPECT_TRUE(tf("1w").built_from(tf("1d")));
+	EXPECT_FALSE(tf("1h").built_from(tf("1h")));
+	EXPECT_FALSE(tf("5m").built_from(tf("1h")));
+	EXPECT_FALSE(tf("1h").built_from(tf("7m")));
+	EXPECT_FALSE(tf("4w").built_from(tf("7d"))) << "7d windows begin on Thursdays, weeks on Mondays";
 }

@@ -111,18 +111,18 @@ public:
 		                        cell(bar.vwap),
 		                        cell(bar.trade_count),
 		                        cell(bar.candles),
+		                        cell(window.expected),
 		                        cell(static_cast<int64_t>(*window.quality))};
 		std::copy(std::begin(cells), std::end(cells), row);
 		return true;
 	}
 
-	/// timeframe, source, raw, source_timeframe, expected_candles, derivation_version, is_partial, deleted_at, provider_ticker
+	/// timeframe, source, raw, source_timeframe, derivation_version, is_partial, deleted_at, provider_ticker
 	std::vector<agg_cell> shared() const {
 		return {cell(std::string_view(shared_.target->name())),
 		        cell(std::string_view("agg")),
 		        cell(std::string_view(raw_)),
 		        cell(std::string_view(shared_.source->name())),
-		        cell(shared_.target->bars_from(*shared_.source)),
 		        cell(shared_.derivation_version),
 		        cell(false),
 		        null_cell(),
@@ -179,8 +179,8 @@ bool same_bar(const Row &row, const ComputedWindow &window, const Segment &segme
 	const BarValues &bar = window.values;
 	return same(row, 1, bar.open) && same(row, 2, bar.high) && same(row, 3, bar.low) && same(row, 4, bar.close) && same(row, 5, bar.vol) &&
 	       same(row, 6, bar.vwap) && same(row, 7, bar.trade_count) && same(row, 8, std::optional(bar.candles)) &&
-	       same(row, 9, std::optional(segment.target->bars_from(*segment.source))) &&
-	       same(row, 10, std::optional<int64_t>(*window.quality)) && row.maybe_integer(11) >= segment.derivation_version && row.boolean(12);
+	       same(row, 9, std::optional(window.expected)) && same(row, 10, std::optional<int64_t>(*window.quality)) &&
+	       row.maybe_integer(11) >= segment.derivation_version && row.boolean(12);
 }
 
 /// Takes stored bars in the order of the windows and sorts the windows by what has to be done about them.
@@ -257,7 +257,7 @@ std::vector<Span> spans_of(const std::vector<Segment> &segments, const std::vect
 			spans.push_back({i, segment.from, segment.to});
 		else if (next > first)
 			spans.push_back({i, segment.empty_windows == EmptyWindows::in_between ? segment.from : windows[first].start,
-			                 windows[next - 1].start + segment.target->width()});
+			                 segment.target->next(windows[next - 1].start)});
 	}
 	return spans;
 }
@@ -312,7 +312,7 @@ Op<bool> nothing_stored_in_holes(Database &db, const std::vector<Segment> &segme
 		for (; next < windows.size() && windows[next].segment <= span.segment; ++next)
 			++with_source;
 		const Segment &segment = segments[span.segment];
-		if (segment.empty_windows != EmptyWindows::ignored && (span.to - span.from).us / segment.target->width().us != with_source)
+		if (segment.empty_windows != EmptyWindows::ignored && segment.target->count(span.from, span.to) != with_source)
 			holed.push_back(span);
 	}
 	if (holed.empty())
@@ -363,7 +363,7 @@ Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const s
 	co_await write_bars(db, segments, windows, which, Stored::perhaps);
 }
 
-Op<std::vector<Timestamp>> soft_delete_live(Database &db, std::string_view symbol, const Timeframe &target, const TimeRange range,
+Op<std::vector<Timestamp>> soft_delete_live(Database &db, std::string_view symbol, const Grid &target, const TimeRange range,
                                             std::string_view reason) {
 	std::vector<Timestamp> deleted;
 	auto receive = [&](const Row &row) {
@@ -402,7 +402,7 @@ Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, co
 			times.push_back(cell(last));
 		}
 		auto list = parameters(text_parameter(segment.symbol), text_parameter(segment.target->name()), timestamp_parameter(from),
-		                       timestamp_parameter(last + segment.target->width()), Parameter(AGG_TIMESTAMPTZ, std::move(times)),
+		                       timestamp_parameter(segment.target->next(last)), Parameter(AGG_TIMESTAMPTZ, std::move(times)),
 		                       text_parameter(reason));
 		co_await db.execute(soft_delete(), std::move(list));
 	}

@@ -45,7 +45,7 @@ Op<void> upsert_bars(Database &db, const std::vector<Segment> &segments, const s
                      const std::vector<size_t> &which);
 
 /// Marks the live bars of the range as deleted, with the reason in `raw`; returns their starts.
-Op<std::vector<Timestamp>> soft_delete_live(Database &db, std::string_view symbol, const Timeframe &target, TimeRange range,
+Op<std::vector<Timestamp>> soft_delete_live(Database &db, std::string_view symbol, const Grid &target, TimeRange range,
                                             std::string_view reason);
 
 /// Marks all live bars of the segment that are not sealed as deleted, with the reason in `raw`; returns their places.

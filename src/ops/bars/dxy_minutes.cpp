@@ -94,7 +94,7 @@ struct Range {
 Op<std::vector<std::optional<Timestamp>>> first_bars_of_components(Database &db, Timestamp from) {
 	std::vector<SourceProbe> probes;
 	for (const auto &component : dollar_index.components)
-		probes.push_back({component.symbol, *Timeframe::parse("1m"), from});
+		probes.push_back({component.symbol, minutes(), from});
 	co_return co_await first_bars(db, probes);
 }
 
@@ -109,8 +109,8 @@ public:
 		for (const auto &component : index_.components)
 			symbols_.emplace_back(component.symbol);
 		for (const auto symbol : symbols_)
-			sealed_.push_back({.symbol = symbol, .source = &minute_, .target = &minute_, .from = {}, .to = {}, .counts = {}});
-		sealed_.push_back({.symbol = index_.symbol, .source = &minute_, .target = &minute_, .from = {}, .to = {}, .counts = {}});
+			sealed_.push_back({.symbol = symbol, .source = &minutes(), .target = &minutes(), .from = {}, .to = {}, .counts = {}});
+		sealed_.push_back({.symbol = index_.symbol, .source = &minutes(), .target = &minutes(), .from = {}, .to = {}, .counts = {}});
 	}
 
 	Op<DxyCounts> run(Range range) {
@@ -171,7 +171,7 @@ private:
 	Op<Timestamp> next_source(Timestamp from) {
 		auto found = co_await first_bars_of_components(db_, from);
 		if (order_.incomplete == IncompleteMinutes::deleted) {
-			const std::vector<SourceProbe> own {{index_.symbol, *Timeframe::parse("1m"), from}};
+			const std::vector<SourceProbe> own {{index_.symbol, minutes(), from}};
 			const auto stored = co_await first_bars(db_, own);
 			found.push_back(stored.front());
 		}
@@ -259,7 +259,6 @@ private:
 	std::string raw_;
 	std::vector<agg_cell> shared_;
 	std::vector<std::string_view> symbols_;
-	Timeframe minute_ = *Timeframe::parse("1m");
 	std::vector<Segment> sealed_; // where seals are looked for: each component and the index
 	RangeSet kept_;               // the sealed minutes of the stretch
 	SeriesMerge merge_;

@@ -61,7 +61,7 @@ Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, T
 		const auto windows = co_await process_windows(db, segments, guard);
 		for (const auto &window : windows) {
 			TaskRun &run = runs[batch.runs[members[window.segment]]];
-			run.passed.add({window.start, window.start + run.task.target.width()});
+			run.passed.add({window.start, run.task.target.next(window.start)});
 		}
 		for (size_t i = 0; i < members.size(); ++i) {
 			TaskRun &run = runs[batch.runs[members[i]]];
@@ -73,7 +73,7 @@ Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, T
 		int64_t windows = 0;
 		for (size_t i = 0; i < batch.runs.size(); ++i) {
 			const TaskRun &run = runs[batch.runs[i]];
-			windows += (run.plan.cursor() - cursors[i]).us / run.task.target.width().us;
+			windows += run.task.target.count(cursors[i], run.plan.cursor());
 		}
 		co_await progress->advance(runs[batch.runs.back()], windows);
 	}
@@ -124,7 +124,7 @@ Op<void> look_for_strays(Database &db, std::vector<TaskRun> &runs, const std::ve
 	for (size_t i = 0; i < gaps.size(); ++i) {
 		TaskRun &run = runs[gaps[i].run];
 		if (found[i])
-			run.strays.add({gaps[i].windows.from, run.task.target.floor(*found[i]) + run.task.target.width()});
+			run.strays.add({gaps[i].windows.from, run.task.target.next(run.task.target.floor(*found[i]))});
 	}
 }
 
@@ -170,7 +170,7 @@ Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard, P
 				const auto &read = std::get<CatchUp::Read>(step);
 				batch.runs.push_back(i);
 				batch.reads.push_back(read);
-				batch.windows += (read.to - read.from).us / run.task.target.width().us;
+				batch.windows += run.task.target.count(read.from, read.to);
 				if (batch.room() <= 0) {
 					co_await process(db, runs, batch, guard, progress);
 					batch = Batch();

@@ -32,7 +32,7 @@ Op<void> Progress::advance(const TaskRun &run, int64_t windows) {
 }
 
 int64_t windows_ahead(const Task &task, Timestamp cursor, Timestamp now) {
-	return std::max<int64_t>(0, (now - task.delay - cursor).us / task.target.width().us);
+	return std::max<int64_t>(0, task.target.count(cursor, now - task.delay));
 }
 
 } // namespace aggregation

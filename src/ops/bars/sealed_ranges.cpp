@@ -27,7 +27,7 @@ const Statement &overlapping() {
 }
 
 /// The windows that a seal means.
-void add_windows(const std::string &retired, const TimeRange &range, const Timeframe &source, const Timeframe &target, RangeSet &sealed) {
+void add_windows(const std::string &retired, const TimeRange &range, const Grid &source, const Grid &target, RangeSet &sealed) {
 	if (retired == source.name())
 		sealed.add({target.floor(range.from), target.ceil(range.to)});
 	if (retired == target.name())

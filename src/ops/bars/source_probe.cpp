@@ -78,11 +78,11 @@ Op<std::vector<std::optional<Timestamp>>> ask(Database &db, const std::vector<So
 		std::vector<agg_cell> from;
 		std::vector<agg_cell> to;
 		for (size_t i = 0; i < probes.size(); ++i) {
-			if (probes[i].timeframe.ingested() != ingested)
+			if (probes[i].bars.ingested() != ingested)
 				continue;
 			asked.push_back(i);
 			symbols.push_back(cell(probes[i].symbol));
-			timeframes.push_back(cell(std::string_view(probes[i].timeframe.name())));
+			timeframes.push_back(cell(std::string_view(probes[i].bars.name())));
 			from.push_back(cell(probes[i].from));
 			to.push_back(cell(probes[i].to));
 		}

@@ -1,7 +1,7 @@
 // Where a source has bars: one index probe for each question, many questions in one statement.
 #pragma once
 
-#include "core/timeframe.hpp"
+#include "core/grid.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 
@@ -14,7 +14,7 @@ namespace aggregation {
 /// A question about the bars of one symbol and timeframe. The symbol must outlive it.
 struct SourceProbe {
 	std::string_view symbol;
-	Timeframe timeframe;
+	Grid bars;
 	Timestamp from = Timestamp::range_begin();
 	Timestamp to = Timestamp::range_end(); // exclusive; counts for last_bars alone
 };

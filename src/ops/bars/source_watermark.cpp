@@ -14,7 +14,7 @@ Op<std::vector<Timestamp>> source_watermarks(Database &db, const std::vector<Tas
 	struct Link {
 		size_t task; // whose watermark this link may lower
 		TaskKey key;
-		Timeframe source;
+		Grid source;
 	};
 	std::vector<Link> level;
 	for (size_t i = 0; i < tasks.size(); ++i)

@@ -42,17 +42,15 @@ private:
 	/// False if the segment's plan wants no more windows.
 	bool start_window(size_t segment, Timestamp time) {
 		close_window();
-		if (segment != segment_ || expected_ == 0) {
+		if (segment != segment_)
 			stopped_ = false;
-			expected_ = segments_[segment].target->bars_from(*segments_[segment].source);
-		}
 		segment_ = segment;
 		last_time_ = time;
 		if (stopped_)
 			return false;
-		const Timeframe &target = *segments_[segment].target;
+		const Grid &target = *segments_[segment].target;
 		window_start_ = target.floor(time);
-		window_end_ = window_start_ + target.width();
+		window_end_ = target.next(window_start_);
 		CatchUp *plan = segments_[segment].plan;
 		if (plan != nullptr && !plan->window(window_start_)) {
 			stopped_ = true;
@@ -68,14 +66,14 @@ private:
 		open_ = false;
 		const BarValues values = aggregator_.values();
 		aggregator_ = WindowAggregator();
-		windows_.push_back({segment_, window_start_, values, quality_score(values.candles, expected_)});
+		const int64_t expected = segments_[segment_].target->expected(window_start_, *segments_[segment_].source);
+		windows_.push_back({segment_, window_start_, values, expected, quality_score(values.candles, expected)});
 	}
 
 	std::vector<Segment> &segments_;
 	std::vector<ComputedWindow> windows_;
 	WindowAggregator aggregator_;
 	size_t segment_ = 0;
-	int64_t expected_ = 0; // bars in a complete window of the segment
 	Timestamp window_start_;
 	Timestamp window_end_;
 	Timestamp last_time_ = Timestamp::minus_infinity();
@@ -178,7 +176,7 @@ Op<void> look_again(Database &db, const std::vector<Segment> &segments, const st
 		const Segment &segment = segments[i];
 		Timestamp to = segment.from;
 		for (; next < windows.size() && windows[next].segment == i; ++next)
-			to = windows[next].start + segment.target->width();
+			to = segment.target->next(windows[next].start);
 		if (segment.empty_windows == EmptyWindows::all)
 			to = segment.to;
 		again.add_uncertain(segment.symbol, *segment.target, {segment.from, to}, certain[i],
@@ -237,7 +235,7 @@ Op<void> mark_above(Database &db, const std::vector<Segment> &segments, const st
 	for (const auto &segment : segments)
 		changed.push_back({std::string(segment.symbol), segment.target, {}});
 	const auto add = [&](size_t segment, Timestamp start) {
-		changed[segment].windows.add({start, start + segments[segment].target->width(), 1});
+		changed[segment].windows.add({start, segments[segment].target->next(start), 1});
 	};
 	for (const auto *which : {&changes.inserts, &changes.updates}) {
 		for (const size_t i : *which)

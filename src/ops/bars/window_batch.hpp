@@ -12,7 +12,7 @@
 #include "core/bar.hpp"
 #include "core/catch_up.hpp"
 #include "core/range_set.hpp"
-#include "core/timeframe.hpp"
+#include "core/grid.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 #include "ops/tasks/task_guard.hpp"
@@ -55,8 +55,8 @@ enum class EmptyWindows {
 /// A range of windows of one symbol, [from, to), both aligned to the target. What it points to must outlive it.
 struct Segment {
 	std::string_view symbol;
-	const Timeframe *source;
-	const Timeframe *target;
+	const Grid *source;
+	const Grid *target;
 	Timestamp from;
 	Timestamp to;
 	int64_t derivation_version = 1;
@@ -79,6 +79,7 @@ struct ComputedWindow {
 	size_t segment;
 	Timestamp start;
 	BarValues values;
+	int64_t expected;           // candles of a complete one
 	std::optional<int> quality; // nullopt: too few candles, no bar
 };
 

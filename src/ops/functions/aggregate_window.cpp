@@ -15,15 +15,15 @@ struct WindowRequest {
 	int64_t derivation_version;
 };
 
-void check_window(const WindowRequest &request, const Timeframe &target) {
-	if (!target.aligned(request.from) || request.to != request.from + target.width())
+void check_window(const WindowRequest &request, const Grid &target) {
+	if (!target.aligned(request.from) || request.to != target.next(request.from))
 		throw Error(sqlstate::invalid_parameter_value,
 		            "[" + to_iso8601(request.from) + ", " + to_iso8601(request.to) + ") is not a window of " + request.key.label(),
 		            "Pass one whole window, such as [" + to_iso8601(target.floor(request.from)) + ", " +
-		                to_iso8601(target.floor(request.from) + target.width()) + ").");
+		                to_iso8601(target.next(target.floor(request.from))) + ").");
 }
 
-Op<Answer> make_bar(Database &db, const WindowRequest request, const Timeframe source, const Timeframe target) {
+Op<Answer> make_bar(Database &db, const WindowRequest request, const Grid source, const Grid target) {
 	check_window(request, target);
 	std::vector<Segment> segments {{.symbol = request.key.symbol,
 	                                .source = &source,
@@ -60,8 +60,8 @@ WindowRequest window_request(Arguments &arguments, const TaskKey &key) {
 /// The fixed forms have no timeframe argument.
 Op<Answer> make_fixed_bar(Database &db, Arguments arguments, const char *source, const char *target) {
 	const auto request = window_request(arguments, {arguments.text("p_symbol"), target});
-	co_return co_await make_bar(db, request, timeframe_or_throw(request.key.symbol, source),
-	                            timeframe_or_throw(request.key.symbol, target));
+	co_return co_await make_bar(db, request, Grid(timeframe_or_throw(request.key.symbol, source)),
+	                            Grid(timeframe_or_throw(request.key.symbol, target)));
 }
 
 } // namespace
@@ -76,8 +76,9 @@ Op<Answer> aggregate_5m_to_1h_window(Database &db, Arguments arguments) {
 
 Op<Answer> aggregate_window(Database &db, Arguments arguments) {
 	const auto request = window_request(arguments, {arguments.text("p_symbol"), arguments.text("p_to_tf")});
-	const Timeframe target = timeframe_or_throw(request.key.symbol, request.key.timeframe);
-	const Timeframe fallback = default_source_or_throw(request.key.symbol, target);
+	const Timeframe timeframe = timeframe_or_throw(request.key.symbol, request.key.timeframe);
+	const Grid target(timeframe);
+	const Grid fallback(default_source_or_throw(request.key.symbol, timeframe));
 	check_window(request, target);
 	std::vector<TaskKey> keys {request.key};
 	const auto tasks = co_await read_tasks(db, keys);

@@ -14,7 +14,7 @@ namespace aggregation {
 /// A range of bars of one symbol and timeframe, half-open.
 struct BarRange {
 	TaskKey key;
-	Timeframe target;
+	Grid target;
 	Timestamp from;
 	Timestamp to;
 };

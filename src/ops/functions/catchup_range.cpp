@@ -91,7 +91,7 @@ Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
 	// A call over windows that have been made already may find nothing to write, and then needs no lock.
 	TaskGuard guard(db, order.key);
 	const bool late_work = co_await is_dirty(db, order.key);
-	if (late_work || order.start_cursor + task.target.width() > task.effective_cursor()) {
+	if (late_work || task.target.next(task.target.ceil(order.start_cursor)) > task.effective_cursor()) {
 		co_await guard.acquire();
 		task = co_await task_or_throw(db, order.key);
 	}

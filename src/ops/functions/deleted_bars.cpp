@@ -99,7 +99,7 @@ Op<Answer> derived_soft_delete_range(Database &db, Arguments arguments) {
 	const auto starts = co_await soft_delete_live(db, range.key.symbol, range.target, whole, reason);
 	std::vector<ChangedBars> deleted {{range.key.symbol, &range.target, {}}};
 	for (const Timestamp start : starts)
-		deleted.front().windows.add({start, start + range.target.width(), 1});
+		deleted.front().windows.add({start, range.target.next(start), 1});
 	if (starts.empty())
 		co_await require_task(db, range);
 	co_await mark_windows_above(db, deleted);
@@ -111,7 +111,7 @@ Op<Answer> derived_restore_range(Database &db, Arguments arguments) {
 	co_await begin_bar_change(db, range);
 	std::vector<ChangedBars> restored {{range.key.symbol, &range.target, {}}};
 	auto receive = [&](const Row &row) {
-		restored.front().windows.add({row.timestamp(0), row.timestamp(0) + range.target.width(), 1});
+		restored.front().windows.add({row.timestamp(0), range.target.next(row.timestamp(0)), 1});
 		return Flow::more;
 	};
 	auto list = parameters(text_parameter(range.key.symbol), text_parameter(range.target.name()), timestamp_parameter(range.from),

@@ -67,7 +67,7 @@ Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, 
 	after.cursor = cursor ? cursor : task.cursor;
 	const bool moved = after.cursor != task.cursor;
 	const bool found_work = moved || stored.windows_processed.value_or(0) > 0;
-	const Timestamp confirmable = after.effective_cursor() + task.target.width() + task.delay;
+	const Timestamp confirmable = task.target.next(after.effective_cursor()) + task.delay;
 	const Timestamp next = next_run_after_success(report.now, confirmable, task.run_interval, found_work);
 	const std::vector<Success> success {
 	    {&task.key, cursor, next, stored.bars_created, stored.bars_quality_poor, !found_work && confirmable <= report.now}};

@@ -46,7 +46,7 @@ Op<TimeRange> with_content(Database &db, const Task &task, Timestamp from, Times
 		if (!first[i] || !last[i] || *first[i] >= to)
 			continue;
 		found.from = std::min(found.from, task.target.floor(*first[i]));
-		found.to = std::max(found.to, task.target.floor(*last[i]) + task.target.width());
+		found.to = std::max(found.to, task.target.next(task.target.floor(*last[i])));
 	}
 	co_return found.from < found.to ? TimeRange {std::max(found.from, from), std::min(found.to, to)} : TimeRange {from, from};
 }
@@ -101,7 +101,7 @@ Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
 		counts.deleted = 0;
 	}
 	rebuild.counts += counts;
-	rebuild.windows += (part.to - part.from).us / task.target.width().us;
+	rebuild.windows += task.target.count(part.from, part.to);
 }
 
 /// The version of bars that replace those of a range: higher than any of theirs.
@@ -120,7 +120,6 @@ Op<int64_t> bumped_version(Database &db, const Task &task, const TimeRange range
 /// Rebuilds what is not sealed, piece by piece, at most as many windows as are asked for.
 Op<void> rebuild_all(Database &db, Rebuild &rebuild) {
 	const Task &task = *rebuild.task;
-	const Duration width = task.target.width();
 	TimeRange content {rebuild.from, rebuild.from};
 	if (rebuild.from < rebuild.to)
 		content = co_await with_content(db, task, rebuild.from, rebuild.to);
@@ -134,8 +133,8 @@ Op<void> rebuild_all(Database &db, Rebuild &rebuild) {
 		Timestamp begin = part.from;
 		while (begin < part.to && rebuild.windows < rebuild.max_windows) {
 			const int64_t windows =
-			    std::min({(part.to - begin).us / width.us, most_windows_in_batch, rebuild.max_windows - rebuild.windows});
-			const TimeRange piece {begin, begin + Duration {windows * width.us}};
+			    std::min({task.target.count(begin, part.to), most_windows_in_batch, rebuild.max_windows - rebuild.windows});
+			const TimeRange piece {begin, task.target.after(begin, windows)};
 			co_await rebuild_part(db, rebuild, piece);
 			begin = piece.to;
 		}

@@ -29,7 +29,7 @@ Timestamp right_cursor(const Task &task, std::optional<Timestamp> to, std::optio
 	if (!last_source)
 		return std::min(*task.cursor, start);
 	const Timestamp last_window = task.target.floor(*last_source);
-	return *task.cursor > last_window + task.target.width() ? std::max(start, last_window) : *task.cursor;
+	return *task.cursor > task.target.next(last_window) ? std::max(start, last_window) : *task.cursor;
 }
 
 } // namespace

@@ -127,7 +127,7 @@ Op<void> look_at_unsealed(Database &db, const std::optional<std::string> symbol,
 	const auto keys = co_await matching_tasks(db, symbol, std::nullopt);
 	std::vector<TaskMark> marks;
 	for (const auto &key : keys) {
-		const Timeframe target = *Timeframe::parse(key.timeframe);
+		const Grid target(*Timeframe::parse(key.timeframe));
 		marks.push_back({&key, {}});
 		for (const auto &part : unsealed.ranges())
 			marks.back().ranges.now.add({target.floor(part.from), target.ceil(part.to)});

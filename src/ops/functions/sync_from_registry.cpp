@@ -30,7 +30,7 @@ Op<std::string> data_before_start(Database &db) {
 	std::vector<SourceProbe> probes;
 	probes.reserve(symbols.size());
 	for (const auto &[symbol, start] : symbols)
-		probes.push_back({symbol, *Timeframe::parse("1m")});
+		probes.push_back({symbol, minutes()});
 	std::vector<std::optional<Timestamp>> first;
 	if (!probes.empty())
 		first = co_await first_bars(db, probes);

@@ -72,8 +72,8 @@ Op<void> tell(Database &db, Proof &proof, const Times times) {
 	auto outside = co_await proof.outside_of_time();
 	std::erase_if(outside, [&](const Difference &one) { return !times.holds(one.window); });
 	co_await emit(db, outside);
-	Timestamp from = proof.timeframe().ceil(std::max(times.from, Timestamp::range_begin()));
-	const Timestamp to = proof.timeframe().floor(std::min(times.to, Timestamp::range_end()));
+	Timestamp from = proof.grid().ceil(std::max(times.from, Timestamp::range_begin()));
+	const Timestamp to = proof.grid().floor(std::min(times.to, Timestamp::range_end()));
 	for (;;) {
 		const auto stretch = co_await proof.next(from, to, proof.most_windows());
 		if (!stretch)
@@ -214,13 +214,12 @@ private:
 	/// Stretches of a few hundred windows cost little more than one window each, and are as random. What lies between two bars that are
 	/// centuries apart is no stretch: the next one begins where there is something.
 	Op<void> look_at(Proof &proof) {
-		const Timeframe &timeframe = proof.timeframe();
+		const Grid &grid = proof.grid();
 		const int64_t most = std::min<int64_t>(288, proof.most_windows());
-		const Duration span {most * timeframe.width().us};
-		const Timestamp end = timeframe.floor(Timestamp::range_end());
+		const Timestamp end = grid.floor(Timestamp::range_end());
 		const auto outside = co_await proof.outside_of_time();
 		count(outside);
-		const auto first = co_await proof.next(timeframe.ceil(Timestamp::range_begin()), end, most);
+		const auto first = co_await proof.next(grid.ceil(Timestamp::range_begin()), end, most);
 		if (!first)
 			co_return;
 		++looked_at_;
@@ -228,8 +227,8 @@ private:
 		auto stretch = first;
 		while (stretch && !over()) {
 			if (const int64_t skipped = passed_over(); skipped > 0) {
-				const bool inside = skipped < (end - stretch->from).us / span.us;
-				stretch = co_await proof.next(inside ? stretch->from + Duration {skipped * span.us} : end, end, most);
+				const bool inside = skipped < grid.count(stretch->from, end) / most;
+				stretch = co_await proof.next(inside ? grid.after(stretch->from, skipped * most) : end, end, most);
 				if (!stretch)
 					break;
 			}
@@ -240,9 +239,9 @@ private:
 		if (stretch) {
 			complete_ = false; // the time was over
 		} else if (!found) {
-			const Timestamp now = std::max(first->to, std::min(end, timeframe.floor(db_.clock())));
+			const Timestamp now = std::max(first->to, std::min(end, grid.floor(db_.clock())));
 			const double position = uniform() * static_cast<double>((now - first->from).us);
-			stretch = co_await proof.next(timeframe.floor(first->from + Duration {static_cast<int64_t>(position)}), end, most);
+			stretch = co_await proof.next(grid.floor(first->from + Duration {static_cast<int64_t>(position)}), end, most);
 			co_await compare(proof, stretch ? *stretch : *first);
 		}
 	}
@@ -250,7 +249,7 @@ private:
 	Op<void> compare(Proof &proof, Stretch stretch) {
 		const auto differences = co_await proof.differences(stretch);
 		count(differences);
-		windows_ += (stretch.to - stretch.from).us / proof.timeframe().width().us;
+		windows_ += proof.grid().count(stretch.from, stretch.to);
 	}
 
 	void count(const std::vector<Difference> &differences) {

@@ -40,7 +40,7 @@ const Statement &stored_bar() {
 	"AND num_nulls(s.open, s.high, s.low, s.close) = 0, false) FROM @" table " s WHERE s.canonical_symbol = $1::text "                     \
 	"AND s.timeframe = $2::text AND s.ts_utc >= $3::timestamptz AND s.ts_utc < $4::timestamptz" live " ORDER BY s.ts_utc"
 
-const Statement &source_rows(const Timeframe &source) {
+const Statement &source_rows(const Grid &source) {
 	static const Statement ingested {"data_bars", AGG_SOURCE_ROWS("data_bars", ""), {AGG_TIMESTAMPTZ, AGG_BOOL}};
 	static const Statement derived {
 	    "derived_data_bars", AGG_SOURCE_ROWS("derived_data_bars", " AND s.deleted_at IS NULL"), {AGG_TIMESTAMPTZ, AGG_BOOL}};
@@ -163,7 +163,7 @@ Op<void> look_at_bar(Database &db, Window &window) {
 }
 
 Op<void> look_at_source(Database &db, Window &window) {
-	const Timeframe &source = window.task.source;
+	const Grid &source = window.task.source;
 	auto take = [&](const Row &row) {
 		window.source.there.push_back(row.timestamp(0));
 		window.source.off_grid += row.timestamp(0) == source.floor(row.timestamp(0)) ? 0 : 1;
@@ -198,7 +198,7 @@ Op<void> look_at_changes(Database &db, Window &window) {
 }
 
 Op<Window> look(Database &db, const Task task, Timestamp start) {
-	Window window {.task = task, .start = start, .end = start + task.target.width(), .state = {}, .bar = {}, .source = {}};
+	Window window {.task = task, .start = start, .end = task.target.next(start), .state = {}, .bar = {}, .source = {}};
 	co_await look_at_task(db, window);
 	co_await look_at_bar(db, window);
 	co_await look_at_source(db, window);
@@ -211,10 +211,10 @@ std::string missing_source(const Window &window) {
 	std::string list;
 	int64_t told = 0;
 	constexpr int64_t most_told = 100;
-	const Duration width = window.task.source.width();
-	for (Timestamp t = window.start; t < window.end && told < most_told; t = t + width) {
-		const bool there = std::any_of(window.source.there.begin(), window.source.there.end(),
-		                               [&](Timestamp bar) { return window.task.source.floor(bar) == t; });
+	const Grid &source = window.task.source;
+	for (Timestamp t = window.start; t < window.end && told < most_told; t = source.next(t)) {
+		const bool there =
+		    std::any_of(window.source.there.begin(), window.source.there.end(), [&](Timestamp bar) { return source.floor(bar) == t; });
 		if (there)
 			continue;
 		list += (list.empty() ? "" : ", ") + json_string(to_iso8601(t));
@@ -254,7 +254,7 @@ std::string when_it_runs(const Window &window) {
 /// The first of the reasons that applies, in the order in which they hide one another.
 Verdict judge(const Window &window, Timestamp now) {
 	const Task &task = window.task;
-	const auto expected = task.target.bars_from(task.source);
+	const auto expected = task.target.expected(window.start, task.source);
 	const std::string counted = std::to_string(window.source.candles) + " of " + std::to_string(expected) + " source bars";
 	const bool passed = window.start < task.effective_cursor();
 	const bool live = window.bar && window.bar->live();
@@ -317,13 +317,19 @@ Op<Answer> agg_why(Database &db, Arguments arguments) {
 	arguments.concern(key.label());
 	const Timestamp time = arguments.timestamp("p_window_start");
 	const Timestamp now = arguments.maybe_timestamp("p_now_utc").value_or(db.clock());
-	const Timeframe target = timeframe_or_throw(key.symbol, key.timeframe);
-	const Timeframe source = default_source_or_throw(key.symbol, target);
+	const Timeframe timeframe = timeframe_or_throw(key.symbol, key.timeframe);
+	const Grid target(timeframe);
+	const Grid source(default_source_or_throw(key.symbol, timeframe));
 	const std::vector<TaskKey> keys {key};
 	const auto tasks = co_await read_tasks(db, keys);
 	Verdict verdict {"no_task", ""};
-	const Task nobody {
-	    .key = key, .target = target, .source = source, .run_interval = target.width(), .delay = {}, .start = default_start, .cursor = {}};
+	const Task nobody {.key = key,
+	                   .target = target,
+	                   .source = source,
+	                   .run_interval = timeframe.width(),
+	                   .delay = {},
+	                   .start = default_start,
+	                   .cursor = {}};
 	const auto window = co_await look(db, tasks.front() ? *tasks.front() : nobody, target.floor(time));
 	if (tasks.front()) {
 		verdict = judge(window, now);
@@ -342,7 +348,7 @@ Op<Answer> agg_why(Database &db, Arguments arguments) {
 	                             cell(std::string_view(verdict.explanation)),
 	                             live ? cell(window.bar->quality) : null_cell(),
 	                             cell(window.source.candles),
-	                             cell(target.bars_from(window.task.source)),
+	                             cell(target.expected(window.start, window.task.source)),
 	                             cell(std::string_view(window.task.source.name())),
 	                             cell(std::string_view(missing))};
 	co_await db.emit_rows(cells, result_columns);

@@ -40,7 +40,7 @@ const Statement &tasks_that_read() {
 /// A task that reads 1m bars.
 struct Reader {
 	TaskKey key;
-	Timeframe target;
+	Grid target;
 	Timestamp cursor; // where it goes on
 	bool claimed;     // a worker outside the database may be reading for it
 };
@@ -64,13 +64,14 @@ Timestamp finite(const std::optional<Timestamp> &time, Timestamp otherwise) {
 Op<std::deque<Reader>> readers_of(Database &db, const std::vector<std::string> &symbols) {
 	std::deque<Reader> readers;
 	auto receive = [&](const Row &row) {
-		const auto target = Timeframe::parse(row.text(1));
-		if (!target)
+		const auto timeframe = Timeframe::parse(row.text(1));
+		if (!timeframe)
 			return Flow::more; // it cannot run, so it has derived nothing
-		const Timestamp start = target->ceil(finite(row.maybe_timestamp(2), default_start));
-		const Timestamp cursor = target->ceil(finite(row.maybe_timestamp(3), start));
+		const Grid target(*timeframe);
+		const Timestamp start = target.ceil(finite(row.maybe_timestamp(2), default_start));
+		const Timestamp cursor = target.ceil(finite(row.maybe_timestamp(3), start));
 		readers.push_back({{symbols.at(static_cast<size_t>(row.integer(0) - 1)), std::string(row.text(1))},
-		                   *target,
+		                   target,
 		                   std::max(start, cursor),
 		                   row.boolean(4)});
 		return Flow::more;

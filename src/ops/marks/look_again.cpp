@@ -30,7 +30,7 @@ Op<std::vector<CertainUntil>> certain_until(Database &db, const std::vector<Read
 	co_return certain;
 }
 
-void LookAgain::add_uncertain(std::string_view symbol, const Timeframe &target, const TimeRange &range, CertainUntil certain, Look look) {
+void LookAgain::add_uncertain(std::string_view symbol, const Grid &target, const TimeRange &range, CertainUntil certain, Look look) {
 	const bool blind = certain.end == Timestamp::minus_infinity();
 	const std::string_view due = blind && look == Look::as_soon_as_possible ? "now" : "next_run";
 	// The first window that ends behind the instant: the one that holds it, unless it ends just there.

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "core/range_set.hpp"
-#include "core/timeframe.hpp"
+#include "core/grid.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 
@@ -32,8 +32,8 @@ enum class Look { as_soon_as_possible, with_next_run };
 /// Windows of one task that are about to be read.
 struct Reading {
 	std::string_view symbol;
-	const Timeframe *source;
-	const Timeframe *target;
+	const Grid *source;
+	const Grid *target;
 };
 
 /// Of each. To be asked before the source is read.
@@ -42,7 +42,7 @@ Op<std::vector<CertainUntil>> certain_until(Database &db, const std::vector<Read
 class LookAgain {
 public:
 	/// Takes the windows of the range, which is aligned to the target, that are not certain. Symbol and target must outlive it.
-	void add_uncertain(std::string_view symbol, const Timeframe &target, const TimeRange &range, CertainUntil certain, Look look);
+	void add_uncertain(std::string_view symbol, const Grid &target, const TimeRange &range, CertainUntil certain, Look look);
 	Op<void> note(Database &db) const;
 
 private:

@@ -37,7 +37,7 @@ Op<std::vector<Timeframe>> built_from(Database &db, const Timeframe &source) {
 			return Flow::more;
 		const bool by_default = row.is_null(1) || row.text(1).empty();
 		const auto built_of = by_default ? target->default_source() : Timeframe::parse(row.text(1));
-		if (built_of && *built_of == source && target->bars_from(source) > 0)
+		if (built_of && *built_of == source && target->built_from(source))
 			found.push_back(*target);
 		return Flow::more;
 	};
@@ -78,8 +78,9 @@ Op<void> mark_tasks(Database &db, const std::vector<Above> &above, const Timefra
 Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &changes) {
 	std::vector<const Timeframe *> sources;
 	for (const auto &change : changes) {
-		if (std::none_of(sources.begin(), sources.end(), [&](const Timeframe *known) { return *known == *change.timeframe; }))
-			sources.push_back(change.timeframe);
+		const Timeframe &source = change.bars->timeframe();
+		if (std::none_of(sources.begin(), sources.end(), [&](const Timeframe *known) { return *known == source; }))
+			sources.push_back(&source);
 	}
 	for (const Timeframe *source : sources) {
 		const auto targets = co_await built_from(db, *source);
@@ -88,10 +89,11 @@ Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &change
 		const Derivers others = co_await db.others_deriving();
 		const Timestamp clock = std::max({db.clock(), db.transaction_start(), others.newest});
 		std::vector<Above> above;
-		for (const auto &target : targets) {
+		for (const auto &timeframe : targets) {
+			const Grid target(timeframe);
 			const Timestamp ended = target.floor(clock);
 			for (const auto &change : changes) {
-				if (*change.timeframe != *source)
+				if (change.bars->timeframe() != *source)
 					continue;
 				Above task {{change.symbol, target.name()}, {}};
 				for (const auto &range : change.windows.ranges())

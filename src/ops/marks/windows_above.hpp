@@ -10,7 +10,7 @@
 #pragma once
 
 #include "core/range_set.hpp"
-#include "core/timeframe.hpp"
+#include "core/grid.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 
@@ -22,7 +22,7 @@ namespace aggregation {
 /// Bars of one symbol and timeframe that were written or deleted.
 struct ChangedBars {
 	std::string symbol;
-	const Timeframe *timeframe;
+	const Grid *bars;
 	RangeSet windows;
 };
 

@@ -91,15 +91,15 @@ class IndexProof : public Proof {
 public:
 	IndexProof(Database &db, std::vector<Task> readers) : db_(db), readers_(std::move(readers)) {
 		for (const auto &task : readers_) {
-			from_ = std::min(from_, minute_.ceil(task.target.ceil(task.start)));
-			to_ = std::max(to_, minute_.floor(task.effective_cursor()));
+			from_ = std::min(from_, minutes().ceil(task.target.ceil(task.start)));
+			to_ = std::max(to_, minutes().floor(task.effective_cursor()));
 		}
 	}
 	const TaskKey &key() const override {
 		return key_;
 	}
-	const Timeframe &timeframe() const override {
-		return minute_;
+	const Grid &grid() const override {
+		return minutes();
 	}
 	int64_t most_windows() const override {
 		return minutes_at_once;
@@ -118,7 +118,7 @@ public:
 		co_await db_.query(first_minute(), parameters(timestamp_parameter(from), timestamp_parameter(to)), receive);
 		if (first == Timestamp::infinity())
 			co_return std::nullopt;
-		first = minute_.floor(first);
+		first = minutes().floor(first);
 		co_return Stretch {first, std::min(first + Duration::minutes(windows), to), true};
 	}
 
@@ -138,7 +138,7 @@ public:
 		co_await db_.query(compare(), range, receive);
 		if (list.empty())
 			co_return list;
-		const auto sealed = co_await windows_in(db_, sealed_ranges(), range, minute_);
+		const auto sealed = co_await windows_in(db_, sealed_ranges(), range, minutes());
 		std::erase_if(list, [&](const Difference &one) { return holds(sealed, one.window); });
 		if (list.empty())
 			co_return list;
@@ -157,11 +157,11 @@ private:
 		for (const auto &component : dollar_index.components)
 			symbols.push_back(cell(std::string_view(component.symbol)));
 		auto values = parameters(Parameter(AGG_TEXT, symbols), timestamp_parameter(stretch.from), timestamp_parameter(stretch.to));
-		auto pending = co_await windows_in(db_, logged_ranges(), std::move(values), minute_);
+		auto pending = co_await windows_in(db_, logged_ranges(), std::move(values), minutes());
 		for (const auto &task : readers_) {
 			auto of_task = parameters(text_parameter(task.key.symbol), text_parameter(task.key.timeframe),
 			                          timestamp_parameter(stretch.from), timestamp_parameter(stretch.to));
-			const auto marked = co_await windows_in(db_, marked_ranges(), std::move(of_task), minute_);
+			const auto marked = co_await windows_in(db_, marked_ranges(), std::move(of_task), minutes());
 			pending.add(marked);
 		}
 		co_return pending;
@@ -169,7 +169,6 @@ private:
 
 	Database &db_;
 	TaskKey key_ {"DXY", "1m"};
-	Timeframe minute_ = *Timeframe::parse("1m");
 	std::vector<Task> readers_;
 	Timestamp from_ = Timestamp::infinity();
 	Timestamp to_ = Timestamp::minus_infinity();

@@ -119,7 +119,7 @@ std::string compare_text(std::string_view table, std::string_view live) {
 	return replaced(replaced(compare_sql, source_mark, table), live_mark, live);
 }
 
-const Statement &compare(const Timeframe &source) {
+const Statement &compare(const Grid &source) {
 	static const std::vector<agg_type> columns {AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TEXT, AGG_FLOAT8, AGG_FLOAT8, AGG_TEXT, AGG_TEXT};
 	static const std::string of_minutes = compare_text("data_bars", "");
 	static const std::string of_bars = compare_text("derived_data_bars", " AND s.deleted_at IS NULL");
@@ -193,11 +193,12 @@ public:
 	const TaskKey &key() const override {
 		return task_.key;
 	}
-	const Timeframe &timeframe() const override {
+	const Grid &grid() const override {
 		return task_.target;
 	}
 	int64_t most_windows() const override {
-		return std::clamp<int64_t>(source_bars_at_once / task_.target.bars_from(task_.source), 1, windows_at_once);
+		const int64_t bars_in_window = task_.target.expected(task_.effective_cursor(), task_.source);
+		return std::clamp<int64_t>(source_bars_at_once / bars_in_window, 1, windows_at_once);
 	}
 
 	Op<std::optional<Stretch>> next(Timestamp from, Timestamp to, int64_t windows) override {
@@ -220,7 +221,7 @@ public:
 			if (first == Timestamp::infinity())
 				continue;
 			first = task_.target.floor(first);
-			co_return Stretch {first, std::min(first + Duration {windows * task_.target.width().us}, end), region.complete};
+			co_return Stretch {first, std::min(task_.target.after(first, windows), end), region.complete};
 		}
 		co_return std::nullopt;
 	}
@@ -256,14 +257,14 @@ public:
 
 private:
 	/// The first bar in [from, to), or infinity.
-	Op<Timestamp> first_bar(const Statement &statement, const Timeframe timeframe, Timestamp from, Timestamp to) {
+	Op<Timestamp> first_bar(const Statement &statement, const Grid bars, Timestamp from, Timestamp to) {
 		Timestamp first = Timestamp::infinity();
 		auto receive = [&](const Row &row) {
 			first = row.timestamp(0);
 			return Flow::enough;
 		};
-		auto list = parameters(text_parameter(task_.key.symbol), text_parameter(timeframe.name()), timestamp_parameter(from),
-		                       timestamp_parameter(to));
+		auto list =
+		    parameters(text_parameter(task_.key.symbol), text_parameter(bars.name()), timestamp_parameter(from), timestamp_parameter(to));
 		co_await db_.query(statement, std::move(list), receive);
 		co_return first;
 	}
@@ -334,7 +335,7 @@ const Statement &marked_ranges() {
 	return statement;
 }
 
-Op<RangeSet> windows_in(Database &db, const Statement &statement, std::vector<Parameter> list, const Timeframe target) {
+Op<RangeSet> windows_in(Database &db, const Statement &statement, std::vector<Parameter> list, const Grid target) {
 	RangeSet ranges;
 	auto receive = [&](const Row &row) {
 		ranges.add({target.floor(row.timestamp(0)), target.ceil(row.timestamp(1))});

@@ -48,7 +48,7 @@ class Proof {
 public:
 	virtual ~Proof() = default;
 	virtual const TaskKey &key() const = 0;
-	virtual const Timeframe &timeframe() const = 0;
+	virtual const Grid &grid() const = 0;
 	/// Windows that are looked at in one go at most.
 	virtual int64_t most_windows() const = 0;
 	/// The first stretch of [from, to), at most `windows` long; nullopt if there is nothing any more. Both times must be window starts.
@@ -74,7 +74,7 @@ std::unique_ptr<Proof> proof_of_index(Database &db, const std::vector<Task> &tas
 std::optional<std::string> double_text(std::optional<double> value);
 
 /// Ranges as sets of whole windows, for proofs that ask whether a window is in one of them.
-Op<RangeSet> windows_in(Database &db, const Statement &statement, std::vector<Parameter> list, const Timeframe target);
+Op<RangeSet> windows_in(Database &db, const Statement &statement, std::vector<Parameter> list, const Grid target);
 bool holds(const RangeSet &ranges, Timestamp window);
 /// What the log of changes says of any of the symbols ($1) in a range ($2, $3), and what is marked of a task ($1, $2) in one ($3, $4).
 const Statement &logged_ranges();

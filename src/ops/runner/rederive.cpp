@@ -29,7 +29,7 @@ struct LateWork {
 };
 
 int64_t windows_in(const TaskRun &run, const TimeRange &range) {
-	return (range.to - range.from).us / run.task.target.width().us;
+	return run.task.target.count(range.from, range.to);
 }
 
 /// What the run has read as it is now. Minutes of the index that nobody computed just now may be older than their pairs.
@@ -74,7 +74,7 @@ LateWork sort_marks(const TaskRun &run) {
 /// Of a range that is too wide for one call, or in which nothing new may be made, only the end in which there is something is worth a look:
 /// its last source row or stored bar.
 Op<TimeRange> shrink(Database &db, const TaskRun &run, TimeRange range) {
-	const Timeframe &target = run.task.target;
+	const Grid &target = run.task.target;
 	std::vector<SourceProbe> probes {{run.task.key.symbol, target, range.from, range.to}};
 	if (range.to > target.ceil(run.task.start)) {
 		probes.push_back({run.task.key.symbol, run.task.source, range.from, range.to});
@@ -87,7 +87,7 @@ Op<TimeRange> shrink(Database &db, const TaskRun &run, TimeRange range) {
 	Timestamp end = range.from;
 	for (const auto &last : found) {
 		if (last)
-			end = std::max(end, target.floor(*last) + target.width());
+			end = std::max(end, target.next(target.floor(*last)));
 	}
 	co_return TimeRange {range.from, std::min(end, range.to), range.rows};
 }
@@ -120,7 +120,7 @@ Op<std::vector<TimeRange>> newest(Database &db, const TaskRun &run, LateWork &wo
 		const int64_t windows = std::min(windows_in(run, range), most);
 		if (windows == 0)
 			continue;
-		const Timestamp from = range.to - Duration {windows * run.task.target.width().us};
+		const Timestamp from = run.task.target.after(range.to, -windows);
 		chosen.push_back({from, range.to});
 		if (range.from < from)
 			left.push_back({range.from, from});
@@ -148,7 +148,7 @@ public:
 			if (other_table || windows_ >= most_windows_in_batch)
 				co_await flush();
 			const int64_t windows = std::min(windows_in(run, {from, range.to}), most_windows_in_batch - windows_);
-			const Timestamp to = from + Duration {windows * run.task.target.width().us};
+			const Timestamp to = run.task.target.after(from, windows);
 			owners_.push_back(run_index);
 			segments_.push_back({.symbol = run.task.key.symbol,
 			                     .source = &run.task.source,

@@ -197,7 +197,7 @@ Op<FirstBars> find_first_bars(Database &db, const std::vector<Asset> &assets) {
 	for (const auto &asset : assets) {
 		if (!starts_with_first_bar(asset.metadata))
 			continue;
-		probes.push_back({asset.symbol, *Timeframe::parse("1m")});
+		probes.push_back({asset.symbol, minutes()});
 		symbols.push_back(cell(std::string_view(asset.symbol)));
 	}
 	if (probes.empty())

@@ -128,7 +128,7 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 	for (const auto &task : claimed) {
 		if (task.task) {
 			ahead += windows_ahead(*task.task, task.task->effective_cursor(), now);
-			groups[task.task->target.width()][task.key.timeframe].push_back(*task.task);
+			groups[task.task->target.timeframe().width()][task.key.timeframe].push_back(*task.task);
 		} else {
 			co_await record(task, *task.problem, now);
 			++totals.failures;

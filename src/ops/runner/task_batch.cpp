@@ -25,8 +25,8 @@ Op<RangeSet> compute_index_minutes(Database &db, const Task &task, const BatchOr
 			break;
 		const Timestamp begin = task.target.floor(*minute);
 		// As far as windows: a product of large numbers could overflow, a sum of spans saturates.
-		const int64_t windows = std::min<int64_t>(order.max_windows, (end - begin).us / task.target.width().us);
-		const Timestamp to = begin + Duration {windows * task.target.width().us};
+		const int64_t windows = std::min<int64_t>(order.max_windows, task.target.count(begin, end));
+		const Timestamp to = task.target.after(begin, windows);
 		// Nobody asked for these minutes in so many words: what a feed of the index delivered stays.
 		const DxyOrder minutes {order.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
 		const auto counts = co_await compute_dxy(db, std::max(begin, from), to, minutes);
@@ -42,7 +42,7 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 	std::vector<Success> successes;
 	successes.reserve(runs.size());
 	for (const auto &run : runs) {
-		const Timestamp confirmable = run.plan.cursor() + run.task.target.width() + run.task.delay;
+		const Timestamp confirmable = run.task.target.next(run.plan.cursor()) + run.task.delay;
 		const bool found_work = run.plan.windows_processed() > 0;
 		successes.push_back({&run.task.key, run.plan.cursor(),
 		                     next_run_after_success(order.now, confirmable, run.task.run_interval, found_work),

@@ -77,7 +77,7 @@ Timeframe source_of(const TaskKey &key, const Timeframe &target, const std::opti
 	if (!configured)
 		return default_source_or_throw(key.symbol, target);
 	const auto source = Timeframe::parse(*configured);
-	if (!source || target.bars_from(*source) == 0)
+	if (!source || !target.built_from(*source))
 		throw Error(sqlstate::invalid_parameter_value,
 		            "task " + key.label() + " cannot be built from source_timeframe \"" + *configured + "\"",
 		            "Set source_timeframe in data_agg_state to a smaller timeframe that divides " + key.timeframe +
@@ -104,8 +104,8 @@ Task task_from(const Row &row, const TaskKey &key) {
 	const int64_t window_minutes = target.width().us / Duration::minutes(1).us;
 	const int64_t interval = row.maybe_integer(2).value_or(window_minutes);
 	return {.key = key,
-	        .target = target,
-	        .source = source_of(key, target, row.maybe_text(1)),
+	        .target = Grid(target),
+	        .source = Grid(source_of(key, target, row.maybe_text(1))),
 	        .run_interval = Duration::minutes(interval > 0 ? interval : window_minutes),
 	        .delay = Duration::seconds(std::max<int64_t>(0, row.maybe_integer(3).value_or(default_delay_seconds))),
 	        .start = time_of(key, "agg_start_utc", row.maybe_timestamp(4)).value_or(default_start),

@@ -1,7 +1,7 @@
 // Tasks: the rows of data_agg_state as the operations see them.
 #pragma once
 
-#include "core/timeframe.hpp"
+#include "core/grid.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 
@@ -34,8 +34,8 @@ enum class LatePolicy {
 /// The configuration and position of a task, with the defaults for what an adopted table leaves NULL.
 struct Task {
 	TaskKey key;
-	Timeframe target;
-	Timeframe source;
+	Grid target;
+	Grid source;
 	Duration run_interval;
 	Duration delay;
 	Timestamp start;                 // agg_start_utc
@@ -92,8 +92,8 @@ Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace
 Op<std::vector<TaskPlace>> find_places(Database &db, const std::vector<TaskKey> &keys);
 
 /// The table that holds bars of this timeframe.
-inline const char *table_of(const Timeframe &timeframe) {
-	return timeframe.ingested() ? "data_bars" : "derived_data_bars";
+inline const char *table_of(const Grid &bars) {
+	return bars.ingested() ? "data_bars" : "derived_data_bars";
 }
 
 /// The default source of a target; throws 22023 for 1m, which is ingested.
