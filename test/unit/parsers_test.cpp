@@ -107,7 +107,7 @@ TEST(Parsers, EveryTimeframe) {
 				continue;
 			for (const int64_t us : {static_cast<int64_t>(random()) % Timestamp::range_end().us, Timestamp::range_begin().us,
 			                         Timestamp::range_end().us - 1, int64_t {0}})
-				ASSERT_NO_THROW(fuzz::windows_tile(*parsed, {us}, parsed->name()));
+				ASSERT_NO_THROW(fuzz::windows_tile(Grid(*parsed), {us}, parsed->name()));
 		}
 	}
 }
