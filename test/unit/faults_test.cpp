@@ -27,6 +27,14 @@ void *allocate(std::size_t size) {
 void *operator new(std::size_t size) {
 	return allocate(size);
 }
+// Without this one AddressSanitizer's own would allocate what is freed below.
+void *operator new(std::size_t size, const std::nothrow_t &) noexcept {
+	try {
+		return allocate(size);
+	} catch (const std::bad_alloc &) {
+		return nullptr;
+	}
+}
 void operator delete(void *memory) noexcept {
 	std::free(memory);
 }
