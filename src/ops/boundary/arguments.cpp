@@ -77,6 +77,13 @@ int64_t Arguments::integer(const char *name) const {
 	return value(name).as.integer;
 }
 
+void Arguments::check_positive(const char *name, const char *hint) const {
+	const int64_t given = integer(name);
+	if (given < 1)
+		throw Error(sqlstate::invalid_parameter_value, std::string(name) + " must be at least 1, not " + std::to_string(given) + subject_,
+		            hint);
+}
+
 double Arguments::real(const char *name) const {
 	return value(name).as.real;
 }

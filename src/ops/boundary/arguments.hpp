@@ -32,6 +32,8 @@ public:
 	Timestamp timestamp(const char *name) const;
 	/// The strings of an array; NULL elements are refused too, and 54000 is thrown where there are too many.
 	std::vector<std::string> texts(const char *name) const;
+	/// 22023 with the hint unless the integer is at least 1.
+	void check_positive(const char *name, const char *hint) const;
 
 	std::optional<std::string> maybe_text(const char *name) const;
 	std::optional<Timestamp> maybe_timestamp(const char *name) const;

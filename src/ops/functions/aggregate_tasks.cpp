@@ -59,9 +59,7 @@ Op<Answer> agg_aggregate_tasks(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_symbols has " + std::to_string(symbols.size()) + " elements, p_timeframes has " + std::to_string(timeframes.size()),
 		            "Pass one timeframe for each symbol.");
-	if (order.max_windows < 1)
-		throw Error(sqlstate::invalid_parameter_value, "p_max_windows must be at least 1, not " + std::to_string(order.max_windows),
-		            "Pass the maximum number of windows for each task.");
+	arguments.check_positive("p_max_windows", "Pass the maximum number of windows for each task.");
 
 	co_await absorb_changes(db);
 	// Narrow before wide, so that an hour sees the 5m bars of the same call.

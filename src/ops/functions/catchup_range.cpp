@@ -36,10 +36,7 @@ CatchUpOrder read_order(const Database &db, Arguments &arguments) {
 	                          .derivation_version = arguments.integer("p_derivation_version"),
 	                          .confirmation = arguments.boolean("p_ignore_confirmation") ? Confirmation::ignored : Confirmation::required};
 	timeframe_or_throw(key.symbol, key.timeframe);
-	if (order.max_windows < 1)
-		throw Error(sqlstate::invalid_parameter_value,
-		            "p_max_windows must be at least 1, not " + std::to_string(order.max_windows) + " (" + key.label() + ")",
-		            "Pass the maximum number of windows to process, such as 100.");
+	arguments.check_positive("p_max_windows", "Pass the maximum number of windows to process, such as 100.");
 	return order;
 }
 

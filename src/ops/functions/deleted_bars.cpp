@@ -134,9 +134,7 @@ Op<Answer> derived_purge_deleted(Database &db, Arguments arguments) {
 	if (age < Duration {})
 		throw Error(sqlstate::invalid_parameter_value, "p_older_than must not be negative",
 		            "Pass the age from which soft-deleted bars are removed, such as '30 days'.");
-	if (most < 1)
-		throw Error(sqlstate::invalid_parameter_value, "p_max_rows must be at least 1, not " + std::to_string(most),
-		            "Pass the maximum number of rows to remove in one call, such as 100000.");
+	arguments.check_positive("p_max_rows", "Pass the maximum number of rows to remove in one call, such as 100000.");
 	auto list = parameters(timestamp_parameter(db.transaction_start() - age), Parameter(AGG_INT8, cell(most)));
 	const auto purged = static_cast<int64_t>(co_await db.execute(purge(), std::move(list)));
 	co_return Answer::json(JsonObject().add("success", true).add("rows_purged", purged).add("continue", purged == most).text());

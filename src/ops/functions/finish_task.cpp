@@ -114,11 +114,8 @@ Op<Answer> agg_finish(Database &db, Arguments arguments) {
 	                     .threshold = arguments.integer("p_auto_disable_hard_fail_threshold"),
 	                     .token = arguments.maybe_text("p_claim_token")};
 	timeframe_or_throw(key.symbol, key.timeframe);
-	if (report.threshold < 1)
-		throw Error(sqlstate::invalid_parameter_value,
-		            "p_auto_disable_hard_fail_threshold must be at least 1, not " + std::to_string(report.threshold) + " (" + key.label() +
-		                ")",
-		            "Pass the number of hard failures in a row after which a task is taken out of service, such as 3.");
+	arguments.check_positive("p_auto_disable_hard_fail_threshold",
+	                         "Pass the number of hard failures in a row after which a task is taken out of service, such as 3.");
 
 	std::optional<StoredState> stored;
 	auto take = [&](const Row &row) {

@@ -179,10 +179,7 @@ Op<Answer> derived_rebuild_range(Database &db, Arguments arguments) {
 	const bool bump = arguments.boolean("p_bump_derivation_version");
 	const std::string reason = arguments.maybe_text("p_reason").value_or("rebuild");
 	const int64_t max_windows = arguments.integer("p_max_windows");
-	if (max_windows < 1)
-		throw Error(sqlstate::invalid_parameter_value,
-		            "p_max_windows must be at least 1, not " + std::to_string(max_windows) + " (" + range.key.label() + ")",
-		            "Pass the maximum number of windows to rebuild in one call, such as 100000.");
+	arguments.check_positive("p_max_windows", "Pass the maximum number of windows to rebuild in one call, such as 100000.");
 	co_await begin_bar_change(db, range);
 	const Task task = co_await task_or_throw(db, range.key);
 	const TimeRange asked {task.target.floor(std::max(range.from, task.target.ceil(task.start))), task.target.ceil(range.to)};

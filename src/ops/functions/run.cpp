@@ -14,18 +14,13 @@ namespace aggregation {
 
 namespace {
 
-void check_positive(int64_t value, const char *name, const char *hint) {
-	if (value < 1)
-		throw Error(sqlstate::invalid_parameter_value, std::string(name) + " must be at least 1, not " + std::to_string(value), hint);
-}
-
 RunOrder order_from(const Arguments &arguments) {
 	const RunOrder order {.assets = assets_of(arguments.text("p_env_name")),
 	                      .max_tasks = arguments.integer("p_max_tasks"),
 	                      .max_windows = arguments.integer("p_max_windows"),
 	                      .now = {}};
-	check_positive(order.max_tasks, "p_max_tasks", "Pass the maximum number of different tasks, such as 10000.");
-	check_positive(order.max_windows, "p_max_windows", "Pass the maximum number of windows per task and batch, such as 1000.");
+	arguments.check_positive("p_max_tasks", "Pass the maximum number of different tasks, such as 10000.");
+	arguments.check_positive("p_max_windows", "Pass the maximum number of windows per task and batch, such as 1000.");
 	return order;
 }
 
@@ -69,7 +64,7 @@ LoopOrder loop_order_from(const Arguments &arguments) {
 	if (order.budget < Duration {})
 		throw Error(sqlstate::invalid_parameter_value, "p_time_budget must not be negative",
 		            "Pass the time after which no new batch starts, such as '50 seconds'.");
-	check_positive(order.batch_size, "p_batch", "Pass the number of tasks per transaction, such as 1000.");
+	arguments.check_positive("p_batch", "Pass the number of tasks per transaction, such as 1000.");
 	if (!arguments.is_null("p_sync_minutes")) {
 		const int64_t minutes = arguments.integer("p_sync_minutes");
 		if (minutes < 0)
