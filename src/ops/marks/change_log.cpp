@@ -76,12 +76,8 @@ Op<std::deque<Reader>> readers_of(Database &db, const std::vector<std::string> &
 		                   row.boolean(4)});
 		return Flow::more;
 	};
-	std::vector<agg_cell> cells;
-	cells.reserve(symbols.size());
-	for (const auto &symbol : symbols)
-		cells.push_back(cell(std::string_view(symbol)));
 	const Statement statement = for_keys(tasks_that_read(), symbols.size());
-	co_await db.query(statement, parameters(Parameter(AGG_TEXT, std::move(cells))), receive);
+	co_await db.query(statement, parameters(text_array(symbols)), receive);
 	co_return readers;
 }
 
