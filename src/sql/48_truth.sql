@@ -17,8 +17,8 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_seal_range';
 
 COMMENT ON FUNCTION @extschema@.agg_seal_range(text, timestamptz, timestamptz, text) IS
-'Seals the bars made from 1m bars of [p_from_utc, p_to_utc), including those of windows that only touch the range: they stay as they are, whatever happens to their source. Call it before the source is removed by other means than agg_retire_source(). p_symbol NULL: all symbols.
-Answers success. Errors: P0002 for a symbol that no task, asset or bar has; 22004, 22008 for a time that is NULL or infinite; 22023 for a range that is empty or inverted.';
+'Seals the bars made from 1m bars of [p_from_utc, p_to_utc), including those of windows that only touch the range: they stay as they are, whatever happens to their source. Call it before the source is removed by other means than agg_retire_source(). p_symbol NULL: all symbols that have tasks at that moment, each by a seal of its own.
+Answers success, symbols (how many). Errors: P0002 for a symbol that no task, asset or bar has; 22004, 22008 for a time that is NULL or infinite; 22023 for a range that is empty or inverted.';
 
 CREATE FUNCTION @extschema@.agg_unseal_range(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz)
 RETURNS jsonb
@@ -27,7 +27,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_unseal_range';
 
 COMMENT ON FUNCTION @extschema@.agg_unseal_range(text, timestamptz, timestamptz) IS
-'Removes [p_from_utc, p_to_utc) from the sealed ranges of p_symbol (NULL: from those of all symbols together) and has the windows that were sealed there recomputed in every timeframe, since their source is back. Clears what agg_refused_ranges lists there; a task with late_policy freeze lists it again.
+'Removes [p_from_utc, p_to_utc) from the sealed ranges of p_symbol (NULL: of every symbol) and has the windows that were sealed there recomputed in every timeframe, since their source is back: bars whose source is still gone are deleted. Where a range is sealed for all symbols together, the other symbols stay sealed. Clears what agg_refused_ranges lists there; a task with late_policy freeze lists it again.
 Answers success, ranges_unsealed. Errors as agg_seal_range().';
 
 CREATE FUNCTION @extschema@.agg_retire_source(p_before_utc timestamptz, p_symbol text DEFAULT NULL, p_max_rows int DEFAULT 1000000)
@@ -37,7 +37,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_retire_source';
 
 COMMENT ON FUNCTION @extschema@.agg_retire_source(timestamptz, text, int) IS
-'Retention: deletes 1m bars before p_before_utc (of p_symbol; NULL: of all symbols), at most p_max_rows per call, and seals the windows before it, so that their bars stay. Let the tasks catch up first: bars that have not been made by then never will be.
+'Retention: deletes 1m bars before p_before_utc (of p_symbol; NULL: of all symbols), at most p_max_rows per call, and seals the windows before it, so that their bars stay: symbol by symbol, for those that have tasks at that moment. Let the tasks catch up first: bars that have not been made by then never will be.
 Answers success, rows_removed, continue (there may be more). Errors: P0002 for a symbol that no task, asset or bar has; 22004, 22008 for a time that is NULL or infinite; 22023 for p_max_rows < 1.';
 
 CREATE FUNCTION @extschema@.agg_set_late_policy(p_symbol text, p_tf text, p_policy text)

@@ -67,10 +67,21 @@ INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, clo
 SELECT run();
 SELECT is((world.bar('A', '5m', '2025-07-01 03:00+00')).source_candles, 5, 'what comes late for a sealed window does not spoil it');
 SELECT is(count(*), 1::bigint, 'and is listed') FROM agg_refused_ranges WHERE canonical_symbol = 'A' AND from_utc = '2025-07-01 03:00+00';
-SELECT is(agg_seal_range(NULL, '2025-07-01', '2025-07-04', 'archive'), '{"success": true}', 'all symbols');
+SELECT is(agg_seal_range(NULL, '2025-07-01', '2025-07-04', 'archive'), '{"success": true, "symbols": 2}', 'all symbols');
 DELETE FROM data_bars;
 SELECT run();
 SELECT is(bars('B', '2025-07-01'), 288::bigint, 'sealed is sealed');
+-- All symbols are those that have tasks. One that is added later is not sealed, whatever became of the others before.
+SELECT world.task('D', '5m') \g /dev/null
+SELECT agg_retire_source('2025-07-03') \g /dev/null
+SELECT set_eq($$SELECT canonical_symbol, to_utc FROM agg_sealed_ranges WHERE reason = 'retired'$$, $$SELECT s, '2025-07-03 00:00+00'::timestamptz FROM unnest('{A,B,D}'::text[]) AS s$$, 'what is retired of all symbols is sealed symbol by symbol');
+SELECT sealed_at AS sealed FROM agg_sealed_ranges WHERE canonical_symbol = 'D' \gset
+SELECT agg_retire_source('2025-07-02') \g /dev/null
+SELECT is(sealed_at, :'sealed', 'a seal that covers another stays as it is') FROM agg_sealed_ranges WHERE canonical_symbol = 'D';
+SELECT world.task('LATER', '5m'), world.task('LATER', '1h'), world.minutes('LATER', '2025-07-01 00:00+00', 1440) \g /dev/null
+SELECT run();
+SELECT is(bars('LATER', '2025-07-01'), 288::bigint, 'the history of a symbol that is added later is made');
+SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 SELECT probe.refuses($$SELECT agg_seal_range('A', '2025-07-02', '2025-07-01')$$, '22023', 'invalid range for A%', '%', 'inverted');
 SELECT probe.refuses($$SELECT agg_unseal_range(NULL, '2025-07-02', '2025-07-01')$$, '22023', 'invalid range for all symbols%', '%', 'inverted');
 SELECT probe.refuses($$SELECT agg_retire_source('infinity')$$, '22008', '%', '%', 'everything');

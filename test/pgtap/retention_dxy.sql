@@ -31,7 +31,7 @@ SELECT set_eq('TABLE index_bars', 'TABLE bars_before', 'and its bars');
 SELECT is((world.bar('EURUSD', '5m', '2025-07-01 00:30')).high, 1.5::float8, 'the corrected pair''s own bars follow');
 SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 
-SELECT agg_seal_range(NULL, '2025-07-01 04:00', '2025-07-01 05:00') \g /dev/null
+SELECT probe.answers(agg_seal_range(NULL, '2025-07-01 04:00', '2025-07-01 05:00'), '{"success": true, "symbols": 7}', 'all symbols: the pairs are sealed without tasks of their own');
 UPDATE data_bars SET close = 1.5, high = 1.5 WHERE canonical_symbol = 'EURUSD' AND ts_utc = '2025-07-01 04:30';
 SELECT run();
 SELECT set_eq('TABLE index_minutes', 'TABLE minutes_before', 'what can be computed is not rewritten where a part is sealed');

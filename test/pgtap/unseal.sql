@@ -46,9 +46,16 @@ DELETE FROM derived_data_bars WHERE timeframe = '5m' AND ts_utc = '2025-07-03 10
 SELECT correct('2025-07-03 10:30') \g /dev/null
 SELECT run();
 SELECT is(ARRAY[high('1h', '2025-07-03 10:00'), high('1h', '2025-07-03 10:00', 'B')] @> ARRAY[1e6]::float8[], false, 'an hour made of sealed bars stays');
-SELECT is(agg_unseal_range('A', '2025-07-03', '2025-07-04'), '{"success": true, "ranges_unsealed": 0}', 'what is sealed of all symbols is unsealed of all');
-SELECT is_empty('SELECT 1 FROM agg_dirty_ranges UNION ALL SELECT 1 FROM agg_change_log', 'else nothing is marked');
-SELECT agg_unseal_range(NULL, '2025-07-03', '2025-07-04') \g /dev/null
+SELECT is(agg_unseal_range('A', '2025-07-03 10:07', '2025-07-04'), '{"success": true, "ranges_unsealed": 1}', 'one symbol leaves the seal of all');
+SELECT set_eq('SELECT canonical_symbol, timeframe, from_utc, to_utc, reason FROM agg_sealed_ranges', $$VALUES (NULL, '5m', '2025-07-03 10:05'::timestamptz, '2025-07-03 10:07'::timestamptz, 'of all symbols'),
+	('B', '5m', '2025-07-03 10:07', '2025-07-03 10:10', 'of all symbols')$$, 'the others stay in it');
+SELECT agg_unseal_range('A', '2025-07-03', '2025-07-04') \g /dev/null
+SELECT set_eq('SELECT canonical_symbol, timeframe, from_utc, to_utc, reason FROM agg_sealed_ranges', $$VALUES ('B', '5m', '2025-07-03 10:05'::timestamptz, '2025-07-03 10:07'::timestamptz, 'of all symbols'),
+	('B', '5m', '2025-07-03 10:07', '2025-07-03 10:10', 'of all symbols')$$, 'and when it has left, nothing is sealed of all');
+SELECT run();
+SELECT is(ARRAY[high('1h', '2025-07-03 10:00'), high('1h', '2025-07-03 10:00', 'B')] = ARRAY[1e6, 1e6]::float8[], false, 'the other one is as it was');
+SELECT is(high('1h', '2025-07-03 10:00'), 1e6::float8, 'the first is made of what is there');
+SELECT is(agg_unseal_range(NULL, '2025-07-03', '2025-07-04'), '{"success": true, "ranges_unsealed": 2}', 'all symbols: every seal in the range, of whatever symbol');
 SELECT run();
 SELECT is(ARRAY[high('1h', '2025-07-03 10:00'), high('1h', '2025-07-03 10:00', 'B')], ARRAY[1e6, 1e6]::float8[], 'of both symbols');
 SELECT is((world.bar('B', '1h', '2025-07-03 10:00')).source_candles, 12, 'and the retired bar is there again');

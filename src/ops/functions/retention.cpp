@@ -2,20 +2,26 @@
 // agg_unseal_range and agg_retire_source for source that is removed though its bars shall stay.
 #include "ops/functions/functions.hpp"
 
+#include "core/geometric_index.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/functions/bar_ranges.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 
+#include <functional>
+#include <map>
+#include <set>
+
 namespace aggregation {
 
 namespace {
 
-const Statement &log_change() {
+// One entry for each symbol and range.
+const Statement &log_changes() {
 	static const Statement statement {
-	    "agg_change_log", "INSERT INTO @agg_change_log (symbols, from_utc, to_utc, row_counts) VALUES ($1::text[], ARRAY[$2::timestamptz], "
-	                      "ARRAY[$3::timestamptz], '{0}')"};
+	    "agg_change_log", "INSERT INTO @agg_change_log (symbols, from_utc, to_utc, row_counts) VALUES ($1::text[], $2::timestamptz[], "
+	                      "$3::timestamptz[], '{0}')"};
 	return statement;
 }
 
@@ -25,46 +31,76 @@ const Statement &symbols_with_tasks() {
 	return statement;
 }
 
-// Ranges that touch and have the same reason are one: retention by the day must not pile up rows.
+// Ranges of a symbol that touch and have the same reason are one: retention by the day must not pile up rows. A symbol whose seal covers
+// the new one keeps it as it is: source is retired in many calls.
 const Statement &seal() {
 	static const Statement statement {"agg_sealed_ranges",
 	                                  R"sql(
-WITH gone AS (
+WITH open AS (
+	SELECT u.symbol
+	FROM unnest($1::text[]) AS u(symbol)
+	WHERE NOT EXISTS (
+		SELECT
+		FROM @agg_sealed_ranges r
+		WHERE r.canonical_symbol = u.symbol
+			AND r.timeframe IS NULL
+			AND r.reason = $4::text
+			AND r.from_utc <= $2::timestamptz
+			AND r.to_utc >= $3::timestamptz)
+), gone AS (
 	DELETE FROM @agg_sealed_ranges r
-	WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text
+	USING open o
+	WHERE r.canonical_symbol = o.symbol
 		AND r.timeframe IS NULL
 		AND r.reason = $4::text
 		AND r.from_utc <= $3::timestamptz
 		AND r.to_utc >= $2::timestamptz
-	RETURNING r.from_utc, r.to_utc
+	RETURNING r.canonical_symbol, r.from_utc, r.to_utc
 )
 INSERT INTO @agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason)
-SELECT $1::text, LEAST($2::timestamptz, min(g.from_utc)), GREATEST($3::timestamptz, max(g.to_utc)), $4::text
-FROM gone g)sql"};
+SELECT o.symbol, LEAST($2::timestamptz, min(g.from_utc)), GREATEST($3::timestamptz, max(g.to_utc)), $4::text
+FROM open o
+LEFT JOIN gone g ON g.canonical_symbol = o.symbol
+GROUP BY o.symbol)sql",
+	                                  {},
+	                                  Planning::by_statistics};
 	return statement;
 }
 
-// What a range loses in its middle becomes two.
+// What a range loses in its middle becomes two. Where one symbol leaves a seal of all symbols, each of the others gets its own.
 const Statement &unseal() {
 	static const Statement statement {"agg_sealed_ranges",
 	                                  R"sql(
 WITH gone AS (
 	DELETE FROM @agg_sealed_ranges r
-	WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text
+	WHERE ($1::text IS NULL OR r.canonical_symbol IS NULL OR r.canonical_symbol = $1::text)
 		AND r.from_utc < $3::timestamptz
 		AND r.to_utc > $2::timestamptz
 	RETURNING r.*
+), unsealed AS (
+	SELECT g.canonical_symbol, g.timeframe, GREATEST(g.from_utc, $2::timestamptz) AS from_utc, LEAST(g.to_utc, $3::timestamptz) AS to_utc,
+		g.reason, g.sealed_at
+	FROM gone g
 ), kept AS (
 	INSERT INTO @agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason, sealed_at)
-	SELECT g.canonical_symbol, g.timeframe, p.from_utc, p.to_utc, g.reason, g.sealed_at
+	SELECT g.canonical_symbol, g.timeframe, g.from_utc, $2::timestamptz, g.reason, g.sealed_at
 	FROM gone g
-	CROSS JOIN LATERAL (VALUES (g.from_utc, LEAST(g.to_utc, $2::timestamptz)),
-		(GREATEST(g.from_utc, $3::timestamptz), g.to_utc)) AS p(from_utc, to_utc)
-	WHERE p.from_utc < p.to_utc
+	WHERE g.from_utc < $2::timestamptz
+	UNION ALL
+	SELECT g.canonical_symbol, g.timeframe, $3::timestamptz, g.to_utc, g.reason, g.sealed_at
+	FROM gone g
+	WHERE g.to_utc > $3::timestamptz
+	UNION ALL
+	SELECT other.symbol, u.timeframe, u.from_utc, u.to_utc, u.reason, u.sealed_at
+	FROM unsealed u
+	CROSS JOIN unnest($4::text[]) AS other(symbol)
+	WHERE u.canonical_symbol IS NULL
+		AND other.symbol <> $1::text
 )
-SELECT GREATEST(g.from_utc, $2::timestamptz), LEAST(g.to_utc, $3::timestamptz)
-FROM gone g)sql",
-	                                  {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
+SELECT u.canonical_symbol, u.from_utc, u.to_utc
+FROM unsealed u)sql",
+	                                  {AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ},
+	                                  Planning::by_statistics};
 	return statement;
 }
 
@@ -98,53 +134,84 @@ Op<void> require_symbol_of(Database &db, const SymbolRange range) {
 		co_await require_symbol(db, *range.symbol);
 }
 
-/// Logs the range as changed, for one symbol or all that have tasks; how many symbols that were.
-Op<int64_t> note_change(Database &db, const SymbolRange range) {
+/// The symbols that a call concerns: the one that was named, or all that have tasks. The index is made of the minutes of its parts, which
+/// may have no tasks of their own.
+Op<std::vector<std::string>> symbols_meant(Database &db, const std::optional<std::string> symbol) {
 	std::vector<std::string> symbols;
-	if (range.symbol) {
-		symbols.push_back(*range.symbol);
-	} else {
-		auto receive = [&](const Row &row) {
-			symbols.emplace_back(row.text(0));
-			return Flow::more;
-		};
-		co_await db.query(symbols_with_tasks(), {}, receive);
+	if (symbol) {
+		symbols.push_back(*symbol);
+		co_return symbols;
 	}
-	if (symbols.empty())
-		co_return 0;
-	std::vector<agg_cell> cells;
-	for (const auto &symbol : symbols)
-		cells.push_back(cell(std::string_view(symbol)));
-	auto list = parameters(Parameter(AGG_TEXT, std::move(cells)), timestamp_parameter(range.from), timestamp_parameter(range.to));
-	co_await db.execute(log_change(), std::move(list));
-	co_await db.note_own_changes();
-	co_return static_cast<int64_t>(symbols.size());
+	std::set<std::string, std::less<>> found;
+	auto receive = [&](const Row &row) {
+		found.emplace(row.text(0));
+		return Flow::more;
+	};
+	co_await db.query(symbols_with_tasks(), {}, receive);
+	if (found.contains(dollar_index.symbol)) {
+		for (const auto &component : dollar_index.components)
+			found.emplace(component.symbol);
+	}
+	symbols.assign(found.begin(), found.end());
+	co_return symbols;
 }
+
+/// Ranges of symbols, as the columns of a statement.
+struct RangeColumns {
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> from;
+	std::vector<agg_cell> to;
+
+	void add(std::string_view symbol, const TimeRange &range) {
+		symbols.push_back(cell(symbol));
+		from.push_back(cell(range.from));
+		to.push_back(cell(range.to));
+	}
+};
+
+/// Logs what the columns hold as changed.
+Op<void> note_changes(Database &db, RangeColumns changed) {
+	if (changed.symbols.empty())
+		co_return;
+	auto list = parameters(Parameter(AGG_TEXT, std::move(changed.symbols)), Parameter(AGG_TIMESTAMPTZ, std::move(changed.from)),
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(changed.to)));
+	co_await db.execute(log_changes(), std::move(list));
+	co_await db.note_own_changes();
+}
+
+using SymbolRanges = std::map<std::string, RangeSet, std::less<>>;
 
 /// Marks the windows that the ranges touch in every timeframe: bars of any may have been sealed, and windows made of them. What was refused
 /// there is forgotten; a task that still refuses it lists it again. The minutes are logged as well, which reaches the index.
-Op<void> look_at_unsealed(Database &db, const std::optional<std::string> symbol, const RangeSet unsealed) {
+Op<void> look_at_unsealed(Database &db, const std::optional<std::string> symbol, const SymbolRanges unsealed) {
 	const auto keys = co_await matching_tasks(db, symbol, std::nullopt);
 	std::vector<TaskMark> marks;
 	for (const auto &key : keys) {
+		const auto found = unsealed.find(key.symbol);
+		if (found == unsealed.end())
+			continue;
 		const Grid target(*Timeframe::parse(key.timeframe));
 		marks.push_back({&key, {}});
-		for (const auto &part : unsealed.ranges())
+		for (const auto &part : found->second.ranges())
 			marks.back().ranges.now.add({target.floor(part.from), target.ceil(part.to)});
 	}
 	co_await forget_refused(db, marks);
 	co_await merge_dirty(db, std::move(marks));
-	for (const auto &part : unsealed.ranges()) {
-		const SymbolRange changed {symbol, part.from, part.to};
-		co_await note_change(db, changed);
+	RangeColumns changed;
+	for (const auto &[name, ranges] : unsealed) {
+		for (const auto &part : ranges.ranges())
+			changed.add(name, part);
 	}
+	co_await note_changes(db, std::move(changed));
 	co_await db.wake_worker();
 }
 
-Op<void> seal_it(Database &db, const SymbolRange range, const std::string reason) {
-	auto list = parameters(Parameter(AGG_TEXT, cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to),
-	                       text_parameter(reason));
+/// Seals symbol by symbol, so that a symbol which is added later is free; how many symbols those were.
+Op<int64_t> seal_each(Database &db, const SymbolRange range, const std::string reason) {
+	const auto symbols = co_await symbols_meant(db, range.symbol);
+	auto list = parameters(text_array(symbols), timestamp_parameter(range.from), timestamp_parameter(range.to), text_parameter(reason));
 	co_await db.execute(seal(), std::move(list));
+	co_return static_cast<int64_t>(symbols.size());
 }
 
 } // namespace
@@ -157,32 +224,46 @@ Op<Answer> drain_log(Database &db, Arguments) {
 Op<Answer> agg_mark_changed(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
 	co_await require_symbol_of(db, range);
-	const int64_t symbols = co_await note_change(db, range);
+	const auto symbols = co_await symbols_meant(db, range.symbol);
+	RangeColumns changed;
+	for (const auto &symbol : symbols)
+		changed.add(symbol, {range.from, range.to});
+	co_await note_changes(db, std::move(changed));
 	co_await db.wake_worker();
-	co_return Answer::json(JsonObject().add("success", true).add("symbols", symbols).text());
+	co_return Answer::json(JsonObject().add("success", true).add("symbols", static_cast<int64_t>(symbols.size())).text());
 }
 
 Op<Answer> agg_seal_range(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
 	co_await require_symbol_of(db, range);
-	co_await seal_it(db, range, arguments.maybe_text("p_reason").value_or("by hand"));
-	co_return Answer::json(JsonObject().add("success", true).text());
+	const int64_t symbols = co_await seal_each(db, range, arguments.maybe_text("p_reason").value_or("by hand"));
+	co_return Answer::json(JsonObject().add("success", true).add("symbols", symbols).text());
 }
 
 Op<Answer> agg_unseal_range(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
 	co_await require_symbol_of(db, range);
-	RangeSet unsealed;
+	const auto everybody = co_await symbols_meant(db, std::nullopt);
+	SymbolRanges unsealed;
 	int64_t ranges = 0;
 	auto receive = [&](const Row &row) {
-		unsealed.add({row.timestamp(0), row.timestamp(1)});
+		const TimeRange part {row.timestamp(1), row.timestamp(2)};
+		if (!row.is_null(0)) {
+			unsealed[std::string(row.text(0))].add(part);
+		} else if (range.symbol) {
+			unsealed[*range.symbol].add(part);
+		} else {
+			for (const auto &symbol : everybody)
+				unsealed[symbol].add(part);
+		}
 		++ranges;
 		return Flow::more;
 	};
-	auto list = parameters(Parameter(AGG_TEXT, cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to));
+	auto list = parameters(Parameter(AGG_TEXT, cell(range.symbol)), timestamp_parameter(range.from), timestamp_parameter(range.to),
+	                       text_array(everybody));
 	co_await db.query(unseal(), std::move(list), receive);
 	if (!unsealed.empty())
-		co_await look_at_unsealed(db, range.symbol, unsealed);
+		co_await look_at_unsealed(db, range.symbol, std::move(unsealed));
 	co_return Answer::json(JsonObject().add("success", true).add("ranges_unsealed", ranges).text());
 }
 
@@ -190,14 +271,11 @@ Op<Answer> agg_retire_source(Database &db, Arguments arguments) {
 	const Timestamp before = arguments.timestamp("p_before_utc");
 	const SymbolRange range {arguments.maybe_text("p_symbol"), Timestamp::range_begin(), before};
 	const int64_t most = arguments.integer("p_max_rows");
-	if (most < 1)
-		throw Error(sqlstate::invalid_parameter_value, "p_max_rows must be at least 1, not " + std::to_string(most),
-		            "Pass the maximum number of rows to remove in one call, such as 1000000.");
+	arguments.check_positive("p_max_rows", "Pass the maximum number of rows to remove in one call, such as 1000000.");
 	co_await require_symbol_of(db, range);
 	// What has changed before must be made before its source goes.
 	co_await absorb_changes(db);
-	const SymbolRange sealed {range.symbol, range.from, before};
-	co_await seal_it(db, sealed, "retired");
+	co_await seal_each(db, range, "retired");
 
 	auto list = parameters(timestamp_parameter(before), Parameter(AGG_TEXT, cell(range.symbol)), Parameter(AGG_INT8, cell(most)));
 	const auto removed = static_cast<int64_t>(co_await db.execute(remove_source(), std::move(list)));
