@@ -139,6 +139,20 @@ CALL agg_run(p_now_utc => '2025-07-01 02:07:33+00');
 SELECT is(state('BACK', '1h'), '01 02:00 next 01 03:00:30 idle', 'and so is what is built on it');
 SELECT is_empty('SELECT * FROM data_agg_state WHERE canonical_symbol = ''BACK'' AND timeframe = ''1h'' AND waiting_since_utc IS NOT NULL', 'it waits no more');
 
+-- A task that waits for its source is tried again when others have got on. A window that is looked at again in every run, because it is not
+-- over by the clock, and stays as it is, is no progress.
+UPDATE data_agg_state SET next_run_at = '2099-01-01';
+SELECT date_trunc('hour', clock_timestamp()) AS hour \gset
+SELECT world.task('SPIN', '5m', :'hour'::timestamptz - interval '2 hours'), world.task('SPIN', '1h', :'hour'::timestamptz - interval '2 hours') \g /dev/null
+SELECT world.minutes('SPIN', :'hour'::timestamptz - interval '2 hours', 191) \g /dev/null
+CALL agg_run(p_now_utc => :'hour'::timestamptz + interval '4 hours');
+SELECT isnt_empty($$SELECT * FROM agg_dirty_ranges WHERE canonical_symbol = 'SPIN'$$, 'a bar that was made before its window is over by the clock is looked at again');
+UPDATE data_agg_state SET next_run_at = NULL, status = CASE timeframe WHEN '5m' THEN 'running' ELSE 'idle' END WHERE canonical_symbol = 'SPIN';
+SELECT world.minutes('SPIN', :'hour'::timestamptz + interval '2 hours', 10) \g /dev/null
+CALL agg_run(p_now_utc => :'hour'::timestamptz + interval '5 hours', p_time_budget => '3 seconds');
+SELECT cmp_ok((stats ->> 'task_runs')::int, '<=', 2, 'but not as long as the time lasts') FROM ops_runlog ORDER BY started_at DESC LIMIT 1;
+UPDATE data_agg_state SET next_run_at = '2099-01-01', status = 'idle' WHERE canonical_symbol = 'SPIN';
+
 -- Bad input.
 SELECT probe.refuses(format('SELECT agg_run_batch(%s)', a), state, message, '%', 'agg_run_batch(' || a || ')') FROM (VALUES
 	('NULL', '22004', '%p_env_name%'), ('p_max_tasks => 0', '22023', '%p_max_tasks%'), ('p_max_tasks => NULL', '22004', '%p_max_tasks%'),

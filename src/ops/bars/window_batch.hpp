@@ -42,6 +42,9 @@ struct WindowCounts {
 	int64_t created() const {
 		return inserted + updated + unchanged;
 	}
+	int64_t changed() const {
+		return inserted + updated + deleted;
+	}
 	WindowCounts &operator+=(const WindowCounts &other);
 };
 

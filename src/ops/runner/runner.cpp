@@ -114,7 +114,8 @@ Op<size_t> Runner::claim_and_run(std::span<const TaskPlace> tasks) {
 		co_return 0;
 	const auto totals = co_await run_groups(claimed, now);
 	totals_ += totals;
-	got_on_ = got_on_ || totals.windows + totals.late_windows > 0;
+	// A window that was looked at again and stayed as it was may be looked at again and again: that is not progress.
+	got_on_ = got_on_ || totals.windows + totals.bars.changed() > 0;
 	for (const auto &task : claimed)
 		seen_.insert(task.key.label());
 	co_return claimed.size();

@@ -94,7 +94,7 @@ private:
 	std::unordered_set<std::string> seen_;      // labels of the tasks that were worked on
 	std::unordered_set<std::string> untouched_; // labels of tasks whose failure could not even be recorded: left alone from then on
 	std::vector<TaskKey> waiting_;
-	bool got_on_ = false; // windows were processed since the first of them had to wait
+	bool got_on_ = false; // windows were passed, or bars changed, since the first of them had to wait
 };
 
 } // namespace aggregation
