@@ -1,12 +1,25 @@
-// How long a symbol may be. Longer ones are refused by every function and by the registry's sync, and changes of their bars are not noted:
-// no task can exist for them.
+// Symbols: how long one may be, and how a message names it. Longer ones are refused by every function and by the registry's sync, and
+// changes of their bars are not noted: no task can exist for them.
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <string_view>
 
 namespace aggregation {
 
 /// In bytes. A symbol stands in every row, every index and every entry of the log.
 inline constexpr size_t longest_symbol = 256;
+
+inline bool has_blanks_around(std::string_view symbol) {
+	const std::string_view blanks = " \t\r\n";
+	return !symbol.empty() && (blanks.find(symbol.front()) != blanks.npos || blanks.find(symbol.back()) != blanks.npos);
+}
+
+/// A symbol as a message names it: as it is, or quoted where nobody would see it.
+inline std::string named(std::string_view symbol) {
+	const std::string_view quote = symbol.empty() || has_blanks_around(symbol) ? "\"" : "";
+	return std::string(quote).append(symbol).append(quote);
+}
 
 } // namespace aggregation

@@ -45,15 +45,34 @@ void check_symbol(const std::string &symbol) {
 }
 
 void Arguments::refuse_null(const char *name) const {
-	throw Error(sqlstate::null_value_not_allowed, std::string(name) + " must not be null" + subject_,
+	throw Error(sqlstate::null_value_not_allowed, std::string(name) + " must not be null" + subject(),
 	            std::string("Pass a value for ") + name + ".");
 }
 
-const agg_parameter &Arguments::parameter(const char *name) const {
+std::string Arguments::subject() const {
+	std::string subject = subject_;
+	for (const char *name : {"p_symbol", "p_tf", "p_to_tf"}) {
+		const agg_parameter *given = subject_.empty() ? find(name) : nullptr;
+		if (given == nullptr)
+			continue;
+		if (given->cells->is_null)
+			break;
+		subject += (subject.empty() ? "" : "/") + shortened(named(string_of(*given->cells)));
+	}
+	return subject.empty() ? "" : " (" + subject + ")";
+}
+
+const agg_parameter *Arguments::find(const char *name) const {
 	for (size_t i = 0; i < count_; ++i) {
 		if (std::string_view(arguments_[i].name) == name)
-			return arguments_[i].value;
+			return &arguments_[i].value;
 	}
+	return nullptr;
+}
+
+const agg_parameter &Arguments::parameter(const char *name) const {
+	if (const agg_parameter *given = find(name))
+		return *given;
 	throw Error(sqlstate::undefined_function, std::string("the function was called without its argument ") + name,
 	            "The extension in this database is older than its library: ALTER EXTENSION aggregation UPDATE.");
 }
@@ -96,7 +115,7 @@ Timestamp Arguments::timestamp(const char *name) const {
 	const Timestamp t {value(name).as.integer};
 	if (!t.finite())
 		throw Error(sqlstate::datetime_field_overflow,
-		            std::string(name) + " must be a finite timestamp between 4600 BC and 290000 AD, not " + to_iso8601(t) + subject_,
+		            std::string(name) + " must be a finite timestamp between 4600 BC and 290000 AD, not " + to_iso8601(t) + subject(),
 		            std::string("Pass a time from " AGG_FIRST_TIME " on and before " AGG_END_OF_TIME " for ") + name + ".");
 	return t;
 }
@@ -132,7 +151,7 @@ std::optional<Timestamp> Arguments::maybe_timestamp(const char *name) const {
 Timeframe timeframe_or_throw(const std::string &symbol, const std::string &name) {
 	const auto timeframe = Timeframe::parse(name);
 	if (!timeframe)
-		throw Error(sqlstate::invalid_parameter_value, "unknown timeframe \"" + shortened(name) + "\" (" + shortened(symbol) + ")",
+		throw Error(sqlstate::invalid_parameter_value, "unknown timeframe \"" + shortened(name) + "\" (" + shortened(named(symbol)) + ")",
 		            "A timeframe is a number and m, h, d or w, such as 5m, 15m, 30m, 1h, 4h, 1d or 1w.");
 	return *timeframe;
 }

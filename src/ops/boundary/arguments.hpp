@@ -16,9 +16,9 @@ class Arguments {
 public:
 	Arguments(const agg_argument *arguments, size_t count) : arguments_(arguments), count_(count) {
 	}
-	/// What the call is about, such as EURUSD/5m: from here on errors name it.
-	void concern(const std::string &subject) {
-		subject_ = " (" + subject + ")";
+	/// What the call is about, where its arguments p_symbol, p_tf and p_to_tf do not say it: errors name it.
+	void concern(std::string subject) {
+		subject_ = std::move(subject);
 	}
 	// `name` is always the argument's name in SQL.
 	bool is_null(const char *name) const;
@@ -39,9 +39,12 @@ public:
 	std::optional<Timestamp> maybe_timestamp(const char *name) const;
 
 private:
+	const agg_parameter *find(const char *name) const;
 	const agg_parameter &parameter(const char *name) const;
 	const agg_cell &value(const char *name) const;
 
+	/// What errors say that the call is about, such as " (EURUSD/5m)".
+	std::string subject() const;
 	[[noreturn]] void refuse_null(const char *name) const;
 
 	const agg_argument *arguments_;

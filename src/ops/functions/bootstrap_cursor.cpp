@@ -5,7 +5,6 @@ namespace aggregation {
 
 Op<Answer> agg_bootstrap_cursor(Database &db, Arguments arguments) {
 	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_to_tf")};
-	arguments.concern(key.label());
 	arguments.timestamp("p_now_utc"); // checked, though the answer does not depend on it
 	timeframe_or_throw(key.symbol, key.timeframe);
 	const Task task = co_await task_or_throw(db, key, "Missing config in data_agg_state for ");

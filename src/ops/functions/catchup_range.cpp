@@ -28,7 +28,6 @@ struct CatchUpOrder {
 
 CatchUpOrder read_order(const Database &db, Arguments &arguments) {
 	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_to_tf")};
-	arguments.concern(key.label());
 	const CatchUpOrder order {.key = key,
 	                          .start_cursor = arguments.timestamp("p_start_cursor_utc"),
 	                          .max_windows = arguments.integer("p_max_windows"),

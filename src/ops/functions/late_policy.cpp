@@ -29,7 +29,6 @@ const Statement &take_refused() {
 
 Op<Answer> agg_set_late_policy(Database &db, Arguments arguments) {
 	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
-	arguments.concern(key.label());
 	const std::string policy = arguments.text("p_policy");
 	timeframe_or_throw(key.symbol, key.timeframe);
 	if (policy != "recompute" && policy != "freeze")

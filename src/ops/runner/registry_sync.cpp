@@ -165,10 +165,9 @@ private:
 /// A name that nobody will find again: feeds and calls would have to have the same blanks.
 void check_registered_symbol(const std::string &symbol) {
 	check_symbol(symbol);
-	const std::string_view blanks = " \t\r\n";
 	if (symbol.empty())
 		throw Error(sqlstate::invalid_parameter_value, "canonical_symbol is empty");
-	if (blanks.find(symbol.front()) != std::string_view::npos || blanks.find(symbol.back()) != std::string_view::npos)
+	if (has_blanks_around(symbol))
 		throw Error(sqlstate::invalid_parameter_value, "canonical_symbol \"" + shortened(symbol) + "\" has blanks around it");
 }
 

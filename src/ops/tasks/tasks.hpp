@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/grid.hpp"
+#include "core/symbol.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 
@@ -21,7 +22,7 @@ struct TaskKey {
 	std::string timeframe;
 
 	std::string label() const {
-		return symbol + "/" + timeframe;
+		return named(symbol) + "/" + timeframe;
 	}
 };
 
