@@ -36,6 +36,8 @@ Op<Answer> make_bar(Database &db, const WindowRequest request, const Grid source
 	co_await db.begin_deriving();
 	TaskGuard guard(db, request.key);
 	const auto windows = co_await process_windows(db, segments, &guard);
+	if (windows.empty() && segments.front().counts.deleted == 0)
+		co_await require_symbol(db, request.key.symbol);
 
 	const bool sealed = segments.front().sealed.holds(request.from);
 	const bool stored = !sealed && !windows.empty() && windows.front().quality;

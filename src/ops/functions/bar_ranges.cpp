@@ -14,11 +14,12 @@ void check_range(const std::string &subject, Timestamp from, Timestamp to) {
 
 BarRange bar_range(Arguments &arguments) {
 	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
-	arguments.concern(key.label());
 	const Timeframe timeframe = timeframe_or_throw(key.symbol, key.timeframe);
 	BarRange range {key, Grid(timeframe), arguments.timestamp("p_from_utc"), arguments.timestamp("p_to_utc")};
 	(void)default_source_or_throw(key.symbol, timeframe);
 	check_range(key.label(), range.from, range.to);
+	range.from = range.target.floor(range.from);
+	range.to = range.target.ceil(range.to);
 	return range;
 }
 

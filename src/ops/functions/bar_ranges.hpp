@@ -11,7 +11,7 @@
 
 namespace aggregation {
 
-/// A range of bars of one symbol and timeframe, half-open.
+/// A range of bars of one symbol and timeframe, half-open: whole windows.
 struct BarRange {
 	TaskKey key;
 	Grid target;
@@ -19,7 +19,7 @@ struct BarRange {
 	Timestamp to;
 };
 
-/// The first four arguments: p_symbol, p_tf, p_from_utc, p_to_utc. Throws 22023 for an empty or inverted range and for 1m, whose bars are
+/// The first four arguments: p_symbol, p_tf, p_from_utc, p_to_utc, and with them all windows that the range touches. Throws 22023 for an empty or inverted range and for 1m, whose bars are
 /// ingested.
 BarRange bar_range(Arguments &arguments);
 

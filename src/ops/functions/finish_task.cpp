@@ -7,6 +7,8 @@
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/task_outcome.hpp"
 
+#include <algorithm>
+
 namespace aggregation {
 
 namespace {
@@ -47,8 +49,8 @@ struct StoredState {
 	int64_t bars_quality_poor = 0;
 };
 
-/// The cursor that the task gets: the new one, floored to its window. Refuses to move back.
-std::optional<Timestamp> moved_cursor(const Task &task, const Report &report) {
+/// The cursor that the task gets: the new one, floored to its window. Refuses to move it back, and to pass windows that are not over.
+std::optional<Timestamp> moved_cursor(const Task &task, const Report &report, Timestamp clock) {
 	if (!report.new_cursor)
 		return std::nullopt;
 	const Timestamp cursor = task.target.floor(*report.new_cursor);
@@ -58,11 +60,18 @@ std::optional<Timestamp> moved_cursor(const Task &task, const Report &report) {
 		                to_iso8601(*task.cursor),
 		            "A worker never moves a cursor back. To recompute older windows, call derived_rebuild_range(); to "
 		            "move a cursor back that ran ahead, agg_reset_cursor().");
+	// A worker's clock may be behind ours, by which the windows were confirmed; or a test's is ahead of it.
+	const Timestamp last = task.target.floor(std::max(report.now, clock));
+	if (cursor > last && cursor != task.cursor)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_new_cursor_utc " + to_iso8601(*report.new_cursor) + " of " + task.key.label() +
+		                " is ahead of the last window that is over, which ends at " + to_iso8601(last),
+		            "Pass cursor_advanced_to of catchup_aggregation_range().");
 	return cursor;
 }
 
 Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, const Report report) {
-	const auto cursor = moved_cursor(task, report);
+	const auto cursor = moved_cursor(task, report, db.clock());
 	Task after = task;
 	after.cursor = cursor ? cursor : task.cursor;
 	const bool moved = after.cursor != task.cursor;
@@ -104,7 +113,6 @@ Op<Answer> finish_badly(Database &db, const Task task, const StoredState stored,
 
 Op<Answer> agg_finish(Database &db, Arguments arguments) {
 	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
-	arguments.concern(key.label());
 	const Report report {.success = arguments.boolean("p_success"),
 	                     .new_cursor = arguments.maybe_timestamp("p_new_cursor_utc"),
 	                     .stats = arguments.maybe_text("p_stats"),
@@ -133,7 +141,7 @@ Op<Answer> agg_finish(Database &db, Arguments arguments) {
 	                             Parameter(AGG_TEXT, cell(report.stats))),
 	                  take);
 	if (!stored)
-		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());
+		co_return co_await not_found(db, key);
 	if (report.token && !stored->token_matches)
 		co_return Answer::json(JsonObject()
 		                           .add("success", false)

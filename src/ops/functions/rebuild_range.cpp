@@ -182,7 +182,7 @@ Op<Answer> derived_rebuild_range(Database &db, Arguments arguments) {
 	arguments.check_positive("p_max_windows", "Pass the maximum number of windows to rebuild in one call, such as 100000.");
 	co_await begin_bar_change(db, range);
 	const Task task = co_await task_or_throw(db, range.key);
-	const TimeRange asked {task.target.floor(std::max(range.from, task.target.ceil(task.start))), task.target.ceil(range.to)};
+	const TimeRange asked {std::max(range.from, task.target.ceil(task.start)), range.to};
 	co_await leave_to_the_next_run(db, task, asked);
 	Rebuild rebuild {.task = &task,
 	                 .from = asked.from,
