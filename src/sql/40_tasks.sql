@@ -20,7 +20,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_start';
 
 COMMENT ON FUNCTION @extschema@.agg_start(text, text, timestamptz) IS
 'Claims a task: moves it from idle (and enabled) to running by compare-and-set.
-Answers success, canonical_symbol, timeframe, source_timeframe, run_interval_minutes, aggregation_delay_seconds, last_agg_bar_ts_utc and claim_token (pass it to agg_finish()), or {"success": false, "error": "not_idle_or_missing"}.';
+Answers success, canonical_symbol, timeframe, source_timeframe, run_interval_minutes, aggregation_delay_seconds, last_agg_bar_ts_utc and claim_token (pass it to agg_finish()), or {"success": false, "error": "not_idle_or_missing", "message": ...}, where the message says why.';
 
 CREATE FUNCTION @extschema@.agg_finish(p_symbol text, p_tf text, p_success boolean, p_new_cursor_utc timestamptz DEFAULT NULL, p_stats jsonb DEFAULT NULL, p_fail_kind text DEFAULT NULL, p_error text DEFAULT NULL, p_now_utc timestamptz DEFAULT now(), p_auto_disable_hard_fail_threshold int DEFAULT 3, p_claim_token uuid DEFAULT NULL)
 RETURNS jsonb
@@ -30,10 +30,10 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_finish';
 
 COMMENT ON FUNCTION @extschema@.agg_finish(text, text, boolean, timestamptz, jsonb, text, text, timestamptz, int, uuid) IS
 'Records how a run of a task ended and when it runs next.
-Success: the cursor moves to p_new_cursor_utc (rounded down to its window; NULL leaves it; a time before the stored cursor is an error, 22023). The failure streak ends, and bars_created and bars_quality_poor of p_stats are added to the totals. The task runs again when its next window can be confirmed, at the latest after its run interval. If a run processed no window although one should have been there, the task waits half of the time that it is overdue (between 5 seconds and the run interval).
+Success: the cursor moves to p_new_cursor_utc (rounded down to its window; NULL leaves it; a time before the stored cursor is an error, 22023, and so is one past the end of the last window that is over, by the later of p_now_utc and the clock). The failure streak ends, and bars_created and bars_quality_poor of p_stats are added to the totals. The task runs again when its next window can be confirmed, at the latest after its run interval. If a run processed no window although one should have been there, the task waits half of the time that it is overdue (between 5 seconds and the run interval).
 Failure: transient as p_fail_kind keeps the streak, and the task runs again within a minute; anything else adds one to the streak. At p_auto_disable_hard_fail_threshold a mandatory task becomes hard_failed and an optional one disabled, until an explicit reset. p_error is kept up to 1,900 characters.
-p_claim_token: if it is given and no longer the task''s, nothing changes and the answer is {"success": false, "error": "claim_lost"}. Without it a finish is accepted whatever the status.
-Answers success, status, last_agg_bar_ts_utc, next_run_at, hard_fail_streak, or {"success": false, "error": "not_found"}.';
+p_claim_token: if it is given and no longer the task''s, nothing changes and the answer is {"success": false, "error": "claim_lost", "message": ...}. Without it a finish is accepted whatever the status.
+Answers success, status, last_agg_bar_ts_utc, next_run_at, hard_fail_streak, or {"success": false, "error": "not_found", "message": ...}.';
 
 CREATE FUNCTION @extschema@.sync_agg_state_from_registry(p_env_name text DEFAULT 'prod', p_agg_start_utc timestamptz DEFAULT '2025-07-01 00:00:00+00')
 RETURNS jsonb

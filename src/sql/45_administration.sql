@@ -46,4 +46,4 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_heartbeat';
 
 COMMENT ON FUNCTION @extschema@.agg_heartbeat(text, text, uuid, timestamptz) IS
 'Renews the claim of agg_start(): its age counts from p_now_utc. (last_attempted_at_utc still says when it began.)
-Answers success, running_started_at_utc; {"success": false, "error": "claim_lost"} if the task is not running or has another token; {"success": false, "error": "not_found"}.';
+Answers success, running_started_at_utc; {"success": false, "error": "claim_lost", "message": ...} if the task is not running or has another token; {"success": false, "error": "not_found", "message": ...}.';

@@ -57,7 +57,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_soft_delete_range';
 
 COMMENT ON FUNCTION @extschema@.derived_soft_delete_range(text, text, timestamptz, timestamptz, text) IS
-'Soft-deletes the live bars of [p_from_utc, p_to_utc): sets deleted_at, and p_reason in raw ("deleted"). The windows above are recomputed without them. The bars stay deleted until their source changes, or until derived_restore_range() or derived_rebuild_range() brings them back.
+'Soft-deletes the live bars of all windows that touch [p_from_utc, p_to_utc): sets deleted_at, and p_reason in raw ("deleted"). The windows above are recomputed without them. The bars stay deleted until their source changes, or until derived_restore_range() or derived_rebuild_range() brings them back.
 Answers success, bars_deleted. Errors: P0002 for a task that does not exist, if there are no bars either; 22004, 22008, 22023 for arguments that are NULL, infinite, an unknown timeframe, or a range that is empty or inverted.';
 
 CREATE FUNCTION @extschema@.derived_restore_range(p_symbol text, p_tf text, p_from_utc timestamptz, p_to_utc timestamptz)
@@ -67,7 +67,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_restore_range';
 
 COMMENT ON FUNCTION @extschema@.derived_restore_range(text, text, timestamptz, timestamptz) IS
-'Brings soft-deleted bars of [p_from_utc, p_to_utc) back as they were: in each window without a live bar, the one that was deleted last. The windows above are recomputed with them, and the next run compares them with their source.
+'Brings soft-deleted bars of all windows that touch [p_from_utc, p_to_utc) back as they were: in each window without a live bar, the one that was deleted last. The windows above are recomputed with them, and the next run compares them with their source.
 Answers success, bars_restored. Errors as derived_soft_delete_range().';
 
 CREATE FUNCTION @extschema@.derived_purge_deleted(p_older_than interval DEFAULT '30 days', p_max_rows int DEFAULT 100000)
@@ -100,7 +100,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_reset_cursor';
 
 COMMENT ON FUNCTION @extschema@.agg_reset_cursor(text, text, timestamptz) IS
 'Moves cursors back, never forward, and never before a task''s start. What lies between is processed again. p_to_utc NULL: cursors that ran ahead of their source (that is, are more than a window past the window of its last bar) go back to that window, or to the start if there is no source. Otherwise cursors go back to the window of p_to_utc. p_symbol NULL: all symbols; p_tf NULL: all timeframes.
-Answers success, tasks_looked_at, tasks_reset, reset (the first twenty: canonical_symbol, timeframe, from_utc, to_utc), or {"success": false, "error": "not_found", "message": ...} if a single task is named and does not exist or has no cursor. Errors: P0002 for a symbol that no task, asset or bar has, if p_tf is NULL; 22008 for an infinite time; 22023 for an unknown timeframe.';
+Answers success, tasks_looked_at, tasks_reset, reset (the first twenty: canonical_symbol, timeframe, from_utc, to_utc), or {"success": false, "error": "not_found", "message": ...} if a single task is named and does not exist or has no cursor, or if no symbol has a task of p_tf. Bars ahead of the clock do not count as source here. Errors: P0002 for a symbol that no task, asset or bar has, if p_tf is NULL; 22008 for an infinite time; 22023 for an unknown timeframe.';
 
 CREATE FUNCTION @extschema@.agg_verify(p_symbol text DEFAULT NULL, p_tf text DEFAULT NULL, p_from_utc timestamptz DEFAULT NULL, p_to_utc timestamptz DEFAULT NULL)
 RETURNS TABLE (canonical_symbol text, timeframe text, ts_utc timestamptz, difference text, column_name text, stored text, expected text, explanation text)
@@ -132,6 +132,6 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_why';
 
 COMMENT ON FUNCTION @extschema@.agg_why(text, text, timestamptz, timestamptz) IS
 'One row that says why the bar of a window is there or is not; p_window_start may be any time in the window.
-state: stored, sealed (its source, or bars of its timeframe, were retired: what is stored stays, nothing is made), frozen (late_policy refused what came later), dirty (its source has changed since), deleted (when and why), before_start, not_confirmed (until when), running, disabled, hard_failed (by or since whom), waiting_for_source (which task), no_source, too_few_source_bars, due (the task has not reached it yet), missing (nothing explains it), no_task.
-explanation: the same in words. source_candles, expected_candles: usable source bars in the window, and how many make it complete. missing_source: the starts of the missing ones, the first hundred.
+state: stored, sealed (its source, or bars of its timeframe, were retired: what is stored stays, nothing is made), frozen (late_policy refused what came later), dirty (its source has changed since), deleted (when and why), before_start, not_confirmed (until when), running, disabled (also: the asset is not active or not registered, or nobody knows the status), hard_failed (by or since whom), waiting_for_source (which task), no_source, too_few_source_bars, due (the task has not reached it yet), missing (nothing explains it), no_task.
+explanation: the same in words, for a source that is missing down to the ingested bars: which task of the chain is in the way, where the bars end, which pair of DXY lacks minutes. source_candles, expected_candles: usable source bars in the window, and how many make it complete. missing_source: the starts of the missing ones, the first hundred.
 p_now_utc: the moment that decides what is confirmed; NULL: the clock. Errors: 22004, 22008, 22023 for arguments that are NULL, infinite or no timeframe.';

@@ -33,11 +33,12 @@ FROM contract AS c JOIN pg_proc AS p ON p.proname = c.name ORDER BY c.name;
 -- Called by name, as over RPC, on a system without a task or a bar.
 DO $$ BEGIN PERFORM agg_setup(dry_run => false); END $$;
 SELECT is_empty($$SELECT * FROM agg_get_due_tasks(p_env_name => 'prod', p_now_utc => '2025-08-01', p_limit => 5, p_running_stale_seconds => 60)$$, 'agg_get_due_tasks by name');
-SELECT is(agg_start(p_symbol => 'X', p_tf => '5m', p_now_utc => '2025-08-01'), '{"success": false, "error": "not_idle_or_missing"}', 'agg_start by name');
+SELECT is(agg_start(p_symbol => 'X', p_tf => '5m', p_now_utc => '2025-08-01') - 'message', '{"success": false, "error": "not_idle_or_missing"}', 'agg_start by name');
 SELECT is(agg_finish(p_symbol => 'X', p_tf => '5m', p_success => true, p_new_cursor_utc => NULL, p_stats => NULL, p_fail_kind => NULL, p_error => NULL,
-	p_now_utc => '2025-08-01', p_auto_disable_hard_fail_threshold => 3, p_claim_token => NULL), '{"success": false, "error": "not_found"}', 'agg_finish by name');
+	p_now_utc => '2025-08-01', p_auto_disable_hard_fail_threshold => 3, p_claim_token => NULL) - 'message', '{"success": false, "error": "not_found"}', 'agg_finish by name');
 SELECT is(calc_dxy_range_1m(p_from_utc => '2025-08-01', p_to_utc => '2025-08-02', p_derivation_version => 7) - 'unchanged',
 	'{"success": true, "inserted": 0, "updated": 0, "skipped": 0, "version": 7}', 'calc_dxy_range_1m by name');
+INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('X');
 SELECT is(aggregate_1m_to_5m_window(p_symbol => 'X', p_from_utc => '2025-08-01 00:00+00', p_to_utc => '2025-08-01 00:05+00', p_derivation_version => 1) - 'refused',
 	'{"success": true, "stored": false, "source_count": 0, "reason": "insufficient_source_bars"}', 'aggregate_1m_to_5m_window by name');
 SELECT is(aggregate_5m_to_1h_window(p_symbol => 'X', p_from_utc => '2025-08-01 00:00+00', p_to_utc => '2025-08-01 01:00+00', p_derivation_version => 1) - 'refused',

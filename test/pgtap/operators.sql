@@ -68,7 +68,7 @@ SELECT agg_start('EURUSD', '5m', '2025-07-08 02:00+00') \g /dev/null
 SELECT probe.answers(agg_heartbeat('EURUSD', '5m', :'token', '2025-07-08 02:01+00'), '{"success": false, "error": "claim_lost"}', 'nor another''s');
 
 SELECT is(agg_reset_task('NOBODY', '5m') - 'message', '{"success": false, "error": "not_found"}', 'no such task');
-SELECT is(agg_heartbeat('NOBODY', '5m', gen_random_uuid()), '{"success": false, "error": "not_found"}', 'no such claim');
+SELECT is(agg_heartbeat('NOBODY', '5m', gen_random_uuid()) - 'message', '{"success": false, "error": "not_found"}', 'no such claim');
 SELECT probe.refuses(format('SELECT %s', call), state, message, '%', call) FROM (VALUES
 	('agg_reset_task(NULL, ''5m'')', '22004', '%p_symbol%'), ('agg_reset_task(''EURUSD'', NULL)', '22004', '%p_tf%'), ('agg_reset_task(''EURUSD'', ''five'')', '22023', '%five%EURUSD%'),
 	('agg_enable_task(NULL, ''5m'')', '22004', '%p_symbol%'), ('agg_disable_task(''EURUSD'', NULL)', '22004', '%p_tf%'),

@@ -23,7 +23,7 @@ SELECT is(fail('MAND', 'hard'), 'idle 1 boom', 'the first failure');
 SELECT is(fail('MAND', 'transient'), 'idle 1 boom', 'a transient one keeps the streak');
 SELECT is(fail('MAND', 'hard'), 'idle 2 boom', 'the second');
 SELECT is(fail('MAND', NULL), 'hard_failed 3 boom', 'the third, of no kind: a mandatory task is hard_failed');
-SELECT is(agg_start('MAND', '5m', '2025-07-01 10:00+00'), '{"success": false, "error": "not_idle_or_missing"}', 'it cannot be started');
+SELECT is(agg_start('MAND', '5m', '2025-07-01 10:00+00') - 'message', '{"success": false, "error": "not_idle_or_missing"}', 'it cannot be started');
 SELECT is_empty($$SELECT * FROM agg_get_due_tasks('prod', '2099-01-01', 100, 1) WHERE canonical_symbol = 'MAND'$$, 'and is not due');
 SELECT is(state('MAND'), 'hard_failed 3 boom', 'however long it waits');
 UPDATE data_agg_state SET status = 'idle', hard_fail_streak = 0 WHERE canonical_symbol = 'MAND';

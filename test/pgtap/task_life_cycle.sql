@@ -18,13 +18,13 @@ SELECT is(answer - 'claim_token', '{"success": true, "canonical_symbol": "A", "t
 SELECT is((task('A')).claim_token, (answer ->> 'claim_token')::uuid, 'and hands out a token') FROM claims;
 SELECT ok(answer ->> 'claim_token' IS NOT NULL, 'which is there') FROM claims;
 SELECT is(jsonb_build_object('status', t.status, 'since', t.running_started_at_utc, 'attempted', t.last_attempted_at_utc), jsonb_build_object('status', 'running', 'since', '2025-07-01 10:05:31+00'::timestamptz, 'attempted', '2025-07-01 10:05:31+00'::timestamptz), 'the task runs since then') FROM task('A') AS t;
-SELECT is(agg_start('A', '5m', '2025-07-01 10:05:32+00'), '{"success": false, "error": "not_idle_or_missing"}', 'a second claim fails');
-SELECT is(agg_start('NONE', '5m', '2025-07-01 10:05:32+00'), '{"success": false, "error": "not_idle_or_missing"}', 'so does one of a missing task');
-SELECT is(agg_start('A', '7m', '2025-07-01 10:05:32+00'), '{"success": false, "error": "not_idle_or_missing"}', 'or of a missing timeframe');
+SELECT is(agg_start('A', '5m', '2025-07-01 10:05:32+00') - 'message', '{"success": false, "error": "not_idle_or_missing"}', 'a second claim fails');
+SELECT is(agg_start('NONE', '5m', '2025-07-01 10:05:32+00') - 'message', '{"success": false, "error": "not_idle_or_missing"}', 'so does one of a missing task');
+SELECT is(agg_start('A', '7m', '2025-07-01 10:05:32+00') - 'message', '{"success": false, "error": "not_idle_or_missing"}', 'or of a missing timeframe');
 UPDATE data_agg_state SET enabled = false WHERE canonical_symbol = 'B';
 UPDATE data_agg_state SET status = 'hard_failed' WHERE canonical_symbol = 'C';
 UPDATE data_agg_state SET status = 'disabled' WHERE canonical_symbol = 'D';
-SELECT is(agg_start(s, '5m', '2025-07-01 10:05:32+00'), '{"success": false, "error": "not_idle_or_missing"}', why) FROM (VALUES ('B', 'switched off'), ('C', 'hard failed'), ('D', 'disabled')) AS v (s, why);
+SELECT is(agg_start(s, '5m', '2025-07-01 10:05:32+00') - 'message', '{"success": false, "error": "not_idle_or_missing"}', why) FROM (VALUES ('B', 'switched off'), ('C', 'hard failed'), ('D', 'disabled')) AS v (s, why);
 SELECT is(agg_start('E', '5m', '2025-07-01 10:05:32+00') -> 'last_agg_bar_ts_utc', 'null', 'a task that never ran has no cursor');
 
 -- A good end.
@@ -42,8 +42,8 @@ SELECT is((task('A')).last_agg_bar_ts_utc, '2025-07-01 10:10+00', 'the same curs
 SELECT agg_finish('A', '5m', true, '2025-07-01 10:12+00', NULL, NULL, NULL, '2025-07-01 10:15:34+00') \g /dev/null
 SELECT is((task('A')).last_agg_bar_ts_utc, '2025-07-01 10:10+00', 'nor is one that floors to it');
 SELECT probe.refuses($$SELECT agg_finish('A', '5m', true, '2025-07-01 10:05+00', '{"bars_created": 1}', NULL, NULL, '2025-07-01 10:16+00')$$, '22023', '%A/5m%', '%build%()%', 'the cursor never moves back, and the hint names what builds older windows again');
-SELECT is(agg_finish('NONE', '5m', true), '{"success": false, "error": "not_found"}', 'a finish of nothing');
-SELECT is(agg_finish('NONE', '5m', false, NULL, NULL, 'hard', 'x'), '{"success": false, "error": "not_found"}', 'a failure of nothing');
+SELECT is(agg_finish('NONE', '5m', true) - 'message', '{"success": false, "error": "not_found"}', 'a finish of nothing');
+SELECT is(agg_finish('NONE', '5m', false, NULL, NULL, 'hard', 'x') - 'message', '{"success": false, "error": "not_found"}', 'a failure of nothing');
 SELECT is((SELECT count(*) FROM data_agg_state WHERE canonical_symbol = 'NONE'), 0::bigint, 'makes no task');
 
 -- A worker's stats are only counted: what is no count adds nothing, and does not keep the task from ending.
@@ -65,7 +65,7 @@ SELECT probe.answers(agg_finish('F', '5m', true, NULL, NULL, NULL, NULL, '2025-0
 SELECT is(task('F'), t, 'nothing changed') FROM held;
 SELECT probe.answers(agg_finish('F', '5m', true, '2025-07-01 10:05+00', '{"bars_created": 1}', NULL, NULL, '2025-07-01 11:02+00', 3, (answer ->> 'claim_token')::uuid), '{"success": true}', 'the second finishes') FROM claims WHERE symbol = 'F2';
 SELECT probe.answers(agg_finish('F', '5m', true, '2025-07-01 10:10+00', NULL, NULL, NULL, '2025-07-01 11:03+00', 3, (answer ->> 'claim_token')::uuid), '{"success": false, "error": "claim_lost"}', 'once') FROM claims WHERE symbol = 'F2';
-SELECT is(agg_finish('NONE', '5m', true, NULL, NULL, NULL, NULL, '2025-07-01 11:03+00', 3, '00000000-0000-0000-0000-000000000000'), '{"success": false, "error": "not_found"}', 'a token of a missing task: not found');
+SELECT is(agg_finish('NONE', '5m', true, NULL, NULL, NULL, NULL, '2025-07-01 11:03+00', 3, '00000000-0000-0000-0000-000000000000') - 'message', '{"success": false, "error": "not_found"}', 'a token of a missing task: not found');
 
 -- A success does not wake a task that waits for its reset.
 UPDATE data_agg_state SET status = 'hard_failed', hard_fail_streak = 3, last_error = 'boom' WHERE canonical_symbol = 'G';

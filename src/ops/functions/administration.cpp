@@ -116,7 +116,6 @@ std::string describe(const TaskKey &key, const TaskState &before, const TaskStat
 
 TaskKey key_of(Arguments &arguments) {
 	TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
-	arguments.concern(key.label());
 	timeframe_or_throw(key.symbol, key.timeframe);
 	return key;
 }
@@ -194,7 +193,7 @@ Op<Answer> agg_heartbeat(Database &db, Arguments arguments) {
 	const Timestamp now = arguments.timestamp("p_now_utc");
 	auto task = co_await lock(db, key);
 	if (!task)
-		co_return Answer::json(JsonObject().add("success", false).add("error", "not_found").text());
+		co_return co_await not_found(db, key);
 	if (task->status != "running" || task->token != token)
 		co_return Answer::json(JsonObject()
 		                           .add("success", false)

@@ -50,6 +50,9 @@ Op<Answer> agg_reset_cursor(Database &db, Arguments arguments) {
 		if (task && task->cursor)
 			tasks.push_back(*task);
 	}
+	if (keys.empty() && timeframe && !symbol)
+		co_return Answer::json(
+		    JsonObject().add("success", false).add("error", "not_found").add("message", "no symbol has a task for " + *timeframe).text());
 	if (tasks.empty() && symbol && !timeframe)
 		co_await require_symbol(db, *symbol);
 	if (tasks.empty() && symbol && timeframe) {
@@ -60,11 +63,12 @@ Op<Answer> agg_reset_cursor(Database &db, Arguments arguments) {
 		co_return Answer::json(JsonObject()
 		                           .add("success", false)
 		                           .add("error", "not_found")
-		                           .add("message", "task " + *symbol + "/" + *timeframe + " has no cursor: it has never run")
+		                           .add("message", "task " + TaskKey {*symbol, *timeframe}.label() + " has no cursor: it has never run")
 		                           .text());
 	}
+	// What is ahead of the clock has no window that is over: nobody got there by processing it.
 	for (const auto &task : tasks)
-		probes.push_back({task.key.symbol, task.source});
+		probes.push_back({.symbol = task.key.symbol, .bars = task.source, .to = db.clock()});
 	const auto last = co_await last_bars(db, probes);
 
 	std::vector<TaskKey> moved;

@@ -36,8 +36,12 @@ void check_trigger(const std::string &trigger, const std::string &job_name) {
 		            "Pass what started the run: cron for a schedule, manual for a person.");
 }
 
-std::string not_found() {
-	return JsonObject().add("success", false).add("error", "not_found").text();
+std::string not_started(const std::string &run_id) {
+	return JsonObject()
+	    .add("success", false)
+	    .add("error", "not_found")
+	    .add("message", "run " + run_id + " was not started, or is pruned; ops_runlog_start() starts it")
+	    .text();
 }
 
 } // namespace
@@ -57,7 +61,7 @@ Op<Answer> ops_runlog_checkpoint(Database &db, Arguments arguments) {
 	const auto updated =
 	    co_await db.execute(append_checkpoint(), parameters(text_parameter(run_id), text_parameter(checkpoint), text_parameter(details)));
 	if (updated == 0)
-		co_return Answer::json(not_found());
+		co_return Answer::json(not_started(run_id));
 	co_return Answer::json(JsonObject().add("success", true).add("run_id", std::string_view(run_id)).text());
 }
 
@@ -67,7 +71,7 @@ Op<Answer> ops_runlog_finish(Database &db, Arguments arguments) {
 	const std::string stats = arguments.text("p_stats");
 	const bool found = co_await end_run(db, run_id, status, stats);
 	if (!found)
-		co_return Answer::json(not_found());
+		co_return Answer::json(not_started(run_id));
 	co_return Answer::json(JsonObject().add("success", true).add("run_id", std::string_view(run_id)).text());
 }
 

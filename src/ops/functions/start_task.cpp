@@ -4,6 +4,7 @@
 
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/tasks/obstacle.hpp"
 
 namespace aggregation {
 
@@ -33,11 +34,22 @@ RETURNING s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_
 	return statement;
 }
 
+/// Why a task could not be claimed. Whose claim it is, is nobody's business.
+Op<std::string> why_not(Database &db, const TaskKey key) {
+	auto standing = co_await read_standing(db, key);
+	if (!standing) {
+		const std::string hint = co_await hint_for_missing_task(db, key);
+		co_return "there is no task " + key.label() + ". " + hint;
+	}
+	standing->claim = std::nullopt;
+	const std::string obstacle = standing->own_obstacle();
+	co_return key.label() + ": " + (obstacle.empty() ? "another transaction is at work on the task" : obstacle);
+}
+
 } // namespace
 
 Op<Answer> agg_start(Database &db, Arguments arguments) {
 	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
-	arguments.concern(key.label());
 	const Timestamp now = arguments.timestamp("p_now_utc");
 	timeframe_or_throw(key.symbol, key.timeframe);
 
@@ -56,8 +68,10 @@ Op<Answer> agg_start(Database &db, Arguments arguments) {
 		return Flow::more;
 	};
 	co_await db.query(claim(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe), timestamp_parameter(now)), take);
-	if (!claimed)
-		answer.add("success", false).add("error", "not_idle_or_missing");
+	if (!claimed) {
+		const std::string message = co_await why_not(db, key);
+		answer.add("success", false).add("error", "not_idle_or_missing").add("message", std::string_view(message));
+	}
 	co_return Answer::json(answer.text());
 }
 

@@ -6,22 +6,15 @@
 #include "ops/bars/source_watermark.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/functions/source_chain.hpp"
 #include "ops/marks/change_log.hpp"
+#include "ops/tasks/obstacle.hpp"
 
 #include <algorithm>
 
 namespace aggregation {
 
 namespace {
-
-const Statement &task_state() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "SELECT s.status, s.enabled, s.last_error, s.running_started_at_utc, s.claim_token::text, s.next_run_at FROM @data_agg_state s "
-	    "WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text",
-	    {AGG_TEXT, AGG_BOOL, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TIMESTAMPTZ}};
-	return statement;
-}
 
 // The live bar, else the one that was deleted last.
 const Statement &stored_bar() {
@@ -75,15 +68,6 @@ const Statement &refusal() {
 	return statement;
 }
 
-struct TaskState {
-	std::string status = "idle";
-	bool enabled = true;
-	std::optional<std::string> last_error;
-	std::optional<Timestamp> running_since;
-	std::optional<std::string> token;
-	std::optional<Timestamp> next_run;
-};
-
 struct StoredBar {
 	std::optional<int64_t> quality;
 	std::optional<int64_t> candles;
@@ -110,7 +94,7 @@ struct Window {
 	Task task;
 	Timestamp start;
 	Timestamp end;
-	TaskState state;
+	Standing standing;
 	std::optional<StoredBar> bar;
 	Source source;
 	bool marked = false;
@@ -132,25 +116,8 @@ Op<std::optional<Timestamp>> first_time(Database &db, const Statement &statement
 	co_return found;
 }
 
-std::vector<Parameter> task_of(const Window &window) {
-	return parameters(text_parameter(window.task.key.symbol), text_parameter(window.task.key.timeframe));
-}
-
 std::vector<Parameter> start_of(const Window &window) {
 	return parameters(text_parameter(window.task.key.symbol), text_parameter(window.task.key.timeframe), timestamp_parameter(window.start));
-}
-
-Op<void> look_at_task(Database &db, Window &window) {
-	auto take = [&](const Row &row) {
-		window.state = {row.maybe_text(0).value_or("idle"),
-		                row.is_null(1) || row.boolean(1),
-		                row.maybe_text(2),
-		                row.maybe_timestamp(3),
-		                row.maybe_text(4),
-		                row.maybe_timestamp(5)};
-		return Flow::more;
-	};
-	co_await db.query(task_state(), task_of(window), take);
 }
 
 Op<void> look_at_bar(Database &db, Window &window) {
@@ -198,8 +165,9 @@ Op<void> look_at_changes(Database &db, Window &window) {
 }
 
 Op<Window> look(Database &db, const Task task, Timestamp start) {
-	Window window {.task = task, .start = start, .end = task.target.next(start), .state = {}, .bar = {}, .source = {}};
-	co_await look_at_task(db, window);
+	Window window {.task = task, .start = start, .end = task.target.next(start), .standing = {}, .bar = {}, .source = {}};
+	const auto standing = co_await read_standing(db, task.key);
+	window.standing = standing.value_or(Standing {});
 	co_await look_at_bar(db, window);
 	co_await look_at_source(db, window);
 	co_await look_at_changes(db, window);
@@ -228,42 +196,20 @@ struct Verdict {
 	std::string explanation;
 };
 
-std::string obstacle(const Window &window) {
-	const TaskState &state = window.state;
-	if (state.status == "hard_failed" || state.status == "disabled")
-		return "the task is " + state.status + (state.last_error ? ": " + *state.last_error : "") +
-		       "; agg_reset_task() puts it back to work";
-	if (!state.enabled)
-		return "the task is switched off; agg_enable_task() switches it on";
-	if (state.status == "running")
-		return "the task has been claimed since " +
-		       (state.running_since ? to_iso8601(*state.running_since) : std::string("an unknown time")) +
-		       (state.token ? ", claim " + *state.token : "");
-	return "";
-}
-
-std::string when_it_runs(const Window &window) {
-	const std::string reason = obstacle(window);
-	if (!reason.empty())
-		return reason;
-	if (!window.state.next_run)
-		return "the task is due";
-	return "the task runs at " + to_iso8601(*window.state.next_run);
-}
-
 /// The first of the reasons that applies, in the order in which they hide one another.
 Verdict judge(const Window &window, Timestamp now) {
 	const Task &task = window.task;
+	const std::string obstacle = window.standing.obstacle(task.key.symbol);
+	const std::string when_it_runs = window.standing.when_it_runs(task.key.symbol);
 	const auto expected = task.target.expected(window.start, task.source);
 	const std::string counted = std::to_string(window.source.candles) + " of " + std::to_string(expected) + " source bars";
 	const bool passed = window.start < task.effective_cursor();
 	const bool live = window.bar && window.bar->live();
 	if (passed && (window.marked || window.logged_at)) {
 		const auto since = window.marked ? window.marked_at : window.logged_at;
-		return {"dirty",
-		        "its source changed" + (since ? " (noticed " + to_iso8601(*since) + ")" : std::string()) + "; " +
-		            (window.marked && !window.marked_due ? "it is recomputed with the next run: " + when_it_runs(window)
-		                                                 : (obstacle(window).empty() ? "the next run recomputes it" : obstacle(window)))};
+		return {"dirty", "its source changed" + (since ? " (noticed " + to_iso8601(*since) + ")" : std::string()) + "; " +
+		                     (window.marked && !window.marked_due ? "it is recomputed with the next run: " + when_it_runs
+		                                                          : (obstacle.empty() ? "the next run recomputes it" : obstacle))};
 	}
 	if (live) {
 		std::string text = "stored with " + std::to_string(window.bar->candles.value_or(0)) + " of " +
@@ -287,11 +233,16 @@ Verdict judge(const Window &window, Timestamp now) {
 		                       " (" + counted + " are there)"};
 	if (window.sealed)
 		return {"sealed", "its source or its bar was retired, so none is made; agg_unseal_range() has it recomputed"};
-	if (!obstacle(window).empty() && !passed)
-		return {window.state.status == "idle" ? "disabled" : window.state.status, obstacle(window)};
-	if (!passed && window.end > window.source_complete)
-		return {"waiting_for_source", "task " + task.key.symbol + "/" + task.source.name() + " has unprocessed source from " +
+	if (!obstacle.empty() && !passed) {
+		const auto &status = window.standing.status;
+		return {status == "running" || status == "hard_failed" ? *status : "disabled", obstacle};
+	}
+	if (!passed && window.end > window.source_complete) {
+		const auto below = task.source.timeframe().default_source();
+		return {"waiting_for_source", "task " + TaskKey {task.key.symbol, task.source.name()}.label() +
+		                                  (below && !below->ingested() ? ", or one that it reads," : "") + " has unprocessed source from " +
 		                                  to_iso8601(window.source_complete) + " on"};
+	}
 	if (window.source.there.empty())
 		return {"no_source", "there is no source bar in this window"};
 	if (!quality_score(window.source.candles, expected))
@@ -301,7 +252,7 @@ Verdict judge(const Window &window, Timestamp now) {
 		        (window.source.unusable > 0 ? ", " + std::to_string(window.source.unusable) + " without usable prices" : std::string()) +
 		        "; more than half are needed"};
 	if (!passed)
-		return {"due", "the cursor is at " + to_iso8601(task.effective_cursor()) + "; " + when_it_runs(window)};
+		return {"due", "the cursor is at " + to_iso8601(task.effective_cursor()) + "; " + when_it_runs};
 	if (window.refused_at)
 		return {"frozen", "its source came late (" + counted + " are there), which the task's late_policy refused (" +
 		                      to_iso8601(*window.refused_at) + "); derived_rebuild_range() makes it"};
@@ -314,7 +265,6 @@ constexpr size_t result_columns = 9;
 
 Op<Answer> agg_why(Database &db, Arguments arguments) {
 	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
-	arguments.concern(key.label());
 	const Timestamp time = arguments.timestamp("p_window_start");
 	const Timestamp now = arguments.maybe_timestamp("p_now_utc").value_or(db.clock());
 	const Timeframe timeframe = timeframe_or_throw(key.symbol, key.timeframe);
@@ -333,6 +283,11 @@ Op<Answer> agg_why(Database &db, Arguments arguments) {
 	const auto window = co_await look(db, tasks.front() ? *tasks.front() : nobody, target.floor(time));
 	if (tasks.front()) {
 		verdict = judge(window, now);
+		if (verdict.state == "waiting_for_source" || verdict.state == "no_source" || verdict.state == "too_few_source_bars") {
+			const TimeRange range {window.start, window.end};
+			const std::string below = co_await obstacles_below(db, window.task, range);
+			verdict.explanation += below;
+		}
 		if (window.source.off_grid > 0)
 			verdict.explanation += "; " + std::to_string(window.source.off_grid) + " source bars are not on a whole " +
 			                       window.task.source.name() + ": ts_utc must be the start of the bar; each counts as a bar of its own";

@@ -60,7 +60,7 @@ COMMENT ON FUNCTION @extschema@.aggregate_window(text, text, timestamptz, timest
 'Aggregates one window [p_from_utc, p_to_utc) of a symbol and timeframe from its source bars, and stores the bar in derived_data_bars if it differs from the stored one.
 The window must be aligned and exactly one width of p_to_tf wide (else SQLSTATE 22023). The source is that of the task in data_agg_state, or the timeframe''s default if there is no task.
 Answers success, stored, source_count (usable candles), refused (source rows with a missing, NaN or infinite price), and quality_score (2, 1, 0, -1) or reason (insufficient_source_bars: half of the window or less is covered, and a bar stored there before is soft-deleted; sealed: the window, or bars that it is made from, were retired, and it stays as it is).
-The task''s cursor and start, and confirmation, are ignored. NULL arguments: 22004; infinite timestamps: 22008; unknown timeframe: 22023.';
+The task''s cursor and start, and confirmation, are ignored. Errors: P0002 for a symbol that no task, asset or bar has; 22004 for NULL; 22008 for an infinite timestamp; 22023 for an unknown timeframe.';
 
 CREATE OR REPLACE FUNCTION @extschema@.aggregate_1m_to_5m_window(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
 RETURNS jsonb
@@ -134,7 +134,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_start';
 
 COMMENT ON FUNCTION @extschema@.agg_start(text, text, timestamptz) IS
 'Claims a task: moves it from idle (and enabled) to running by compare-and-set.
-Answers success, canonical_symbol, timeframe, source_timeframe, run_interval_minutes, aggregation_delay_seconds, last_agg_bar_ts_utc and claim_token (pass it to agg_finish()), or {"success": false, "error": "not_idle_or_missing"}.';
+Answers success, canonical_symbol, timeframe, source_timeframe, run_interval_minutes, aggregation_delay_seconds, last_agg_bar_ts_utc and claim_token (pass it to agg_finish()), or {"success": false, "error": "not_idle_or_missing", "message": ...}, where the message says why.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_finish(p_symbol text, p_tf text, p_success boolean, p_new_cursor_utc timestamptz DEFAULT NULL, p_stats jsonb DEFAULT NULL, p_fail_kind text DEFAULT NULL, p_error text DEFAULT NULL, p_now_utc timestamptz DEFAULT now(), p_auto_disable_hard_fail_threshold int DEFAULT 3, p_claim_token uuid DEFAULT NULL)
 RETURNS jsonb
@@ -144,10 +144,10 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_finish';
 
 COMMENT ON FUNCTION @extschema@.agg_finish(text, text, boolean, timestamptz, jsonb, text, text, timestamptz, int, uuid) IS
 'Records how a run of a task ended and when it runs next.
-Success: the cursor moves to p_new_cursor_utc (rounded down to its window; NULL leaves it; a time before the stored cursor is an error, 22023). The failure streak ends, and bars_created and bars_quality_poor of p_stats are added to the totals. The task runs again when its next window can be confirmed, at the latest after its run interval. If a run processed no window although one should have been there, the task waits half of the time that it is overdue (between 5 seconds and the run interval).
+Success: the cursor moves to p_new_cursor_utc (rounded down to its window; NULL leaves it; a time before the stored cursor is an error, 22023, and so is one past the end of the last window that is over, by the later of p_now_utc and the clock). The failure streak ends, and bars_created and bars_quality_poor of p_stats are added to the totals. The task runs again when its next window can be confirmed, at the latest after its run interval. If a run processed no window although one should have been there, the task waits half of the time that it is overdue (between 5 seconds and the run interval).
 Failure: transient as p_fail_kind keeps the streak, and the task runs again within a minute; anything else adds one to the streak. At p_auto_disable_hard_fail_threshold a mandatory task becomes hard_failed and an optional one disabled, until an explicit reset. p_error is kept up to 1,900 characters.
-p_claim_token: if it is given and no longer the task''s, nothing changes and the answer is {"success": false, "error": "claim_lost"}. Without it a finish is accepted whatever the status.
-Answers success, status, last_agg_bar_ts_utc, next_run_at, hard_fail_streak, or {"success": false, "error": "not_found"}.';
+p_claim_token: if it is given and no longer the task''s, nothing changes and the answer is {"success": false, "error": "claim_lost", "message": ...}. Without it a finish is accepted whatever the status.
+Answers success, status, last_agg_bar_ts_utc, next_run_at, hard_fail_streak, or {"success": false, "error": "not_found", "message": ...}.';
 
 CREATE OR REPLACE FUNCTION @extschema@.sync_agg_state_from_registry(p_env_name text DEFAULT 'prod', p_agg_start_utc timestamptz DEFAULT '2025-07-01 00:00:00+00')
 RETURNS jsonb
@@ -251,7 +251,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_heartbeat';
 
 COMMENT ON FUNCTION @extschema@.agg_heartbeat(text, text, uuid, timestamptz) IS
 'Renews the claim of agg_start(): its age counts from p_now_utc. (last_attempted_at_utc still says when it began.)
-Answers success, running_started_at_utc; {"success": false, "error": "claim_lost"} if the task is not running or has another token; {"success": false, "error": "not_found"}.';
+Answers success, running_started_at_utc; {"success": false, "error": "claim_lost", "message": ...} if the task is not running or has another token; {"success": false, "error": "not_found", "message": ...}.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_mark_changed(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz)
 RETURNS jsonb
@@ -310,7 +310,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_soft_delete_range';
 
 COMMENT ON FUNCTION @extschema@.derived_soft_delete_range(text, text, timestamptz, timestamptz, text) IS
-'Soft-deletes the live bars of [p_from_utc, p_to_utc): sets deleted_at, and p_reason in raw ("deleted"). The windows above are recomputed without them. The bars stay deleted until their source changes, or until derived_restore_range() or derived_rebuild_range() brings them back.
+'Soft-deletes the live bars of all windows that touch [p_from_utc, p_to_utc): sets deleted_at, and p_reason in raw ("deleted"). The windows above are recomputed without them. The bars stay deleted until their source changes, or until derived_restore_range() or derived_rebuild_range() brings them back.
 Answers success, bars_deleted. Errors: P0002 for a task that does not exist, if there are no bars either; 22004, 22008, 22023 for arguments that are NULL, infinite, an unknown timeframe, or a range that is empty or inverted.';
 
 CREATE OR REPLACE FUNCTION @extschema@.derived_restore_range(p_symbol text, p_tf text, p_from_utc timestamptz, p_to_utc timestamptz)
@@ -320,7 +320,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_derived_restore_range';
 
 COMMENT ON FUNCTION @extschema@.derived_restore_range(text, text, timestamptz, timestamptz) IS
-'Brings soft-deleted bars of [p_from_utc, p_to_utc) back as they were: in each window without a live bar, the one that was deleted last. The windows above are recomputed with them, and the next run compares them with their source.
+'Brings soft-deleted bars of all windows that touch [p_from_utc, p_to_utc) back as they were: in each window without a live bar, the one that was deleted last. The windows above are recomputed with them, and the next run compares them with their source.
 Answers success, bars_restored. Errors as derived_soft_delete_range().';
 
 CREATE OR REPLACE FUNCTION @extschema@.derived_purge_deleted(p_older_than interval DEFAULT '30 days', p_max_rows int DEFAULT 100000)
@@ -353,7 +353,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_reset_cursor';
 
 COMMENT ON FUNCTION @extschema@.agg_reset_cursor(text, text, timestamptz) IS
 'Moves cursors back, never forward, and never before a task''s start. What lies between is processed again. p_to_utc NULL: cursors that ran ahead of their source (that is, are more than a window past the window of its last bar) go back to that window, or to the start if there is no source. Otherwise cursors go back to the window of p_to_utc. p_symbol NULL: all symbols; p_tf NULL: all timeframes.
-Answers success, tasks_looked_at, tasks_reset, reset (the first twenty: canonical_symbol, timeframe, from_utc, to_utc), or {"success": false, "error": "not_found", "message": ...} if a single task is named and does not exist or has no cursor. Errors: P0002 for a symbol that no task, asset or bar has, if p_tf is NULL; 22008 for an infinite time; 22023 for an unknown timeframe.';
+Answers success, tasks_looked_at, tasks_reset, reset (the first twenty: canonical_symbol, timeframe, from_utc, to_utc), or {"success": false, "error": "not_found", "message": ...} if a single task is named and does not exist or has no cursor, or if no symbol has a task of p_tf. Bars ahead of the clock do not count as source here. Errors: P0002 for a symbol that no task, asset or bar has, if p_tf is NULL; 22008 for an infinite time; 22023 for an unknown timeframe.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_verify(p_symbol text DEFAULT NULL, p_tf text DEFAULT NULL, p_from_utc timestamptz DEFAULT NULL, p_to_utc timestamptz DEFAULT NULL)
 RETURNS TABLE (canonical_symbol text, timeframe text, ts_utc timestamptz, difference text, column_name text, stored text, expected text, explanation text)
@@ -385,8 +385,8 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_why';
 
 COMMENT ON FUNCTION @extschema@.agg_why(text, text, timestamptz, timestamptz) IS
 'One row that says why the bar of a window is there or is not; p_window_start may be any time in the window.
-state: stored, sealed (its source, or bars of its timeframe, were retired: what is stored stays, nothing is made), frozen (late_policy refused what came later), dirty (its source has changed since), deleted (when and why), before_start, not_confirmed (until when), running, disabled, hard_failed (by or since whom), waiting_for_source (which task), no_source, too_few_source_bars, due (the task has not reached it yet), missing (nothing explains it), no_task.
-explanation: the same in words. source_candles, expected_candles: usable source bars in the window, and how many make it complete. missing_source: the starts of the missing ones, the first hundred.
+state: stored, sealed (its source, or bars of its timeframe, were retired: what is stored stays, nothing is made), frozen (late_policy refused what came later), dirty (its source has changed since), deleted (when and why), before_start, not_confirmed (until when), running, disabled (also: the asset is not active or not registered, or nobody knows the status), hard_failed (by or since whom), waiting_for_source (which task), no_source, too_few_source_bars, due (the task has not reached it yet), missing (nothing explains it), no_task.
+explanation: the same in words, for a source that is missing down to the ingested bars: which task of the chain is in the way, where the bars end, which pair of DXY lacks minutes. source_candles, expected_candles: usable source bars in the window, and how many make it complete. missing_source: the starts of the missing ones, the first hundred.
 p_now_utc: the moment that decides what is confirmed; NULL: the clock. Errors: 22004, 22008, 22023 for arguments that are NULL, infinite or no timeframe.';
 
 CREATE OR REPLACE FUNCTION @extschema@.calc_dxy_range_1m(p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
@@ -398,7 +398,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_calc_dxy_range_1m';
 COMMENT ON FUNCTION @extschema@.calc_dxy_range_1m(timestamptz, timestamptz, int) IS
 'Computes the U.S. Dollar Index at each minute of [p_from_utc, p_to_utc) at which all six pairs have a close > 0, as 1m bars of the symbol DXY in data_bars:
 50.14348112 * EURUSD^-0.576 * USDJPY^0.136 * GBPUSD^-0.119 * USDCAD^0.091 * USDSEK^0.042 * USDCHF^0.036, rounded to 8 decimals (ICE, U.S. Dollar Index methodology); open = high = low = close, vol 0, trade_count 0, vwap NULL, source synthetic.
-Answers success, inserted, updated (bars that already existed), unchanged (how many of these needed no write), skipped (minutes with a missing part, and minutes that are sealed or have a sealed part: these stay as they are), version. For a bad range or bad data the answer is {"success": false, "error": ..., "sqlstate": ...}, and nothing is written; a cancel or exhausted memory is raised.';
+Answers success, inserted, updated (bars that already existed), unchanged (how many of these needed no write), skipped (minutes with a missing part, and minutes that are sealed or have a sealed part: these stay as they are), version. For a bad range, a version below 1 or bad data the answer is {"success": false, "error": ..., "sqlstate": ...}, and nothing is written; a cancel or exhausted memory is raised.';
 
 CREATE OR REPLACE FUNCTION @extschema@.ops_runlog_start(p_run_id uuid, p_job_name text, p_trigger text, p_env_name text)
 RETURNS jsonb

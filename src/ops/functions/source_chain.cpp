@@ -1,0 +1,92 @@
+#include "ops/functions/source_chain.hpp"
+
+#include "core/geometric_index.hpp"
+#include "ops/bars/dxy_minutes.hpp"
+#include "ops/bars/source_probe.hpp"
+#include "ops/boundary/parameters.hpp"
+#include "ops/tasks/obstacle.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+// How many usable minutes each of the symbols has in the window.
+const Statement &minutes_of_symbols() {
+	static const Statement statement {
+	    "data_bars",
+	    "SELECT t.ord, (SELECT count(*) FROM @data_bars b WHERE b.canonical_symbol = t.symbol AND b.timeframe = '1m' "
+	    "AND b.ts_utc >= $2::timestamptz AND b.ts_utc < $3::timestamptz AND b.close > 0 AND b.close < 'Infinity') "
+	    "FROM unnest($1::text[]) WITH ORDINALITY AS t(symbol, ord)",
+	    {AGG_INT8, AGG_INT8}};
+	return statement;
+}
+
+std::string last_bar(std::optional<Timestamp> last) {
+	return last ? ", its last one is at " + to_iso8601(*last) : std::string(", and none before");
+}
+
+/// The pairs of the index that have fewer minutes in the window than the best of them.
+Op<std::string> missing_pairs(Database &db, const TimeRange window) {
+	std::vector<agg_cell> symbols;
+	std::vector<SourceProbe> probes;
+	for (const auto &component : dollar_index.components) {
+		symbols.push_back(cell(std::string_view(component.symbol)));
+		probes.push_back({.symbol = component.symbol, .bars = minutes(), .to = window.to});
+	}
+	std::vector<int64_t> counts(symbols.size());
+	auto take = [&](const Row &row) {
+		counts.at(static_cast<size_t>(row.integer(0) - 1)) = row.integer(1);
+		return Flow::more;
+	};
+	co_await db.query(minutes_of_symbols(),
+	                  parameters(Parameter(AGG_TEXT, std::move(symbols)), timestamp_parameter(window.from), timestamp_parameter(window.to)),
+	                  take);
+	const auto last = co_await last_bars(db, probes);
+	const int64_t most = minutes().count(window.from, window.to);
+	std::string clauses;
+	for (size_t i = 0; i < probes.size(); ++i) {
+		if (counts[i] >= most)
+			continue;
+		clauses += "; pair " + std::string(probes[i].symbol) + " has " + std::to_string(counts[i]) + " of " + std::to_string(most) +
+		           " minutes of the window" + last_bar(last[i]);
+	}
+	co_return clauses;
+}
+
+/// Where the ingested bars of a symbol end, if there is none in the window.
+Op<std::string> missing_minutes(Database &db, const std::string symbol, const TimeRange window) {
+	const std::vector<SourceProbe> probes {{.symbol = symbol, .bars = minutes(), .to = window.to}};
+	const auto last = co_await last_bars(db, probes);
+	if (last.front() && *last.front() >= window.from)
+		co_return "";
+	co_return "; " + named(symbol) + " has no 1m bar in it" + last_bar(last.front());
+}
+
+} // namespace
+
+Op<std::string> obstacles_below(Database &db, const Task task, const TimeRange window) {
+	std::string clauses;
+	Task lowest = task;
+	while (!lowest.source.ingested()) {
+		const TaskKey key {task.key.symbol, lowest.source.name()};
+		const std::vector<TaskKey> keys {key};
+		const auto below = co_await read_tasks(db, keys);
+		if (!below.front())
+			co_return clauses + "; there is no task " + key.label() + ", which would make its source";
+		const auto standing = co_await read_standing(db, key);
+		const std::string obstacle = standing ? standing->obstacle(key.symbol) : std::string();
+		if (!obstacle.empty())
+			clauses += "; " + key.label() + ": " + obstacle;
+		lowest = *below.front();
+	}
+	std::string ingested;
+	if (reads_index(lowest))
+		ingested = co_await missing_pairs(db, window);
+	else
+		ingested = co_await missing_minutes(db, task.key.symbol, window);
+	co_return clauses + ingested;
+}
+
+} // namespace aggregation
