@@ -118,6 +118,14 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 			if (key.first == text_of(parameter(request, 0)))
 				rows.push_back({kept_text(key.first), kept_text(key.second)});
 		}
+	} else if (has(request, "SELECT COALESCE(a.active, false)")) {
+		const auto asset = tables.assets.find(text_of(parameter(request, 0)));
+		if (asset != tables.assets.end())
+			rows.push_back({number_cell(asset->second), number_cell(false)});
+	} else if (has(request, "SELECT s.status, s.enabled, s.disabled_by_operator")) {
+		if (const auto *task = find(tables, request, 0, 0))
+			rows.push_back({kept_text(task->status), number_cell(task->enabled), number_cell(!task->enabled), maybe_text(task->last_error),
+			                maybe_time(task->running_since), maybe_text(task->token), maybe_time(task->next_run)});
 	} else if (relation == "core_asset_registry_all") {
 		for (size_t k = 0; k < keys; ++k) {
 			const auto asset = tables.assets.find(text_of(parameter(request, 0, k)));
