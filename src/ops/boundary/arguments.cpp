@@ -99,7 +99,7 @@ int64_t Arguments::integer(const char *name) const {
 void Arguments::check_positive(const char *name, const char *hint) const {
 	const int64_t given = integer(name);
 	if (given < 1)
-		throw Error(sqlstate::invalid_parameter_value, std::string(name) + " must be at least 1, not " + std::to_string(given) + subject_,
+		throw Error(sqlstate::invalid_parameter_value, std::string(name) + " must be at least 1, not " + std::to_string(given) + subject(),
 		            hint);
 }
 

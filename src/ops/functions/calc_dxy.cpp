@@ -34,12 +34,10 @@ Op<Answer> calc_dxy_range_1m(Database &db, Arguments arguments) {
 		from = arguments.timestamp("p_from_utc");
 		to = arguments.timestamp("p_to_utc");
 		version = arguments.integer("p_derivation_version");
+		arguments.check_positive("p_derivation_version", "Pass the version of the formula, such as 1.");
 		if (from >= to)
 			throw Error(sqlstate::invalid_parameter_value,
 			            "invalid range for DXY/1m: from " + to_iso8601(from) + " is not before to " + to_iso8601(to));
-		if (version < 1)
-			throw Error(sqlstate::invalid_parameter_value,
-			            "p_derivation_version must be at least 1, not " + std::to_string(version) + " (DXY/1m)");
 	} catch (const Error &error) {
 		co_return Answer::json(failure(error));
 	}
