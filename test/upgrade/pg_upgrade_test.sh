@@ -34,13 +34,9 @@ old_folder=$server_folder
 PG_CONFIG=$newer
 server_make "$own_folder/newer"
 status=0
-(
-	cd "$own_folder/newer" || exit 1
-	run=(env "PGUSER=postgres" "$("$newer" --bindir)/pg_upgrade" --old-bindir "$("$older" --bindir)" --new-bindir "$("$newer" --bindir)"
-		--old-datadir "$old_folder/data" --new-datadir "$own_folder/newer/data" --socketdir "$own_folder/newer/socket" --old-port 5432 --new-port 5432)
-	if [ "$(id -u)" -eq 0 ]; then run=(runuser -u postgres -- "${run[@]}"); fi
-	"${run[@]}"
-) >"$own_folder/pg_upgrade.log" 2>&1 || status=$?
+(as_server env -C "$server_folder" "$("$newer" --bindir)/pg_upgrade" --old-bindir "$("$older" --bindir)" --new-bindir "$("$newer" --bindir)" \
+	--old-datadir "$old_folder/data" --new-datadir "$server_folder/data" --socketdir "$server_folder/socket" --old-port 5432 --new-port 5432) \
+	>"$own_folder/pg_upgrade.log" 2>&1 || status=$?
 is "$status" 0 "pg_upgrade from $(postgresql_major "$older") to $(postgresql_major "$newer")"
 if [ "$status" != 0 ]; then
 	tail -n 12 "$own_folder/pg_upgrade.log" "$own_folder"/newer/data/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log | sed 's/^/# /'
