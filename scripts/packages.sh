@@ -31,17 +31,24 @@ postgresql_major() { "$1" --version 2>/dev/null | sed -nE 's/^[^0-9]*([0-9]+).*/
 
 supported_postgresql() { [ "${1:-0}" -ge "$oldest_postgresql" ] && [ "$1" -le "$newest_postgresql" ]; }
 
-# The newest installed server that an extension can be built for: prints its pg_config.
-installed_postgresql() {
+# installed_servers [PG_CONFIG…] : of these (default: where servers usually are) those that an extension can be built for,
+# each as "MAJOR PG_CONFIG", the newest first.
+installed_servers() {
 	local config major
-	for config in "$debian_postgresql"/*/bin/pg_config /usr/pgsql-*/bin/pg_config "$(command -v pg_config || true)"; do
+	if [ $# -eq 0 ]; then
+		set -- "$debian_postgresql"/*/bin/pg_config /usr/pgsql-*/bin/pg_config "$(command -v pg_config || true)"
+	fi
+	for config in "$@"; do
 		[ -x "$config" ] || continue
 		major=$(postgresql_major "$config")
 		if supported_postgresql "$major" && [ -e "$("$config" --pgxs)" ] && [ -x "$("$config" --bindir)/initdb" ]; then
 			echo "$major $config"
 		fi
-	done | sort -s -k 1,1nr | sed -n '1s/^[0-9]* //p'
+	done | sort -s -k 1,1nr
 }
+
+# The newest installed server that an extension can be built for: prints its pg_config.
+installed_postgresql() { installed_servers | sed -n '1s/^[0-9]* //p'; }
 
 # The version that the system's own release packages (Debian 12: 15, Debian 13: 17).
 release_postgresql() { apt-cache depends postgresql 2>/dev/null | sed -nE '1,/Depends/s/^ *Depends: postgresql-([0-9]+)$/\1/p'; }

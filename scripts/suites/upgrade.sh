@@ -34,15 +34,7 @@
 
 	# another_postgresql : the pg_config of an installed server of another major version: OTHER_PG_CONFIG, or what is in its usual place.
 	another_postgresql() {
-		local config mine
-		mine=$(postgresql_major "$PG_CONFIG")
-		for config in ${OTHER_PG_CONFIG:-$(ls -r "$debian_postgresql"/*/bin/pg_config)}; do
-			if supported_postgresql "$(postgresql_major "$config")" && [ "$(postgresql_major "$config")" != "$mine" ] &&
-				[ -e "$("$config" --pgxs)" ] && [ -x "$("$config" --bindir)/initdb" ]; then
-				echo "$config"
-				return
-			fi
-		done
+		installed_servers ${OTHER_PG_CONFIG:+"$OTHER_PG_CONFIG"} | grep -v "^$(postgresql_major "$PG_CONFIG") " | sed -n '1s/^[0-9]* //p'
 	}
 
 	OLD_LIBRARY=
