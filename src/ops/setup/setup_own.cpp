@@ -115,15 +115,15 @@ Op<std::optional<PresentView>> find_view(Database &db, const std::string schema,
 	co_return found;
 }
 
-/// As a statement behind "; ", or nothing.
-Op<std::string> grant_to_owner(Database &db, const std::string schema, const std::string view) {
-	std::string grant;
+/// Quoted; nobody where there are no tables of bars yet, or they are the caller's.
+Op<std::optional<std::string>> find_owner_of_the_rest(Database &db, const std::string schema) {
+	std::optional<std::string> owner;
 	auto take = [&](const Row &row) {
-		grant = "; GRANT SELECT ON @" + view + " TO " + std::string(row.text(0));
+		owner = row.text(0);
 		return Flow::more;
 	};
 	co_await db.query(owner_of_the_rest(), parameters(text_parameter(schema)), take);
-	co_return grant;
+	co_return owner;
 }
 
 /// Whether a view says what ours does: PostgreSQL's text of both is compared, ours being made for a moment under another name. Where it
@@ -190,6 +190,7 @@ Op<std::vector<Step>> plan_views(Database &db) {
 		return Flow::more;
 	};
 	co_await db.query(no_tables(), parameters(text_parameter(schema), text_array(wanted_table_names())), take_no_table);
+	const auto owner = co_await find_owner_of_the_rest(db, schema);
 	for (const auto &view : wanted_views()) {
 		const std::string name = view.name;
 		const std::string object = "view " + name;
@@ -204,7 +205,7 @@ Op<std::vector<Step>> plan_views(Database &db) {
 			continue;
 		}
 		if (!present) {
-			const std::string grant = co_await grant_to_owner(db, schema, name);
+			const std::string grant = owner ? "; GRANT SELECT ON @" + name + " TO " + *owner : "";
 			steps.push_back({object, Action::create, "CREATE VIEW" + as + grant, ""});
 			continue;
 		}
