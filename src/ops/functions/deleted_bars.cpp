@@ -83,12 +83,6 @@ WHERE d.tableoid = old.part
 	return statement;
 }
 
-/// Nothing was found: then at least the task must be there. (Bars of an older system have none, and may be taken away all the same.)
-Op<void> require_task(Database &db, const BarRange &range) {
-	const Task task = co_await task_or_throw(db, range.key);
-	(void)task;
-}
-
 } // namespace
 
 Op<Answer> derived_soft_delete_range(Database &db, Arguments arguments) {
@@ -100,8 +94,9 @@ Op<Answer> derived_soft_delete_range(Database &db, Arguments arguments) {
 	std::vector<ChangedBars> deleted {{range.key.symbol, &range.target, {}}};
 	for (const Timestamp start : starts)
 		deleted.front().windows.add({start, range.target.next(start), 1});
+	// Bars of an older system have no task, and may be taken away all the same.
 	if (starts.empty())
-		co_await require_task(db, range);
+		co_await task_or_throw(db, range.key);
 	co_await mark_windows_above(db, deleted);
 	co_return Answer::json(JsonObject().add("success", true).add("bars_deleted", deleted.front().windows.rows()).text());
 }
@@ -118,7 +113,7 @@ Op<Answer> derived_restore_range(Database &db, Arguments arguments) {
 	                       timestamp_parameter(range.to));
 	co_await db.query(restore(), std::move(list), receive);
 	if (restored.front().windows.empty())
-		co_await require_task(db, range);
+		co_await task_or_throw(db, range.key);
 	co_await mark_windows_above(db, restored);
 	// They are as they were when they were deleted; what their source comes to now is another matter.
 	const std::vector<TaskKey> keys {range.key};
