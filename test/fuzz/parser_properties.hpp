@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/error.hpp"
-#include "core/registry.hpp"
 #include "core/grid.hpp"
+#include "core/registry.hpp"
 #include "core/timeframe.hpp"
 #include "core/timestamp.hpp"
 #include "ops/boundary/json.hpp"
