@@ -61,4 +61,4 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_unschedule';
 
 COMMENT ON FUNCTION @extschema@.agg_unschedule() IS
-'Removes the calling role''s job of agg_schedule() in this database. Answers success and jobs_removed (0 if there was none). Errors: 55000 as agg_schedule().';
+'Removes the calling role''s job of agg_schedule() in this database. Answers success and jobs_removed (0 if there was none, or no pg_cron).';

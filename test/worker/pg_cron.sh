@@ -10,6 +10,7 @@ sql -c 'CREATE EXTENSION aggregation' -c 'DO $$ BEGIN PERFORM agg_setup(); END $
 said=$(psql -X -v VERBOSITY=verbose -c 'SELECT agg_schedule()' 2>&1)
 like "$said" '55000.*pg_cron is not installed in database "scheduled"' 'without pg_cron there is an error'
 like "$said" 'HINT: .*CREATE EXTENSION pg_cron.*aggregation.databases' 'that says how to get it, and how to do without'
+is "$(sql -c "SELECT agg_unschedule()")" '{"success": true, "jobs_removed": 0}' 'and nothing to take back'
 
 sql -c 'CREATE EXTENSION pg_cron' -c "INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('EURUSD')" \
 	-c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'EURUSD', '1m', t, 1, 1, 1, 1 FROM generate_series(date_trunc('hour', now()) - interval '3 hours', date_trunc('hour', now()) - interval '1 minute', '1 minute') AS t"

@@ -12,7 +12,7 @@ constexpr std::string_view job_name = "aggregation";
 /// More tasks than anybody has: what is due after midnight must not wait for the next minute.
 constexpr std::string_view arguments_of_run = "p_env_name => %L, p_max_tasks => 1000000, p_sync_minutes => %s)";
 
-const Statement &find_pg_cron() {
+const Statement &pg_cron_here() {
 	static const Statement statement {
 	    nullptr,
 	    "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron'), current_database()::text, "
@@ -41,39 +41,43 @@ const Statement &unschedule() {
 	return statement;
 }
 
-/// Whether it runs jobs in workers of the server; else it connects as a client does, which the server may not let in.
-Op<bool> require_pg_cron(Database &db) {
+struct PgCron {
 	bool there = false;
-	bool in_workers = false;
-	std::string database;
-	std::string home;
+	bool in_workers = false; // of the server; else it connects as a client does, which the server may not let in
+	std::string database;    // this one
+	std::string home;        // the one that its settings name
+};
+
+Op<PgCron> find_pg_cron(Database &db) {
+	PgCron found;
 	auto take = [&](const Row &row) {
-		there = row.boolean(0);
-		database = row.text(1);
-		home = row.text(2);
-		in_workers = row.text(3) == "on";
+		found = {row.boolean(0), row.text(3) == "on", std::string(row.text(1)), std::string(row.text(2))};
 		return Flow::more;
 	};
-	co_await db.query(find_pg_cron(), {}, take);
-	if (there)
-		co_return in_workers;
-	throw Error(sqlstate::object_not_in_prerequisite_state, "the extension pg_cron is not installed in database \"" + database + "\"",
-	            "Install its package (postgresql-NN-cron), add pg_cron to shared_preload_libraries (after what is "
-	            "there already), set cron.use_background_workers = on and cron.database_name = '" +
-	                database + "' (now '" + home +
-	                "'), restart the server, and run CREATE EXTENSION pg_cron. Or do without: with "
-	                "aggregation in shared_preload_libraries and aggregation.databases = '" +
-	                database + "' a background worker does the same.");
+	co_await db.query(pg_cron_here(), {}, take);
+	co_return found;
+}
+
+Error not_installed(const PgCron &cron) {
+	return {sqlstate::object_not_in_prerequisite_state, "the extension pg_cron is not installed in database \"" + cron.database + "\"",
+	        "Install its package (postgresql-NN-cron), add pg_cron to shared_preload_libraries (after what is "
+	        "there already), set cron.use_background_workers = on and cron.database_name = '" +
+	            cron.database + "' (now '" + cron.home +
+	            "'), restart the server, and run CREATE EXTENSION pg_cron. Or do without: with "
+	            "aggregation in shared_preload_libraries and aggregation.databases = '" +
+	            cron.database + "' a background worker does the same."};
 }
 
 } // namespace
 
 Op<Answer> agg_schedule(Database &db, Arguments arguments) {
-	const std::string cron = arguments.text("p_cron");
+	const std::string times = arguments.text("p_cron");
 	const std::string environment = arguments.text("p_env_name");
 	const bool no_sync = arguments.is_null("p_sync_minutes");
 	const int64_t sync_minutes = no_sync ? 0 : arguments.integer("p_sync_minutes");
-	const bool in_workers = co_await require_pg_cron(db);
+	const PgCron cron = co_await find_pg_cron(db);
+	if (!cron.there)
+		throw not_installed(cron);
 	const std::string command = "CALL " + db.schema() + ".agg_run(";
 	int64_t job = 0;
 	std::string scheduled;
@@ -82,16 +86,16 @@ Op<Answer> agg_schedule(Database &db, Arguments arguments) {
 		scheduled = row.text(1);
 		return Flow::more;
 	};
-	auto list = parameters(text_parameter(job_name), text_parameter(cron), text_parameter(command), text_parameter(environment),
+	auto list = parameters(text_parameter(job_name), text_parameter(times), text_parameter(command), text_parameter(environment),
 	                       Parameter(AGG_INT4, no_sync ? null_cell() : cell(sync_minutes)), text_parameter(arguments_of_run));
 	co_await db.query(schedule(), std::move(list), take);
 	JsonObject answer;
 	answer.add("success", true)
 	    .add("job_id", job)
 	    .add("job_name", job_name)
-	    .add("schedule", std::string_view(cron))
+	    .add("schedule", std::string_view(times))
 	    .add("command", std::string_view(scheduled));
-	if (!in_workers)
+	if (!cron.in_workers)
 		answer.add("note", "pg_cron connects as a client does: if cron.job_run_details says \"connection failed\", set "
 		                   "cron.use_background_workers = on and restart the server, or let this role in with pg_hba.conf or "
 		                   ".pgpass");
@@ -99,13 +103,14 @@ Op<Answer> agg_schedule(Database &db, Arguments arguments) {
 }
 
 Op<Answer> agg_unschedule(Database &db, Arguments) {
-	co_await require_pg_cron(db);
 	int64_t removed = 0;
 	auto take = [&](const Row &) {
 		++removed;
 		return Flow::more;
 	};
-	co_await db.query(unschedule(), parameters(text_parameter(job_name)), take);
+	const PgCron cron = co_await find_pg_cron(db);
+	if (cron.there)
+		co_await db.query(unschedule(), parameters(text_parameter(job_name)), take);
 	co_return Answer::json(JsonObject().add("success", true).add("jobs_removed", removed).text());
 }
 

@@ -209,6 +209,9 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_unschedule';
 
+COMMENT ON FUNCTION @extschema@.agg_unschedule() IS
+'Removes the calling role''s job of agg_schedule() in this database. Answers success and jobs_removed (0 if there was none, or no pg_cron).';
+
 CREATE OR REPLACE FUNCTION @extschema@.agg_reset_task(p_symbol text, p_tf text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
