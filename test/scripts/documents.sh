@@ -28,12 +28,43 @@ for schema in public market; do
 		is "$status" 0 "$schema: it reads $relation"
 	done
 	status=0
-	block operating.md '## Uninstall' | grep -v agg_unschedule | sql >said 2>&1 || status=$?
+	block operating.md '## Uninstall' | sql >said 2>&1 || status=$?
 	is "$status" 0 "$schema: uninstalled as printed"
 	awk '/^What .agg_setup\(\). has made stays/ { found = 1 } found && /^```sql/ { inside = 1; next } inside && /^```/ { exit } inside' "$ROOT/docs/operating.md" | sql >said 2>&1
 	is "$(sql -c "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = '$schema'::regnamespace AND relkind IN ('r', 'v')")" 'core_asset_registry_all data_agg_state data_bars derived_data_bars' "$schema: what is left is the data"
 	unset PGOPTIONS
 done
+
+# An older system's functions make way and come back, as often as one likes.
+remove
+psql -X -q -d postgres -c 'CREATE DATABASE test_documents'
+export PGDATABASE=test_documents PGOPTIONS='-c client_min_messages=warning'
+sql -c 'CREATE TABLE ops_runlog (run_id uuid PRIMARY KEY, job_name text)' \
+	-c 'CREATE FUNCTION ops_runlog_start(p_run_id uuid, p_job_name text, p_trigger text, p_env_name text) RETURNS jsonb LANGUAGE sql AS $$ SELECT $q$"old"$q$::jsonb $$' \
+	-c 'CREATE FUNCTION agg_start(text) RETURNS text LANGUAGE sql AS $$ SELECT $1 $$' \
+	-c 'CREATE FUNCTION calc_dxy_range_1m(timestamptz, timestamptz, text) RETURNS text LANGUAGE sql AS $$ SELECT $3 $$' \
+	-c 'CREATE PROCEDURE agg_run() LANGUAGE sql AS $$ SELECT 1 $$' \
+	-c 'CREATE FUNCTION agg_somebody_elses() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$'
+# Who has the function of the run log, and how many routines have made way.
+whose() {
+	sql -c "SELECT CASE l.lanname WHEN 'c' THEN 'new' ELSE 'old' END FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.proname = 'ops_runlog_start' AND p.pronamespace = 'public'::regnamespace" \
+		-c "SELECT count(*) FROM pg_proc WHERE pronamespace = 'aggregation_legacy'::regnamespace" | paste -sd ' '
+}
+for round in first second; do
+	for time in once twice; do
+		status=0
+		block operating.md 'Move the old functions away' | sql >said 2>&1 || status=$?
+		is "$status $(whose)" '0 new 4' "the $round time they make way, said $time"
+		is "$(sql -c "SELECT count(*) FROM pg_proc WHERE proname = 'agg_run' AND pronamespace = 'public'::regnamespace" -c 'SELECT agg_somebody_elses()' -c 'SELECT count(*) FROM agg_setup()')" \
+			$'1\n1\n0' 'nothing else does, and nothing is missing'
+	done
+	for time in once twice; do
+		status=0
+		block operating.md 'To go back and keep' | sql >said 2>&1 || status=$?
+		is "$status $(whose)" '0 old 0' "the $round time they come back, said $time"
+	done
+done
+unset PGOPTIONS
 
 # Tables: each row has as many columns as the line under the head.
 is "$(awk -F '|' '
