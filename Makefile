@@ -19,8 +19,10 @@ EXTRA_CLEAN = built_for $(OBJS:.o=.d) $(OBJS:.o=.bc)
 
 # Without bitcode: JIT has nothing to inline here, and the clang that Debian's PostgreSQL would use knows no standard coroutines.
 override with_llvm = no
+# Nothing compiled names the folder that it was compiled in: two checkouts of the same sources give the same library.
+quoted_folder := $(subst ','\'',$(CURDIR))
 # The server's headers count as the system's, so that -Wextra speaks of our code alone.
-PG_CPPFLAGS = -Isrc -DAGGREGATION_VERSION='"$(EXTENSION_VERSION)"' -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD -MP
+PG_CPPFLAGS = -ffile-prefix-map='$(quoted_folder)'=. -Isrc -DAGGREGATION_VERSION='"$(EXTENSION_VERSION)"' -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD -MP
 PG_CFLAGS = -Wextra
 # No fused multiply-add: the same bars must give the same bits on every machine.
 PG_CXXFLAGS = -std=c++20 -Wall -Wextra -ffp-contract=off -fvisibility=hidden

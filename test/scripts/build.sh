@@ -51,4 +51,15 @@ if [ "$(id -u)" -eq 0 ]; then
 	is "$(grep -c Building <<<"$said")" 0 'is told before the build, too'
 fi
 chmod 755 libraries share/extension checkout
+
+# The same sources give the same bytes wherever they are: a second checkout is installed already, and needs no root.
+for folder in one "another's folder"; do
+	mkdir "$folder"
+	tar -C "$ROOT" --exclude='*.o' -cf - Makefile aggregation.control src | tar -C "$folder" -xf -
+	make -s -C "$folder" PG_CONFIG="$PG_CONFIG" src/pg/wake.o src/core/spelling.o >made 2>&1
+	is "$(cat made)" '' "compiled in the folder $folder"
+done
+for file in src/pg/wake.o src/core/spelling.o; do
+	is "$(cmp "one/$file" "another's folder/$file" 2>&1)" '' "$file has the same bytes in both"
+done
 done_testing
