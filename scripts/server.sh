@@ -152,18 +152,18 @@ server_start() {
 	local state
 	state=$(server_status) || exit 1
 	[ "$state" = stopped ] || return 0
-	local options="-c listen_addresses='' -c unix_socket_permissions=0700 -p 5432 -k '$server_socket'" setting
-	for setting in "$@"; do
-		options+=" -c $setting"
-	done
 	# A socket folder in /tmp may have been swept away since the server was made.
 	if [ ! -d "$server_socket" ]; then
 		server_socket=$(mktemp -d /tmp/aggregation-socket.XXXXXX)
 		if [ "$(id -u)" -eq 0 ]; then chown postgres: "$server_socket"; fi
 		ln -sfn -- "$server_socket" "$server_folder/socket"
 		export PGHOST=$server_socket
-		options=${options/-k \'*\'/-k \'$server_socket\'}
 	fi
+	# A shell reads the options again: an apostrophe in the path must not end its quotes.
+	local options="-c listen_addresses='' -c unix_socket_permissions=0700 -p 5432 -k '${server_socket//\'/\'\\\'\'}'" setting
+	for setting in "$@"; do
+		options+=" -c $setting"
+	done
 	(as_server "$(server_programs "$server_folder")/pg_ctl" -D "$server_folder/data" -l "$server_folder/log" -w -t 60 -s -o "$options" start) \
 		>/dev/null </dev/null || {
 		tail -n 20 "$server_folder/log" >&2

@@ -17,12 +17,12 @@ for action in '' --stop --remove; do
 done
 is "$(ls -A mine)" notes 'and nothing in it is touched'
 
-folder="$PWD/a demo"
+folder="$PWD/a stranger's demo"
 trap 'AGGREGATION_DEMO=$folder "$AGGREGATION_RUN" demo --remove >/dev/null 2>&1' EXIT
 demo "$folder"
-is "$status" 0 'a demo in a folder with a blank'
+is "$status" 0 'a demo in a folder with blanks and an apostrophe'
 like "$said" '1w  ' 'shows bars of a week'
-like "$said" 'Stop it: +AGGREGATION_DEMO=[^ ]*a\\ demo [^ ]+ demo --stop' 'and a command that can be pasted'
+like "$said" 'Stop it: +AGGREGATION_DEMO=[^ ]*a\\ stranger\\'"'"'s\\ demo [^ ]+ demo --stop' 'and a command that can be pasted'
 bars_of() { grep -oE "^ *$1 +\| +[0-9]+" <<<"$said" | grep -oE '[0-9]+$'; }
 hours=$(bars_of 1h)
 
