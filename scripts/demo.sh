@@ -113,6 +113,7 @@ fi
 
 explain_interruption() {
 	trap - INT TERM
+	if interrupted_apt >&2; then exit 130; fi
 	cat >&2 <<TEXT
 
 Interrupted. Work that was begun is rolled back; what was finished is kept. Nothing needs mending:

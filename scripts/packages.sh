@@ -170,11 +170,23 @@ become_root() {
 	as_root=(sudo -n)
 }
 
+# The last words of a command that was interrupted while apt-get worked; fails where it did not.
+apt_works=no
+interrupted_apt() {
+	[ "$apt_works" = yes ] || return 1
+	echo
+	echo "Interrupted while apt-get worked. Run the same command again. If it says that dpkg was interrupted, run this as root first:"
+	echo "  dpkg --configure -a"
+}
+
 # logged_apt WHAT COMMAND… : keeps what apt-get said where it failed.
 logged_apt() {
-	local log kept
+	local log kept status=0
 	log=$(mktemp)
-	progress packages "$log" "${@:2}" && return
+	apt_works=yes
+	progress packages "$log" "${@:2}" || status=$?
+	apt_works=no
+	[ "$status" -ne 0 ] || return 0
 	kept=$(mktemp /tmp/aggregation-packages.XXXXXX)
 	cp -- "$log" "$kept"
 	tail -n 30 "$kept" >&2

@@ -66,7 +66,7 @@ source "$here/build.sh"
 source "$here/tap.sh"
 
 scratch_folder
-trap 'exit 130' INT
+trap 'interrupted_apt >&2 || true; exit 130' INT
 trap 'exit 143' TERM HUP
 choose_postgresql
 need_build

@@ -84,6 +84,27 @@ touch elsewhere/18/bin/psql
 choose "PG_CONFIG=$PWD/elsewhere/18/bin/pg_config; $names"
 is "$(grep -c 'postgresql-' <<<"$said")" 0 'nor do its pgTAP and pg_cron'
 
+# Interrupted, apt-get may leave packages half installed: the last line says what to do.
+printf '#!/bin/sh\ntouch works\nsleep 20\n' >programs/apt-get
+for command in demo test bench; do
+	cat >interrupted.sh <<TEXT
+set -euo pipefail
+source "$ROOT/scripts/progress.sh"
+source "$ROOT/scripts/packages.sh"
+$(sed -n '/^explain_interruption()/,/^}/p; /^trap .*INT/p' "$ROOT/scripts/$command.sh")
+as_root=() missing_packages=(some-package)
+logged_apt 'install it' apt_install
+TEXT
+	rm -f works
+	PATH=$PWD/programs:$PATH perl -e 'setpgrp; $SIG{INT} = "DEFAULT"; exec @ARGV' bash interrupted.sh >interrupted 2>&1 &
+	for _ in {1..200}; do [ -e works ] || sleep 0.05; done
+	kill -INT -- -$!
+	status=0
+	wait $! || status=$?
+	like "$status $(cat interrupted)" '^130 .*Interrupted while apt-get worked\. .*dpkg --configure -a$' "$command, interrupted while apt-get works: what to do, at the end"
+	is "$(grep -c 'Nothing needs' interrupted)" 0 'and no promise'
+done
+
 # One range of versions, wherever it is said.
 range=$(sed -nE 's/.*supports PostgreSQL ([0-9]+) to ([0-9]+).*/\1 \2/p' "$ROOT/src/pg/compat.h")
 is "$(bash -c 'source "$ROOT/scripts/packages.sh"; echo "$oldest_postgresql $newest_postgresql"')" "$range" 'the commands know the versions that the source allows for'
