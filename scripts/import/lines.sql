@@ -22,6 +22,7 @@ SELECT file, number, ts_utc, open, high, low, close, vol,
 		WHEN length(text) >= 1000 THEN 'longer than 999 bytes'
 		WHEN at_time IS NULL OR at_open IS NULL OR at_high IS NULL OR at_low IS NULL OR at_close IS NULL
 			THEN 'no header that names time, open, high, low and close'
+		WHEN cardinality(f) <> columns AND text ~ '"[+-]?[0-9]+,[0-9]+"' THEN 'a quoted number with a comma (write 1.08, not "1,08")'
 		WHEN cardinality(f) <> columns THEN 'wrong number of fields'
 		WHEN local_time IS NULL THEN 'no such date or time'
 		WHEN stamp_zone IS NOT NULL AND pg_temp.offset_minutes(stamp_zone) IS NULL THEN 'no such offset from UTC'
@@ -86,11 +87,13 @@ FROM (
 ANALYZE minute;
 
 -- A file of longer bars looks just like one of minutes. Twenty stamps that all fall on
--- the same minute of five are no accident.
+-- the same minute of two, three or five are no accident.
 UPDATE minute
-SET refused = 'a bar of 5 minutes or more (import only 1-minute files)'
+SET refused = 'a bar of more than one minute (import only 1-minute files)'
 WHERE skipped IS NULL AND refused IS NULL AND file = ANY (ARRAY(
-	SELECT file FROM minute WHERE skipped IS NULL AND refused IS NULL
+	SELECT file
+	FROM (SELECT file, extract(minute FROM ts_utc)::int AS clock FROM minute WHERE skipped IS NULL AND refused IS NULL) stamp
 	GROUP BY file
-	HAVING count(*) >= 20 AND min(extract(minute FROM ts_utc)::int % 5) = max(extract(minute FROM ts_utc)::int % 5)
+	HAVING count(*) >= 20
+		AND (min(clock % 2) = max(clock % 2) OR min(clock % 3) = max(clock % 3) OR min(clock % 5) = max(clock % 5))
 ));

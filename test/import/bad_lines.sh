@@ -82,9 +82,11 @@ import --format histdata --symbol SKIP --timezone America/New_York skip.csv
 is "$(bars SKIP)" '2024-03-10 07:30:00 2 2 2 2 0  ' 'a time that daylight saving skips does not become another'
 like "$said" 'line 1: a time that the zone skips' 'and is refused'
 
-for i in $(seq 0 5 195); do printf '2021-01-25 %02d:%02d,%s\n' $((i / 60)) $((i % 60)) "$good"; done >m5.csv
-import --format mt4 --symbol M5 m5.csv
-is "$status $(bars M5)" '1 ' '5-minute bars are not taken for minutes'
-like "$said" 'refused 40: a bar of 5 minutes' 'and the reason is told'
+for width in 2 3 4 5 15; do
+	for i in $(seq 0 39); do printf '2021-01-25 %02d:%02d,%s\n' $((i * width / 60)) $((i * width % 60)) "$good"; done >longer.csv
+	import --format mt4 --symbol LONGER longer.csv
+	is "$status $(bars LONGER)" '1 ' "$width-minute bars are not taken for minutes"
+	like "$said" 'refused 40: a bar of more than one minute' 'and the reason is told'
+done
 
 done_testing

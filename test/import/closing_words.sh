@@ -32,4 +32,7 @@ is "$(grep -c 'its tasks make\|no task' <<<"$said")" 0 'then there is nothing to
 printf 'time;open;high;low;close\n2025-07-01 00:00;1,08;1,09;1,07;1,08\n' >comma.csv
 import --format csv --symbol COMMA comma.csv
 like "$status $said" '^1 .*a price with a decimal comma' 'decimal commas'
+printf 'time,open,high,low,close\n2025-07-01 00:00,"1,08","1,09","1,07","1,08"\n' >quoted.csv
+import --format csv --symbol COMMA quoted.csv
+like "$status $said" '^1 .*a quoted number with a comma' 'in quotes, between commas'
 done_testing
