@@ -8,7 +8,7 @@ namespace aggregation {
 enum class FailureKind {
 	transient, // the surroundings are at fault: the same run may succeed in a minute, or once somebody has mended a table for all tasks
 	hard,      // the task's own rows or configuration are at fault; somebody has to look at it
-	everything // nothing to do with any one task: whoever works off many must stop
+	everything // nothing to do with any one task: a caller that runs many must stop
 };
 
 /// A task is parked for what it can do something about: what comes with its own rows (21, 22, 23, a trigger's P0001) or its configuration,

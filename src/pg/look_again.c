@@ -1,7 +1,7 @@
 /*
- * Windows that this transaction has derived without being sure that it would be told of changes (src/ops/marks/look_again.hpp). They are kept in
- * memory and marked in agg_dirty_ranges right before the commit (or the prepare), in the same transaction: marked earlier, they would be
- * worked off by the transaction itself. A savepoint that is rolled back leaves them: a mark too many only costs a look.
+ * Windows that this transaction has derived without being sure that it would be told of changes (src/ops/marks/look_again.hpp). They are
+ * kept in memory and marked in agg_dirty_ranges right before the commit (or the prepare), in the same transaction: marked earlier, they
+ * would be processed by the transaction itself. A savepoint that is rolled back leaves them: a mark too many only costs a look.
  */
 #include "shim.h"
 

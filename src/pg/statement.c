@@ -191,7 +191,7 @@ void agg_stop_tracking(const agg_scope *scope pg_attribute_unused()) {
 }
 
 /*
- * Where many tasks are worked off in one transaction, none of them may keep the others waiting for somebody's transaction that stays open.
+ * Where one transaction runs many tasks, none of them may keep the others waiting for somebody's transaction that stays open.
  * A limit that the session has set counts.
  */
 #define LONGEST_WAIT "200ms"

@@ -77,7 +77,7 @@ SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 -- Widths do not matter: a century costs what is in it.
 SELECT agg_mark_changed('EURUSD', '1950-01-01', '2050-01-01') \g /dev/null
 SELECT run(1000) \g /dev/null
-SELECT is_empty('SELECT * FROM agg_dirty_ranges WHERE canonical_symbol = ''EURUSD'' AND due = ''now''', 'a century of marks is worked off');
+SELECT is_empty('SELECT * FROM agg_dirty_ranges WHERE canonical_symbol = ''EURUSD'' AND due = ''now''', 'a century of marks is processed');
 SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 
 -- freeze.

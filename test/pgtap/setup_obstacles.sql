@@ -1,4 +1,4 @@
--- What stands in the way of a bar is named by agg_setup() before the first run, dry or not; and nothing is named that does not.
+-- agg_setup() names what prevents a bar before the first run, dry or not, and names nothing else.
 \ir include/tap.psql
 \ir include/refusals.psql
 DO $$ BEGIN PERFORM agg_setup(); END $$;

@@ -20,7 +20,7 @@ SELECT pg_typeof(trade_count) = 'bigint'::regtype AS wide FROM data_bars LIMIT 1
 SELECT run();
 SELECT is_empty('SELECT * FROM agg_verify()', 'nothing is wrong');
 
--- One thing after the other is made wrong, and found, and made right.
+-- One thing after another is broken, found, and repaired.
 CREATE FUNCTION found(change text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	said text;
@@ -45,7 +45,7 @@ BEGIN;
 INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, is_partial, source, ingested_at, created_at, updated_at, raw) VALUES ('EURUSD', '1d', '2025-07-01 12:00+00', 1, 1, 1, 1, false, 'agg', now(), now(), now(), '{}');
 SELECT results_eq($$SELECT timeframe, ts_utc, difference, explanation FROM agg_verify('EURUSD', '1d')$$, $$VALUES ('1d', '2025-07-01 12:00+00'::timestamptz, 'surplus', NULL)$$, 'a surplus bar between windows');
 ROLLBACK;
-SELECT results_eq($$SELECT stored, expected FROM agg_verify('EURUSD', '4h') $$, $$SELECT NULL::text, NULL::text WHERE false$$, 'right again');
+SELECT results_eq($$SELECT stored, expected FROM agg_verify('EURUSD', '4h') $$, $$SELECT NULL::text, NULL::text WHERE false$$, 'correct again');
 
 -- The audit.
 SELECT probe.answers(agg_verify_sample(1, '1 hour', 7), '{"success": true, "differences": 0, "complete": true, "seed": 7, "tasks": 6}', 'a whole sample');
@@ -60,7 +60,7 @@ SELECT is(jsonb_array_length(audit_details) BETWEEN 1 AND 20, true, 'with exampl
 SELECT is(agg_verify_sample(1, '1 microsecond') -> 'complete', 'false', 'a budget that is too short says so');
 SELECT derived_rebuild_range('EURUSD', '5m', '2025-07-01', '2025-08-01', false) \g /dev/null
 SELECT run();
-SELECT is_empty('SELECT * FROM agg_verify()', 'all right again');
+SELECT is_empty('SELECT * FROM agg_verify()', 'all is correct again');
 SELECT probe.refuses('SELECT agg_verify_sample(0)', '22023', 'p_fraction%', 'Pass%', 'no part');
 SELECT probe.refuses('SELECT agg_verify_sample(1.5)', '22023', 'p_fraction%', 'Pass%', 'more than all');
 SELECT probe.refuses('SELECT agg_verify_sample(''NaN'')', '22023', 'p_fraction%', 'Pass%', 'no number');

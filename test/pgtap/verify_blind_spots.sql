@@ -90,7 +90,7 @@ $$;
 SELECT is(ahead('SELECT'), 'nothing', 'bars ahead of a cursor are what their source is');
 SELECT is(ahead($$UPDATE derived_data_bars SET high = 1e6 WHERE timeframe = '1h' AND ts_utc = '2025-07-02 15:00+00'$$), '1h differs high (pending)', 'or will be');
 SELECT is(ahead($$DELETE FROM derived_data_bars WHERE timeframe = '1h' AND ts_utc = '2025-07-02 15:00+00'$$), 'nothing', 'none is missing there either');
-SELECT is(ahead($$DELETE FROM derived_data_bars WHERE timeframe = '1h' AND ts_utc = '2025-07-02 05:00+00'$$), '1h missing', 'but behind it');
+SELECT is(ahead($$DELETE FROM derived_data_bars WHERE timeframe = '1h' AND ts_utc = '2025-07-02 05:00+00'$$), '1h missing', 'but after it');
 
 -- Bars of nobody.
 SELECT is(told($$INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'OLD', '4h', t, 1, 1, 1, 1 FROM generate_series('2020-01-01 00:00+00'::timestamptz, '2020-01-02 00:00+00', '4 hours') AS t$$), '4h no_task (no_task)', 'bars without a task are named, which is no alarm');

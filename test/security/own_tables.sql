@@ -28,7 +28,7 @@ TRUNCATE spy.diary;
 SELECT world.minutes('EURUSD', '2025-07-01 00:00+00', 10);
 SELECT is(count(*), 301::bigint, 'the bars are written, and logged') FROM agg_change_log;
 SELECT is_empty('SELECT * FROM spy.diary', 'nothing of anybody''s ran');
--- Nor does one whose log has become large: it is not worked off, and that is all.
+-- Nor does one whose log has become large: nobody drains it, and that is all.
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('EURUSD', '1m', '2025-07-01 01:00+00', 1, 1, 1, 1);
 SET aggregation.change_log_size = '64 kB';
 SELECT count(*) AS before FROM agg_change_log \gset

@@ -73,7 +73,7 @@ SELECT agg.ops_runlog_start('00000000-0000-0000-0000-000000000001', 'j', 'cron',
 SELECT agg.ops_runlog_checkpoint('00000000-0000-0000-0000-000000000001', 'c', '{"a": 1}') \g /dev/null
 SELECT agg.ops_runlog_finish('00000000-0000-0000-0000-000000000001', 'success', '{"a": 1}') \g /dev/null
 SELECT agg.ops_runlog_prune('j', 'cron', 0) \g /dev/null
--- Late bars, one in each kind of statement, and the log worked off by the writer.
+-- Late bars, one in each kind of statement, and the log drained by the writer.
 UPDATE agg.data_bars SET close = 1.5 WHERE canonical_symbol OPERATOR(pg_catalog.=) 'EURUSD' AND ts_utc OPERATOR(pg_catalog.=) timestamptz '2025-05-05 00:03+00';
 DELETE FROM agg.data_bars WHERE canonical_symbol OPERATOR(pg_catalog.=) 'USDJPY' AND ts_utc OPERATOR(pg_catalog.<) timestamptz '2025-05-05 00:04+00';
 CALL agg.agg_run(p_now_utc => '2025-07-04');

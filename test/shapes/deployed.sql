@@ -85,7 +85,7 @@ CREATE TABLE data_agg_state (
 	CREATE TABLE derived_at_any_time PARTITION OF derived_data_bars DEFAULT;
 \endif
 
--- The feed of that system names every column; the tests name what they are about. For rows that name no source this is the rest of that feed:
+-- That system's feed names every column; the tests name only those that they are about. For rows without a source, this adds the others:
 -- the columns that must be there, and an asset for the symbol. What the extension writes names its source, and gets nothing from here.
 CREATE FUNCTION complete_as_the_feed_would() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN

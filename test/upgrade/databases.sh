@@ -78,7 +78,7 @@ finish_claimed() {
 		'who has claimed a task finishes it'
 }
 
-# run_on NAME SCHEMA : all that is due, twice: what the first run passes makes the marks behind it due.
+# run_on NAME SCHEMA : all that is due, twice: the marks after what the first run passes become due.
 run_on() {
 	for _ in 1 2 3; do in_database "$1" "$2" -c "CALL agg_run(p_now_utc => '2025-07-03 12:00+00')"; done
 }

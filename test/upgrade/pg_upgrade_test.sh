@@ -1,4 +1,4 @@
-# pg_upgrade to another major version of PostgreSQL, where there is one: of databases of 1.0, which are updated behind it, and of this release.
+# pg_upgrade to another major version of PostgreSQL, where there is one: of databases of 1.0, which are updated afterwards, and of this release.
 source "$(dirname -- "${BASH_SOURCE[0]}")/databases.sh"
 
 if [ -z "$OTHER_LIBRARY" ]; then

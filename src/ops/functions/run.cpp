@@ -1,4 +1,4 @@
-// agg_run, the procedure that works off due tasks in transactions of its own, the background worker's turn, which is the same, and
+// agg_run, the procedure that runs due tasks in transactions of its own, the background worker's turn, which is the same, and
 // agg_run_batch, which does one batch in the caller's transaction.
 #include "ops/functions/functions.hpp"
 
@@ -104,7 +104,7 @@ struct LoopEnd {
 	bool tasks_waiting = false; // for a late source; not known where nobody looked
 };
 
-/// Works off what is due, batch by batch, each committed. True: it stopped because the time was up.
+/// Runs what is due, batch by batch, and commits each. True: it stopped because the time was up.
 Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
 	if (order.sync_age) {
 		const bool synced = co_await sync_registry_if_older(db, order.environment, *order.sync_age, runner.now());
@@ -120,7 +120,7 @@ Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, 
 			const size_t taken = co_await runner.run(rest.first(size));
 			rest = rest.subspan(size);
 			claimed += taken;
-			// Another runner is ahead of us here: go on in the middle of what is left, so as not to step on its heels batch after batch.
+			// Another runner is ahead of us here: go on in the middle of what is left, so as not to meet it batch after batch.
 			if (taken == 0)
 				std::rotate(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(rest.size() / 2), rest.end());
 			if (claimed > 0)
@@ -132,7 +132,7 @@ Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, 
 				co_return true;
 		}
 		if (claimed == 0)
-			co_return false; // nothing is due, or all of it is in others' hands
+			co_return false; // nothing is due, or others have claimed all of it
 	}
 }
 

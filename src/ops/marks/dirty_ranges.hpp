@@ -51,8 +51,8 @@ Op<void> mark_dirty(Database &db, const std::vector<TaskMark> &marks);
 /// after what it has done.
 Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks);
 
-/// Stores marks merged with those that they touch, so that what nobody works off stays small, at a cost that depends on these marks alone.
-/// Thousands of scattered ranges of one task become fewer and wider ones.
+/// Stores marks merged with those that they touch, so that marks which nobody processes stay few, at a cost that depends on these marks
+/// alone. Thousands of scattered ranges of one task become fewer and wider ones.
 Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks);
 
 /// Windows whose late source a task with late_policy 'freeze' refused: listed in agg_refused_ranges, merged with what is listed there.

@@ -1,4 +1,4 @@
-// The runner: works off due tasks, batch after batch. A batch's bars, cursors, totals and schedules belong to one transaction, and the
+// The runner: runs due tasks, batch after batch. A batch's bars, cursors, totals and schedules belong to one transaction, and the
 // tasks' rows are locked for as long: either a batch happened or it did not, and after a crash there is nothing to recover.
 //
 //   due list    EURUSD/5m GBPUSD/5m ... EURUSD/1h ...      most urgent first; nothing is locked

@@ -1,4 +1,4 @@
-// What stands in the way of a bar on tables that are complete otherwise: found before the first run, and named with what to do about it.
+// What prevents a bar on tables that are otherwise complete: found before the first run, and named with what to do about it.
 #pragma once
 
 #include "ops/boundary/database.hpp"

@@ -88,7 +88,7 @@ Op<std::string> attempt(Database &db, const std::string sql, const char *table, 
 	    (depended_on ? "; look at what depends on it, drop that, and run agg_setup() again" : "");
 }
 
-/// What stands in the way of a step before it is tried, so that a dry run sees it too.
+/// What prevents a step, found before it is tried, so that a dry run sees it too.
 Op<std::string> find_obstacle(Database &db, const Step step) {
 	std::string obstacle;
 	if (!step.refused_values.empty()) {

@@ -18,7 +18,7 @@ struct Step {
 	Action action;
 	std::string sql;             // empty: nothing can be done
 	std::string detail;          // why, where nothing can be done
-	std::string duplicates = {}; // a query for a key that stands in the way of a unique index, or empty
+	std::string duplicates = {}; // a query for a key that prevents a unique index, or empty
 	// Whose owner acts, restricted: a table of ours, or another by its OID. Neither: the caller, who makes what is new. PostgreSQL itself
 	// switches to the table's owner while it builds an index.
 	const char *table = nullptr;
