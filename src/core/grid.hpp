@@ -41,7 +41,7 @@ public:
 	bool aligned(Timestamp t) const;
 	/// The end of the window that begins at `start`, and the start of the one behind it.
 	Timestamp next(Timestamp start) const;
-	/// The start of the window that comes so many windows behind the one that begins at `start`; before it, if `windows` is negative.
+	/// The start of the window `windows` windows after the one that begins at `start`; before it, if `windows` is negative.
 	/// Saturates.
 	Timestamp after(Timestamp start, int64_t windows) const;
 	/// How many windows lie between two starts, or between a start and any later instant: whole ones. Negative if `to` is before `from`.

@@ -32,7 +32,7 @@ SELECT probe.answers(ops_runlog_checkpoint(gen_random_uuid(), 'here', jsonb_buil
 -- Arrays.
 SELECT probe.refuses($$SELECT * FROM agg_aggregate_tasks(array_fill('EURUSD'::text, ARRAY[100001]), ARRAY['5m'])$$, '54000', 'p_symbols must have at most 100000 elements, not 100001', '%several calls%', 'more symbols than a call takes');
 SELECT probe.refuses($$SELECT * FROM agg_aggregate_tasks(ARRAY['EURUSD'], array_fill('5m'::text, ARRAY[100001]))$$, '54000', 'p_timeframes must have at most 100000 elements, not 100001', '%several calls%', 'more timeframes');
-SELECT lives_ok($$SELECT agg_finish('EURUSD', '5m', false, p_error => repeat('e', 1000000))$$, 'an error is cut, as ever');
+SELECT lives_ok($$SELECT agg_finish('EURUSD', '5m', false, p_error => repeat('e', 1000000))$$, 'an error is cut, as always');
 
 -- Symbols in tables.
 SELECT lives_ok($$SELECT world.minutes(repeat('S', 257), '2025-07-01 00:00+00', 10)$$, 'a feed is not disturbed');

@@ -66,7 +66,7 @@ SELECT probe.refuses(call, '22008', '%4600 BC and 290000 AD%', '%', call) FROM u
 	$$SELECT agg_finish('A', '5m', true, '294276-12-31 23:59:59.999999+00', p_now_utc => '294276-12-31 23:59:59.999999+00')$$, $$SELECT agg_set_start('A', '5m', '294276-12-31 23:59:59.999999+00')$$,
 	$$SELECT agg_set_start('A', '5m', '4714-11-24 00:00+00 BC')$$, $$SELECT agg_run_batch(p_now_utc => '290000-01-01 00:00+00')$$, $$SELECT agg_mark_changed('A', '2025-01-01', '294276-12-31 23:59+00')$$]) AS call;
 UPDATE data_agg_state SET agg_start_utc = '294276-12-31 23:59:59.999999+00' WHERE canonical_symbol = 'A' AND timeframe = '5m';
-SELECT probe.refuses($$SELECT agg_bootstrap_cursor('A', '5m')$$, '22008', 'agg\_start\_utc of task A/5m is 294276-12-31%', '%290000%', 'a start by hand behind the end of time');
+SELECT probe.refuses($$SELECT agg_bootstrap_cursor('A', '5m')$$, '22008', 'agg\_start\_utc of task A/5m is 294276-12-31%', '%290000%', 'a start by hand after the end of time');
 UPDATE data_agg_state SET agg_start_utc = '4714-11-24 00:00+00 BC', last_agg_bar_ts_utc = NULL WHERE canonical_symbol = 'A' AND timeframe = '5m';
 SELECT is(agg_bootstrap_cursor('A', '5m'), '4600-01-01 00:00+00 BC'::timestamptz, 'one before all times is the first of them');
 

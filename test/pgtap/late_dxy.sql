@@ -71,7 +71,7 @@ SELECT is((index_minute('2025-07-01 00:20+00')).close, 199::float8, 'and kept, w
 SELECT is_empty('TABLE wrong_minutes', 'the minute beside it follows them');
 SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 
--- Minutes that were computed ahead of the cursor and lose a part before it gets there: whoever passes them, and by whatever way.
+-- Minutes that were computed ahead of the cursor and lose a part before it gets there: whoever passes them, in whatever way.
 CREATE FUNCTION absorb() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM agg_get_due_tasks('prod', '2025-07-01 02:00:10+00', 0) $$;
 SELECT quote(symbol, t + h, 1) FROM parts, generate_series('2025-07-01 02:00+00'::timestamptz, '2025-07-01 02:04+00', interval '1 min') AS t, unnest('{0,1 hour,2 hours,3 hours}'::interval[]) AS h \g /dev/null
 SELECT calc_dxy_range_1m('2025-07-01 02:00+00', '2025-07-01 06:00+00') ->> 'inserted';

@@ -47,7 +47,7 @@ SELECT results_eq($$SELECT timeframe, from_utc, to_utc FROM agg_sealed_ranges WH
 	$$VALUES ('5m', '2025-07-01 07:30+00'::timestamptz, '2025-07-01 07:32+00'::timestamptz), ('5m', '2025-07-01 07:33+00', '2025-07-01 07:40+00')$$, 'what is left of a seal says of what it is');
 SELECT agg_seal_range('S', '2025-07-01 07:32+00', '2025-07-01 07:33+00') \g /dev/null
 
--- An earlier start, by whatever way.
+-- An earlier start, in whatever way.
 SELECT world.task('E', tf, '2025-07-03 00:00+00') FROM unnest('{5m,1h}'::text[]) AS tf;
 SELECT world.minutes('E', '2025-07-01 00:00+00', 4 * 1440);
 SELECT run();

@@ -81,7 +81,7 @@ ALTER INDEX spy_opened SET (fillfactor = 90); -- so that the session forgets wha
 BEGIN;
 SELECT world.minutes('EURUSD', '2025-07-09 00:00+00', 3) \g /dev/null
 COMMIT;
-SELECT is(count(*), 3::bigint, 'a feed writes as ever') FROM data_bars WHERE ts_utc >= '2025-07-09';
+SELECT is(count(*), 3::bigint, 'a feed writes as always') FROM data_bars WHERE ts_utc >= '2025-07-09';
 SELECT cmp_ok(count(*), '>', 0::bigint, 'the index''s code ran') FROM spy.diary WHERE what = 'opened';
 SELECT is_empty($$SELECT * FROM spy.diary WHERE what = 'opened' AND (who <> 'aggregation_own_owner' OR NOT restricted)$$, 'as its owner, restricted');
 DROP INDEX spy_opened;

@@ -1,5 +1,5 @@
 -- We write as a table's owner, and so does whatever hangs on the table. Roles who are not the owner can hang code there as well: whoever owns a
--- partition, and whoever has the privilege TRIGGER. It does not run; it is named, and all goes on once it is away.
+-- partition, and whoever has the privilege TRIGGER. It does not run; it is named, and everything continues once it is removed.
 \ir ../pgtap/include/tap.psql
 \ir ../pgtap/include/refusals.psql
 CREATE ROLE aggregation_stranger;

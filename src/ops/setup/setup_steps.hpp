@@ -1,4 +1,4 @@
-// The steps of agg_setup: what differs from the plan, and how one thing after the other is mended and told.
+// The steps of agg_setup: what differs from the plan, and how each difference is mended and reported.
 #pragma once
 
 #include "ops/boundary/database.hpp"

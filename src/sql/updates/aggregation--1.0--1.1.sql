@@ -1,7 +1,7 @@
 -- complain if this script is read by psql rather than by ALTER EXTENSION
 \echo Use "ALTER EXTENSION aggregation UPDATE TO '1.1'" to load this file. \quit
 
--- From 1.0 to 1.1. Whatever is changed in src/sql/*.sql is said here as well; the suite "upgrade" compares what comes of both.
+-- From 1.0 to 1.1. Whatever is changed in src/sql/*.sql is repeated here; the suite "upgrade" compares the results of both.
 -- What agg_setup() makes (tables, triggers on them, views) is brought up at the end.
 
 -- What is defined here finds PostgreSQL's own functions and operators only, whatever somebody has put into the schema before.
