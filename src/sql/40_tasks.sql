@@ -9,7 +9,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_get_due_tasks';
 COMMENT ON FUNCTION @extschema@.agg_get_due_tasks(text, timestamptz, int, int) IS
 'The tasks that are due now, most urgent first, at most p_limit: idle, enabled, next_run_at NULL or passed at p_now_utc, of active assets (if p_env_name is DEV or TEST, in upper or lower case: of assets with test_active).
 Order: mandatory first, then the shorter window, then the lower task_priority, then the longest without success (never-run first), then the symbol.
-Tasks that have been running for more than p_running_stale_seconds first return to idle, with a note in last_error.
+Tasks that have been running for more than p_running_stale_seconds (by the earlier of p_now_utc and the clock) first return to idle, with a note in last_error.
 Errors: 22004 for NULL, 22008 for an infinite timestamp, 22023 for a negative limit or age.';
 
 CREATE FUNCTION @extschema@.agg_start(p_symbol text, p_tf text, p_now_utc timestamptz DEFAULT now())

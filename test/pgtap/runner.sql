@@ -147,7 +147,7 @@ SELECT world.task('SPIN', '5m', :'hour'::timestamptz - interval '2 hours'), worl
 SELECT world.minutes('SPIN', :'hour'::timestamptz - interval '2 hours', 191) \g /dev/null
 CALL agg_run(p_now_utc => :'hour'::timestamptz + interval '4 hours');
 SELECT isnt_empty($$SELECT * FROM agg_dirty_ranges WHERE canonical_symbol = 'SPIN'$$, 'a bar that was made before its window is over by the clock is looked at again');
-UPDATE data_agg_state SET next_run_at = NULL, status = CASE timeframe WHEN '5m' THEN 'running' ELSE 'idle' END WHERE canonical_symbol = 'SPIN';
+UPDATE data_agg_state SET next_run_at = NULL, running_started_at_utc = now(), status = CASE timeframe WHEN '5m' THEN 'running' ELSE 'idle' END WHERE canonical_symbol = 'SPIN';
 SELECT world.minutes('SPIN', :'hour'::timestamptz + interval '2 hours', 10) \g /dev/null
 CALL agg_run(p_now_utc => :'hour'::timestamptz + interval '5 hours', p_time_budget => '3 seconds');
 SELECT cmp_ok((stats ->> 'task_runs')::int, '<=', 2, 'but not as long as the time lasts') FROM ops_runlog ORDER BY started_at DESC LIMIT 1;

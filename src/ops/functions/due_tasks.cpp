@@ -1,43 +1,15 @@
 // agg_get_due_tasks: which tasks a worker should take now, most urgent first. Returns claims that were abandoned to idle on the way.
 #include "ops/functions/functions.hpp"
 
-#include "ops/boundary/parameters.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/runner/due_list.hpp"
+#include "ops/tasks/stale_claims.hpp"
 
 #include <algorithm>
 
 namespace aggregation {
 
 namespace {
-
-const Statement &stale_claims() {
-	static const Statement statement {
-	    "data_agg_state",
-	    "SELECT 1 FROM @data_agg_state WHERE status = 'running' AND (running_started_at_utc < $1::timestamptz OR running_started_at_utc IS NULL) LIMIT 1",
-	    {AGG_INT4}};
-	return statement;
-}
-
-// Rows that are locked belong to someone who is at work on them right now, whatever the clock says.
-const Statement &release_stale_claims() {
-	static const Statement statement {"data_agg_state",
-	                                  R"sql(
-UPDATE @data_agg_state s
-SET status = 'idle', running_started_at_utc = NULL, claim_token = NULL, updated_at = now(),
-	last_error = 'claim of ' || COALESCE(to_char(s.running_started_at_utc AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC',
-	'unknown time') || ' was stale and has been released'
-FROM (
-	SELECT c.canonical_symbol, c.timeframe
-	FROM @data_agg_state c
-	WHERE c.status = 'running'
-		AND (c.running_started_at_utc < $1::timestamptz OR c.running_started_at_utc IS NULL)
-	FOR NO KEY UPDATE SKIP LOCKED
-) stale
-WHERE s.canonical_symbol = stale.canonical_symbol
-	AND s.timeframe = stale.timeframe)sql"};
-	return statement;
-}
 
 constexpr size_t result_columns = 10;
 constexpr size_t rows_at_once = 1024;
@@ -57,16 +29,7 @@ Op<Answer> agg_get_due_tasks(Database &db, Arguments arguments) {
 		            "p_running_stale_seconds must not be negative, but is " + std::to_string(stale_seconds),
 		            "Pass the age in seconds at which a claim counts as abandoned, such as 900.");
 
-	const Timestamp stale_before = now - Duration::seconds(stale_seconds);
-	bool any_stale = false;
-	auto note = [&](const Row &) {
-		any_stale = true;
-		return Flow::enough;
-	};
-	co_await db.query(stale_claims(), parameters(timestamp_parameter(stale_before)), note);
-	if (any_stale)
-		co_await db.execute(release_stale_claims(), parameters(timestamp_parameter(stale_before)));
-
+	co_await release_stale_claims(db, now, Duration::seconds(stale_seconds));
 	co_await absorb_changes(db);
 	const auto due = co_await read_due_tasks(db, now, assets, limit);
 	for (size_t begin = 0; begin < due.size(); begin += rows_at_once) {

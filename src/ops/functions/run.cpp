@@ -7,6 +7,7 @@
 #include "ops/runner/returned_feeds.hpp"
 #include "ops/runner/runlog.hpp"
 #include "ops/runner/runner.hpp"
+#include "ops/tasks/stale_claims.hpp"
 
 #include <algorithm>
 
@@ -140,8 +141,9 @@ Op<LoopEnd> work_off(Database &db, Runner &runner, const LoopOrder &order) {
 	LoggedRun log(db, order.environment);
 	LoopEnd end;
 	if (order.look_at_late_sources) {
+		const bool released = co_await release_stale_claims(db, runner.now(), claim_lasts);
 		end.tasks_waiting = co_await wake_tasks_of_returned_feeds(db, runner.now());
-		if (end.tasks_waiting)
+		if (released || end.tasks_waiting)
 			co_await db.commit_lazily();
 	}
 	end.time_is_up = co_await work_off_batches(db, runner, order, log);
@@ -191,6 +193,7 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 	RunOrder order = order_from(arguments);
 	order.now = arguments.maybe_timestamp("p_now_utc");
 	Runner runner(db, order, "agg_run_batch");
+	co_await release_stale_claims(db, runner.now(), claim_lasts);
 	const auto tasks = co_await runner.next_tasks();
 	if (!tasks.empty())
 		co_await runner.run(tasks);

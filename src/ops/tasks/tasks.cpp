@@ -132,7 +132,8 @@ Timestamp Task::effective_cursor() const {
 Timeframe default_source_or_throw(const std::string &symbol, const Timeframe &target) {
 	const auto source = target.default_source();
 	if (!source)
-		throw Error(sqlstate::invalid_parameter_value, "timeframe " + target.name() + " is ingested, not aggregated (" + named(symbol) + ")",
+		throw Error(sqlstate::invalid_parameter_value,
+		            "timeframe " + target.name() + " is ingested, not aggregated (" + named(symbol) + ")",
 		            "Aggregate to a wider timeframe, such as 5m.");
 	return *source;
 }
