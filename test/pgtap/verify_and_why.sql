@@ -85,7 +85,7 @@ UPDATE data_bars SET open = 'NaN' WHERE ts_utc = '2025-07-02 00:50+00';
 SELECT run();
 SELECT is(why('5m', '2025-07-02 00:50+00'), 'too_few_source_bars: 1 of 5 source bars, 1 without usable prices; more than half are needed', 'unusable ones');
 SELECT is(why('5m', '2025-06-30 00:00+00'), 'before_start: the task makes no bars before 2025-07-01T00:00:00+00:00; for an earlier start, set "start_utc" (a time, or "first_bar") in metadata.agg of EURUSD in core_asset_registry_all, then call sync_agg_state_from_registry(); agg_set_start() lasts only until the next sync', 'before the start');
-SELECT is(why('5m', '2025-07-20 00:00+00'), 'no_source: there is no source bar in this window', 'no source');
+SELECT is(why('5m', '2025-07-20 00:00+00'), 'no_source: there is no source bar in this window; EURUSD has no 1m bar in it, its last one is at 2025-07-14T23:59:00+00:00', 'no source');
 SELECT is(why('1d', '2025-07-20 00:00+00', '2025-07-20 12:00+00'), 'not_confirmed: it will be confirmed at 2025-07-21T00:00:30+00:00', 'not yet');
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'EURUSD', '1m', t, 1, 1, 1, 1 FROM generate_series('2025-07-15 00:00+00'::timestamptz, '2025-07-15 00:59+00', '1 minute') AS t;
 UPDATE data_agg_state SET next_run_at = '2025-09-02';
