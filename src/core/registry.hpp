@@ -33,7 +33,7 @@ struct AssetMetadata {
 	MetadataValue optional;
 	MetadataValue delay_seconds;
 	MetadataValue priority;
-	std::string unknown_keys; // of agg, those that mean nothing here, comma-separated
+	std::string unknown_keys; // those that mean nothing where they are, comma-separated
 };
 
 /// The configuration of one task, without its state.

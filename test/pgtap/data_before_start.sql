@@ -61,6 +61,14 @@ SELECT is(start('DXY', '1h'), '2024-02-05 08:00+00', 'the first minute of all si
 SELECT asset('KEYS', '{"opt": ["15m"], "Priority": 3, "mandatory": ["5m"]}'), asset('', '{}'), asset(' BLANK', '{}'), asset('BLANK ', '{}') \g /dev/null
 CREATE TABLE said AS SELECT sync_agg_state_from_registry() AS answer;
 SELECT is(answer -> 'unknown_keys', '[{"canonical_symbol": "KEYS", "keys": "Priority, opt"}]', 'unknown keys are reported') FROM said;
+BEGIN;
+DELETE FROM core_asset_registry_all;
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('CASE', '{"Agg": {"priority": 1}, "mine": 1}'), ('BESIDE', '{"start_utc": "first_bar", "Enabled": false}'),
+	('BOTH', '{"priority": "mine", "agg": {"priority": 1}}'), ('LIST', '[]');
+SELECT is(sync_agg_state_from_registry() -> 'unknown_keys', '[{"canonical_symbol": "BESIDE", "keys": "metadata.Enabled (belongs into metadata.agg), metadata.start_utc (belongs into metadata.agg)"},
+	{"canonical_symbol": "CASE", "keys": "metadata.Agg (is spelt agg)"}]', 'keys beside agg that belong into it');
+SELECT is((SELECT unknown_keys -> 0 ->> 'canonical_symbol' FROM agg_registry_sync WHERE env_name = 'prod'), 'BESIDE', 'and are kept for those who sync by the runner');
+ROLLBACK;
 SELECT is(start('KEYS', '5m') IS NOT NULL, true, 'and its tasks are made all the same');
 SELECT results_eq($$SELECT s ->> 'canonical_symbol', s ->> 'error' FROM said, jsonb_array_elements(answer -> 'assets_skipped') AS s ORDER BY (s ->> 'canonical_symbol') COLLATE "C"$$,
 	$$VALUES ('', 'canonical_symbol is empty'), (' BLANK', 'canonical_symbol " BLANK" has blanks around it'), ('BLANK ', 'canonical_symbol "BLANK " has blanks around it')$$, 'symbols with blanks around them, and the empty one');

@@ -29,6 +29,32 @@ INSERT INTO data_agg_state (canonical_symbol, timeframe) VALUES ('DXY', '5m');
 SELECT is_empty($$SELECT * FROM unread() WHERE symbol = 'USDCHF'$$, 'what only the index reads is read');
 SELECT isnt_empty($$SELECT * FROM unread() WHERE symbol = 'AAPL'$$, 'what is no part of it is not');
 
+-- The registry knows the symbol: what is wrong there is said.
+INSERT INTO core_asset_registry_all (canonical_symbol, active, metadata) VALUES ('AAPL', false, '{}');
+SELECT results_eq($$SELECT reason FROM unread() WHERE symbol = 'AAPL'$$, $$VALUES ('no task reads this symbol: it is not active in core_asset_registry_all')$$, 'not active');
+UPDATE core_asset_registry_all SET active = true;
+SELECT results_eq($$SELECT reason FROM unread() WHERE symbol = 'AAPL'$$,
+	$$VALUES ('no task reads this symbol: run sync_agg_state_from_registry(), or look at metadata.agg in core_asset_registry_all')$$, 'active, and without a task');
+UPDATE core_asset_registry_all SET metadata = '{"agg": {"delay_seconds": "x"}}';
+SELECT count(*) AS was FROM data_agg_state \gset
+CALL agg_run(p_sync_minutes => 0);
+SELECT is(count(*), :was::bigint, 'the runner''s sync skips it') FROM data_agg_state;
+SELECT results_eq($$SELECT env_name, assets_skipped FROM agg_registry_sync$$,
+	$$VALUES ('prod', '[{"canonical_symbol": "AAPL", "error": "metadata.agg.delay_seconds must be a whole number from 0 to 2147483647"}]'::jsonb)$$, 'and keeps what it skipped');
+SELECT results_eq($$SELECT reason FROM unread() WHERE symbol = 'AAPL'$$,
+	$$VALUES ('the last sync skipped this asset, so correct it and sync again: metadata.agg.delay_seconds must be a whole number from 0 to 2147483647')$$, 'for whoever looks for unread bars');
+SELECT is(explanation, 'there is no such task. The last sync skipped AAPL: metadata.agg.delay_seconds must be a whole number from 0 to 2147483647. '
+	'Correct it in core_asset_registry_all, then run sync_agg_state_from_registry().', 'or asks why') FROM agg_why('AAPL', '5m', '2025-07-01');
+DELETE FROM core_asset_registry_all;
+SELECT sync_agg_state_from_registry() \g /dev/null
+SELECT is((SELECT assets_skipped FROM agg_registry_sync), '[]', 'until it is put right');
+UPDATE data_agg_state SET enabled = true;
+
+-- Bars ahead of the clock.
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('GBPUSD', '1m', '2099-01-01', 1, 1, 1, 1), ('GBPUSD', '1m', '2099-01-01 00:07', 1, 1, 1, 1);
+SELECT results_eq($$SELECT * FROM unread() WHERE symbol = 'GBPUSD'$$, $$VALUES ('GBPUSD', '1m', 7, 'ahead of the clock, so no window of theirs is over: correct or delete them')$$, 'bars ahead of the clock');
+DELETE FROM data_bars WHERE canonical_symbol = 'GBPUSD' AND ts_utc > '2090-01-01';
+
 -- Cost: by symbols, not by bars.
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close)
 SELECT 'AAPL', '1m', t, 1, 1, 1, 1 FROM generate_series('2025-08-01'::timestamptz, '2025-08-15', '1 minute') AS t;

@@ -115,6 +115,8 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 		// known
 	} else if (has(request, "pg_advisory_xact_lock")) {
 		rows.push_back({number_cell(0)});
+	} else if (relation == "agg_registry_sync") {
+		// Nothing was ever synced.
 	} else if (relation == "data_agg_state" || relation == "core_asset_registry_all" || relation == "ops_runlog" || relation.empty()) {
 		if (!run_task_query(request, rows, processed))
 			return false;

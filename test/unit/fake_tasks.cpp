@@ -160,7 +160,7 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 		const bool by_place = has(request, "RETURNING n.ord");
 		for (size_t k = 0; k < keys; ++k) {
 			auto *task = find(tables, request, 0, k);
-			if (task == nullptr || (by_place && task->place != parameter(request, 8, k).as.integer))
+			if (task == nullptr || (by_place && task->place != parameter(request, 10, k).as.integer))
 				continue;
 			succeed(tables, request, k, *task);
 			++processed;
@@ -213,7 +213,8 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 		if (const auto *task = find(tables, request, 0, 0)) {
 			const auto token = maybe_text_of(parameter(request, 2));
 			rows.push_back({kept_text(task->status), maybe_text(task->token), number_cell(task->streak), number_cell(task->mandatory),
-			                number_cell(token && token == task->token), null_cell_(), null_cell_(), null_cell_()});
+			                number_cell(token && token == task->token), null_cell_(), null_cell_(), null_cell_(), null_cell_(),
+			                null_cell_()});
 		}
 	} else {
 		ADD_FAILURE() << "a statement that the fake does not know: " << request.sql;

@@ -22,10 +22,10 @@ const Statement &lock_task() {
 	static const Statement statement {
 	    "data_agg_state",
 	    "SELECT s.status, s.claim_token::text, s.hard_fail_streak::int8, s.is_mandatory, $3::text IS NOT NULL AND s.claim_token IS NOT DISTINCT "
-	    "FROM $3::text::uuid, " AGG_STAT("windows_processed") ", " AGG_STAT("bars_created") ", " AGG_STAT(
-	        "bars_quality_poor") " FROM @data_agg_state s "
-	                             "WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text FOR NO KEY UPDATE",
-	    {AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_BOOL, AGG_BOOL, AGG_INT8, AGG_INT8, AGG_INT8}};
+	    "FROM $3::text::uuid, " AGG_STAT("windows_processed") ", " AGG_STAT("bars_created") ", " AGG_STAT("bars_quality_poor") ", " AGG_STAT(
+	        "bars_skipped") ", " AGG_STAT("source_rows_refused") " FROM @data_agg_state s "
+	                                                             "WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text FOR NO KEY UPDATE",
+	    {AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_BOOL, AGG_BOOL, AGG_INT8, AGG_INT8, AGG_INT8, AGG_INT8, AGG_INT8}};
 	return statement;
 }
 
@@ -47,6 +47,8 @@ struct StoredState {
 	std::optional<int64_t> windows_processed;
 	int64_t bars_created = 0;
 	int64_t bars_quality_poor = 0;
+	int64_t windows_skipped = 0;
+	int64_t source_rows_refused = 0;
 };
 
 /// The cursor that the task gets: the new one, floored to its window. Refuses to move it back, and to pass windows that are not over.
@@ -78,8 +80,14 @@ Op<Answer> finish_well(Database &db, const Task task, const StoredState stored, 
 	const bool found_work = moved || stored.windows_processed.value_or(0) > 0;
 	const Timestamp confirmable = task.target.next(after.effective_cursor()) + task.delay;
 	const Timestamp next = next_run_after_success(report.now, confirmable, task.run_interval, found_work);
-	const std::vector<Success> success {
-	    {&task.key, cursor, next, stored.bars_created, stored.bars_quality_poor, !found_work && confirmable <= report.now}};
+	const std::vector<Success> success {{.key = &task.key,
+	                                     .cursor = cursor,
+	                                     .next_run = next,
+	                                     .bars_created = stored.bars_created,
+	                                     .bars_quality_poor = stored.bars_quality_poor,
+	                                     .windows_skipped = stored.windows_skipped,
+	                                     .source_rows_refused = stored.source_rows_refused,
+	                                     .waiting = !found_work && confirmable <= report.now}};
 	co_await record_successes(db, success, report.now);
 	// Without a token nothing says under which claim the worker read what it passes, so it may have read it long ago: see change_log.hpp.
 	if (moved && !report.token) {
@@ -133,7 +141,9 @@ Op<Answer> agg_finish(Database &db, Arguments arguments) {
 		          .token_matches = !row.is_null(4) && row.boolean(4),
 		          .windows_processed = row.maybe_integer(5),
 		          .bars_created = row.maybe_integer(6).value_or(0),
-		          .bars_quality_poor = row.maybe_integer(7).value_or(0)};
+		          .bars_quality_poor = row.maybe_integer(7).value_or(0),
+		          .windows_skipped = row.maybe_integer(8).value_or(0),
+		          .source_rows_refused = row.maybe_integer(9).value_or(0)};
 		return Flow::more;
 	};
 	co_await db.query(lock_task(),

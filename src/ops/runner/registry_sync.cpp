@@ -27,7 +27,8 @@ namespace {
 	"(SELECT string_agg(COALESCE(e #>> '{}', '') || chr(31), '' ORDER BY n) FROM jsonb_array_elements(m.agg -> '" key                      \
 	"') WITH ORDINALITY AS l(e, n)) END"
 
-// The last column: keys of agg that mean nothing here.
+// The last column: keys of agg that mean nothing here, and keys beside it that belong into it.
+#define AGG_METADATA_KEYS "ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority']"
 const Statement &active_assets() {
 	static const Statement statement {
 	    "core_asset_registry_all",
@@ -36,9 +37,17 @@ const Statement &active_assets() {
 FROM @core_asset_registry_all a
 CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END AS agg) m
 CROSS JOIN LATERAL (
-	SELECT string_agg(key, ', ' ORDER BY key) AS unknown
-	FROM jsonb_object_keys(CASE WHEN jsonb_typeof(m.agg) = 'object' THEN m.agg ELSE '{}' END) AS keys(key)
-	WHERE key <> ALL (ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority'])
+	SELECT string_agg(u.name, ', ' ORDER BY u.name) AS unknown
+	FROM (
+		SELECT key AS name
+		FROM jsonb_object_keys(CASE WHEN jsonb_typeof(m.agg) = 'object' THEN m.agg ELSE '{}' END) AS keys(key)
+		WHERE key <> ALL ()sql" AGG_METADATA_KEYS R"sql()
+		UNION ALL
+		SELECT 'metadata.' || key || CASE WHEN lower(btrim(key)) = 'agg' THEN ' (is spelt agg)' ELSE ' (belongs into metadata.agg)' END
+		FROM jsonb_object_keys(CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata ELSE '{}' END) AS keys(key)
+		WHERE (lower(btrim(key)) = 'agg' AND key <> 'agg')
+			OR (lower(btrim(key)) = ANY ()sql" AGG_METADATA_KEYS R"sql() AND (m.agg -> lower(btrim(key))) IS NULL)
+	) u
 ) k
 WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END
 ORDER BY a.canonical_symbol)sql",
@@ -99,10 +108,12 @@ SELECT (SELECT count(*) FROM applied WHERE created), (SELECT count(*) FROM appli
 }
 
 const Statement &remember() {
-	static const Statement statement {
-	    "agg_registry_sync",
-	    "INSERT INTO @agg_registry_sync AS s (env_name, agg_start_utc, synced_at_utc) VALUES ($1::text, $2::timestamptz, $3::timestamptz) "
-	    "ON CONFLICT (env_name) DO UPDATE SET agg_start_utc = EXCLUDED.agg_start_utc, synced_at_utc = EXCLUDED.synced_at_utc"};
+	static const Statement statement {"agg_registry_sync",
+	                                  R"sql(
+INSERT INTO @agg_registry_sync AS s (env_name, agg_start_utc, synced_at_utc, assets_skipped, unknown_keys)
+VALUES ($1::text, $2::timestamptz, $3::timestamptz, $4::text::jsonb, $5::text::jsonb)
+ON CONFLICT (env_name) DO UPDATE SET agg_start_utc = EXCLUDED.agg_start_utc, synced_at_utc = EXCLUDED.synced_at_utc,
+	assets_skipped = EXCLUDED.assets_skipped, unknown_keys = EXCLUDED.unknown_keys)sql"};
 	return statement;
 }
 
@@ -239,6 +250,7 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	co_await db.query(active_assets(), parameters(Parameter(AGG_BOOL, cell(assets_of(environment) == Assets::test_active))), take);
 
 	const auto first = co_await find_first_bars(db, assets);
+	SyncResult result;
 	WantedTasks wanted;
 	std::string refused;
 	std::string not_understood;
@@ -262,6 +274,7 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 			active.push_back(cell(std::string_view(asset.symbol)));
 		} catch (const Error &error) {
 			active.push_back(cell(std::string_view(asset.symbol))); // its tasks stay as they are
+			++result.skipped;
 			refused +=
 			    (refused.empty() ? "" : ", ") +
 			    JsonObject().add("canonical_symbol", std::string_view(asset.symbol)).add("error", std::string_view(error.message)).text();
@@ -269,7 +282,6 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	}
 	auto list = wanted.take();
 	list.emplace_back(AGG_TEXT, std::move(active));
-	SyncResult result;
 	result.skipped_json = "[" + refused + "]";
 	result.unknown_keys_json = "[" + not_understood + "]";
 	auto take_counts = [&](const Row &row) {
@@ -280,7 +292,8 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	};
 	co_await db.query(apply(), std::move(list), take_counts);
 
-	co_await db.execute(remember(), parameters(text_parameter(environment), timestamp_parameter(start), timestamp_parameter(now)));
+	co_await db.execute(remember(), parameters(text_parameter(environment), timestamp_parameter(start), timestamp_parameter(now),
+	                                           text_parameter(result.skipped_json), text_parameter(result.unknown_keys_json)));
 	co_await db.execute(forget_old_environments(), {});
 	if (result.created + result.updated > 0)
 		co_await db.wake_worker();
@@ -308,7 +321,10 @@ Op<bool> sync_registry_if_older(Database &db, const std::string &environment, Du
 	co_await db.query(last_sync(), parameters(text_parameter(environment), timestamp_parameter(now - age)), take);
 	if (fresh)
 		co_return false;
-	co_await sync_registry(db, environment, start, now);
+	const auto result = co_await sync_registry(db, environment, start, now);
+	if (result.skipped > 0)
+		co_await db.notice("the sync from the registry skipped " + std::to_string(result.skipped) +
+		                   " assets: see assets_skipped in agg_registry_sync");
 	co_return true;
 }
 

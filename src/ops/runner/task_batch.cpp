@@ -44,10 +44,15 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 	for (const auto &run : runs) {
 		const Timestamp confirmable = run.task.target.next(run.plan.cursor()) + run.task.delay;
 		const bool found_work = run.plan.windows_processed() > 0;
-		successes.push_back({&run.task.key, run.plan.cursor(),
-		                     next_run_after_success(order.now, confirmable, run.task.run_interval, found_work),
-		                     run.counts.created() + run.late_counts.inserted, run.counts.quality_poor,
-		                     !found_work && confirmable <= order.now, run.task.place});
+		successes.push_back({.key = &run.task.key,
+		                     .cursor = run.plan.cursor(),
+		                     .next_run = next_run_after_success(order.now, confirmable, run.task.run_interval, found_work),
+		                     .bars_created = run.counts.created() + run.late_counts.inserted,
+		                     .bars_quality_poor = run.counts.quality_poor,
+		                     .windows_skipped = run.counts.skipped + run.late_counts.skipped,
+		                     .source_rows_refused = run.counts.unusable + run.late_counts.unusable,
+		                     .waiting = !found_work && confirmable <= order.now,
+		                     .place = run.task.place});
 	}
 	co_await record_successes(db, successes, order.now);
 }

@@ -49,7 +49,8 @@ CROSS JOIN (
 ) s
 LEFT JOIN (SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true)sql";
 
-/// A cursor that is more than a window behind the last source bar's window end cannot have come from processing it.
+/// A cursor that is more than a window behind the last source bar's window end cannot have come from processing it. A bar ahead of the clock
+/// says nothing of where the source is.
 constexpr const char *frontier_health = R"sql(
 SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled, s.is_mandatory,
 	s.last_agg_bar_ts_utc AS cursor, l.max_source_ts,
@@ -66,17 +67,19 @@ SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled,
 	t.source_timeframe = '1m' AND EXISTS (
 		SELECT FROM @data_bars b
 		WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = '1m' AND b.ts_utc < s.agg_start_utc AND )sql" AGG_IS_TIME("b.ts_utc") R"sql(
-	) AS source_before_start
+	) AS source_before_start,
+	s.total_windows_skipped, s.total_source_rows_refused
 FROM @data_agg_state s
 CROSS JOIN LATERAL (SELECT )sql" AGG_SOURCE_TIMEFRAME("s.") R"sql( AS source_timeframe) t
 CROSS JOIN LATERAL (
 	SELECT CASE WHEN t.source_timeframe = '1m'
 		THEN (
 			SELECT max(b.ts_utc) FROM @data_bars b
-			WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe AND )sql" AGG_IS_TIME("b.ts_utc") R"sql()
+			WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe AND b.ts_utc <= now()
+				AND )sql" AGG_IS_TIME("b.ts_utc") R"sql()
 		ELSE (
 			SELECT max(b.ts_utc) FROM @derived_data_bars b
-			WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe AND b.deleted_at IS NULL
+			WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe AND b.deleted_at IS NULL AND b.ts_utc <= now()
 				AND )sql" AGG_IS_TIME("b.ts_utc") R"sql()
 	END AS max_source_ts
 ) l)sql";
@@ -99,6 +102,9 @@ SELECT k.canonical_symbol, k.timeframe, e.first_ts_utc, e.last_ts_utc,
 		WHEN lower(k.timeframe) = '1m' AND k.timeframe <> '1m' THEN 'timeframes are written in lower case: 1m'
 		WHEN k.timeframe <> '1m' THEN 'only 1m is read from data_bars, and wider bars are made of it'
 		WHEN o.other IS NOT NULL THEN 'the task has this symbol as ' || o.other
+		WHEN a.active AND y.error IS NOT NULL THEN 'the last sync skipped this asset, so correct it and sync again: ' || y.error
+		WHEN a.active THEN 'no task reads this symbol: run sync_agg_state_from_registry(), or look at metadata.agg in core_asset_registry_all'
+		WHEN a.active IS NOT NULL THEN 'no task reads this symbol: it is not active in core_asset_registry_all'
 		ELSE 'no task reads this symbol: register it in core_asset_registry_all and run sync_agg_state_from_registry()'
 	END AS reason
 FROM kind k
@@ -110,11 +116,29 @@ LEFT JOIN LATERAL (
 	SELECT min(s.canonical_symbol) AS other FROM @data_agg_state s
 	WHERE lower(btrim(s.canonical_symbol)) = lower(btrim(k.canonical_symbol)) AND s.canonical_symbol <> k.canonical_symbol
 ) o ON true
+LEFT JOIN LATERAL (
+	SELECT r.active OR r.test_active AS active FROM @core_asset_registry_all r WHERE r.canonical_symbol = k.canonical_symbol
+) a ON true
+LEFT JOIN LATERAL (
+	SELECT x.value ->> 'error' AS error
+	FROM @agg_registry_sync r
+	CROSS JOIN LATERAL jsonb_array_elements(r.assets_skipped) x(value)
+	WHERE x.value ->> 'canonical_symbol' = k.canonical_symbol
+	ORDER BY r.synced_at_utc DESC LIMIT 1
+) y ON true
 WHERE k.timeframe <> '1m' OR NOT EXISTS (
 	SELECT FROM @data_agg_state s
 	WHERE )sql" AGG_SOURCE_TIMEFRAME("s.") R"sql( = '1m' AND (s.canonical_symbol = k.canonical_symbol
 		OR s.canonical_symbol = ')sql" AGG_INDEX_SYMBOL "' AND k.canonical_symbol = ANY (" AGG_INDEX_COMPONENTS R"sql())
-))sql";
+)
+UNION ALL
+SELECT k.canonical_symbol, k.timeframe, e.first_ts_utc, e.last_ts_utc, 'ahead of the clock, so no window of theirs is over: correct or delete them'
+FROM kind k
+CROSS JOIN LATERAL (
+	SELECT min(b.ts_utc) AS first_ts_utc, max(b.ts_utc) AS last_ts_utc FROM @data_bars b
+	WHERE b.canonical_symbol = k.canonical_symbol AND b.timeframe = k.timeframe AND b.ts_utc > now() + '00:01:00'::interval
+) e
+WHERE k.timeframe = '1m' AND e.first_ts_utc IS NOT NULL)sql";
 
 // clang-format on
 

@@ -17,7 +17,10 @@ namespace {
 	"last_successful_at_utc = $3::timestamptz, last_attempted_at_utc = $3::timestamptz, "                                                  \
 	"last_agg_bar_ts_utc = GREATEST(s.last_agg_bar_ts_utc, ($4::timestamptz[])[n.ord]), next_run_at = ($5::timestamptz[])[n.ord], "        \
 	"total_runs = COALESCE(s.total_runs, 0) + 1, total_bars_created = COALESCE(s.total_bars_created, 0) + ($6::int8[])[n.ord], "           \
-	"total_bars_quality_poor = COALESCE(s.total_bars_quality_poor, 0) + ($7::int8[])[n.ord], waiting_since_utc = CASE WHEN ($8::bool[])[n.ord] THEN COALESCE(s.waiting_since_utc, $3::timestamptz) END, updated_at = now() "
+	"total_bars_quality_poor = COALESCE(s.total_bars_quality_poor, 0) + ($7::int8[])[n.ord], "                                             \
+	"total_windows_skipped = s.total_windows_skipped + ($8::int8[])[n.ord], "                                                              \
+	"total_source_rows_refused = s.total_source_rows_refused + ($9::int8[])[n.ord], "                                                      \
+	"waiting_since_utc = CASE WHEN ($10::bool[])[n.ord] THEN COALESCE(s.waiting_since_utc, $3::timestamptz) END, updated_at = now() "
 
 #define AGG_SUCCEEDED "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS n(symbol, timeframe, ord) WHERE "
 #define AGG_SAME_KEY "s.canonical_symbol = n.symbol AND s.timeframe = n.timeframe"
@@ -29,7 +32,8 @@ const Statement &update_by_key() {
 
 const Statement &update_by_place() {
 	static const Statement statement {"data_agg_state",
-	                                  AGG_UPDATE_SUCCEEDED AGG_SUCCEEDED "s.ctid = ($9::tid[])[n.ord] AND " AGG_SAME_KEY " RETURNING n.ord",
+	                                  AGG_UPDATE_SUCCEEDED AGG_SUCCEEDED "s.ctid = ($11::tid[])[n.ord] AND " AGG_SAME_KEY
+	                                                                     " RETURNING n.ord",
 	                                  {AGG_INT8}};
 	return statement;
 }
@@ -51,6 +55,8 @@ std::vector<Parameter> columns_of(const std::vector<Success> &successes, Timesta
 	std::vector<agg_cell> next_runs;
 	std::vector<agg_cell> created;
 	std::vector<agg_cell> poor;
+	std::vector<agg_cell> skipped;
+	std::vector<agg_cell> refused;
 	std::vector<agg_cell> waiting;
 	std::vector<agg_cell> places;
 	for (const auto &success : successes) {
@@ -60,12 +66,15 @@ std::vector<Parameter> columns_of(const std::vector<Success> &successes, Timesta
 		next_runs.push_back(cell(success.next_run));
 		created.push_back(cell(success.bars_created));
 		poor.push_back(cell(success.bars_quality_poor));
+		skipped.push_back(cell(success.windows_skipped));
+		refused.push_back(cell(success.source_rows_refused));
 		waiting.push_back(cell(success.waiting));
 		places.push_back(cell(success.place));
 	}
 	return parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)), timestamp_parameter(now),
 	                  Parameter(AGG_TIMESTAMPTZ, std::move(cursors)), Parameter(AGG_TIMESTAMPTZ, std::move(next_runs)),
 	                  Parameter(AGG_INT8, std::move(created)), Parameter(AGG_INT8, std::move(poor)),
+	                  Parameter(AGG_INT8, std::move(skipped)), Parameter(AGG_INT8, std::move(refused)),
 	                  Parameter(AGG_BOOL, std::move(waiting)), Parameter(AGG_TID, std::move(places)));
 }
 

@@ -19,6 +19,8 @@ struct Success {
 	Timestamp next_run;
 	int64_t bars_created = 0;
 	int64_t bars_quality_poor = 0;
+	int64_t windows_skipped = 0;     // too few candles for a bar
+	int64_t source_rows_refused = 0; // without usable prices
 	bool waiting = false;            // found nothing to do although its next window's time has come
 	std::optional<int64_t> place {}; // see Task
 };

@@ -24,6 +24,16 @@ const Statement &symbols_of_tasks() {
 	return statement;
 }
 
+const Statement &skipped_asset() {
+	static const Statement statement {
+	    "agg_registry_sync",
+	    "SELECT x.value ->> 'error' FROM @agg_registry_sync r CROSS JOIN LATERAL jsonb_array_elements(r.assets_skipped) x(value) "
+	    "WHERE x.value ->> 'canonical_symbol' = $1::text ORDER BY r.synced_at_utc DESC LIMIT 1",
+	    {AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
 const Statement &ingested_bar() {
 	static const Statement statement {
 	    "data_bars", "SELECT b.ts_utc FROM @data_bars b WHERE b.canonical_symbol = $1::text LIMIT 1", {AGG_TIMESTAMPTZ}};
@@ -93,6 +103,16 @@ Op<std::string> hint_for_missing_task(Database &db, TaskKey key) {
 		    " add it to the list \"optional\" of metadata.agg in core_asset_registry_all, then run sync_agg_state_from_registry().";
 	}
 	const auto known = co_await known_symbols(db, key.symbol);
+	std::string problem;
+	auto take = [&](const Row &row) {
+		problem = row.maybe_text(0).value_or("");
+		return Flow::more;
+	};
+	if (known.active)
+		co_await db.query(skipped_asset(), parameters(text_parameter(key.symbol)), take);
+	if (!problem.empty())
+		co_return "The last sync skipped " + symbol + ": " + problem +
+		    ". Correct it in core_asset_registry_all, then run sync_agg_state_from_registry().";
 	if (known.active)
 		co_return "Run sync_agg_state_from_registry() to create the tasks of all active assets.";
 	if (known.registered)
