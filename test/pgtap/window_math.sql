@@ -18,6 +18,7 @@ BEGIN
 		INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close)
 		SELECT symbol, source_tf, at + width / expected * i, 1, 1, 1, 1 FROM generate_series(0, n - 1) AS i;
 	END IF;
+	INSERT INTO core_asset_registry_all (canonical_symbol) VALUES (symbol) ON CONFLICT DO NOTHING; -- else nobody knows one without a bar
 	RETURN aggregate_window(symbol, tf, at, at + width);
 END
 $$;

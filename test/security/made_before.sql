@@ -65,7 +65,7 @@ ALTER TABLE agg_audit OWNER TO postgres;
 
 -- A view that says something else is replaced, whichever it is; the same text is left alone.
 CREATE OR REPLACE VIEW v_aggregation_frontier_health AS SELECT canonical_symbol, timeframe, NULL::text AS source_timeframe, status, enabled, is_mandatory, last_agg_bar_ts_utc AS cursor,
-	NULL::timestamptz AS max_source_ts, 'OK'::text AS cursor_status, total_runs, total_bars_created, NULL::numeric AS bars_per_run, last_successful_at_utc, NULL::numeric AS minutes_since_success, hard_fail_streak, last_error, false AS source_before_start FROM data_agg_state;
+	NULL::timestamptz AS max_source_ts, 'OK'::text AS cursor_status, total_runs, total_bars_created, NULL::numeric AS bars_per_run, last_successful_at_utc, NULL::numeric AS minutes_since_success, hard_fail_streak, last_error, false AS source_before_start, total_windows_skipped, total_source_rows_refused FROM data_agg_state;
 GRANT SELECT ON v_aggregation_frontier_health TO aggregation_friend;
 SELECT results_eq('SELECT object, action FROM agg_setup()', $$VALUES ('view v_aggregation_frontier_health', 'replaced')$$, 'a view that lies is replaced');
 SELECT ok(has_table_privilege('aggregation_friend', 'v_aggregation_frontier_health', 'SELECT'), 'in its place: who could read it still can');
