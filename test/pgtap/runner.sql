@@ -129,9 +129,11 @@ SELECT is(state('BACK', '5m'), '01 01:00 next 01 01:05:36 idle', 'late: tried ag
 CALL agg_run(p_now_utc => '2025-07-01 02:05:30+00');
 SELECT is(state('BACK', '5m'), '01 01:00 next 01 02:10:30 idle', 'and at last after its run interval');
 SELECT is(state('BACK', '1h'), '01 01:00 next 01 02:08:00 idle', 'the hour, too, waits');
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('BACK', '1m', '2099-01-01', 1, 1, 1, 1);
 SELECT probe.fingerprint() AS before \gset
 CALL agg_run(p_now_utc => '2025-07-01 02:06:30+00');
-SELECT is(probe.fingerprint(), :'before', 'a look at a dead feed writes nothing');
+SELECT is(probe.fingerprint(), :'before', 'a look at a dead feed writes nothing, and a bar ahead of the clock is no feed');
+DELETE FROM data_bars WHERE ts_utc = '2099-01-01';
 SELECT world.minutes('BACK', '2025-07-01 01:00+00', 60);
 CALL agg_run(p_now_utc => '2025-07-01 02:07:30+00');
 SELECT is(state('BACK', '5m'), '01 02:00 next 01 02:08:30 idle', 'the feed is back: run though it was not due');

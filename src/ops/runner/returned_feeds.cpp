@@ -61,7 +61,7 @@ Op<bool> wake_tasks_of_returned_feeds(Database &db, Timestamp now) {
 			continue;
 		if (reads_index(*task)) {
 			const auto minute = co_await next_dxy_minute(db, task->effective_cursor());
-			if (minute)
+			if (minute && *minute <= now)
 				returned.push_back(task->key);
 		} else {
 			asked.push_back(task->key);
@@ -70,7 +70,7 @@ Op<bool> wake_tasks_of_returned_feeds(Database &db, Timestamp now) {
 	}
 	const auto found = co_await first_bars(db, probes);
 	for (size_t i = 0; i < found.size(); ++i) {
-		if (found[i])
+		if (found[i] && *found[i] <= now) // what is ahead of the clock is no feed
 			returned.push_back(asked[i]);
 	}
 	if (!returned.empty()) {

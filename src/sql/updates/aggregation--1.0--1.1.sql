@@ -166,7 +166,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_run';
 COMMENT ON PROCEDURE @extschema@.agg_run(text, int, int, interval, int, timestamptz, int) IS
 'Runs due tasks, most urgent first, in transactions of its own. Bars, cursors, totals and schedules of a batch are committed together, and its tasks stay locked until then. Continues while tasks are due and p_time_budget lasts. Source bars are made before the bars that read them, and DXY''s minutes before its bars. Any number of runners and outside workers may run at the same time.
 p_env_name: DEV and TEST (in upper or lower case) select assets with test_active, every other name those with active. p_max_tasks: maximum number of different tasks in this call. p_max_windows: maximum number of windows per task and batch (fewer if many tasks are far behind: a batch stops at some 100,000). p_time_budget: no new batch starts after it. p_batch: tasks per transaction. p_now_utc: the moment that decides what is due and confirmed; NULL, the default: the clock. p_sync_minutes: first calls sync_agg_state_from_registry(), with the start it was last given, if its last call for p_env_name is at least this many minutes ago; NULL, the default: does not call it.
-A task that fails is recorded (status, hard_fail_streak, last_error as by agg_finish()) and stops no other. The SQLSTATE classes 08, 0A, 25, 28, 3F, 40, 42, 53, 55, 57, 58 and F0, 23502, and 23514 for a missing partition are transient, all others hard. A cancel or a shutdown ends the call; committed batches stay.
+A task that fails is recorded (status, hard_fail_streak, last_error as by agg_finish()) and stops no other. The SQLSTATE classes 08, 0A, 25, 28, 3F, 40, 42, 53, 55, 57, 58 and F0, 23502, and 23514 for a missing partition are transient, all others hard. A cancel or a shutdown ends the call; committed batches stay. Claims of agg_start() that are older than 15 minutes are released first, as agg_get_due_tasks() does.
 Errors: 22004 for NULL, 22023 for a number < 1 or a negative budget, 2D000 inside a transaction block or function (use agg_run_batch()).';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_run_batch(p_env_name text DEFAULT 'prod', p_max_tasks int DEFAULT 1000, p_max_windows int DEFAULT 1000, p_now_utc timestamptz DEFAULT NULL)
@@ -176,7 +176,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_run_batch';
 
 COMMENT ON FUNCTION @extschema@.agg_run_batch(text, int, int, timestamptz) IS
-'Runs one batch of agg_run() in the caller''s transaction, for callers that cannot use CALL: the p_max_tasks most urgent due tasks that nobody else has locked.
+'Runs one batch of agg_run() in the caller''s transaction, for callers that cannot use CALL: the p_max_tasks most urgent due tasks that nobody else has locked. Claims of agg_start() that are older than 15 minutes are released first.
 Answers success, continue (more is due), tasks, task_runs, tasks_failed, windows_processed, bars_created, bars_inserted, bars_updated, bars_unchanged, bars_deleted, bars_quality_poor, bars_skipped, source_rows_refused, failures (the first twenty: canonical_symbol, timeframe, sqlstate, error, recorded).';
 
 COMMENT ON VIEW @extschema@.v_aggregation_progress IS
