@@ -17,7 +17,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_run_batch';
 
 COMMENT ON FUNCTION @extschema@.agg_run_batch(text, int, int, timestamptz) IS
-'Runs one batch of agg_run() in the caller''s transaction, for callers that cannot use CALL: the p_max_tasks most urgent due tasks that nobody else has locked. Claims of agg_start() that are older than 15 minutes are released first.
+'Runs one batch of agg_run() in the caller''s transaction, for callers that cannot use CALL: the p_max_tasks most urgent due tasks that nobody else has locked. If nothing is due, claims of agg_start() that are older than 15 minutes are released first.
 Answers success, continue (more is due), tasks, task_runs, tasks_failed, windows_processed, bars_created, bars_inserted, bars_updated, bars_unchanged, bars_deleted, bars_quality_poor, bars_skipped, source_rows_refused, failures (the first twenty: canonical_symbol, timeframe, sqlstate, error, recorded).';
 
 CREATE VIEW @extschema@.v_aggregation_progress AS

@@ -141,9 +141,11 @@ Op<LoopEnd> work_off(Database &db, Runner &runner, const LoopOrder &order) {
 	LoggedRun log(db, order.environment);
 	LoopEnd end;
 	if (order.look_at_late_sources) {
-		const bool released = co_await release_stale_claims(db, runner.now(), claim_lasts);
-		end.tasks_waiting = co_await wake_tasks_of_returned_feeds(db, runner.now());
-		if (released || end.tasks_waiting)
+		const auto restless = co_await wake_tasks_of_returned_feeds(db, runner.now());
+		end.tasks_waiting = restless.tasks_waiting;
+		if (restless.stale_claims)
+			co_await release_stale_claims(db, runner.now(), claim_lasts);
+		if (restless.stale_claims || restless.tasks_waiting)
 			co_await db.commit_lazily();
 	}
 	end.time_is_up = co_await work_off_batches(db, runner, order, log);
@@ -193,8 +195,12 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 	RunOrder order = order_from(arguments);
 	order.now = arguments.maybe_timestamp("p_now_utc");
 	Runner runner(db, order, "agg_run_batch");
-	co_await release_stale_claims(db, runner.now(), claim_lasts);
-	const auto tasks = co_await runner.next_tasks();
+	auto tasks = co_await runner.next_tasks();
+	if (tasks.empty()) {
+		const bool released = co_await release_stale_claims(db, runner.now(), claim_lasts);
+		if (released)
+			tasks = co_await runner.next_tasks();
+	}
 	if (!tasks.empty())
 		co_await runner.run(tasks);
 	const auto rest = co_await read_due_tasks(db, runner.now(), order.assets, 1);

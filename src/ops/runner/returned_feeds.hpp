@@ -11,8 +11,14 @@ namespace aggregation {
 /// How often a runner looks.
 inline constexpr Duration between_looks_at_late_sources = Duration::minutes(1);
 
-/// Makes the waiting tasks due whose source has a bar at or after their cursor. False if no task is waiting. The cost is a probe for each
+/// What keeps a runner from resting.
+struct Restless {
+	bool tasks_waiting = false; // for a late source
+	bool stale_claims = false;  // see stale_claims.hpp; asked for in the same statement
+};
+
+/// Makes the waiting tasks due whose source has a bar at or after their cursor, and not ahead of the clock. The cost is a probe for each
 /// waiting task, and nothing for the others.
-Op<bool> wake_tasks_of_returned_feeds(Database &db, Timestamp now);
+Op<Restless> wake_tasks_of_returned_feeds(Database &db, Timestamp now);
 
 } // namespace aggregation

@@ -1,6 +1,7 @@
 #include "ops/tasks/stale_claims.hpp"
 
 #include "ops/boundary/parameters.hpp"
+#include "ops/tasks/task_columns.h"
 
 #include <algorithm>
 
@@ -10,9 +11,7 @@ namespace {
 
 const Statement &stale_claims() {
 	static const Statement statement {
-	    "data_agg_state",
-	    "SELECT 1 FROM @data_agg_state WHERE status = 'running' AND (running_started_at_utc < $1::timestamptz OR running_started_at_utc IS NULL) LIMIT 1",
-	    {AGG_INT4}};
+	    "data_agg_state", "SELECT 1 FROM @data_agg_state s WHERE " AGG_STALE_CLAIM("s.", "$1") " LIMIT 1", {AGG_INT4}};
 	return statement;
 }
 
@@ -27,8 +26,7 @@ SET status = 'idle', running_started_at_utc = NULL, claim_token = NULL, updated_
 FROM (
 	SELECT c.canonical_symbol, c.timeframe
 	FROM @data_agg_state c
-	WHERE c.status = 'running'
-		AND (c.running_started_at_utc < $1::timestamptz OR c.running_started_at_utc IS NULL)
+	WHERE )sql" AGG_STALE_CLAIM("c.", "$1") R"sql(
 	FOR NO KEY UPDATE SKIP LOCKED
 ) stale
 WHERE s.canonical_symbol = stale.canonical_symbol
@@ -38,8 +36,12 @@ WHERE s.canonical_symbol = stale.canonical_symbol
 
 } // namespace
 
+Timestamp claims_stale_before(const Database &db, Timestamp now, Duration age) {
+	return std::min(now, db.clock()) - age;
+}
+
 Op<bool> release_stale_claims(Database &db, Timestamp now, Duration age) {
-	const Timestamp stale_before = std::min(now, db.clock()) - age;
+	const Timestamp stale_before = claims_stale_before(db, now, age);
 	bool any_stale = false;
 	auto note = [&](const Row &) {
 		any_stale = true;

@@ -13,6 +13,9 @@
 #define AGG_DUE_AT(s) "COALESCE(" s "next_run_at, '-infinity'::timestamptz)"
 /// Only idle, enabled tasks are ever handed out.
 #define AGG_CLAIMABLE(s) s "status = 'idle' AND " s "enabled"
+/// A claim that is older than a time; one of an unknown time is.
+#define AGG_STALE_CLAIM(s, before)                                                                                                         \
+	s "status = 'running' AND (" s "running_started_at_utc < " before "::timestamptz OR " s "running_started_at_utc IS NULL)"
 /// A window's width in minutes, by the timeframe's name; NULL for a name that makes no sense.
 #define AGG_WIDTH_MINUTES(s)                                                                                                               \
 	"(CASE WHEN " s "timeframe ~ '^[1-9][0-9]{0,4}[mhdw]$' THEN left(" s "timeframe, -1)::int8 * "                                         \
