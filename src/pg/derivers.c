@@ -1,10 +1,11 @@
 /*
  * Who is computing bars at this moment. Whoever does holds a lock on agg_dirty_ranges from before it first reads source until its
  * transaction ends; nobody ever waits for that lock. Who holds it is read from the lock table, and when they began from the list of
- * backends.
+ * backends. The same with a lock of its own for those who take entries of their own out of the log of changes.
  */
 #include "shim.h"
 
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
@@ -39,14 +40,12 @@ static int pid_of(VirtualTransactionId holder) {
 	return process == NULL ? 0 : process->pid;
 }
 
-agg_derivers agg_other_derivers(Oid table) {
+static agg_derivers other_holders(const LOCKTAG *tag) {
 	agg_derivers others = {.any = false, .oldest = DT_NOEND, .newest = DT_NOBEGIN};
-	LOCKTAG tag;
 	VirtualTransactionId *holders;
 	int count;
 
-	SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
-	holders = GetLockConflicts(&tag, CONFLICTING_LOCK, &count); /* all but ourselves */
+	holders = GetLockConflicts(tag, CONFLICTING_LOCK, &count); /* all but ourselves */
 	others.any = count > 0;
 	if (count > 0)
 		pgstat_clear_backend_activity_snapshot();
@@ -58,4 +57,31 @@ agg_derivers agg_other_derivers(Oid table) {
 		others.newest = Max(others.newest, start == 0 ? DT_NOEND : start);
 	}
 	return others;
+}
+
+agg_derivers agg_other_derivers(Oid table) {
+	LOCKTAG tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
+	return other_holders(&tag);
+}
+
+/* What nobody else locks: a part of the log that does not exist. */
+static LOCKTAG own_entries(Oid log) {
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, log, 1);
+	return tag;
+}
+
+void agg_begin_absorbing_own(Oid log) {
+	LOCKTAG tag = own_entries(log);
+
+	(void)LockAcquire(&tag, DERIVING_LOCK, false, false);
+}
+
+agg_derivers agg_others_absorbing_own(Oid log) {
+	LOCKTAG tag = own_entries(log);
+
+	return other_holders(&tag);
 }

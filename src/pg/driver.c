@@ -226,6 +226,12 @@ static void execute_request(agg_call_state *state, const agg_request *request, a
 	case AGG_ASK_DERIVING:
 		outcome->others = agg_other_derivers(agg_find_table(state->schema, "agg_dirty_ranges"));
 		break;
+	case AGG_BEGIN_ABSORBING:
+		agg_begin_absorbing_own(agg_find_table(state->schema, "agg_change_log"));
+		break;
+	case AGG_ASK_ABSORBING:
+		outcome->others = agg_others_absorbing_own(agg_find_table(state->schema, "agg_change_log"));
+		break;
 	case AGG_ASK_PAGES:
 		outcome->processed = pages_of(agg_find_table(state->schema, request->relation));
 		break;

@@ -10,8 +10,8 @@
  *                                        for tasks that were there, and reading minutes that are wrong mends nothing
  *   late_policy is not freeze any more   what was refused
  *
- * A task of a wider timeframe that is new, or has another source, is also listed in agg_recent_tasks: who changes bars below at this moment
- * may not know it (src/ops/tasks/recent_tasks.hpp).
+ * A task that is new, or has another source, is also listed in agg_recent_tasks: who changes bars below it at this moment, or has absorbed
+ * what he has changed himself, may not know it (src/ops/tasks/recent_tasks.hpp).
  *
  * And as long as such a change is not committed nobody else knows of it: what the transaction derives is looked at again (look_again.c).
  */
@@ -98,20 +98,14 @@ static void mark_refused(Oid schema, Datum symbol, Datum timeframe) {
 	mark_found(schema, agg_find_table(schema, "agg_refused_ranges"), sql, lengthof(types), types, values);
 }
 
-/* Lists those of `tasks`, a FROM item with the columns of data_agg_state, that are not made of minutes. */
+/* Lists `tasks`, a FROM item with the columns of data_agg_state. */
 static void list_recent(Oid schema, const char *tasks, int parameter_count, Oid *types, Datum *values) {
-	StringInfoData sql;
-	agg_scope *scope;
+	char *sql = psprintf("INSERT INTO %s.agg_recent_tasks (canonical_symbol, timeframe) SELECT f.canonical_symbol::text, f.timeframe::text "
+	                     "FROM %s ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET known_since = 'infinity'",
+	                     quote_identifier(get_namespace_name(schema)), tasks);
+	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_recent_tasks"));
 
-	initStringInfo(&sql);
-	appendStringInfo(
-	    &sql,
-	    "INSERT INTO %s.agg_recent_tasks (canonical_symbol, timeframe) SELECT f.canonical_symbol::text, f.timeframe::text FROM %s WHERE ",
-	    quote_identifier(get_namespace_name(schema)), tasks);
-	appendStringInfoString(
-	    &sql, AGG_SOURCE_TIMEFRAME("f.") " <> '1m' ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET known_since = 'infinity'");
-	scope = agg_act_as_owner(agg_find_table(schema, "agg_recent_tasks"));
-	(void)agg_execute(scope, sql.data, parameter_count, types, values, false);
+	(void)agg_execute(scope, sql, parameter_count, types, values, false);
 	agg_stop_acting(scope);
 }
 

@@ -324,6 +324,9 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_argument>
 			outcome.processed = relation == "agg_dirty_ranges"    ? tables.dirty.size()
 			                    : relation == "agg_sealed_ranges" ? tables.sealed.size()
 			                                                      : 0;
+		} else if (request.kind == AGG_BEGIN_ABSORBING || request.kind == AGG_ASK_ABSORBING) {
+			ending.log.emplace_back(request.kind == AGG_BEGIN_ABSORBING ? "absorb own" : "ask");
+			outcome.others = {false, Timestamp::infinity().us, Timestamp::minus_infinity().us};
 		} else if (request.kind == AGG_BEGIN_DERIVING || request.kind == AGG_ASK_DERIVING) {
 			ending.log.emplace_back(request.kind == AGG_BEGIN_DERIVING ? "derive" : "ask");
 			outcome.others = others.value_or(agg_derivers {false, Timestamp::infinity().us, Timestamp::minus_infinity().us});

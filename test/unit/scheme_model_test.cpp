@@ -21,9 +21,10 @@ enum Rule : unsigned {
 	uncertain_look_again = 32,     // an hour that had not ended before all derivers began is looked at again
 	tasks_are_locked = 64,         // at most one transaction derives a task
 	marks_outlive_rollbacks = 128, // a mark goes with the commit of who took it, not when it is taken
-	recent_tasks_look_again = 256  // an hour whose task a deriver at work may not have seen is looked at again
+	recent_tasks_look_again = 256, // what a task derives that a deriver at work may not have seen is looked at again
+	own_absorbers_are_seen = 512   // ... or one who has absorbed what he has changed himself
 };
-constexpr unsigned all_rules = 511;
+constexpr unsigned all_rules = 1023;
 
 constexpr int processes = 4;
 constexpr int nobody = -1;
@@ -99,7 +100,9 @@ struct Process {
 	bool others = false; // somebody derived when it asked
 	bool took = false;
 	bool certain = true;
-	bool began_before_stamp = false; // it had begun when a run of the hour first saw that its task was new
+	// It had begun when a run first saw that the task was new, of the five minutes and of the hour.
+	bool began_before_five = false;
+	bool began_before_hour = false;
 	bool changed = false;
 	int read = 0;
 };
@@ -107,17 +110,18 @@ struct Process {
 struct State {
 	Cell minute, five, hour;                             // 0: not there
 	Cell five_passed, hour_passed, five_task, hour_task; // the cursors are behind the window; the task is there
-	Cell recent; // the hour's task is new: 1, 2 when it is known since when everybody who begins knows it
+	Cell five_recent, hour_recent;                       // the task is new: 1, 2 when it is known since when everybody who begins knows it
 	Queue log, five_marks, hour_marks;
 	int five_lock = nobody, hour_lock = nobody;
 	unsigned deriving = 0;
+	unsigned absorbing_own = 0;
 	bool ended = true; // the hour, by the clock
 	std::array<Process, processes> process;
 
 	std::string key() const {
 		std::string key;
 		const auto add = [&](int n) { key += static_cast<char>('0' + n); };
-		for (const Cell *cell : {&minute, &five, &hour, &five_passed, &hour_passed, &five_task, &hour_task, &recent}) {
+		for (const Cell *cell : {&minute, &five, &hour, &five_passed, &hour_passed, &five_task, &hour_task, &five_recent, &hour_recent}) {
 			add(cell->value);
 			add(cell->writer + 1);
 			add(cell->writer == nobody ? 0 : cell->pending);
@@ -132,19 +136,21 @@ struct State {
 		add(five_lock + 1);
 		add(hour_lock + 1);
 		add(static_cast<int>(deriving));
+		add(static_cast<int>(absorbing_own));
 		add(ended);
 		for (const auto &p : process) {
-			for (const int n : {p.step, static_cast<int>(p.over), static_cast<int>(p.ending), static_cast<int>(p.passed),
-			                    static_cast<int>(p.began_after_hour), static_cast<int>(p.own), static_cast<int>(p.made_task),
-			                    static_cast<int>(p.others), static_cast<int>(p.took), static_cast<int>(p.certain),
-			                    static_cast<int>(p.began_before_stamp), static_cast<int>(p.changed), p.read})
+			for (const int n :
+			     {p.step, static_cast<int>(p.over), static_cast<int>(p.ending), static_cast<int>(p.passed),
+			      static_cast<int>(p.began_after_hour), static_cast<int>(p.own), static_cast<int>(p.made_task), static_cast<int>(p.others),
+			      static_cast<int>(p.took), static_cast<int>(p.certain), static_cast<int>(p.began_before_five),
+			      static_cast<int>(p.began_before_hour), static_cast<int>(p.changed), p.read})
 				add(n);
 		}
 		return key;
 	}
 };
 
-enum class Kind { none, feed, absorber, five_runner, hour_runner, maker, hour_maker, hour_maker_and_runner, loader, clock };
+enum class Kind { none, feed, absorber, five_runner, hour_runner, five_maker, maker, hour_maker, hour_maker_and_runner, loader, clock };
 enum class Went { on, blocked, to_end };
 
 class Model {
@@ -200,13 +206,14 @@ private:
 
 	static void end(State &state, int tx, bool commit) {
 		for (Cell *cell : {&state.minute, &state.five, &state.hour, &state.five_passed, &state.hour_passed, &state.five_task,
-		                   &state.hour_task, &state.recent})
+		                   &state.hour_task, &state.five_recent, &state.hour_recent})
 			cell->end(tx, commit);
 		for (Queue *queue : {&state.log, &state.five_marks, &state.hour_marks})
 			queue->end(tx, commit);
 		state.five_lock = state.five_lock == tx ? nobody : state.five_lock;
 		state.hour_lock = state.hour_lock == tx ? nobody : state.hour_lock;
 		state.deriving &= ~(1U << static_cast<unsigned>(tx));
+		state.absorbing_own &= ~(1U << static_cast<unsigned>(tx));
 		state.process[static_cast<size_t>(tx)] = {};
 		state.process[static_cast<size_t>(tx)].over = true;
 	}
@@ -247,12 +254,12 @@ private:
 			return derive_five(state, tx, p, p.step++);
 		case Kind::hour_runner:
 			return derive_hour(state, tx, p, p.step++);
+		case Kind::five_maker:
+			return make_five(state, tx, p);
 		case Kind::maker: // makes the task and runs it
-			if (p.step++ == 0) {
-				p.made_task = true;
-				return state.five_task.write(tx, 1) ? Went::on : Went::blocked;
-			}
-			return derive_five(state, tx, p, p.step - 2);
+			if (p.step == 0)
+				return make_five(state, tx, p) == Went::blocked ? Went::blocked : Went::on;
+			return derive_five(state, tx, p, p.step++ - 1);
 		case Kind::hour_maker:
 			return make_hour(state, tx, p);
 		case Kind::hour_maker_and_runner:
@@ -284,6 +291,9 @@ private:
 
 	Went absorb(State &state, int tx, Process &p, int at) const {
 		if (at == 0) {
+			const bool own = std::any_of(state.log.rows.begin(), state.log.rows.end(), [&](const Queue::Row &row) { return row.by == tx; });
+			if (own && has(own_absorbers_are_seen))
+				state.absorbing_own |= 1U << static_cast<unsigned>(tx);
 			p.took = state.log.take(tx, p.own, false);
 			return p.took ? Went::on : Went::to_end;
 		}
@@ -317,9 +327,13 @@ private:
 			p.passed = state.five_passed.seen_by(tx) != 0;
 			return Went::on;
 		case 3:
+			if (!p.made_task && has(recent_tasks_look_again))
+				p.certain = everybody_knows(state, tx, state.absorbing_own, state.five_recent, &Process::began_before_five);
+			return Went::on;
+		case 4:
 			p.read = state.minute.seen_by(tx);
 			return Went::on;
-		case 4: {
+		case 5: {
 			const int before = state.five.seen_by(tx);
 			int after = before;
 			if (p.passed ? p.took : p.read != 0 || p.took || has(strays_are_looked_for))
@@ -332,6 +346,8 @@ private:
 			return Went::on;
 		}
 		default: {
+			if (!p.certain)
+				state.five_marks.add(tx);
 			if (p.changed && state.hour_task.seen_by(tx) != 0 && has(changes_mark_above)) {
 				bool unended = !state.ended && !p.began_after_hour;
 				for (size_t other = 0; other < processes; ++other) {
@@ -348,8 +364,18 @@ private:
 		}
 	}
 
+	static Went make_five(State &state, int tx, Process &p) {
+		if (!state.five_task.write(tx, 1) || !state.five_recent.write(tx, 1))
+			return Went::blocked;
+		if (state.five.seen_by(tx) != 0)
+			state.five_marks.add(tx);
+		p.made_task = true;
+		++p.step;
+		return Went::to_end;
+	}
+
 	static Went make_hour(State &state, int tx, Process &p) {
-		if (!state.hour_task.write(tx, 1) || !state.recent.write(tx, 1))
+		if (!state.hour_task.write(tx, 1) || !state.hour_recent.write(tx, 1))
 			return Went::blocked;
 		state.hour_marks.add(tx);
 		p.made_task = true;
@@ -357,22 +383,22 @@ private:
 		return Went::to_end;
 	}
 
-	/// Whether everybody who changes bars below knows of the hour. Forgets that it is new when so, and remembers since when if not.
-	bool everybody_knows(State &state, int tx) const {
-		const int recent = state.recent.seen_by(tx);
+	/// Whether everybody who changes something below knows of the task. Forgets that it is new when so, and remembers since when if not.
+	static bool everybody_knows(State &state, int tx, unsigned at_work, Cell &recent, bool Process::*began_before) {
+		const int seen = recent.seen_by(tx);
 		bool known = true;
 		for (size_t other = 0; other < processes; ++other) {
-			if (other != static_cast<size_t>(tx) && (state.deriving >> other & 1U) != 0)
-				known = known && recent == 2 && !state.process[other].began_before_stamp;
+			if (other != static_cast<size_t>(tx) && (at_work >> other & 1U) != 0)
+				known = known && seen == 2 && !(state.process[other].*began_before);
 		}
-		if (recent == 0 || known) {
-			if (recent != 0)
-				state.recent.write(tx, 0);
+		if (seen == 0 || known) {
+			if (seen != 0)
+				recent.write(tx, 0);
 			return true;
 		}
-		if (recent == 1 && state.recent.write(tx, 2)) {
+		if (seen == 1 && recent.write(tx, 2)) {
 			for (auto &other : state.process)
-				other.began_before_stamp = !other.over && other.step > 0;
+				other.*began_before = !other.over && other.step > 0;
 		}
 		return false;
 	}
@@ -399,7 +425,7 @@ private:
 					p.certain = p.certain && state.process[other].began_after_hour;
 			}
 			if (!p.made_task && has(recent_tasks_look_again))
-				p.certain = everybody_knows(state, tx) && p.certain;
+				p.certain = everybody_knows(state, tx, state.deriving, state.hour_recent, &Process::began_before_hour) && p.certain;
 			return Went::on;
 		case 4: {
 			// Not confirmed, or the task below has something unread: marks are put back.
@@ -477,9 +503,13 @@ std::vector<Scenario> scenarios() {
 	    {"the hour ends while a bar is made", world(0, 0, 0, 0, 0, 1, false), {feed, five_runner, hour_runner, clock}},
 	    {"a task is made and run", world(1, 0, 0, 0, 0, 0), {maker, feed, absorber, five_runner}},
 	    {"a loader absorbs what it has changed", world(1, 0, 0, 0, 0, 1), {loader, five_runner, absorber, none}},
+	    {"a task is made and run while a loader absorbs what it has changed",
+	     world(1, 0, 0, 0, 0, 0),
+	     {loader, five_maker, five_runner, absorber}},
+	    {"it is made where its bar is", world(1, 1, 11, 0, 1, 0), {loader, five_maker, five_runner, five_runner}},
 	    {"a bar ahead of the cursor loses its source", world(1, 1, 0, 0, 0, 1), {feed, absorber, five_runner, hour_runner}, 0},
 	    {"the hour's task is made while a bar below changes", late_below_no_hour(0), {five_runner, hour_maker, hour_runner, none}},
-	    {"it is made where its bar is", late_below_no_hour(11), {five_runner, hour_maker, hour_runner, none}},
+	    {"that is made where its bar is", late_below_no_hour(11), {five_runner, hour_maker, hour_runner, none}},
 	    {"two run it one after the other", late_below_no_hour(0), {five_runner, hour_maker, hour_runner, hour_runner}},
 	    {"its maker runs it", late_below_no_hour(0), {five_runner, hour_maker_and_runner, hour_runner, none}},
 	    {"its maker runs it while two change bars below", late_below_no_hour(0), {feed, absorber, five_runner, hour_maker_and_runner}},

@@ -307,17 +307,20 @@ public:
 		size_t columns_;
 	};
 
-	class AskDeriving : public Pending {
+	class AskOthers : public Pending {
 	public:
-		explicit AskDeriving(Database &database) : Pending(database) {
+		AskOthers(Database &database, agg_request_kind kind) : Pending(database), kind_(kind) {
 		}
 		void describe(agg_request &request) const override {
-			request.kind = AGG_ASK_DERIVING;
+			request.kind = kind_;
 		}
 		Derivers await_resume() {
 			outcome();
 			return {others().any, {others().oldest}, {others().newest}};
 		}
+
+	private:
+		agg_request_kind kind_;
 	};
 
 	class AboutTable : public Pending {
@@ -423,8 +426,15 @@ public:
 		return {*this, AGG_BEGIN_DERIVING};
 	}
 	/// The other transactions that are, at this moment, behind their begin_deriving().
-	AskDeriving others_deriving() {
-		return AskDeriving(*this);
+	AskOthers others_deriving() {
+		return {*this, AGG_ASK_DERIVING};
+	}
+	/// The same for transactions that take entries of their own out of the log of changes: see change_log.hpp.
+	Simple begin_absorbing_own() {
+		return {*this, AGG_BEGIN_ABSORBING};
+	}
+	AskOthers others_absorbing_own() {
+		return {*this, AGG_ASK_ABSORBING};
 	}
 	/// An error (55000) if somebody else than the table's owner has put code there that writing it would run (src/pg/strangers.c). To be
 	/// asked where one wants to say so; whoever writes is checked anyway.

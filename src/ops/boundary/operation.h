@@ -78,6 +78,8 @@ typedef enum agg_request_kind {
 	AGG_NOTICE,            /* tell the caller `text` */
 	AGG_BEGIN_DERIVING,    /* until the transaction ends others can see that it may be computing bars */
 	AGG_ASK_DERIVING,      /* `others` of the outcome: which other transactions may be computing bars at this moment */
+	AGG_BEGIN_ABSORBING,   /* until the transaction ends others can see that it may have taken its own entries out of the log of changes */
+	AGG_ASK_ABSORBING,     /* `others` of the outcome: which other transactions may have done so */
 	AGG_ASK_PAGES,         /* `processed` of the outcome: how many pages `relation` has, a table of ours; without any it has no row */
 	AGG_LOOK_AGAIN,        /* mark windows when the transaction commits: rows of symbol, timeframe, from, to, due */
 	AGG_OWN_CHANGES,       /* the log of changes holds entries of this transaction */
@@ -121,7 +123,8 @@ typedef struct agg_request {
 	agg_error error;
 } agg_request;
 
-/* Transactions that may be computing bars: when they began. Where that cannot be told, as early and as late as can be. */
+/* Transactions that may be computing bars, or have absorbed their own changes: when they began. Where that cannot be told, as early and as
+ * late as can be. */
 typedef struct agg_derivers {
 	bool any;
 	int64_t oldest; /* as AGG_TIMESTAMPTZ */
@@ -131,7 +134,7 @@ typedef struct agg_derivers {
 typedef struct agg_outcome {
 	const agg_error *error; /* NULL if the request succeeded; set only inside a subtransaction */
 	uint64_t processed;     /* rows that a statement or a bulk write touched */
-	agg_derivers others;    /* AGG_ASK_DERIVING */
+	agg_derivers others;    /* AGG_ASK_DERIVING, AGG_ASK_ABSORBING */
 	int64_t clock;          /* the time at which the operation is resumed, as AGG_TIMESTAMPTZ */
 	/* What this transaction has done so far: */
 	bool own_changes; /* it has changed source, and the log holds entries of it that nobody else can see yet */

@@ -151,6 +151,9 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 Op<void> absorb_changes(Database &db) {
 	if (db.snapshot() == Database::Snapshot::of_transaction)
 		co_return;
+	// Before it looks for tasks: whoever runs one that it cannot see knows then that he may not be told of the changes.
+	if (db.has_own_changes())
+		co_await db.begin_absorbing_own();
 	for (;;) {
 		ChangeSet changes;
 		const int64_t entries = co_await take_log(db, changes);

@@ -1,6 +1,6 @@
 // agg_change_log: what writing transactions have changed in data_bars, each entry written by the transaction that made the change
-// (src/pg/transaction_changes.c). Absorbing the log turns its entries into dirty ranges of the tasks that read them. The whole scheme, of which this is
-// a part, and why no change is lost, stands on a page of docs/internals.md ("Truth under change").
+// (src/pg/transaction_changes.c). Absorbing the log turns its entries into dirty ranges of the tasks that read them. The whole scheme, of
+// which this is a part, and why no change is lost, stands on a page of docs/internals.md ("Truth under change").
 //
 // An entry is deleted only together with marking the windows it touches for every task that reads them, or with knowing that it is
 // needless, which is the live case: the window is at or ahead of the task's cursor, and nobody is in the middle of moving that cursor.
@@ -15,6 +15,10 @@
 //   - what a task reads that a worker outside the database has claimed: it reads in one transaction and moves the cursor in another;
 //   - what the absorber's own transaction has changed: F cannot see that, whenever it begins;
 //   - a change of one of the index's pairs: the index's minutes are computed by whoever and whenever.
+// Nor can others see, before it commits, what the absorber's own transaction has changed, and the entry is gone by then. A task that the
+// absorber cannot see yet, made or given its source at this moment, may be run before the commit. So such an absorber lets others see what
+// it does, and a task is looked at again as long as one of those at work may not know it (recent_tasks.hpp).
+//
 // In a transaction with one snapshot for all its statements "the next statement" sees no more than the first: there the log is not
 // absorbed.
 #pragma once

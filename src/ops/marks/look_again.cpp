@@ -7,26 +7,26 @@
 namespace aggregation {
 
 Op<std::vector<CertainUntil>> certain_until(Database &db, const std::vector<Reading> &readings) {
-	// Minutes are told of by the log, whoever writes them.
-	std::vector<CertainUntil> certain(readings.size(), {Timestamp::infinity()});
-	if (db.may_miss_changes()) {
-		certain.assign(readings.size(), {Timestamp::minus_infinity()});
+	std::vector<CertainUntil> certain(readings.size(), {Timestamp::minus_infinity()});
+	if (db.may_miss_changes())
 		co_return certain;
-	}
-	std::vector<size_t> wider;
 	std::vector<RecentKey> keys;
-	for (size_t i = 0; i < readings.size(); ++i) {
-		if (readings[i].source->ingested())
-			continue;
-		wider.push_back(i);
-		keys.push_back({readings[i].symbol, readings[i].target->name()});
+	bool any_wider = false;
+	for (const auto &reading : readings) {
+		keys.push_back({reading.symbol, reading.target->name(), reading.source->ingested()});
+		any_wider = any_wider || !reading.source->ingested();
 	}
-	if (wider.empty())
-		co_return certain;
 	const auto unknown = co_await not_known_to_all(db, keys);
-	const Derivers others = co_await db.others_deriving();
-	for (size_t i = 0; i < wider.size(); ++i)
-		certain[wider[i]].end = unknown[i] ? Timestamp::minus_infinity() : std::min(db.clock(), others.oldest);
+	Timestamp told_of = Timestamp::infinity();
+	if (any_wider) {
+		const Derivers others = co_await db.others_deriving();
+		told_of = std::min(db.clock(), others.oldest);
+	}
+	for (size_t i = 0; i < readings.size(); ++i) {
+		// Of minutes the log tells, whoever writes them.
+		if (!unknown[i])
+			certain[i].end = readings[i].source->ingested() ? Timestamp::infinity() : told_of;
+	}
 	co_return certain;
 }
 

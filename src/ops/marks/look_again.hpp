@@ -5,7 +5,8 @@
 //   wider windows     made of bars that another transaction may be changing at this moment: that one does not mark a window above that has
 //                     not ended yet (windows_above.hpp), so windows are certain only if they had ended before the oldest such transaction
 //                     began
-//   recent tasks      of wider timeframes, which such a transaction may not know yet (recent_tasks.hpp): none of their windows is certain
+//   recent tasks      which such a transaction, or one that has absorbed its own changes, may not know yet (recent_tasks.hpp): none of
+//                     their windows is certain
 //
 // The marks are stored at the moment when the transaction commits, so that it does not work them off itself. What was passed for the first
 // time by one who may miss changes is looked at as soon as possible, everything else when the task runs next: who looks again with another

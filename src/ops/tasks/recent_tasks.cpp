@@ -65,10 +65,13 @@ Op<std::vector<bool>> not_known_to_all(Database &db, const std::vector<RecentKey
 		co_return unknown;
 
 	const Timestamp seen_at = db.clock();
-	const Derivers others = co_await db.others_deriving(); // after the rows were seen: who is not at work by now has begun later
+	// After the rows were seen: who is not at work by now has begun later.
+	const Derivers deriving = co_await db.others_deriving();
+	const Derivers absorbing = co_await db.others_absorbing_own();
 	std::vector<RecentKey> known;
 	std::vector<RecentKey> first_seen;
 	for (const auto &task : listed) {
+		const Derivers &others = keys[task.key].reads_minutes ? absorbing : deriving;
 		if (!others.any || (task.known_since && others.oldest > *task.known_since)) {
 			known.push_back(keys[task.key]);
 			continue;
