@@ -259,7 +259,7 @@ uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg
 	}
 	if (request->column_count > 0)
 		prepare_batch(&receiver);
-	processed = agg_execute_plan(scope, plan, parameters, request->column_count > 0 ? &receiver.pub : NULL);
+	processed = agg_execute_plan(scope, plan, parameters, request->column_count > 0 ? &receiver.pub : NULL, request->latest);
 	deliver(&receiver);
 	if (!request->keep_plan)
 		SPI_freeplan(plan);

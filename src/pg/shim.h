@@ -109,7 +109,7 @@ extern void agg_begin_writing(const agg_scope *scope, Oid table);
 extern void agg_limit_waits(bool limit);
 extern void agg_stop_acting(agg_scope *scope);
 extern SPIPlanPtr agg_prepare(const agg_scope *scope, const char *sql, int parameter_count, Oid *types, int cursor_options);
-extern uint64 agg_execute_plan(const agg_scope *scope, SPIPlanPtr plan, ParamListInfo parameters, DestReceiver *receiver);
+extern uint64 agg_execute_plan(const agg_scope *scope, SPIPlanPtr plan, ParamListInfo parameters, DestReceiver *receiver, bool latest);
 extern uint64 agg_execute(const agg_scope *scope, const char *sql, int parameter_count, Oid *types, Datum *values, bool read_only);
 extern CopyFromState agg_begin_copy(const agg_scope *scope, ParseState *parse_state, Relation table, copy_data_source_cb source,
                                     List *columns, List *options);

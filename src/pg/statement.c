@@ -29,6 +29,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #define PINNED_PATH "pg_catalog, pg_temp"
@@ -232,12 +233,20 @@ SPIPlanPtr agg_prepare(const agg_scope *scope, const char *sql, int parameter_co
 	return plan;
 }
 
-uint64 agg_execute_plan(const agg_scope *scope, SPIPlanPtr plan, ParamListInfo parameters, DestReceiver *receiver) {
+/* What is to see the latest must only read: then SPI takes the snapshot that it finds. */
+uint64 agg_execute_plan(const agg_scope *scope, SPIPlanPtr plan, ParamListInfo parameters, DestReceiver *receiver, bool latest) {
 	SPIExecuteOptions options = {.params = parameters, .dest = receiver};
+	bool snapshot_of_ours = latest && IsolationUsesXactSnapshot();
 	int code;
 
 	check_scope(scope);
+	if (snapshot_of_ours) {
+		PushActiveSnapshot(GetLatestSnapshot());
+		options.read_only = true;
+	}
 	code = SPI_execute_plan_extended(plan, &options);
+	if (snapshot_of_ours)
+		PopActiveSnapshot();
 	if (code < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(code));
 	return SPI_processed;

@@ -184,7 +184,9 @@ using SymbolRanges = std::map<std::string, RangeSet, std::less<>>;
 /// Marks the windows that the ranges touch in every timeframe: bars of any may have been sealed, and windows made of them. What was refused
 /// there is forgotten; a task that still refuses it lists it again. The minutes are logged as well, which reaches the index.
 Op<void> look_at_unsealed(Database &db, const std::optional<std::string> symbol, const SymbolRanges unsealed) {
-	const auto keys = co_await matching_tasks(db, symbol, std::nullopt);
+	// Before it looks for tasks: who runs one that it cannot see looks again (recent_tasks.hpp).
+	co_await db.begin_deriving();
+	const auto keys = co_await matching_tasks(db, symbol, std::nullopt, Sight::of_statement);
 	std::vector<TaskMark> marks;
 	for (const auto &key : keys) {
 		const auto found = unsealed.find(key.symbol);

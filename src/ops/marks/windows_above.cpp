@@ -13,18 +13,21 @@ namespace {
 
 // Which timeframes are built from which, all symbols together: few rows, kept by a trigger of data_agg_state.
 const Statement &timeframes_in_use() {
-	static const Statement statement {
-	    "agg_timeframes", "SELECT u.timeframe, u.source_timeframe FROM @agg_timeframes u", {AGG_TEXT, AGG_TEXT}};
+	static const Statement statement {.relation = "agg_timeframes",
+	                                  .sql = "SELECT u.timeframe, u.source_timeframe FROM @agg_timeframes u",
+	                                  .columns = {AGG_TEXT, AGG_TEXT},
+	                                  .sight = Sight::of_statement};
 	return statement;
 }
 
 const Statement &tasks_above() {
 	static const Statement statement {
-	    "data_agg_state",
-	    "SELECT t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
-	    "AS t(symbol, timeframe, ord) JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe "
-	    "WHERE " AGG_SOURCE_TIMEFRAME("s.") " = $3::text",
-	    {AGG_INT8}};
+	    .relation = "data_agg_state",
+	    .sql = "SELECT t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
+	           "AS t(symbol, timeframe, ord) JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe "
+	           "WHERE " AGG_SOURCE_TIMEFRAME("s.") " = $3::text",
+	    .columns = {AGG_INT8},
+	    .sight = Sight::of_statement};
 	return statement;
 }
 

@@ -3,6 +3,9 @@
 //      5m bars  ....|x|....|x|x|....        changed in this transaction
 //      1h       [--------)[--------)        marked dirty in the same transaction, for each task that is built from 5m
 //
+// The tasks above are looked for as of now, however old the snapshot of the transaction is. One that is made later knows of us
+// (recent_tasks.hpp).
+//
 // A window above that has not ended yet is not marked, which spares a live feed most of the marks. Nobody has passed it, or if somebody
 // has, he looks again: whoever derives wider windows counts as certain only those that had ended before the oldest transaction that may
 // change bars at that moment began, and before his database's clock (look_again.hpp). "Not ended" is said by the same measure: the later of

@@ -4,6 +4,7 @@
 #include "ops/bars/dxy_minutes.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/marks/look_again.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -72,9 +73,11 @@ LateWork sort_marks(const TaskRun &run) {
 }
 
 /// Of a range that is too wide for one call, or in which nothing new may be made, only the end in which there is something is worth a look:
-/// its last source row or stored bar.
-Op<TimeRange> shrink(Database &db, const TaskRun &run, TimeRange range) {
+/// its last source row or stored bar. What lies behind that counts as looked at, and may have to be looked at again like everything else.
+Op<TimeRange> shrink(Database &db, const TaskRun &run, TimeRange range, LookAgain &again) {
 	const Grid &target = run.task.target;
+	const std::vector<Reading> reading {{run.task.key.symbol, &run.task.source, &target}};
+	const auto certain = co_await certain_until(db, reading);
 	std::vector<SourceProbe> probes {{run.task.key.symbol, target, range.from, range.to}};
 	if (range.to > target.ceil(run.task.start)) {
 		probes.push_back({run.task.key.symbol, run.task.source, range.from, range.to});
@@ -89,7 +92,9 @@ Op<TimeRange> shrink(Database &db, const TaskRun &run, TimeRange range) {
 		if (last)
 			end = std::max(end, target.next(target.floor(*last)));
 	}
-	co_return TimeRange {range.from, std::min(end, range.to), range.rows};
+	end = std::min(end, range.to);
+	again.add_uncertain(run.task.key.symbol, target, {end, range.to}, certain.front(), Look::with_next_run);
+	co_return TimeRange {range.from, end, range.rows};
 }
 
 /// What lies before the task's start comes apart from the rest.
@@ -108,7 +113,7 @@ std::vector<TimeRange> parted_at_start(const TaskRun &run, const RangeSet &todo)
 }
 
 /// Takes the newest `most` windows out of work.todo, in ascending order; the others go to work.rest.
-Op<std::vector<TimeRange>> newest(Database &db, const TaskRun &run, LateWork &work, int64_t most) {
+Op<std::vector<TimeRange>> newest(Database &db, const TaskRun &run, LateWork &work, int64_t most, LookAgain &again) {
 	const Timestamp start = run.task.target.ceil(run.task.start);
 	std::vector<TimeRange> chosen;
 	auto left = parted_at_start(run, work.todo);
@@ -116,7 +121,7 @@ Op<std::vector<TimeRange>> newest(Database &db, const TaskRun &run, LateWork &wo
 		TimeRange range = left.back();
 		left.pop_back();
 		if (windows_in(run, range) > most || range.from < start)
-			range = co_await shrink(db, run, range);
+			range = co_await shrink(db, run, range, again);
 		const int64_t windows = std::min(windows_in(run, range), most);
 		if (windows == 0)
 			continue;
@@ -227,6 +232,7 @@ Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_wi
 
 Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows, TaskGuard *guard) {
 	LateBatch batch(db, runs, guard);
+	LookAgain again;
 	std::vector<TaskMark> rest;
 	std::vector<std::pair<size_t, RangeSet>> refused; // of those runs that had anything to look at
 	for (size_t i = 0; i < runs.size(); ++i) {
@@ -235,7 +241,7 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 			continue;
 		auto work = sort_marks(run);
 		refused.emplace_back(i, std::move(work.refused));
-		const auto chosen = co_await newest(db, run, work, max_windows);
+		const auto chosen = co_await newest(db, run, work, max_windows, again);
 		for (const auto &range : chosen) {
 			if (reads_index(run.task)) {
 				const DxyOrder minutes {run.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
@@ -253,6 +259,7 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 		co_await count(db, runs[i], windows);
 	}
 	co_await mark_dirty(db, rest);
+	co_await again.note(db);
 }
 
 } // namespace aggregation

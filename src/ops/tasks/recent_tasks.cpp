@@ -10,26 +10,26 @@ namespace aggregation {
 
 namespace {
 
-#define AGG_LISTED                                                                                                                         \
-	"unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) JOIN @agg_recent_tasks r "                                \
-	"ON r.canonical_symbol = t.symbol AND r.timeframe = t.timeframe"
-
 const Statement &find() {
 	static const Statement statement {
-	    "agg_recent_tasks", "SELECT t.ord, NULLIF(r.known_since, 'infinity') FROM " AGG_LISTED, {AGG_INT8, AGG_TIMESTAMPTZ}};
+	    "agg_recent_tasks",
+	    "SELECT t.ord, NULLIF(r.known_since, 'infinity'), r.ctid FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
+	    "AS t(symbol, timeframe, ord) JOIN @agg_recent_tasks r ON r.canonical_symbol = t.symbol AND r.timeframe = t.timeframe",
+	    {AGG_INT8, AGG_TIMESTAMPTZ, AGG_TID}};
 	return statement;
 }
 
-// Somebody may derive without the task's lock (aggregate_window): then he sees to the row.
-#define AGG_HELD "(SELECT r.ctid AS place FROM " AGG_LISTED " FOR UPDATE OF r SKIP LOCKED) held WHERE n.ctid = held.place"
+// The rows that were seen, where they were seen: one that has moved since was written by somebody who changed its task once more, which we
+// have not seen. And somebody may derive without the task's lock (aggregate_window): then he sees to the row.
+#define AGG_SEEN "n.ctid = ANY (ARRAY(SELECT r.ctid FROM @agg_recent_tasks r WHERE r.ctid = ANY ($1::tid[]) FOR UPDATE SKIP LOCKED))"
 
 const Statement &remove() {
-	static const Statement statement {"agg_recent_tasks", "DELETE FROM @agg_recent_tasks n USING " AGG_HELD};
+	static const Statement statement {"agg_recent_tasks", "DELETE FROM @agg_recent_tasks n WHERE " AGG_SEEN};
 	return statement;
 }
 
 const Statement &note_time() {
-	static const Statement statement {"agg_recent_tasks", "UPDATE @agg_recent_tasks n SET known_since = $3::timestamptz FROM " AGG_HELD};
+	static const Statement statement {"agg_recent_tasks", "UPDATE @agg_recent_tasks n SET known_since = $2::timestamptz WHERE " AGG_SEEN};
 	return statement;
 }
 
@@ -54,10 +54,11 @@ Op<std::vector<bool>> not_known_to_all(Database &db, const std::vector<RecentKey
 	struct Listed {
 		size_t key;
 		std::optional<Timestamp> known_since;
+		agg_cell place;
 	};
 	std::vector<Listed> listed;
 	auto receive = [&](const Row &row) {
-		listed.push_back({static_cast<size_t>(row.integer(0) - 1), row.maybe_timestamp(1)});
+		listed.push_back({static_cast<size_t>(row.integer(0) - 1), row.maybe_timestamp(1), cell(row.integer(2))});
 		return Flow::more;
 	};
 	co_await db.query(find(), columns_of(keys), receive);
@@ -68,23 +69,22 @@ Op<std::vector<bool>> not_known_to_all(Database &db, const std::vector<RecentKey
 	// After the rows were seen: who is not at work by now has begun later.
 	const Derivers deriving = co_await db.others_deriving();
 	const Derivers absorbing = co_await db.others_absorbing_own();
-	std::vector<RecentKey> known;
-	std::vector<RecentKey> first_seen;
+	std::vector<agg_cell> known;
+	std::vector<agg_cell> first_seen;
 	for (const auto &task : listed) {
 		const Derivers &others = keys[task.key].reads_minutes ? absorbing : deriving;
 		if (!others.any || (task.known_since && others.oldest > *task.known_since)) {
-			known.push_back(keys[task.key]);
+			known.push_back(task.place);
 			continue;
 		}
 		unknown[task.key] = true;
 		if (!task.known_since)
-			first_seen.push_back(keys[task.key]);
+			first_seen.push_back(task.place);
 	}
 	if (!known.empty())
-		co_await db.execute(remove(), columns_of(known));
+		co_await db.execute(remove(), parameters(Parameter(AGG_TID, std::move(known))));
 	if (!first_seen.empty()) {
-		auto list = columns_of(first_seen);
-		list.emplace_back(AGG_TIMESTAMPTZ, cell(seen_at));
+		auto list = parameters(Parameter(AGG_TID, std::move(first_seen)), timestamp_parameter(seen_at));
 		co_await db.execute(note_time(), std::move(list));
 	}
 	co_return unknown;

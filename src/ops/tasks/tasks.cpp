@@ -146,15 +146,17 @@ Parameter timeframes_of(const std::vector<TaskKey> &keys) {
 	return column(keys, &TaskKey::timeframe);
 }
 
-Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::string> &symbol,
-                                        const std::optional<std::string> &timeframe) {
+Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::string> &symbol, const std::optional<std::string> &timeframe,
+                                        Sight sight) {
 	std::vector<TaskKey> keys;
 	auto receive = [&](const Row &row) {
 		if (Timeframe::parse(row.text(1)))
 			keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
 		return Flow::more;
 	};
-	co_await db.query(tasks_that_match(), parameters(Parameter(AGG_TEXT, cell(symbol)), Parameter(AGG_TEXT, cell(timeframe))), receive);
+	Statement statement = tasks_that_match();
+	statement.sight = sight;
+	co_await db.query(statement, parameters(Parameter(AGG_TEXT, cell(symbol)), Parameter(AGG_TEXT, cell(timeframe))), receive);
 	co_return keys;
 }
 

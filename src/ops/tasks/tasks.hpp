@@ -65,8 +65,8 @@ Op<void> tell_left_out(Database &db, const Nonsense &nonsense);
 
 /// The tasks of a symbol, a timeframe or both, nullopt meaning all, ordered by key. A row whose timeframe makes no sense derives nothing
 /// and is left out.
-Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::string> &symbol,
-                                        const std::optional<std::string> &timeframe);
+Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::string> &symbol, const std::optional<std::string> &timeframe,
+                                        Sight sight = Sight::of_transaction);
 
 /// A task and where its row was when it was last looked at.
 struct TaskPlace {
