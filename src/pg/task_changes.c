@@ -5,7 +5,7 @@
  *   a new task, and there are bars       all windows before its cursor are looked at; where bars of somebody else's have no source any more,
  *                                        that source counts as retired (adopted_bars.h)
  *   another start                        the windows between the old and the new one are looked at
- *   another source or key                all windows before the cursor
+ *   another source or key                all windows before the cursor; of a claimed task also what its worker may have read ahead of it
  *   either, of a task of the index       also those ahead of it, as far as minutes of the index are stored: changes of its pairs were noted
  *                                        for tasks that were there, and reading minutes that are wrong mends nothing
  *   late_policy is not freeze any more   what was refused
@@ -30,6 +30,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 /* The transaction that has made or configured tasks. */
 static FullTransactionId configured_in = {0};
@@ -227,6 +228,13 @@ static bool is_frozen(const TriggerData *trigger) {
 	return policy != NULL && strcmp(policy, "freeze") == 0;
 }
 
+/* A worker outside the database may have made bars of it, and is going to move the cursor past them. */
+static bool is_claimed(const TriggerData *trigger) {
+	const char *status = text_of(trigger, trigger->tg_trigtuple, "status");
+
+	return status != NULL && strcmp(status, "running") == 0;
+}
+
 static void task_changed(Oid schema, const TriggerData *trigger) {
 	HeapTuple old = trigger->tg_trigtuple;
 	HeapTuple fresh = trigger->tg_newtuple;
@@ -253,6 +261,8 @@ static void task_changed(Oid schema, const TriggerData *trigger) {
 		Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
 		Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), CStringGetTextDatum(source == NULL ? "" : source)};
 
+		if (is_claimed(trigger))
+			to = Max(to, GetCurrentTimestamp()); /* no cursor gets further */
 		list_recent(schema, task, lengthof(types), types, values);
 		mark_index_minutes(schema, task, lengthof(types), types, values);
 	}

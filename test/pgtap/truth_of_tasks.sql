@@ -22,6 +22,14 @@ WITH source AS (
 )
 SELECT canonical_symbol, timeframe, ts_utc FROM made WHERE high IS DISTINCT FROM true_high OR vol IS DISTINCT FROM true_vol;
 
+-- A bar that is asked for from another source than its task's.
+SELECT world.task('F', '5m'), world.task('F', '1h'), world.minutes('F', '2025-07-01 07:00+00', 60);
+UPDATE data_agg_state SET source_timeframe = '1m' WHERE canonical_symbol = 'F' AND timeframe = '1h';
+SELECT run();
+SELECT probe.answers(aggregate_5m_to_1h_window('F', '2025-07-01 07:00+00', '2025-07-01 08:00+00'), '{"stored": true, "source_count": 12}', 'an hour of 5m bars where the task has minutes');
+SELECT run();
+SELECT is((world.bar('F', '1h', '2025-07-01 07:00+00')).source_candles, 60, 'is made of the minutes with the next run');
+
 -- A seal in the way of a forward run.
 SELECT world.task('S', '5m'), world.minutes('S', '2025-07-01 07:00+00', 60);
 SELECT run();

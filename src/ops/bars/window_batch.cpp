@@ -276,11 +276,13 @@ Op<std::vector<ComputedWindow>> process_windows(Database &db, std::vector<Segmen
 			co_await look_again(db, segments, windows, certain);
 			co_return windows;
 		}
-		co_await guard->acquire();
+		co_await guard->acquire_late(*segments.front().source);
 		plans.restore(segments);
 		certain = co_await certain_until(db, segments);
 		windows = co_await compute(db, segments);
 	}
+	if (guard != nullptr && guard->has_other_source())
+		certain.assign(segments.size(), {Timestamp::minus_infinity()});
 	const auto changes = co_await write(db, segments, windows);
 	count_changes(segments, windows, changes);
 	co_await mark_above(db, segments, windows, changes);

@@ -104,7 +104,7 @@ Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
 	progress.expect(std::min(order.max_windows, windows_ahead(task, run.plan.cursor(), order.now)));
 	co_await run_tasks(db, runs, &guard, &progress);
 	if (!run.strays.empty())
-		co_await guard.acquire();
+		co_await guard.acquire_late(run.task.source);
 	co_await rederive(db, runs, order.max_windows, &guard);
 	co_return answer(run, last.front());
 }

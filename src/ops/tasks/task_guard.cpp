@@ -30,4 +30,14 @@ Op<bool> TaskGuard::acquire() {
 	co_return true;
 }
 
+Op<void> TaskGuard::acquire_late(const Grid &source) {
+	const bool fresh = co_await acquire();
+	if (!fresh)
+		co_return;
+	const std::vector<TaskKey> keys {key_};
+	Nonsense nonsense; // a task that makes none derives nothing
+	const auto tasks = co_await read_tasks(db_, keys, &nonsense);
+	other_source_ = tasks.front() && tasks.front()->source.timeframe() != source.timeframe();
+}
+
 } // namespace aggregation

@@ -17,14 +17,21 @@ public:
 	}
 	/// Waits for the lock. True if it was not held before: what was read without it may be old. (Without a task there is nothing to guard.)
 	Op<bool> acquire();
+	/// The same for bars that were computed from `source` before: meanwhile the task may have got another one.
+	Op<void> acquire_late(const Grid &source);
 	bool held() const {
 		return held_;
+	}
+	/// What is derived is not what the task's source gives, and has to be looked at again.
+	bool has_other_source() const {
+		return other_source_;
 	}
 
 private:
 	Database &db_;
 	TaskKey key_;
 	bool held_ = false;
+	bool other_source_ = false;
 };
 
 /// Waits for the locks of all these tasks, in the order of their keys.
