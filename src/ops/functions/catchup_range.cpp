@@ -8,6 +8,7 @@
 #include "ops/boundary/json.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/runner/rederive.hpp"
+#include "ops/tasks/recent_tasks.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -92,6 +93,7 @@ Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
 		task = co_await task_or_throw(db, order.key);
 	}
 	const std::vector<Task> tasks {task};
+	co_await forget_known(db, tasks);
 	const auto watermarks = co_await source_watermarks(db, tasks);
 	std::vector<TaskRun> runs {task_run(task, order, watermarks.front())};
 	TaskRun &run = runs.front();

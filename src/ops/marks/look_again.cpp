@@ -7,25 +7,36 @@
 namespace aggregation {
 
 Op<std::vector<CertainUntil>> certain_until(Database &db, const std::vector<Reading> &readings) {
-	std::vector<CertainUntil> certain(readings.size(), {Timestamp::minus_infinity()});
-	if (db.may_miss_changes())
+	// Of minutes the log tells, whoever writes them.
+	std::vector<CertainUntil> certain(readings.size(), {Timestamp::infinity()});
+	if (db.may_miss_changes()) {
+		certain.assign(readings.size(), {Timestamp::minus_infinity()});
 		co_return certain;
+	}
+	// The live path reads minutes, while nobody has absorbed his own changes: that is asked before the list, which costs a statement.
+	const auto reads_minutes = [](const Reading &reading) { return reading.source->ingested(); };
+	bool minutes_too = false;
+	if (std::any_of(readings.begin(), readings.end(), reads_minutes)) {
+		const Derivers absorbing = co_await db.others_absorbing_own();
+		minutes_too = absorbing.any;
+	}
+	std::vector<size_t> asked;
 	std::vector<RecentKey> keys;
-	bool any_wider = false;
-	for (const auto &reading : readings) {
-		keys.push_back({reading.symbol, reading.target->name(), reading.source->ingested()});
-		any_wider = any_wider || !reading.source->ingested();
-	}
-	const auto unknown = co_await not_known_to_all(db, keys);
-	Timestamp told_of = Timestamp::infinity();
-	if (any_wider) {
-		const Derivers others = co_await db.others_deriving();
-		told_of = std::min(db.clock(), others.oldest);
-	}
 	for (size_t i = 0; i < readings.size(); ++i) {
-		// Of minutes the log tells, whoever writes them.
-		if (!unknown[i])
-			certain[i].end = readings[i].source->ingested() ? Timestamp::infinity() : told_of;
+		if (reads_minutes(readings[i]) && !minutes_too)
+			continue;
+		asked.push_back(i);
+		keys.push_back({readings[i].symbol, readings[i].target->name(), reads_minutes(readings[i])});
+	}
+	if (asked.empty())
+		co_return certain;
+	const auto unknown = co_await not_known_to_all(db, keys);
+	const Derivers others = co_await db.others_deriving();
+	for (size_t i = 0; i < asked.size(); ++i) {
+		if (unknown[i])
+			certain[asked[i]].end = Timestamp::minus_infinity();
+		else if (!keys[i].reads_minutes)
+			certain[asked[i]].end = std::min(db.clock(), others.oldest);
 	}
 	co_return certain;
 }

@@ -4,6 +4,7 @@
 #include "ops/bars/dxy_minutes.hpp"
 #include "ops/bars/source_watermark.hpp"
 #include "ops/runner/rederive.hpp"
+#include "ops/tasks/recent_tasks.hpp"
 #include "ops/tasks/task_outcome.hpp"
 
 #include <algorithm>
@@ -66,6 +67,7 @@ Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks,
 		if (reads_index(tasks[i]))
 			computed[i] = co_await compute_index_minutes(db, tasks[i], order);
 	}
+	co_await forget_known(db, tasks);
 	const auto watermarks = co_await source_watermarks(db, tasks);
 	std::vector<TaskRun> runs;
 	runs.reserve(tasks.size());

@@ -90,4 +90,14 @@ Op<std::vector<bool>> not_known_to_all(Database &db, const std::vector<RecentKey
 	co_return unknown;
 }
 
+Op<void> forget_known(Database &db, const std::vector<Task> &tasks) {
+	std::vector<RecentKey> keys;
+	for (const auto &task : tasks) {
+		if (task.source.ingested() && !task.cursor)
+			keys.push_back({task.key.symbol, task.key.timeframe, true});
+	}
+	if (!keys.empty() && !db.may_miss_changes())
+		co_await not_known_to_all(db, keys);
+}
+
 } // namespace aggregation

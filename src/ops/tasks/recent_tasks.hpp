@@ -9,6 +9,7 @@
 
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
+#include "ops/tasks/tasks.hpp"
 
 #include <string_view>
 #include <vector>
@@ -23,5 +24,9 @@ struct RecentKey {
 
 /// Which of these tasks somebody who is at work at this moment may not know. To be asked before their source is read.
 Op<std::vector<bool>> not_known_to_all(Database &db, const std::vector<RecentKey> &keys);
+
+/// Takes those of the tasks out of the list that have never run and that everybody knows. Else who reads minutes does not ask while nobody
+/// has absorbed his own changes, and they would stay.
+Op<void> forget_known(Database &db, const std::vector<Task> &tasks);
 
 } // namespace aggregation
