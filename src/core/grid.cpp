@@ -1,12 +1,28 @@
 #include "core/grid.hpp"
 
+#include "core/civil_date.hpp"
+#include "core/default_sources.h"
+
+#include <algorithm>
+#include <utility>
+
 namespace aggregation {
 
 namespace {
 
+constexpr Duration one_hour = Duration::minutes(60);
+constexpr Duration one_day = Duration::minutes(24 * 60);
+constexpr Timestamp unix_epoch {-946'684'800'000'000};
+constexpr int64_t first_monday = 4; // 1970-01-05, in days since the Unix epoch
+constexpr int64_t months_per_year = 12;
+
 int64_t modulo(int64_t value, int64_t divisor) {
 	const int64_t rest = value % divisor;
 	return rest < 0 ? rest + divisor : rest;
+}
+
+int64_t floor_div(int64_t value, int64_t divisor) {
+	return value / divisor - (value % divisor < 0 ? 1 : 0);
 }
 
 /// Microseconds since the start of t's window, 0 <= phase < width.
@@ -14,38 +30,217 @@ int64_t phase(Timestamp t, Duration width, Timestamp origin) {
 	return modulo(modulo(t.us, width.us) - modulo(origin.us, width.us), width.us);
 }
 
+/// t + n * width, saturating.
+Timestamp steps(Timestamp t, int64_t n, Duration width) {
+	int64_t span = 0;
+	if (__builtin_mul_overflow(width.us, n, &span))
+		return n > 0 ? Timestamp::infinity() : Timestamp::minus_infinity();
+	return t + Duration {span};
+}
+
+bool infinite(Timestamp t) {
+	return t == Timestamp::infinity() || t == Timestamp::minus_infinity();
+}
+
+/// The trading days of a calendar, or of UTC.
+TradingDay day_of(const Calendar *calendar, Timestamp t) {
+	if (calendar != nullptr)
+		return calendar->day_of(t);
+	const Timestamp start = t - Duration {phase(t, one_day, unix_epoch)};
+	return {floor_div((start - unix_epoch).us, one_day.us), start};
+}
+
+Timestamp start_of(const Calendar *calendar, int64_t date) {
+	return calendar != nullptr ? calendar->start_of(date) : steps(unix_epoch, date, one_day);
+}
+
+/// The weeks' first date at or before the first Monday after the Unix epoch.
+int64_t first_week(const Calendar *calendar) {
+	const int weekday = calendar != nullptr ? calendar->rules().first_weekday : 1;
+	return first_monday - modulo(1 - weekday, 7);
+}
+
 } // namespace
 
+Grid::Kind Grid::kind_of(const Timeframe &timeframe, bool utc) {
+	switch (timeframe.unit()) {
+	case Timeframe::Unit::minutes:
+		return utc || timeframe.width() <= one_hour || timeframe.width() >= one_day ? Kind::regular : Kind::in_day;
+	case Timeframe::Unit::months:
+		return Kind::of_days;
+	default:
+		return utc ? Kind::regular : Kind::of_days;
+	}
+}
+
+Grid::Grid(Timeframe timeframe, std::shared_ptr<const Calendar> calendar)
+    : timeframe_(std::move(timeframe)), calendar_(std::move(calendar)), kind_(kind_of(timeframe_, calendar_ == nullptr)),
+      origin_(timeframe_.unit() == Timeframe::Unit::weeks ? steps(unix_epoch, first_monday, one_day) : unix_epoch) {
+}
+
+int64_t Grid::number_of(int64_t date) const {
+	switch (timeframe_.unit()) {
+	case Timeframe::Unit::months: {
+		const CivilDate civil = civil_from_days(date);
+		return floor_div((civil.year - 1970) * months_per_year + civil.month - 1, timeframe_.units());
+	}
+	case Timeframe::Unit::weeks:
+		return floor_div(date - first_week(calendar_.get()), 7 * timeframe_.units());
+	default:
+		return floor_div(date, timeframe_.units());
+	}
+}
+
+int64_t Grid::first_date(int64_t number) const {
+	switch (timeframe_.unit()) {
+	case Timeframe::Unit::months: {
+		const int64_t month = number * timeframe_.units();
+		return days_from_civil({1970 + floor_div(month, months_per_year), static_cast<unsigned>(modulo(month, months_per_year) + 1), 1});
+	}
+	case Timeframe::Unit::weeks:
+		return first_week(calendar_.get()) + number * 7 * timeframe_.units();
+	default:
+		return number * timeframe_.units();
+	}
+}
+
 Timestamp Grid::floor(Timestamp t) const {
-	return t - Duration {phase(t, timeframe_.width_, timeframe_.origin_)};
+	if (kind_ == Kind::regular)
+		return t - Duration {phase(t, timeframe_.width(), origin_)};
+	if (infinite(t))
+		return t;
+	const TradingDay day = day_of(calendar_.get(), t);
+	if (kind_ == Kind::of_days)
+		return start_of(calendar_.get(), first_date(number_of(day.date)));
+	return steps(day.start, (t - day.start).us / timeframe_.width().us, timeframe_.width());
 }
 
 Timestamp Grid::ceil(Timestamp t) const {
-	const int64_t past = phase(t, timeframe_.width_, timeframe_.origin_);
-	return past == 0 ? t : t + Duration {timeframe_.width_.us - past};
+	if (kind_ == Kind::regular) {
+		const int64_t past = phase(t, timeframe_.width(), origin_);
+		return past == 0 ? t : t + Duration {timeframe_.width().us - past};
+	}
+	const Timestamp start = floor(t);
+	return start == t ? t : next(start);
 }
 
 bool Grid::aligned(Timestamp t) const {
-	return phase(t, timeframe_.width_, timeframe_.origin_) == 0;
+	return kind_ == Kind::regular ? phase(t, timeframe_.width(), origin_) == 0 : floor(t) == t;
 }
 
 Timestamp Grid::next(Timestamp start) const {
-	return start + timeframe_.width_;
+	if (kind_ == Kind::regular)
+		return start + timeframe_.width();
+	if (infinite(start))
+		return start;
+	const TradingDay day = day_of(calendar_.get(), start);
+	if (kind_ == Kind::in_day)
+		return std::min(start + timeframe_.width(), start_of(calendar_.get(), day.date + 1));
+	// A date that is missing makes no window.
+	int64_t number = number_of(day.date);
+	Timestamp end;
+	do {
+		end = start_of(calendar_.get(), first_date(++number));
+	} while (end <= start);
+	return end;
 }
 
 Timestamp Grid::after(Timestamp start, int64_t windows) const {
-	int64_t span = 0;
-	if (__builtin_mul_overflow(timeframe_.width_.us, windows, &span))
-		return windows > 0 ? Timestamp::infinity() : Timestamp::minus_infinity();
-	return start + Duration {span};
+	if (kind_ == Kind::regular)
+		return steps(start, windows, timeframe_.width());
+	// No calendar reaches that far; below nothing overflows.
+	constexpr int64_t many = 1'000'000'000;
+	if (infinite(start) || windows > many || windows < -many)
+		return windows == 0 ? start : (windows > 0 ? Timestamp::infinity() : Timestamp::minus_infinity());
+	const TradingDay day = day_of(calendar_.get(), start);
+	if (kind_ == Kind::of_days) {
+		// Missing dates make the guess too short.
+		const int64_t number = number_of(day.date);
+		int64_t guess = number + windows;
+		const auto reached = [&] { return count(start, start_of(calendar_.get(), first_date(guess))); };
+		while (reached() < windows)
+			++guess;
+		while (reached() > windows)
+			--guess;
+		return start_of(calendar_.get(), first_date(guess));
+	}
+	const Duration width = timeframe_.width();
+	const int64_t wanted = (start - day.start).us / width.us + windows;
+	int64_t date = day.date + floor_div(wanted, (one_day.us + width.us - 1) / width.us);
+	const auto reached = [&](int64_t until) { return calendar_->windows_between(day.date, until, width); };
+	while (reached(date) > wanted)
+		--date;
+	while (reached(date + 1) <= wanted)
+		++date;
+	return steps(start_of(calendar_.get(), date), wanted - reached(date), width);
 }
 
 int64_t Grid::count(Timestamp from, Timestamp to) const {
-	return (to - from).us / timeframe_.width_.us;
+	if (kind_ == Kind::regular)
+		return (to - from).us / timeframe_.width().us;
+	const TradingDay first = day_of(calendar_.get(), from);
+	const TradingDay last = day_of(calendar_.get(), to);
+	if (kind_ == Kind::in_day) {
+		const Duration width = timeframe_.width();
+		return calendar_->windows_between(first.date, last.date, width) + (to - last.start).us / width.us -
+		       (from - first.start).us / width.us;
+	}
+	if (timeframe_.unit() == Timeframe::Unit::days && timeframe_.units() == 1)
+		return calendar_->days_between(first.date, last.date);
+	return number_of(last.date) - number_of(first.date);
 }
 
-int64_t Grid::expected(Timestamp, const Grid &source) const {
-	return timeframe_.width_.us / source.timeframe_.width_.us;
+int64_t Grid::expected(Timestamp start, const Grid &source) const {
+	const Timestamp end = next(start);
+	if (calendar_ == nullptr)
+		return source.count(start, end);
+	const auto &sessions = calendar_->sessions();
+	auto session = std::upper_bound(sessions.begin(), sessions.end(), start, [](Timestamp t, const TimeRange &s) { return t < s.to; });
+	int64_t windows = 0;
+	Timestamp counted = start;
+	for (; session != sessions.end() && session->from < end; ++session) {
+		const Timestamp from = std::max(counted, source.floor(session->from));
+		const Timestamp to = std::min(end, source.ceil(session->to));
+		if (to > from)
+			windows += source.count(from, to);
+		counted = std::max(counted, to);
+	}
+	return windows;
+}
+
+bool Grid::built_from(const Grid &source) const {
+	const Timeframe &wide = timeframe_;
+	const Timeframe &narrow = source.timeframe_;
+	if (calendar_ != source.calendar_ || narrow.width() >= wide.width())
+		return false;
+	const auto divides = [](int64_t part, int64_t whole) { return whole % part == 0; };
+	using Unit = Timeframe::Unit;
+	if (kind_ == Kind::regular)
+		// A source must not only divide the width but share its starts: weeks begin on Mondays, all else at the epoch's Thursday.
+		return source.kind_ == Kind::regular && divides(narrow.width().us, wide.width().us) &&
+		       divides(narrow.width().us, (origin_ - source.origin_).us);
+	if (narrow.unit() == Unit::minutes) {
+		// A window that is cut off where the day ends is made of narrower ones that are cut off there, too.
+		const Duration whole = kind_ == Kind::in_day ? wide.width() : one_day;
+		if (source.kind_ == Kind::in_day)
+			return kind_ == Kind::of_days || divides(narrow.width().us, whole.us);
+		const Duration alignment = calendar_ != nullptr ? calendar_->alignment() : one_hour;
+		return divides(narrow.width().us, whole.us) && (calendar_ == nullptr || divides(narrow.width().us, alignment.us));
+	}
+	if (narrow.unit() == wide.unit())
+		return divides(narrow.units(), wide.units());
+	return narrow.unit() == Unit::days && narrow.units() == 1;
+}
+
+std::optional<Timeframe> Grid::default_source() const {
+#define AGG_CANDIDATE(name, minutes, ...) name,
+	for (const char *candidate : {AGG_DEFAULT_SOURCES(AGG_CANDIDATE)}) {
+		auto source = *Timeframe::parse(candidate);
+		if (built_from(of(source)))
+			return source;
+	}
+#undef AGG_CANDIDATE
+	return std::nullopt;
 }
 
 const Grid &minutes() {

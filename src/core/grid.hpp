@@ -1,24 +1,34 @@
-// Grids: where the windows of a timeframe lie on the time axis. Nothing else knows how wide a window is.
+// Grids: where the windows of a timeframe lie on the time axis, and what they are built from. Nothing else knows how wide a window is.
 //
 //        floor(t)      t      next(start), ceil(t)
 //   |-------|----------+-----------|--------|-----------|
 //         start                              after(start, 3)
 //
-// Windows are half-open, [start, next), and tile the axis. In UTC minutes, hours and days count from the Unix epoch, weeks from a Monday.
+// Windows are half-open, [start, next), and tile the axis.
+//
+//   up to 1h                    in every calendar: count from the Unix epoch
+//   more than 1h, less than 1d  count from the beginning of the trading day; the last one is cut off where the day ends
+//   days, weeks                 trading days; several count from 1970-01-01, weeks from the calendar's first day of the week (Monday)
+//   months                      the trading days whose dates lie in them; several count from 1970-01
+//
+// Without a calendar, in UTC, a trading day is the 24 hours from midnight.
 #pragma once
 
+#include "core/calendar.hpp"
 #include "core/timeframe.hpp"
 #include "core/timestamp.hpp"
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 
 namespace aggregation {
 
 class Grid {
 public:
-	explicit Grid(Timeframe timeframe) : timeframe_(std::move(timeframe)) {
-	}
+	/// nullptr: UTC.
+	explicit Grid(Timeframe timeframe, std::shared_ptr<const Calendar> calendar = nullptr);
 
 	const Timeframe &timeframe() const {
 		return timeframe_;
@@ -26,12 +36,19 @@ public:
 	const std::string &name() const {
 		return timeframe_.name();
 	}
+	const Calendar *calendar() const {
+		return calendar_.get();
+	}
 	/// See Timeframe.
 	bool ingested() const {
 		return timeframe_.ingested();
 	}
+	/// The windows of another timeframe in this calendar.
+	Grid of(Timeframe timeframe) const {
+		return Grid(std::move(timeframe), calendar_);
+	}
 	bool operator==(const Grid &other) const {
-		return timeframe_ == other.timeframe_;
+		return timeframe_ == other.timeframe_ && calendar_ == other.calendar_;
 	}
 
 	/// The start of the window that holds t; t itself if it is a start.
@@ -46,11 +63,30 @@ public:
 	Timestamp after(Timestamp start, int64_t windows) const;
 	/// How many windows lie between two starts, or between a start and any later instant: whole ones. Negative if `to` is before `from`.
 	int64_t count(Timestamp from, Timestamp to) const;
-	/// How many source bars a complete window needs, the one that begins at `start`.
+	/// How many source bars a complete window needs, the one that begins at `start`: the source windows that touch a session.
 	int64_t expected(Timestamp start, const Grid &source) const;
 
+	/// Whether these windows are made of whole windows of `source`, which are narrower and of the same calendar.
+	bool built_from(const Grid &source) const;
+	/// What bars of this grid are made of unless the task says otherwise: the widest of 1m, 5m, 1h and 1d that it can be built from (so
+	/// 5m<-1m, 15m, 30m and 1h<-5m, 4h and 1d<-1h, 1w and 1mo<-1d). nullopt for 1m, which is ingested.
+	std::optional<Timeframe> default_source() const;
+
 private:
+	enum class Kind {
+		regular, // of equal width, from an origin
+		in_day,  // counted from the beginning of the trading day
+		of_days  // counted in trading days
+	};
+	static Kind kind_of(const Timeframe &timeframe, bool utc);
+	/// The number of the window of days, weeks or months that holds a date, and the first date of a window.
+	int64_t number_of(int64_t date) const;
+	int64_t first_date(int64_t number) const;
+
 	Timeframe timeframe_;
+	std::shared_ptr<const Calendar> calendar_;
+	Kind kind_;
+	Timestamp origin_; // of regular windows
 };
 
 /// The minutes in which source is ingested; the same in every calendar.

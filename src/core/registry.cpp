@@ -45,7 +45,7 @@ std::vector<Timeframe> timeframes(const MetadataValue &value, const char *key, s
 		const auto end = rest.find(list_end);
 		const std::string_view name = rest.substr(0, end);
 		const auto timeframe = Timeframe::parse(name);
-		if (!timeframe || !timeframe->default_source())
+		if (!timeframe || !Grid(*timeframe).default_source())
 			refuse(std::string(".") + key + " names \"" + shortened(name) + "\", which is not a timeframe that can be built");
 		list.push_back(*timeframe);
 		rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
@@ -58,7 +58,7 @@ void add_with_sources(std::vector<TaskConfiguration> &tasks, const Timeframe &ti
                       std::optional<Timestamp> first_bar) {
 	for (auto next = std::optional(timeframe); next && !next->ingested();) {
 		const bool there = std::any_of(tasks.begin(), tasks.end(), [&](const auto &task) { return task.timeframe == *next; });
-		const auto source = *next->default_source();
+		const auto source = *Grid(*next).default_source();
 		if (!there) {
 			TaskConfiguration task = pattern;
 			task.timeframe = *next;

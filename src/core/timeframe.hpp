@@ -1,4 +1,5 @@
-// Timeframes: the width of a bar as its name says it ("5m", "1h", "1w"), and what it is built from. Where its windows lie is the grid's.
+// Timeframes: the width of a bar as its name says it ("5m", "1h", "1mo"). Where its windows lie, and what they are built from, is the
+// grid's.
 #pragma once
 
 #include "core/timestamp.hpp"
@@ -9,13 +10,23 @@
 
 namespace aggregation {
 
-/// A timeframe `<n>m|h|d|w`.
+/// A timeframe `<n>m|h|d|w|mo|y`: minutes, hours, days, weeks, months, years.
 class Timeframe {
 public:
-	/// nullopt unless the text is 1 to 5 digits without a leading zero, followed by m, h, d or w, and at most 5,200 weeks wide.
+	/// What its windows are counted in. Hours are minutes, years are months.
+	enum class Unit { minutes, days, weeks, months };
+
+	/// nullopt unless the text is 1 to 5 digits without a leading zero, followed by a unit, and at most 5,200 weeks or 1,200 months wide.
 	static std::optional<Timeframe> parse(std::string_view name);
 
-	/// By which timeframes are ordered, the narrower one first. What a window spans is for its grid to say.
+	Unit unit() const {
+		return unit_;
+	}
+	/// How many of its units a window has.
+	int64_t units() const {
+		return units_;
+	}
+	/// By which timeframes are ordered, the narrower one first; a month counts as 30 days. What a window spans is for its grid to say.
 	Duration width() const {
 		return width_;
 	}
@@ -23,11 +34,6 @@ public:
 	const std::string &name() const {
 		return name_;
 	}
-	/// Whether its windows are made of whole windows of `source`: of a narrower one that divides it and shares its starts.
-	bool built_from(const Timeframe &source) const;
-	/// What bars of this width are made of unless the task says otherwise: the widest of 1m, 5m, 1h and 1d that is smaller and
-	/// divides it (so 5m<-1m, 15m, 30m and 1h<-5m, 4h and 1d<-1h, 1w<-1d). nullopt for 1m, which is ingested.
-	std::optional<Timeframe> default_source() const;
 	/// 1m bars are read from data_bars, all others from derived_data_bars.
 	bool ingested() const {
 		return name_ == "1m";
@@ -37,13 +43,14 @@ public:
 	}
 
 private:
-	friend class Grid;
-	Timeframe(std::string name, Duration width, Timestamp origin) : name_(std::move(name)), width_(width), origin_(origin) {
+	Timeframe(std::string name, Unit unit, int64_t units, Duration width)
+	    : name_(std::move(name)), unit_(unit), units_(units), width_(width) {
 	}
 
 	std::string name_;
+	Unit unit_;
+	int64_t units_;
 	Duration width_;
-	Timestamp origin_; // where a window begins in UTC
 };
 
 } // namespace aggregation

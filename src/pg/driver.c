@@ -315,11 +315,23 @@ static void run_guarded(agg_call_state *state, agg_request *request) {
 	PG_END_TRY();
 }
 
+/* Until the session ends. */
+static agg_calendar_cache *calendars(void) {
+	static agg_calendar_cache *cache = NULL;
+
+	if (cache == NULL)
+		cache = agg_calendar_cache_new();
+	if (cache == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	return cache;
+}
+
 void agg_create_operation(agg_call_state *state, agg_function function, const agg_argument *arguments, size_t count) {
 	agg_context context = {.schema = quote_identifier(get_namespace_name(state->schema)),
 	                       .transaction_start = GetCurrentTransactionStartTimestamp(),
 	                       .fixed_snapshot = IsolationUsesXactSnapshot(),
-	                       .release = AGGREGATION_VERSION};
+	                       .release = AGGREGATION_VERSION,
+	                       .calendars = calendars()};
 
 	state->function = function;
 	state->operation = agg_operation_new(function, &context, arguments, count);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -83,25 +84,29 @@ inline void timeframe(std::string_view input) {
 	const Timestamp t {bytes.integer() % Timestamp::range_end().us};
 	const auto name = bytes.rest();
 	const auto parsed = Timeframe::parse(name);
-	const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-	const bool digits = name.size() >= 2 && name.size() <= 6 && std::all_of(name.begin(), name.end() - 1, is_digit);
-	const bool shaped = digits && name.front() != '0' && std::string_view("mhdw").find(name.back()) != std::string_view::npos;
+	const auto unit = std::find_if_not(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+	const auto digits = static_cast<size_t>(unit - name.begin());
+	const std::string_view units = std::string_view(name).substr(digits);
+	const std::map<std::string_view, std::pair<int64_t, int64_t>> known {{"m", {1, 52416000}}, {"h", {60, 873600}},   {"d", {1440, 36400}},
+	                                                                     {"w", {10080, 5200}}, {"mo", {43200, 1200}}, {"y", {518400, 100}}};
+	const bool shaped = digits >= 1 && digits <= 5 && name.front() != '0' && known.contains(units);
 	demand(!parsed || shaped, "what is no timeframe is none", input);
 	if (!shaped)
 		return;
-	const int64_t minutes = name.back() == 'm' ? 1 : name.back() == 'h' ? 60 : name.back() == 'd' ? 1440 : 10080;
-	const Duration width = Duration::minutes(std::stoll(std::string(name.substr(0, name.size() - 1))) * minutes);
-	demand(parsed.has_value() == (width <= Duration::minutes(5200LL * 10080)), "a timeframe is at most 5,200 weeks", input);
+	const auto [minutes, most] = known.at(units);
+	const int64_t count = std::stoll(std::string(name.substr(0, digits)));
+	const Duration width = Duration::minutes(count * minutes);
+	demand(parsed.has_value() == (count <= most), "a timeframe is at most 5,200 weeks or 1,200 months", input);
 	if (!parsed)
 		return;
 	demand(parsed->name() == name && parsed->width() == width, "its width is what its name says", input);
 	const Grid grid(*parsed);
 	windows_tile(grid, t, input);
-	if (const auto source = parsed->default_source()) {
+	if (const auto source = grid.default_source()) {
 		const Grid parts(*source);
 		const Timestamp start = grid.floor(Timestamp {});
 		const int64_t bars = grid.expected(start, parts);
-		demand(bars > 1 && bars * source->width().us == width.us, "its source divides it", input);
+		demand(bars > 1 && Duration {bars * source->width().us} == grid.next(start) - start, "its source divides it", input);
 		demand(parts.aligned(start) && parts.after(start, bars) == grid.next(start), "and shares its starts", input);
 	} else {
 		demand(name == "1m", "all but 1m have a source", input);
@@ -149,7 +154,7 @@ inline void demand_tasks(const std::vector<TaskConfiguration> &tasks, std::strin
 		const auto with = [&](const Timeframe &timeframe) {
 			return std::count_if(tasks.begin(), tasks.end(), [&](const auto &other) { return other.timeframe == timeframe; });
 		};
-		demand(task.source == *task.timeframe.default_source(), "a task reads its default source", input);
+		demand(task.source == *Grid(task.timeframe).default_source(), "a task reads its default source", input);
 		demand(with(task.timeframe) == 1, "each timeframe once", input);
 		demand(task.source.ingested() || with(task.source) == 1, "with all that it is built from", input);
 		demand(task.delay_seconds >= 0 && task.delay_seconds <= INT32_MAX, "a delay fits", input);

@@ -31,7 +31,7 @@ TEST(Grid, WeeksBeginOnMondayAndDaysAtMidnight) {
 TEST(Grid, EveryInstantLiesInExactlyOneAlignedWindow) {
 	std::mt19937_64 random(7);
 	std::uniform_int_distribution<int64_t> any(Timestamp::range_begin().us, Timestamp::range_end().us - 1);
-	for (const char *name : {"1m", "5m", "7m", "15m", "30m", "1h", "4h", "1d", "1w", "3w"}) {
+	for (const char *name : {"1m", "5m", "7m", "15m", "30m", "1h", "4h", "1d", "1w", "3w", "1mo", "3mo", "1y", "1200mo"}) {
 		const Grid frame = grid(name);
 		for (int i = 0; i < 2000; ++i) {
 			const Timestamp t {any(random)};
@@ -56,7 +56,7 @@ TEST(Grid, CeilSaturatesBehindTheRange) {
 TEST(Grid, CountsAndStepsAgree) {
 	std::mt19937_64 random(8);
 	std::uniform_int_distribution<int64_t> any(Timestamp::range_begin().us / 2, Timestamp::range_end().us / 2);
-	for (const char *name : {"1m", "5m", "7m", "1h", "4h", "1d", "1w", "3w"}) {
+	for (const char *name : {"1m", "5m", "7m", "1h", "4h", "1d", "1w", "3w", "1mo", "3mo", "1y"}) {
 		const Grid frame = grid(name);
 		for (int i = 0; i < 500; ++i) {
 			const Timestamp start = frame.floor({any(random)});
@@ -83,4 +83,22 @@ TEST(Grid, SourceBarsOfACompleteWindow) {
 	EXPECT_EQ(grid("5m").expected(day, grid("1m")), 5);
 	EXPECT_EQ(grid("1h").expected(day, grid("5m")), 12);
 	EXPECT_EQ(grid("1w").expected(at("2025-06-30"), grid("1d")), 7);
+}
+
+TEST(Grid, DefaultSourcesAreThoseOfTheContract) {
+	const std::pair<const char *, const char *> expected[] {{"5m", "1m"}, {"15m", "5m"}, {"30m", "5m"}, {"1h", "5m"},  {"4h", "1h"},
+	                                                        {"1d", "1h"}, {"1w", "1d"},  {"1mo", "1d"}, {"3mo", "1d"}, {"1y", "1d"},
+	                                                        {"2w", "1d"}, {"7m", "1m"},  {"2h", "1h"},  {"90m", "5m"}};
+	for (const auto &[target, source] : expected)
+		EXPECT_EQ(grid(target).default_source()->name(), source) << target;
+	EXPECT_FALSE(grid("1m").default_source());
+}
+
+TEST(Grid, IsBuiltFromNarrowerOnesThatDivideItAndShareItsStarts) {
+	EXPECT_TRUE(grid("1h").built_from(grid("5m")));
+	EXPECT_TRUE(grid("1w").built_from(grid("1d")));
+	EXPECT_FALSE(grid("1h").built_from(grid("1h")));
+	EXPECT_FALSE(grid("5m").built_from(grid("1h")));
+	EXPECT_FALSE(grid("1h").built_from(grid("7m")));
+	EXPECT_FALSE(grid("4w").built_from(grid("7d"))) << "7d windows begin on Thursdays, weeks on Mondays";
 }

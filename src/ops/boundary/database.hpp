@@ -144,14 +144,16 @@ struct Derivers {
 	Timestamp newest = Timestamp::minus_infinity();
 };
 
+class CalendarCache;
+
 class Database {
 public:
 	/// Whether each statement sees what was committed before it, or the whole transaction what was committed before its first one.
 	enum class Snapshot { of_statement, of_transaction };
 
-	Database(std::string schema, Timestamp transaction_start, Snapshot snapshot, std::string release = {})
+	Database(std::string schema, Timestamp transaction_start, Snapshot snapshot, std::string release, CalendarCache &calendars)
 	    : schema_(std::move(schema)), release_(std::move(release)), transaction_start_(transaction_start), clock_(transaction_start),
-	      snapshot_(snapshot) {
+	      snapshot_(snapshot), calendars_(calendars) {
 	}
 	Database(const Database &) = delete;
 	Database &operator=(const Database &) = delete;
@@ -169,6 +171,10 @@ public:
 	}
 	Snapshot snapshot() const {
 		return snapshot_;
+	}
+	/// What this session has read of calendars (calendars.hpp).
+	CalendarCache &calendars() {
+		return calendars_;
 	}
 	/// Whether source or tasks may have changed unnoticed by those who keep track of changes: this transaction sees the database as it was
 	/// when it began, or derives tasks that nobody else can see yet. Then what it derives is looked at again; see change_log.hpp.
@@ -488,6 +494,7 @@ private:
 	Timestamp transaction_start_;
 	Timestamp clock_;
 	Snapshot snapshot_;
+	CalendarCache &calendars_;
 	bool own_changes_ = false;
 	bool own_tasks_ = false;
 	Pending *pending_ = nullptr;

@@ -154,14 +154,22 @@ typedef struct agg_argument {
 	agg_parameter value;
 } agg_argument;
 
+/* What operations remember from call to call: calendars that they have read. */
+typedef struct agg_calendar_cache agg_calendar_cache;
+
 typedef struct agg_context {
 	const char *schema;        /* the extension's schema, quoted as an identifier */
 	int64_t transaction_start; /* now() */
 	bool fixed_snapshot;       /* the transaction sees the database as it was when it began (REPEATABLE READ and above) */
 	const char *release;       /* the library's version; NULL: unknown */
+	agg_calendar_cache *calendars;
 } agg_context;
 
 typedef struct agg_operation agg_operation;
+
+/* NULL when out of memory. It lives as long as the session. */
+agg_calendar_cache *agg_calendar_cache_new(void) AGG_NOEXCEPT;
+void agg_calendar_cache_free(agg_calendar_cache *cache) AGG_NOEXCEPT;
 
 /* A NULL array has count 0 and cells NULL. NULL when out of memory. */
 agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_argument *arguments,

@@ -2,6 +2,7 @@
 // data.
 #include "ops/boundary/operation.h"
 
+#include "ops/boundary/calendar_cache.hpp"
 #include "ops/functions/functions.hpp"
 
 #include <cctype>
@@ -13,7 +14,7 @@ struct agg_operation {
 	agg_operation(const agg_context &context, Op<Answer> (*function)(Database &, Arguments), Arguments arguments)
 	    : database(context.schema, Timestamp {context.transaction_start},
 	               context.fixed_snapshot ? Database::Snapshot::of_transaction : Database::Snapshot::of_statement,
-	               context.release == nullptr ? "" : context.release),
+	               context.release == nullptr ? "" : context.release, context.calendars->cache),
 	      op(function(database, arguments)) {
 	}
 
@@ -93,6 +94,14 @@ void describe_answer(const Answer &answer, agg_request &request) {
 }
 
 } // namespace
+
+agg_calendar_cache *agg_calendar_cache_new() noexcept {
+	return new (std::nothrow) agg_calendar_cache;
+}
+
+void agg_calendar_cache_free(agg_calendar_cache *cache) noexcept {
+	delete cache;
+}
 
 agg_operation *agg_operation_new(agg_function function, const agg_context *context, const agg_argument *arguments, size_t count) noexcept {
 	try {

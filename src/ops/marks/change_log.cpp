@@ -5,6 +5,7 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/task_columns.h"
+#include "ops/tasks/calendars.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
@@ -30,10 +31,10 @@ const Statement &take_entries() {
 const Statement &tasks_that_read() {
 	static const Statement statement {
 	    "data_agg_state",
-	    "SELECT t.ord, s.timeframe, s.agg_start_utc, s.last_agg_bar_ts_utc, COALESCE(s.status = 'running', false) FROM unnest($1::text[]) "
+	    "SELECT t.ord, s.timeframe, s.agg_start_utc, s.last_agg_bar_ts_utc, COALESCE(s.status = 'running', false), s.calendar FROM unnest($1::text[]) "
 	    "WITH ORDINALITY AS t(symbol, ord) JOIN @data_agg_state s ON s.canonical_symbol = t.symbol WHERE " AGG_SOURCE_TIMEFRAME(
 	        "s.") " = '1m'",
-	    {AGG_INT8, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL}};
+	    {AGG_INT8, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL, AGG_TEXT}};
 	return statement;
 }
 
@@ -62,22 +63,39 @@ Timestamp finite(const std::optional<Timestamp> &time, Timestamp otherwise) {
 }
 
 Op<std::deque<Reader>> readers_of(Database &db, const std::vector<std::string> &symbols) {
-	std::deque<Reader> readers;
+	struct Found {
+		TaskKey key;
+		std::optional<Timestamp> start;
+		std::optional<Timestamp> cursor;
+		bool claimed;
+		std::optional<std::string> calendar;
+	};
+	std::vector<Found> found;
+	std::set<std::string> names;
 	auto receive = [&](const Row &row) {
-		const auto timeframe = Timeframe::parse(row.text(1));
-		if (!timeframe)
-			return Flow::more; // it cannot run, so it has derived nothing
-		const Grid target(*timeframe);
-		const Timestamp start = target.ceil(finite(row.maybe_timestamp(2), default_start));
-		const Timestamp cursor = target.ceil(finite(row.maybe_timestamp(3), start));
-		readers.push_back({{symbols.at(static_cast<size_t>(row.integer(0) - 1)), std::string(row.text(1))},
-		                   target,
-		                   std::max(start, cursor),
-		                   row.boolean(4)});
+		found.push_back({{symbols.at(static_cast<size_t>(row.integer(0) - 1)), std::string(row.text(1))},
+		                 row.maybe_timestamp(2),
+		                 row.maybe_timestamp(3),
+		                 row.boolean(4),
+		                 row.maybe_text(5)});
+		if (found.back().calendar)
+			names.insert(*found.back().calendar);
 		return Flow::more;
 	};
 	const Statement statement = for_keys(tasks_that_read(), symbols.size());
 	co_await db.query(statement, parameters(text_array(symbols)), receive);
+	const auto calendars = co_await read_calendars(db, names);
+	std::deque<Reader> readers;
+	for (auto &task : found) {
+		const auto timeframe = Timeframe::parse(task.key.timeframe);
+		const auto calendar = calendars.find(task.calendar);
+		if (!timeframe || !calendar)
+			continue; // it cannot run, so it has derived nothing
+		const Grid target(*timeframe, *calendar);
+		const Timestamp start = target.ceil(finite(task.start, default_start));
+		const Timestamp cursor = target.ceil(finite(task.cursor, start));
+		readers.push_back({std::move(task.key), target, std::max(start, cursor), task.claimed});
+	}
 	co_return readers;
 }
 

@@ -31,7 +31,7 @@ const Statement &tasks_above() {
 	return statement;
 }
 
-/// The timeframes that are built from `source`.
+/// What is built from `source`, all calendars together.
 Op<std::vector<Timeframe>> built_from(Database &db, const Timeframe &source) {
 	std::vector<Timeframe> found;
 	auto receive = [&](const Row &row) {
@@ -39,8 +39,8 @@ Op<std::vector<Timeframe>> built_from(Database &db, const Timeframe &source) {
 		if (!target)
 			return Flow::more;
 		const bool by_default = row.is_null(1) || row.text(1).empty();
-		const auto built_of = by_default ? target->default_source() : Timeframe::parse(row.text(1));
-		if (built_of && *built_of == source && target->built_from(source))
+		const auto built_of = by_default ? Grid(*target).default_source() : Timeframe::parse(row.text(1));
+		if (built_of && *built_of == source)
 			found.push_back(*target);
 		return Flow::more;
 	};
@@ -93,11 +93,11 @@ Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &change
 		const Timestamp clock = std::max({db.clock(), db.transaction_start(), others.newest});
 		std::vector<Above> above;
 		for (const auto &timeframe : targets) {
-			const Grid target(timeframe);
-			const Timestamp ended = target.floor(clock);
 			for (const auto &change : changes) {
-				if (change.bars->timeframe() != *source)
+				const Grid target = change.bars->of(timeframe);
+				if (change.bars->timeframe() != *source || !target.built_from(*change.bars))
 					continue;
+				const Timestamp ended = target.floor(clock);
 				Above task {{change.symbol, target.name()}, {}};
 				for (const auto &range : change.windows.ranges())
 					task.windows.add({target.floor(range.from), std::min(target.ceil(range.to), ended), range.rows});

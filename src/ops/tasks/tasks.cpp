@@ -2,9 +2,12 @@
 
 #include "ops/boundary/arguments.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/tasks/calendars.hpp"
 #include "ops/tasks/task_columns.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace aggregation {
 
@@ -15,9 +18,9 @@ constexpr int64_t default_delay_seconds = 30;
 // All these statements begin with the columns that task_from() reads.
 #define AGG_TASK_COLUMNS                                                                                                                   \
 	"SELECT t.ord, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.agg_start_utc, "                 \
-	"s.last_agg_bar_ts_utc, COALESCE(s.late_policy = 'freeze', false), s.derivation_version::int8, COALESCE(s.status = 'running', false)"
-#define AGG_TASK_TYPES AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL, AGG_INT8, AGG_BOOL
-constexpr size_t task_columns = 9;
+	"s.last_agg_bar_ts_utc, COALESCE(s.late_policy = 'freeze', false), s.derivation_version::int8, COALESCE(s.status = 'running', false), s.calendar"
+#define AGG_TASK_TYPES AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL, AGG_INT8, AGG_BOOL, AGG_TEXT
+constexpr size_t task_columns = 10;
 
 const Statement &tasks_by_key() {
 	static const Statement statement {"data_agg_state",
@@ -73,16 +76,19 @@ const Statement &tasks_that_match() {
 	return statement;
 }
 
-Timeframe source_of(const TaskKey &key, const Timeframe &target, const std::optional<std::string> &configured) {
-	if (!configured)
-		return default_source_or_throw(key.symbol, target);
-	const auto source = Timeframe::parse(*configured);
-	if (!source || !target.built_from(*source))
-		throw Error(sqlstate::invalid_parameter_value,
-		            "task " + key.label() + " cannot be built from source_timeframe \"" + *configured + "\"",
-		            "Set source_timeframe in data_agg_state to a smaller timeframe that divides " + key.timeframe +
-		                ", or to NULL for the default.");
-	return *source;
+/// By its row, or by default; the same default in every calendar, so that SQL can say it too.
+Grid source_of(const TaskKey &key, const Grid &target, const std::optional<std::string> &configured) {
+	const auto timeframe = configured ? Timeframe::parse(*configured) : default_source_or_throw(key.symbol, target.timeframe());
+	if (timeframe) {
+		Grid source = target.of(*timeframe);
+		if (target.built_from(source))
+			return source;
+	}
+	const std::string calendar = target.calendar() == nullptr ? "" : " in calendar \"" + target.calendar()->rules().name + "\"";
+	throw Error(sqlstate::invalid_parameter_value,
+	            "task " + key.label() + " cannot be built from source_timeframe \"" + configured.value_or(timeframe->name()) + "\"" + calendar,
+	            "Set source_timeframe in data_agg_state to a smaller timeframe that divides " + key.timeframe +
+	                (target.calendar() == nullptr ? ", or to NULL for the default." : ", such as 1m."));
 }
 
 /// A time of a task's row: '-infinity' and what is before all times mean from the first one on, 'infinity' and what is after them is
@@ -98,22 +104,72 @@ std::optional<Timestamp> time_of(const TaskKey &key, const char *column, std::op
 	return std::max(*value, Timestamp::range_begin());
 }
 
-Task task_from(const Row &row, const TaskKey &key) {
-	check_symbol(key.symbol);
-	const Timeframe target = timeframe_or_throw(key.symbol, key.timeframe);
-	const int64_t window_minutes = target.width().us / Duration::minutes(1).us;
-	const int64_t interval = row.maybe_integer(2).value_or(window_minutes);
-	return {.key = key,
-	        .target = Grid(target),
-	        .source = Grid(source_of(key, target, row.maybe_text(1))),
-	        .run_interval = Duration::minutes(interval > 0 ? interval : window_minutes),
-	        .delay = Duration::seconds(std::max<int64_t>(0, row.maybe_integer(3).value_or(default_delay_seconds))),
-	        .start = time_of(key, "agg_start_utc", row.maybe_timestamp(4)).value_or(default_start),
-	        .cursor = time_of(key, "last_agg_bar_ts_utc", row.maybe_timestamp(5)),
-	        .late_policy = row.boolean(6) ? LatePolicy::freeze : LatePolicy::recompute,
-	        .derivation_version = row.maybe_integer(7).value_or(1),
-	        .claimed = row.boolean(8)};
+/// What the columns of a task hold; read before its calendar is known.
+struct TaskRow {
+	std::optional<std::string> source;
+	std::optional<int64_t> interval;
+	std::optional<int64_t> delay_seconds;
+	std::optional<Timestamp> start;
+	std::optional<Timestamp> cursor;
+	bool freeze;
+	std::optional<int64_t> derivation_version;
+	bool claimed;
+	std::optional<std::string> calendar;
+};
+
+TaskRow task_row(const Row &row) {
+	return {row.maybe_text(1), row.maybe_integer(2), row.maybe_integer(3), row.maybe_timestamp(4), row.maybe_timestamp(5),
+	        row.boolean(6),    row.maybe_integer(7), row.boolean(8),       row.maybe_text(9)};
 }
+
+Task task_from(const TaskRow &row, const TaskKey &key, const Calendars &calendars) {
+	check_symbol(key.symbol);
+	const Grid target(timeframe_or_throw(key.symbol, key.timeframe), calendars.named(row.calendar, key.label()));
+	const int64_t window_minutes = target.timeframe().width().us / Duration::minutes(1).us;
+	const int64_t interval = row.interval.value_or(window_minutes);
+	return {.key = key,
+	        .target = target,
+	        .source = source_of(key, target, row.source),
+	        .run_interval = Duration::minutes(interval > 0 ? interval : window_minutes),
+	        .delay = Duration::seconds(std::max<int64_t>(0, row.delay_seconds.value_or(default_delay_seconds))),
+	        .start = time_of(key, "agg_start_utc", row.start).value_or(default_start),
+	        .cursor = time_of(key, "last_agg_bar_ts_utc", row.cursor),
+	        .late_policy = row.freeze ? LatePolicy::freeze : LatePolicy::recompute,
+	        .derivation_version = row.derivation_version.value_or(1),
+	        .claimed = row.claimed};
+}
+
+/// Rows of tasks as they come, and once their calendars are known the tasks.
+class TaskRows {
+public:
+	explicit TaskRows(size_t keys) : rows_(keys) {
+	}
+	void take(size_t i, const Row &row, std::optional<int64_t> place = std::nullopt) {
+		rows_.at(i) = {task_row(row), place};
+		if (rows_[i]->row.calendar)
+			names_.insert(*rows_[i]->row.calendar);
+	}
+	Op<void> find_calendars(Database &db) {
+		calendars_ = co_await read_calendars(db, names_);
+	}
+	/// nullopt: there was no row. Throws if it makes no sense.
+	std::optional<Task> task(size_t i, const TaskKey &key) const {
+		if (!rows_[i])
+			return std::nullopt;
+		Task task = task_from(rows_[i]->row, key, calendars_);
+		task.place = rows_[i]->place;
+		return task;
+	}
+
+private:
+	struct Placed {
+		TaskRow row;
+		std::optional<int64_t> place;
+	};
+	std::vector<std::optional<Placed>> rows_;
+	std::set<std::string> names_;
+	Calendars calendars_;
+};
 
 Parameter column(const std::vector<TaskKey> &keys, std::string TaskKey::*member) {
 	std::vector<agg_cell> cells;
@@ -130,7 +186,7 @@ Timestamp Task::effective_cursor() const {
 }
 
 Timeframe default_source_or_throw(const std::string &symbol, const Timeframe &target) {
-	const auto source = target.default_source();
+	const auto source = Grid(target).default_source();
 	if (!source)
 		throw Error(sqlstate::invalid_parameter_value,
 		            "timeframe " + target.name() + " is ingested, not aggregated (" + named(symbol) + ")",
@@ -162,42 +218,36 @@ Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::s
 
 namespace {
 
-std::optional<Task> task_or_nonsense(const Row &row, const TaskKey &key, Nonsense *nonsense) {
-	try {
-		return task_from(row, key);
-	} catch (const Error &error) {
-		if (nonsense == nullptr)
-			throw;
-		nonsense->push_back(error);
-		return std::nullopt;
+Op<std::vector<std::optional<Task>>> read_by(Database &db, const Statement statement, const std::vector<TaskKey> &keys, bool with_place,
+                                             Nonsense *nonsense) {
+	TaskRows rows(keys.size());
+	auto take = [&](const Row &row) {
+		rows.take(static_cast<size_t>(row.integer(0) - 1), row, with_place ? std::optional(row.integer(task_columns)) : std::nullopt);
+		return Flow::more;
+	};
+	co_await db.query(statement, parameters(symbols_of(keys), timeframes_of(keys)), take);
+	co_await rows.find_calendars(db);
+	std::vector<std::optional<Task>> tasks(keys.size());
+	for (size_t i = 0; i < keys.size(); ++i) {
+		try {
+			tasks[i] = rows.task(i, keys[i]);
+		} catch (const Error &error) {
+			if (nonsense == nullptr)
+				throw;
+			nonsense->push_back(error);
+		}
 	}
+	co_return tasks;
 }
 
 } // namespace
 
 Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense) {
-	std::vector<std::optional<Task>> tasks(keys.size());
-	auto take = [&](const Row &row) {
-		const auto i = static_cast<size_t>(row.integer(0) - 1);
-		tasks.at(i) = task_or_nonsense(row, keys.at(i), nonsense);
-		return Flow::more;
-	};
-	const Statement statement = for_keys(tasks_by_key(), keys.size());
-	co_await db.query(statement, parameters(symbols_of(keys), timeframes_of(keys)), take);
-	co_return tasks;
+	return read_by(db, for_keys(tasks_by_key(), keys.size()), keys, false, nonsense);
 }
 
 Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense) {
-	std::vector<std::optional<Task>> tasks(keys.size());
-	auto take = [&](const Row &row) {
-		const auto i = static_cast<size_t>(row.integer(0) - 1);
-		tasks.at(i) = task_or_nonsense(row, keys.at(i), nonsense);
-		if (tasks[i])
-			tasks[i]->place = row.integer(task_columns);
-		return Flow::more;
-	};
-	co_await db.query(lock_by_key(), parameters(symbols_of(keys), timeframes_of(keys)), take);
-	co_return tasks;
+	return read_by(db, lock_by_key(), keys, true, nonsense);
 }
 
 Op<void> tell_left_out(Database &db, const Nonsense &nonsense) {
@@ -222,20 +272,19 @@ Op<std::vector<TaskPlace>> find_places(Database &db, const std::vector<TaskKey> 
 Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace> places, std::optional<Timestamp> due_at) {
 	std::vector<ClaimedTask> claimed;
 	claimed.reserve(places.size());
+	TaskRows rows(places.size());
+	std::vector<size_t> found;
 	auto take = [&](const Row &row) {
-		ClaimedTask task {.key = places[static_cast<size_t>(row.integer(0) - 1)].key,
-		                  .task = {},
-		                  .problem = {},
-		                  .hard_fail_streak = row.maybe_integer(task_columns).value_or(0),
-		                  .mandatory = !row.is_null(task_columns + 1) && row.boolean(task_columns + 1),
-		                  .place = row.integer(task_columns + 2)};
-		try {
-			task.task = task_from(row, task.key);
-			task.task->place = task.place;
-		} catch (const Error &error) {
-			task.problem = error;
-		}
-		claimed.push_back(std::move(task));
+		const auto i = static_cast<size_t>(row.integer(0) - 1);
+		const int64_t place = row.integer(task_columns + 2);
+		claimed.push_back({.key = places[i].key,
+		                   .task = {},
+		                   .problem = {},
+		                   .hard_fail_streak = row.maybe_integer(task_columns).value_or(0),
+		                   .mandatory = !row.is_null(task_columns + 1) && row.boolean(task_columns + 1),
+		                   .place = place});
+		rows.take(i, row, place);
+		found.push_back(i);
 		return Flow::more;
 	};
 	std::vector<agg_cell> tids;
@@ -252,6 +301,14 @@ Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace
 	    parameters(Parameter(AGG_TID, std::move(tids)), Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
 	               timestamp_parameter(due_at.value_or(Timestamp::infinity())), Parameter(AGG_BOOL, std::move(dirty)));
 	co_await db.query(claim_by_place(), std::move(list), take);
+	co_await rows.find_calendars(db);
+	for (size_t i = 0; i < claimed.size(); ++i) {
+		try {
+			claimed[i].task = rows.task(found[i], claimed[i].key);
+		} catch (const Error &error) {
+			claimed[i].problem = error;
+		}
+	}
 	co_return claimed;
 }
 
