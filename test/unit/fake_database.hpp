@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -116,6 +117,7 @@ public:
 	Timestamp now {};
 	Duration clock_step {};      // how far the clock goes on with each request
 	bool fixed_snapshot = false; // REPEATABLE READ
+	std::shared_ptr<agg_calendar_cache> calendars {agg_calendar_cache_new(), agg_calendar_cache_free};
 	bool own_changes = false;
 	bool own_tasks = false;
 	std::optional<agg_derivers> others {}; // who else is deriving; not set: nobody

@@ -2,6 +2,8 @@
 #include "fake_cells.hpp"
 #include "fake_database.hpp"
 
+#include "core/grid.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,7 +21,7 @@ agg_cell ordinal(size_t k) {
 std::string source_of(const std::string &timeframe, const StoredTask &task) {
 	if (task.source)
 		return *task.source;
-	const auto source = Timeframe::parse(timeframe)->default_source();
+	const auto source = Grid(*Timeframe::parse(timeframe)).default_source();
 	return source ? source->name() : "";
 }
 
@@ -135,7 +137,7 @@ bool FakeDatabase::run_late_query(const agg_request &request, Rows &rows, uint64
 			for (const auto &[key, task] : tables.tasks) {
 				if (key.first == text_of(parameter(request, 0, k)) && source_of(key.second, task) == "1m")
 					rows.push_back({ordinal(k), text(key.second), number_cell(task.start.us), maybe_time(task.cursor),
-					                number_cell(task.status == "running")});
+					                number_cell(task.status == "running"), null_cell_()});
 			}
 		}
 	} else if (has(request,

@@ -59,7 +59,8 @@ std::vector<agg_cell> configuration(size_t k, const StoredTask &task) {
 	        maybe_time(task.cursor),
 	        number_cell(task.freeze),
 	        number_cell(task.version),
-	        number_cell(task.status == "running")};
+	        number_cell(task.status == "running"),
+	        null_cell_()};
 }
 
 void write(Tables &tables, StoredTask &task) {

@@ -3,6 +3,7 @@
 
 #include "ops/bars/window_batch.hpp"
 #include "ops/boundary/json.hpp"
+#include "ops/tasks/calendars.hpp"
 
 namespace aggregation {
 
@@ -62,8 +63,9 @@ WindowRequest window_request(Arguments &arguments, const TaskKey &key) {
 /// The fixed forms have no timeframe argument.
 Op<Answer> make_fixed_bar(Database &db, Arguments arguments, const char *source, const char *target) {
 	const auto request = window_request(arguments, {arguments.text("p_symbol"), target});
-	co_return co_await make_bar(db, request, Grid(timeframe_or_throw(request.key.symbol, source)),
-	                            Grid(timeframe_or_throw(request.key.symbol, target)));
+	const auto calendar = co_await calendar_of(db, request.key.symbol);
+	const Grid of_bar(timeframe_or_throw(request.key.symbol, target), calendar);
+	co_return co_await make_bar(db, request, of_bar.of(timeframe_or_throw(request.key.symbol, source)), of_bar);
 }
 
 } // namespace
@@ -79,12 +81,14 @@ Op<Answer> aggregate_5m_to_1h_window(Database &db, Arguments arguments) {
 Op<Answer> aggregate_window(Database &db, Arguments arguments) {
 	const auto request = window_request(arguments, {arguments.text("p_symbol"), arguments.text("p_to_tf")});
 	const Timeframe timeframe = timeframe_or_throw(request.key.symbol, request.key.timeframe);
-	const Grid target(timeframe);
-	const Grid fallback(default_source_or_throw(request.key.symbol, timeframe));
-	check_window(request, target);
-	std::vector<TaskKey> keys {request.key};
+	(void)default_source_or_throw(request.key.symbol, timeframe);
+	const std::vector<TaskKey> keys {request.key};
 	const auto tasks = co_await read_tasks(db, keys);
-	co_return co_await make_bar(db, request, tasks.front() ? tasks.front()->source : fallback, target);
+	if (tasks.front())
+		co_return co_await make_bar(db, request, tasks.front()->source, tasks.front()->target);
+	const auto calendar = co_await calendar_of(db, request.key.symbol);
+	const Grid target(timeframe, calendar);
+	co_return co_await make_bar(db, request, target.of(*target.default_source()), target);
 }
 
 } // namespace aggregation

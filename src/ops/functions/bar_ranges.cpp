@@ -1,6 +1,7 @@
 #include "ops/functions/bar_ranges.hpp"
 
 #include "ops/marks/dirty_ranges.hpp"
+#include "ops/tasks/calendars.hpp"
 #include "ops/tasks/task_guard.hpp"
 
 namespace aggregation {
@@ -12,15 +13,16 @@ void check_range(const std::string &subject, Timestamp from, Timestamp to) {
 		            "Pass a half-open range, such as one day.");
 }
 
-BarRange bar_range(Arguments &arguments) {
+Op<BarRange> bar_range(Database &db, Arguments &arguments) {
 	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
+	arguments.concern(key.label());
 	const Timeframe timeframe = timeframe_or_throw(key.symbol, key.timeframe);
-	BarRange range {key, Grid(timeframe), arguments.timestamp("p_from_utc"), arguments.timestamp("p_to_utc")};
+	const Timestamp from = arguments.timestamp("p_from_utc");
+	const Timestamp to = arguments.timestamp("p_to_utc");
 	(void)default_source_or_throw(key.symbol, timeframe);
-	check_range(key.label(), range.from, range.to);
-	range.from = range.target.floor(range.from);
-	range.to = range.target.ceil(range.to);
-	return range;
+	check_range(key.label(), from, to);
+	const auto calendar = co_await calendar_of(db, key.symbol);
+	co_return BarRange {key, Grid(timeframe, calendar), from, to};
 }
 
 Op<void> begin_bar_change(Database &db, const BarRange &range) {

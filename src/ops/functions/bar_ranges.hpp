@@ -21,7 +21,7 @@ struct BarRange {
 
 /// The first four arguments: p_symbol, p_tf, p_from_utc, p_to_utc, and with them all windows that the range touches. Throws 22023 for an empty or inverted range and for 1m, whose bars are
 /// ingested.
-BarRange bar_range(Arguments &arguments);
+Op<BarRange> bar_range(Database &db, Arguments &arguments);
 
 /// Throws 22023 unless from < to.
 void check_range(const std::string &subject, Timestamp from, Timestamp to);

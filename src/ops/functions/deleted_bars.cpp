@@ -86,7 +86,7 @@ WHERE d.tableoid = old.part
 } // namespace
 
 Op<Answer> derived_soft_delete_range(Database &db, Arguments arguments) {
-	const BarRange range = bar_range(arguments);
+	const BarRange range = co_await bar_range(db, arguments);
 	const std::string reason = arguments.maybe_text("p_reason").value_or("by hand");
 	co_await begin_bar_change(db, range);
 	const TimeRange whole {range.from, range.to};
@@ -102,7 +102,7 @@ Op<Answer> derived_soft_delete_range(Database &db, Arguments arguments) {
 }
 
 Op<Answer> derived_restore_range(Database &db, Arguments arguments) {
-	const BarRange range = bar_range(arguments);
+	const BarRange range = co_await bar_range(db, arguments);
 	co_await begin_bar_change(db, range);
 	std::vector<ChangedBars> restored {{range.key.symbol, &range.target, {}}};
 	auto receive = [&](const Row &row) {

@@ -175,7 +175,7 @@ Answer answer(const Rebuild &rebuild) {
 } // namespace
 
 Op<Answer> derived_rebuild_range(Database &db, Arguments arguments) {
-	const BarRange range = bar_range(arguments);
+	const BarRange range = co_await bar_range(db, arguments);
 	const bool bump = arguments.boolean("p_bump_derivation_version");
 	const std::string reason = arguments.maybe_text("p_reason").value_or("rebuild");
 	const int64_t max_windows = arguments.integer("p_max_windows");

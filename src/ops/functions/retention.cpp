@@ -187,13 +187,16 @@ Op<void> look_at_unsealed(Database &db, const std::optional<std::string> symbol,
 	// Before it looks for tasks: who runs one that it cannot see looks again (recent_tasks.hpp).
 	co_await db.begin_deriving();
 	const auto keys = co_await matching_tasks(db, symbol, std::nullopt, Sight::of_statement);
+	Nonsense nonsense;
+	const auto tasks = co_await read_tasks(db, keys, &nonsense);
 	std::vector<TaskMark> marks;
-	for (const auto &key : keys) {
-		const auto found = unsealed.find(key.symbol);
+	for (size_t i = 0; i < keys.size(); ++i) {
+		const auto found = unsealed.find(keys[i].symbol);
 		if (found == unsealed.end())
 			continue;
-		const Grid target(*Timeframe::parse(key.timeframe));
-		marks.push_back({&key, {}});
+		// Who takes a mark takes the windows that it touches, so those of UTC do for a task that this transaction cannot read yet.
+		const Grid target = tasks[i] ? tasks[i]->target : Grid(*Timeframe::parse(keys[i].timeframe));
+		marks.push_back({&keys[i], {}});
 		for (const auto &part : found->second.ranges())
 			marks.back().ranges.now.add({target.floor(part.from), target.ceil(part.to)});
 	}

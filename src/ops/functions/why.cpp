@@ -8,6 +8,7 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/functions/source_chain.hpp"
 #include "ops/marks/change_log.hpp"
+#include "ops/tasks/calendars.hpp"
 #include "ops/tasks/obstacle.hpp"
 
 #include <algorithm>
@@ -238,7 +239,7 @@ Verdict judge(const Window &window, Timestamp now) {
 		return {status == "running" || status == "hard_failed" ? *status : "disabled", obstacle};
 	}
 	if (!passed && window.end > window.source_complete) {
-		const auto below = task.source.timeframe().default_source();
+		const auto below = task.source.default_source();
 		return {"waiting_for_source", "task " + TaskKey {task.key.symbol, task.source.name()}.label() +
 		                                  (below && !below->ingested() ? ", or one that it reads," : "") + " has unprocessed source from " +
 		                                  to_iso8601(window.source_complete) + " on"};
@@ -268,14 +269,15 @@ Op<Answer> agg_why(Database &db, Arguments arguments) {
 	const Timestamp time = arguments.timestamp("p_window_start");
 	const Timestamp now = arguments.maybe_timestamp("p_now_utc").value_or(db.clock());
 	const Timeframe timeframe = timeframe_or_throw(key.symbol, key.timeframe);
-	const Grid target(timeframe);
-	const Grid source(default_source_or_throw(key.symbol, timeframe));
+	(void)default_source_or_throw(key.symbol, timeframe);
 	const std::vector<TaskKey> keys {key};
 	const auto tasks = co_await read_tasks(db, keys);
+	const auto calendar = co_await calendar_of(db, key.symbol);
+	const Grid target(timeframe, calendar);
 	Verdict verdict {"no_task", ""};
 	const Task nobody {.key = key,
 	                   .target = target,
-	                   .source = source,
+	                   .source = target.of(*target.default_source()),
 	                   .run_interval = timeframe.width(),
 	                   .delay = {},
 	                   .start = default_start,

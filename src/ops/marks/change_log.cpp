@@ -4,12 +4,13 @@
 #include "core/geometric_index.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/dirty_ranges.hpp"
-#include "ops/tasks/task_columns.h"
 #include "ops/tasks/calendars.hpp"
+#include "ops/tasks/task_columns.h"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
 #include <deque>
+#include <set>
 #include <unordered_map>
 
 namespace aggregation {
