@@ -87,6 +87,16 @@ static bool is_own_table(const char *name) {
 	return false;
 }
 
+/* The one that follows what people change of calendars. */
+static bool is_own_trigger(const Trigger *trigger, Oid schema) {
+	const char *function;
+
+	if (trigger->tgqual != NULL || get_func_namespace(trigger->tgfoid) != schema)
+		return false;
+	function = get_func_name(trigger->tgfoid);
+	return function != NULL && strcmp(function, AGG_CALENDAR_TRIGGER) == 0;
+}
+
 /*
  * Our own tables are nobody else's business: what hangs there would run by our writes, or make them fail. The
  * catalog's flag says that the table has triggers or once had some.
@@ -100,8 +110,10 @@ static void check_own_table(Oid table, Form_pg_class class) {
 	if (class->relhastriggers) {
 		relation = RelationIdGetRelation(table);
 		for (int i = 0; RelationIsValid(relation) && relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++) {
-			if (!relation->trigdesc->triggers[i].tgisinternal)
-				trigger = pstrdup(relation->trigdesc->triggers[i].tgname);
+			const Trigger *one = &relation->trigdesc->triggers[i];
+
+			if (!one->tgisinternal && !is_own_trigger(one, class->relnamespace))
+				trigger = pstrdup(one->tgname);
 		}
 		if (RelationIsValid(relation))
 			RelationClose(relation);

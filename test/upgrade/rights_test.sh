@@ -59,6 +59,10 @@ is "$(in_database fresh public -c "SELECT c.relname || ': ' || ($(printf "$right
 	FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p') ORDER BY 1")" "$(
 	cat <<'RIGHTS'
 agg_audit: owner only
+agg_calendar_days: owner only
+agg_calendar_exceptions: owner only
+agg_calendar_sessions: owner only
+agg_calendars: owner only
 agg_change_log: owner only
 agg_dirty_ranges: owner only
 agg_recent_tasks: owner only

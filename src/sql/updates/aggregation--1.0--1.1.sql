@@ -470,12 +470,13 @@ BEGIN
     FOR found IN SELECT s.object, s.detail FROM @extschema@.agg_setup() AS s WHERE s.action OPERATOR(pg_catalog.=) 'cannot mend' LOOP
         RAISE WARNING 'aggregation: %: %', found.object, found.detail USING HINT = 'agg_setup(true) lists what differs.';
     END LOOP;
-    -- Whoever owns the other tables of the extension's owns the new one.
+    -- Whoever owns the other tables of the extension's owns the new ones.
     FOR found IN
-        SELECT pg_catalog.pg_get_userbyid(c.relowner) AS owner FROM pg_catalog.pg_class AS c
+        SELECT pg_catalog.pg_get_userbyid(c.relowner) AS owner, n.name FROM pg_catalog.pg_class AS c
+        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days')) AS n (name)
         WHERE c.relnamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) 'agg_change_log'
     LOOP
-        EXECUTE pg_catalog.format('ALTER TABLE @extschema@.agg_recent_tasks OWNER TO %I', found.owner);
+        EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I OWNER TO %I', found.name, found.owner);
     END LOOP;
 END
 $update$;
