@@ -20,4 +20,12 @@ inline std::optional<int> quality_score(int64_t candles, int64_t expected) {
 	return std::nullopt;
 }
 
+/// The same where sessions say what is expected, and `inside` is how many of the candles lie in them. A window that expects nothing but has
+/// candles scores -1.
+inline std::optional<int> session_quality(int64_t candles, int64_t inside, int64_t expected) {
+	if (expected == 0)
+		return candles > 0 ? std::optional(-1) : std::nullopt;
+	return quality_score(inside, expected);
+}
+
 } // namespace aggregation

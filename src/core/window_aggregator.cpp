@@ -4,10 +4,10 @@
 
 namespace aggregation {
 
-void WindowAggregator::add(const SourceBar &bar) {
+bool WindowAggregator::add(const SourceBar &bar) {
 	if (!bar.is_candle()) {
 		++bar_.unusable;
-		return;
+		return false;
 	}
 	if (bar_.candles++ == 0) {
 		bar_.open = *bar.open;
@@ -34,6 +34,7 @@ void WindowAggregator::add(const SourceBar &bar) {
 		trades_ += *bar.trade_count;
 		any_trades_ = true;
 	}
+	return true;
 }
 
 BarValues WindowAggregator::values() const {

@@ -16,8 +16,8 @@ namespace aggregation {
 
 class WindowAggregator {
 public:
-	/// Rows must come in ascending order of their start.
-	void add(const SourceBar &bar);
+	/// Rows must come in ascending order of their start. Whether it is a candle.
+	bool add(const SourceBar &bar);
 	/// Prices are meaningful only if `candles` > 0.
 	BarValues values() const;
 

@@ -9,6 +9,8 @@
 #include "ops/marks/windows_above.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 namespace aggregation {
 
@@ -21,6 +23,9 @@ public:
 	}
 
 	Flow take(size_t segment, const SourceBar &bar) override {
+		const bool inside = in_session(segment, bar);
+		if (!inside && left_out(segment))
+			return Flow::more;
 		if (open_ && segment == segment_ && bar.start < window_end_ && bar.start >= last_time_) {
 			last_time_ = bar.start;
 		} else {
@@ -29,7 +34,8 @@ public:
 			if (!start_window(segment, bar.start))
 				return segment + 1 == segments_.size() ? Flow::enough : Flow::more;
 		}
-		aggregator_.add(bar);
+		if (aggregator_.add(bar) && inside)
+			++inside_;
 		return Flow::more;
 	}
 
@@ -39,6 +45,19 @@ public:
 	}
 
 private:
+	/// In UTC the market is always open.
+	bool in_session(size_t segment, const SourceBar &bar) {
+		if (segment >= segments_.size() || segments_[segment].target->calendar() == nullptr)
+			return true;
+		if (segment != scanned_) {
+			scanned_ = segment;
+			scan_ = SessionScan(segments_[segment].target->calendar());
+		}
+		return scan_.touches(bar.start, segments_[segment].source->next(bar.start));
+	}
+	bool left_out(size_t segment) const {
+		return segments_[segment].target->calendar()->rules().outside == OutsideSessions::left_out;
+	}
 	/// False if the segment's plan wants no more windows.
 	bool start_window(size_t segment, Timestamp time) {
 		close_window();
@@ -66,8 +85,9 @@ private:
 		open_ = false;
 		const BarValues values = aggregator_.values();
 		aggregator_ = WindowAggregator();
+		const int64_t inside = std::exchange(inside_, 0);
 		const int64_t expected = segments_[segment_].target->expected(window_start_, *segments_[segment_].source);
-		windows_.push_back({segment_, window_start_, values, expected, quality_score(values.candles, expected)});
+		windows_.push_back({segment_, window_start_, values, expected, session_quality(values.candles, inside, expected)});
 	}
 
 	std::vector<Segment> &segments_;
@@ -77,8 +97,11 @@ private:
 	Timestamp window_start_;
 	Timestamp window_end_;
 	Timestamp last_time_ = Timestamp::minus_infinity();
+	int64_t inside_ = 0; // candles of the open window that lie in sessions
 	bool open_ = false;
 	bool stopped_ = false;
+	size_t scanned_ = std::numeric_limits<size_t>::max();
+	SessionScan scan_ {nullptr};
 };
 
 /// Up to this many new bars one upsert is cheaper than a subtransaction and the start of a COPY.

@@ -85,6 +85,8 @@ struct StoredBar {
 
 struct Source {
 	int64_t candles = 0;
+	int64_t inside = 0;  // candles in the calendar's sessions
+	int64_t outside = 0; // bars outside of them
 	int64_t unusable = 0;
 	int64_t off_grid = 0; // do not begin where a bar of their timeframe begins
 	std::vector<Timestamp> there;
@@ -132,7 +134,13 @@ Op<void> look_at_bar(Database &db, Window &window) {
 
 Op<void> look_at_source(Database &db, Window &window) {
 	const Grid &source = window.task.source;
+	SessionScan sessions(source.calendar());
 	auto take = [&](const Row &row) {
+		const bool inside = sessions.touches(row.timestamp(0), source.next(row.timestamp(0)));
+		window.source.outside += inside ? 0 : 1;
+		if (!inside && source.calendar()->rules().outside == OutsideSessions::left_out)
+			return Flow::more;
+		window.source.inside += inside && row.boolean(1) ? 1 : 0;
 		window.source.there.push_back(row.timestamp(0));
 		window.source.off_grid += row.timestamp(0) == source.floor(row.timestamp(0)) ? 0 : 1;
 		++(row.boolean(1) ? window.source.candles : window.source.unusable);
@@ -181,7 +189,10 @@ std::string missing_source(const Window &window) {
 	int64_t told = 0;
 	constexpr int64_t most_told = 100;
 	const Grid &source = window.task.source;
+	SessionScan sessions(source.calendar());
 	for (Timestamp t = window.start; t < window.end && told < most_told; t = source.next(t)) {
+		if (!sessions.touches(t, source.next(t)))
+			continue;
 		const bool there =
 		    std::any_of(window.source.there.begin(), window.source.there.end(), [&](Timestamp bar) { return source.floor(bar) == t; });
 		if (there)
@@ -203,7 +214,8 @@ Verdict judge(const Window &window, Timestamp now) {
 	const std::string obstacle = window.standing.obstacle(task.key.symbol);
 	const std::string when_it_runs = window.standing.when_it_runs(task.key.symbol);
 	const auto expected = task.target.expected(window.start, task.source);
-	const std::string counted = std::to_string(window.source.candles) + " of " + std::to_string(expected) + " source bars";
+	const std::string counted = std::to_string(window.source.inside) + " of " + std::to_string(expected) + " source bars" +
+	                            (window.source.outside > 0 ? " (" + std::to_string(window.source.outside) + " outside the sessions)" : "");
 	const bool passed = window.start < task.effective_cursor();
 	const bool live = window.bar && window.bar->live();
 	if (passed && (window.marked || window.logged_at)) {
@@ -246,7 +258,7 @@ Verdict judge(const Window &window, Timestamp now) {
 	}
 	if (window.source.there.empty())
 		return {"no_source", "there is no source bar in this window"};
-	if (!quality_score(window.source.candles, expected))
+	if (!session_quality(window.source.candles, window.source.inside, expected))
 		return {
 		    "too_few_source_bars",
 		    counted +
