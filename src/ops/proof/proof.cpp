@@ -4,11 +4,14 @@
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/change_log.hpp"
+#include "ops/proof/proof_grid.hpp"
+#include "ops/tasks/calendars.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 namespace aggregation {
 
@@ -19,7 +22,8 @@ constexpr int64_t windows_at_once = 2'048;
 constexpr int64_t source_bars_at_once = 32'768;
 
 // The rules by which bars are made (docs/concepts.md), said once more in SQL: the windows of [$4, $5) of task $1/$2, which is made of $3
-// with version $6. $7: every bar that the source asks for must be there.
+// with version $6 in calendar $8. $7: every bar that the source asks for must be there. Where windows lie and what they expect is said in
+// proof_grid.hpp.
 //
 // Double precision that overflows is an infinity for the engine and an error in SQL. Volumes that are so large that their sum may overflow
 // are added in steps of 2^-64: as exact as without, unless volumes that are tiny or negative are among them (odd). Vwaps whose products
@@ -28,30 +32,21 @@ constexpr int64_t source_bars_at_once = 32'768;
 // A bar whose raw names a rule says that it was made here: then its provenance must be right as well. An older system's bars keep theirs,
 // and may say nothing about what they were made of.
 constexpr const char *compare_sql = R"sql(
-WITH frame AS (
-	SELECT f.width, f.width / f.candle AS complete,
-		jsonb_build_object('rule', 'ohlcv', 'source', '{source}', 'source_timeframe', $3::text, 'window', $2::text) AS raw,
-		to_timestamp((floor((extract(epoch FROM $4::timestamptz) - f.origin) / f.width) * f.width + f.origin)::float8) AS anchor
-	FROM (
-		SELECT left($2::text, -1)::int8 * CASE right($2::text, 1) WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 604800 END AS width,
-			left($3::text, -1)::int8 * CASE right($3::text, 1) WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 604800 END AS candle,
-			CASE right($2::text, 1) WHEN 'w' THEN 345600 ELSE 0 END AS origin
-	) f
-), candle AS (
-	SELECT date_bin(make_interval(secs => f.width), s.ts_utc, f.anchor) AS start, s.ts_utc, s.open, s.high, s.low, s.close,
+WITH {grid}, candle AS (
+	SELECT {start} AS start, {inside} AS inside, s.ts_utc, s.open, s.high, s.low, s.close,
 		CASE WHEN s.vol NOT IN ('NaN', 'Infinity', '-Infinity') THEN s.vol END AS vol,
 		CASE WHEN s.vwap NOT IN ('NaN', 'Infinity', '-Infinity') AND s.vol > 0 AND s.vol < 'Infinity' THEN s.vwap END AS vwap,
 		s.trade_count::int8 AS trade_count
-	FROM frame f CROSS JOIN @{source} s
+	FROM frame f CROSS JOIN @{source} s {join}
 	WHERE s.canonical_symbol = $1::text AND s.timeframe = $3::text AND s.ts_utc >= $4::timestamptz AND s.ts_utc < $5::timestamptz
 		AND s.open > '-Infinity' AND s.open < 'Infinity' AND s.high > '-Infinity' AND s.high < 'Infinity'
-		AND s.low > '-Infinity' AND s.low < 'Infinity' AND s.close > '-Infinity' AND s.close < 'Infinity'{live}
+		AND s.low > '-Infinity' AND s.low < 'Infinity' AND s.close > '-Infinity' AND s.close < 'Infinity'{live}{counts}
 ), numbered AS (
 	SELECT c.*, lag(c.start) OVER w IS DISTINCT FROM c.start AS is_first, lead(c.start) OVER w IS DISTINCT FROM c.start AS is_last,
 		lag(c.ts_utc) OVER w IS NOT DISTINCT FROM c.ts_utc AS doubled
 	FROM candle c WINDOW w AS (ORDER BY c.ts_utc)
 ), bars AS (
-	SELECT n.start, count(*) AS candles, count(*) FILTER (WHERE n.doubled) AS doubled,
+	SELECT n.start, count(*) AS candles, count(*) FILTER (WHERE n.inside) AS inside, count(*) FILTER (WHERE n.doubled) AS doubled,
 		max(n.open) FILTER (WHERE n.is_first) AS open, max(n.high ORDER BY n.ts_utc) AS high, min(n.low ORDER BY n.ts_utc) AS low,
 		max(n.close) FILTER (WHERE n.is_last) AS close,
 		sum(CASE WHEN abs(n.vol) <= 1e280 THEN n.vol END ORDER BY n.ts_utc) AS vol,
@@ -64,13 +59,13 @@ WITH frame AS (
 		SELECT m.*, m.vwap IS NULL OR (m.vol BETWEEN 1e-90 AND 1e90 AND (m.vwap = 0 OR abs(m.vwap) BETWEEN 1e-90 AND 1e90)) AS tame FROM numbered m
 	) n GROUP BY n.start
 ), expected AS (
-	SELECT b.start, b.candles, f.complete, b.open, b.high, b.low, b.close, NOT (b.huge AND b.odd) AS judges_vol, b.tame AS judges_vwap,
+	SELECT b.start, b.candles, g.complete, b.open, b.high, b.low, b.close, NOT (b.huge AND b.odd) AS judges_vol, b.tame AS judges_vwap,
 		CASE WHEN NOT b.huge THEN b.vol WHEN b.vol_steps < 9.7453140114e288 THEN b.vol_steps * 18446744073709551616 END AS vol,
 		CASE WHEN b.tame THEN b.weighted / b.weight END AS vwap,
 		CASE WHEN b.trade_count BETWEEN -9223372036854775808 AND 9223372036854775807 THEN b.trade_count END AS trade_count,
-		CASE WHEN b.candles >= f.complete THEN 2 WHEN b.candles * 5 >= f.complete * 4 THEN 1 WHEN b.candles * 5 >= f.complete * 3 THEN 0
-			ELSE -1 END AS quality, b.doubled
-	FROM bars b CROSS JOIN frame f WHERE b.candles * 2 > f.complete
+		CASE WHEN g.complete = 0 THEN -1 WHEN b.inside >= g.complete THEN 2 WHEN b.inside * 5 >= g.complete * 4 THEN 1
+			WHEN b.inside * 5 >= g.complete * 3 THEN 0 ELSE -1 END AS quality, b.doubled
+	FROM bars b {of_window} WHERE g.complete = 0 OR b.inside * 2 > g.complete
 ), stored AS (
 	SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count, d.source_timeframe, d.source_candles, d.expected_candles,
 		d.quality_score, d.derivation_version, COALESCE(d.is_partial, false) AS is_partial, d.raw, d.source, d.provider_ticker,
@@ -105,9 +100,6 @@ FROM frame f CROSS JOIN (expected e FULL JOIN stored d ON d.ts_utc = e.start) LE
 WHERE (d.ts_utc IS NULL AND $7::bool) OR (d.ts_utc IS NOT NULL AND (e.start IS NULL OR c.kind IS NOT NULL))
 ORDER BY 1)sql";
 
-constexpr const char *source_mark = "{source}";
-constexpr const char *live_mark = "{live}";
-
 std::string replaced(std::string text, std::string_view mark, std::string_view by) {
 	for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
 		text.replace(at, mark.size(), by);
@@ -115,17 +107,27 @@ std::string replaced(std::string text, std::string_view mark, std::string_view b
 }
 
 /// The comparison for source in this table.
-std::string compare_text(std::string_view table, std::string_view live) {
-	return replaced(replaced(compare_sql, source_mark, table), live_mark, live);
+std::string compare_text(const ProofGrid &grid, std::string_view table, std::string_view live) {
+	std::string text = compare_sql;
+	for (const auto &[mark, by] :
+	     {std::pair("{grid}", grid.tables), std::pair("{start}", grid.start), std::pair("{inside}", grid.inside),
+	      std::pair("{join}", grid.join), std::pair("{counts}", grid.counts), std::pair("{of_window}", grid.of_window)})
+		text = replaced(std::move(text), mark, by);
+	return replaced(replaced(std::move(text), "{source}", table), "{live}", live);
 }
 
-const Statement &compare(const Grid &source) {
+const Statement &compare(const Grid &target, const Grid &source) {
 	static const std::vector<agg_type> columns {AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TEXT, AGG_FLOAT8, AGG_FLOAT8, AGG_TEXT, AGG_TEXT};
-	static const std::string of_minutes = compare_text("data_bars", "");
-	static const std::string of_bars = compare_text("derived_data_bars", " AND s.deleted_at IS NULL");
-	static const Statement ingested {"derived_data_bars", of_minutes.c_str(), columns};
-	static const Statement derived {"derived_data_bars", of_bars.c_str(), columns};
-	return source.ingested() ? ingested : derived;
+	static const std::string live = " AND s.deleted_at IS NULL";
+	static const std::array<std::string, 4> texts {
+	    compare_text(arithmetic_grid, "data_bars", ""), compare_text(arithmetic_grid, "derived_data_bars", live),
+	    compare_text(calendar_grid, "data_bars", ""), compare_text(calendar_grid, "derived_data_bars", live)};
+	static const std::array<Statement, 4> statements {{{"derived_data_bars", texts[0].c_str(), columns},
+	                                                   {"derived_data_bars", texts[1].c_str(), columns},
+	                                                   {"derived_data_bars", texts[2].c_str(), columns},
+	                                                   {"derived_data_bars", texts[3].c_str(), columns}}};
+	const bool arithmetic = target.calendar() == nullptr && target.timeframe().unit() != Timeframe::Unit::months;
+	return statements.at((arithmetic ? 0 : 2) + (source.ingested() ? 0 : 1));
 }
 
 // Of the tables that are compared, those of which the owner who compares would be shown a part only. $1: schema.
@@ -197,7 +199,7 @@ public:
 		return task_.target;
 	}
 	int64_t most_windows() const override {
-		const int64_t bars_in_window = task_.target.expected(task_.effective_cursor(), task_.source);
+		const int64_t bars_in_window = task_.target.timeframe().width().us / task_.source.timeframe().width().us;
 		return std::clamp<int64_t>(source_bars_at_once / bars_in_window, 1, windows_at_once);
 	}
 
@@ -248,8 +250,9 @@ public:
 		};
 		auto values = parameters(text_parameter(task_.key.symbol), text_parameter(task_.key.timeframe), text_parameter(task_.source.name()),
 		                         timestamp_parameter(stretch.from), timestamp_parameter(stretch.to),
-		                         Parameter(AGG_INT8, cell(task_.derivation_version)), Parameter(AGG_BOOL, cell(stretch.complete)));
-		co_await db_.query(compare(task_.source), std::move(values), receive);
+		                         Parameter(AGG_INT8, cell(task_.derivation_version)), Parameter(AGG_BOOL, cell(stretch.complete)),
+		                         text_parameter(task_.target.calendar() == nullptr ? utc_calendar : task_.target.calendar()->rules().name));
+		co_await db_.query(compare(task_.target, task_.source), std::move(values), receive);
 		if (!list.empty())
 			co_await explain(stretch, list);
 		co_return list;
