@@ -83,6 +83,10 @@ public:
 	void next_source(std::optional<Timestamp> first_at_or_after);
 	void last_source(std::optional<Timestamp> last);
 
+	/// The first window that has not been looked at: behind the cursor, where windows without source are in between.
+	Timestamp position() const {
+		return position_;
+	}
 	/// The start of the next window to process.
 	Timestamp cursor() const {
 		return cursor_;

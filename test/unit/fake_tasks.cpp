@@ -145,6 +145,8 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 		}
 	} else if (has(request, "waiting_since_utc IS NOT NULL")) {
 		// Nobody waits here.
+	} else if (has(request, "s.calendar IS NOT NULL LIMIT 1")) {
+		// UTC, all of them.
 	} else if (has(request, "SELECT t.ord, s.ctid")) {
 		for (size_t k = 0; k < keys; ++k) {
 			if (const auto *task = find(tables, request, 0, k))

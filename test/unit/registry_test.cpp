@@ -102,7 +102,7 @@ TEST(Registry, WhatMakesNoSenseIsRefusedByName) {
 	metadata = with_agg();
 	metadata.mandatory = {"string", "5m"};
 	expect_refused(metadata, ".mandatory must be a list");
-	for (const char *name : {"", "1m", "5 minutes", "1y"}) {
+	for (const char *name : {"", "1m", "5 minutes", "1q"}) {
 		metadata = with_agg();
 		metadata.optional = list({name});
 		expect_refused(metadata, ".optional names");

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <iterator>
+#include <limits>
 #include <span>
 #include <string>
 
@@ -138,24 +139,28 @@ private:
 	size_t position_ = 0;
 };
 
-/// The first windows of `which` that share the timeframes and the version of its first one: mostly all of them.
-std::span<const size_t> alike(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
-                              std::span<const size_t> which) {
-	const Segment &first = segments[windows[which.front()].segment];
-	size_t known = windows[which.front()].segment;
-	size_t count = 0;
+/// The windows by timeframes and version: what is the same in all rows of a write. Mostly there is one kind.
+std::vector<std::vector<size_t>> by_kind(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
+                                         const std::vector<size_t> &which) {
+	std::vector<std::vector<size_t>> kinds;
+	const auto alike = [&](const Segment &a, const Segment &b) {
+		return a.derivation_version == b.derivation_version && *a.source == *b.source && *a.target == *b.target;
+	};
+	size_t segment = std::numeric_limits<size_t>::max();
+	size_t kind = 0;
 	for (const size_t i : which) {
-		const size_t index = windows[i].segment;
-		if (index != known) {
-			const Segment &segment = segments[index];
-			if (*segment.source != *first.source || *segment.target != *first.target ||
-			    segment.derivation_version != first.derivation_version)
-				break;
-			known = index;
+		if (windows[i].segment != segment) {
+			segment = windows[i].segment;
+			const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const std::vector<size_t> &known) {
+				return alike(segments[windows[known.front()].segment], segments[segment]);
+			});
+			kind = static_cast<size_t>(found - kinds.begin());
+			if (found == kinds.end())
+				kinds.emplace_back();
 		}
-		++count;
+		kinds[kind].push_back(i);
 	}
-	return which.first(count);
+	return kinds;
 }
 
 bool same_bits(double a, double b) {
@@ -333,10 +338,8 @@ enum class Stored { nothing, perhaps };
 /// Writes the windows, those with equal columns together; false if one of them was stored although nothing was to be.
 Op<bool> write_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                     const std::vector<size_t> &which, Stored stored) {
-	std::span<const size_t> rest = which;
-	while (!rest.empty()) {
-		const auto group = alike(segments, windows, rest);
-		BarRows rows(segments, windows, group);
+	for (const auto &kind : by_kind(segments, windows, which)) {
+		BarRows rows(segments, windows, kind);
 		const auto shared = rows.shared();
 		const NewBars bars {derived_bar_table(), shared, rows};
 		bool written = true;
@@ -346,7 +349,6 @@ Op<bool> write_bars(Database &db, const std::vector<Segment> &segments, const st
 			co_await put_bars(db, bars);
 		if (!written)
 			co_return false;
-		rest = rest.subspan(group.size());
 	}
 	co_return true;
 }

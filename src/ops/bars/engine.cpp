@@ -79,6 +79,32 @@ Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, T
 	}
 }
 
+/// How far each of the active runs may read in this round. Runs beside one another that are made of the same source read the same stretch
+/// of it, as many windows as there is room for, so that it is read once for all of them.
+std::vector<Timestamp> ends_of_round(const std::vector<TaskRun> &runs, const std::vector<size_t> &active, int64_t room) {
+	std::vector<Timestamp> ends(active.size(), Timestamp::infinity());
+	const auto share = [&](size_t a, size_t b) {
+		return runs[a].task.key.symbol == runs[b].task.key.symbol && runs[a].task.source == runs[b].task.source;
+	};
+	for (size_t first = 0; first < active.size();) {
+		size_t behind = first + 1;
+		while (behind < active.size() && share(active[first], active[behind]))
+			++behind;
+		if (behind - first > 1) {
+			Timestamp begin = Timestamp::infinity();
+			double windows_per_us = 0;
+			for (size_t i = first; i < behind; ++i) {
+				begin = std::min(begin, runs[active[i]].plan.position());
+				windows_per_us += 1.0 / static_cast<double>(runs[active[i]].task.target.timeframe().width().us);
+			}
+			const Duration span {static_cast<int64_t>(static_cast<double>(room) / windows_per_us)};
+			std::fill(ends.begin() + static_cast<ptrdiff_t>(first), ends.begin() + static_cast<ptrdiff_t>(behind), begin + span);
+		}
+		first = behind;
+	}
+	return ends;
+}
+
 /// Windows without source that a plan jumps over, or behind which it has found nothing more.
 struct Gap {
 	size_t run;
@@ -149,9 +175,18 @@ Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard, P
 		Needs needs;
 		Batch batch;
 		std::vector<size_t> going_on;
-		for (const size_t i : active) {
+		const auto ends = ends_of_round(runs, active, most_windows_in_batch);
+		for (size_t k = 0; k < active.size(); ++k) {
+			const size_t i = active[k];
 			TaskRun &run = runs[i];
-			const auto step = run.plan.next(batch.room());
+			const Timestamp position = run.plan.position();
+			if (position >= ends[k]) { // those that it shares its source with are to come so far first
+				going_on.push_back(i);
+				continue;
+			}
+			const int64_t most =
+			    ends[k] == Timestamp::infinity() ? batch.room() : std::max<int64_t>(1, run.task.target.count(position, ends[k]));
+			const auto step = run.plan.next(most);
 			if (const auto *finished = std::get_if<CatchUp::Finished>(&step)) {
 				run.reason = finished->reason;
 				const Timestamp none_until = no_source_until(run);
@@ -171,7 +206,9 @@ Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard, P
 				batch.runs.push_back(i);
 				batch.reads.push_back(read);
 				batch.windows += run.task.target.count(read.from, read.to);
-				if (batch.room() <= 0) {
+				const bool shares_on =
+				    k + 1 < active.size() && ends[k] != Timestamp::infinity() && runs[active[k + 1]].task.key.symbol == run.task.key.symbol;
+				if (batch.room() <= 0 && !shares_on) {
 					co_await process(db, runs, batch, guard, progress);
 					batch = Batch();
 				}

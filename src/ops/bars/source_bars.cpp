@@ -8,7 +8,7 @@ namespace aggregation {
 namespace {
 
 // Two shapes of the same read: a plain range of one symbol, which needs no join, and many ranges by an array. In the second one the lateral
-// subquery keeps its own order and cannot be flattened, so the rows come by segment and then by time without a sort.
+// subquery keeps its own order and cannot be flattened, so the rows come by range and then by time without a sort.
 #define AGG_ONE_RANGE(table, live)                                                                                                          \
 	"SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8 FROM @" table                                      \
 	" d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz" live \
@@ -20,7 +20,7 @@ namespace {
 	" d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.ts_utc >= ($3::timestamptz[])[t.ord] AND d.ts_utc < ($4::timestamptz[])[t.ord]" live \
 	" ORDER BY d.ts_utc OFFSET 0) b"
 #define AGG_BAR_TYPES AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_INT8
-constexpr size_t segment_column = 8;
+constexpr size_t read_column = 8;
 
 struct ReadStatements {
 	Statement one;
@@ -53,10 +53,10 @@ SourceBar bar_of(const Row &row) {
 
 } // namespace
 
-Op<void> read_source_bars(Database &db, const std::vector<Segment> &segments, SourceBarSink &sink) {
-	const auto &statements = segments.front().source->ingested() ? ingested() : derived();
-	if (segments.size() == 1) {
-		const Segment &only = segments.front();
+Op<void> read_source_bars(Database &db, const std::vector<SourceRead> reads, SourceBarSink &sink) {
+	const auto &statements = reads.front().source->ingested() ? ingested() : derived();
+	if (reads.size() == 1) {
+		const SourceRead &only = reads.front();
 		auto take = [&](const Row &row) { return sink.take(0, bar_of(row)); };
 		auto list = parameters(text_parameter(only.symbol), text_parameter(only.source->name()), timestamp_parameter(only.from),
 		                       timestamp_parameter(only.to));
@@ -67,13 +67,13 @@ Op<void> read_source_bars(Database &db, const std::vector<Segment> &segments, So
 	std::vector<agg_cell> timeframes;
 	std::vector<agg_cell> from;
 	std::vector<agg_cell> to;
-	for (const auto &segment : segments) {
-		symbols.push_back(cell(segment.symbol));
-		timeframes.push_back(cell(std::string_view(segment.source->name())));
-		from.push_back(cell(segment.from));
-		to.push_back(cell(segment.to));
+	for (const auto &read : reads) {
+		symbols.push_back(cell(read.symbol));
+		timeframes.push_back(cell(std::string_view(read.source->name())));
+		from.push_back(cell(read.from));
+		to.push_back(cell(read.to));
 	}
-	auto take = [&](const Row &row) { return sink.take(static_cast<size_t>(row.integer(segment_column) - 1), bar_of(row)); };
+	auto take = [&](const Row &row) { return sink.take(static_cast<size_t>(row.integer(read_column) - 1), bar_of(row)); };
 	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
 	                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)));
 	co_await db.query(statements.many, std::move(list), take);

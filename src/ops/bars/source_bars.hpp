@@ -1,25 +1,34 @@
-// Reading the source rows of many segments in one statement, by segment and then by time.
+// Reading the source rows of many ranges in one statement, range by range and in each by time.
 #pragma once
 
 #include "core/bar.hpp"
-#include "ops/bars/window_batch.hpp"
+#include "core/grid.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 namespace aggregation {
+
+/// Source rows of a symbol in [from, to).
+struct SourceRead {
+	std::string_view symbol;
+	const Grid *source;
+	Timestamp from;
+	Timestamp to;
+};
 
 /// Takes source rows as they stream past.
 class SourceBarSink {
 public:
 	virtual ~SourceBarSink() = default;
-	/// A row of segments[segment]. Segments ascend, and within one the times ascend.
-	virtual Flow take(size_t segment, const SourceBar &bar) = 0;
+	/// A row of reads[read]. Reads ascend, and within one the times ascend.
+	virtual Flow take(size_t read, const SourceBar &bar) = 0;
 };
 
-/// Hands every live source row of the segments to the sink. All sources must be in the same table; there must be at least one segment.
-Op<void> read_source_bars(Database &db, const std::vector<Segment> &segments, SourceBarSink &sink);
+/// Hands every live source row of the reads to the sink. All must be in the same table; there must be at least one.
+Op<void> read_source_bars(Database &db, const std::vector<SourceRead> reads, SourceBarSink &sink);
 
 } // namespace aggregation

@@ -16,62 +16,73 @@ namespace aggregation {
 
 namespace {
 
-/// Folds the rows of a batch's segments, which come in order, into windows.
-class WindowReader : public SourceBarSink {
+/// One read, and the segments made of it: those beside one another that want rows of the same source in ranges that overlap, as the
+/// timeframes of a symbol do that are all made of its minutes.
+struct SharedRead {
+	SourceRead read;
+	size_t first;
+	size_t segments;
+};
+
+std::vector<SharedRead> shared_reads(const std::vector<Segment> &segments) {
+	std::vector<SharedRead> reads;
+	for (size_t i = 0; i < segments.size(); ++i) {
+		const Segment &segment = segments[i];
+		if (!reads.empty()) {
+			SharedRead &last = reads.back();
+			if (last.read.symbol == segment.symbol && *last.read.source == *segment.source && segment.from < last.read.to &&
+			    segment.to > last.read.from) {
+				last.read.from = std::min(last.read.from, segment.from);
+				last.read.to = std::max(last.read.to, segment.to);
+				++last.segments;
+				continue;
+			}
+		}
+		reads.push_back({{segment.symbol, segment.source, segment.from, segment.to}, i, 1});
+	}
+	return reads;
+}
+
+/// Folds the rows of one segment, which come in order, into windows.
+class WindowFold {
 public:
-	explicit WindowReader(std::vector<Segment> &segments) : segments_(segments) {
+	WindowFold(Segment &segment, size_t index) : segment_(&segment), index_(index) {
 	}
 
-	Flow take(size_t segment, const SourceBar &bar) override {
-		const bool inside = in_session(segment, bar);
-		if (!inside && left_out(segment))
-			return Flow::more;
-		if (open_ && segment == segment_ && bar.start < window_end_ && bar.start >= last_time_) {
-			last_time_ = bar.start;
-		} else {
-			if (segment >= segments_.size() || segment < segment_ || (segment == segment_ && bar.start < last_time_))
-				throw Error(sqlstate::internal_error, "source bars arrived out of order", "Please report this as a bug.");
-			if (!start_window(segment, bar.start))
-				return segment + 1 == segments_.size() ? Flow::enough : Flow::more;
+	/// False if no more rows are wanted.
+	bool take(const SourceBar &bar, bool inside, std::vector<ComputedWindow> &windows) {
+		if (stopped_ || bar.start >= segment_->to)
+			return false;
+		if (!open_ || bar.start >= window_end_) {
+			if (bar.start < segment_->from)
+				return true;
+			if (!start_window(bar.start, windows))
+				return false;
 		}
 		if (aggregator_.add(bar) && inside)
 			++inside_;
-		return Flow::more;
+		return true;
 	}
 
-	std::vector<ComputedWindow> finish() {
-		close_window();
-		return std::move(windows_);
+	void close_window(std::vector<ComputedWindow> &windows) {
+		if (!open_)
+			return;
+		open_ = false;
+		const BarValues values = aggregator_.values();
+		aggregator_ = WindowAggregator();
+		const int64_t inside = std::exchange(inside_, 0);
+		const int64_t expected = segment_->target->expected(window_start_, *segment_->source);
+		windows.push_back({index_, window_start_, values, expected, session_quality(values.candles, inside, expected)});
 	}
 
 private:
-	/// In UTC the market is always open.
-	bool in_session(size_t segment, const SourceBar &bar) {
-		if (segment >= segments_.size() || segments_[segment].target->calendar() == nullptr)
-			return true;
-		if (segment != scanned_) {
-			scanned_ = segment;
-			scan_ = SessionScan(segments_[segment].target->calendar());
-		}
-		return scan_.touches(bar.start, segments_[segment].source->next(bar.start));
-	}
-	bool left_out(size_t segment) const {
-		return segments_[segment].target->calendar()->rules().outside == OutsideSessions::left_out;
-	}
 	/// False if the segment's plan wants no more windows.
-	bool start_window(size_t segment, Timestamp time) {
-		close_window();
-		if (segment != segment_)
-			stopped_ = false;
-		segment_ = segment;
-		last_time_ = time;
-		if (stopped_)
-			return false;
-		const Grid &target = *segments_[segment].target;
+	bool start_window(Timestamp time, std::vector<ComputedWindow> &windows) {
+		close_window(windows);
+		const Grid &target = *segment_->target;
 		window_start_ = target.floor(time);
 		window_end_ = target.next(window_start_);
-		CatchUp *plan = segments_[segment].plan;
-		if (plan != nullptr && !plan->window(window_start_)) {
+		if (segment_->plan != nullptr && !segment_->plan->window(window_start_)) {
 			stopped_ = true;
 			return false;
 		}
@@ -79,28 +90,89 @@ private:
 		return true;
 	}
 
-	void close_window() {
-		if (!open_)
-			return;
-		open_ = false;
-		const BarValues values = aggregator_.values();
-		aggregator_ = WindowAggregator();
-		const int64_t inside = std::exchange(inside_, 0);
-		const int64_t expected = segments_[segment_].target->expected(window_start_, *segments_[segment_].source);
-		windows_.push_back({segment_, window_start_, values, expected, session_quality(values.candles, inside, expected)});
-	}
-
-	std::vector<Segment> &segments_;
-	std::vector<ComputedWindow> windows_;
+	Segment *segment_;
+	size_t index_;
 	WindowAggregator aggregator_;
-	size_t segment_ = 0;
 	Timestamp window_start_;
 	Timestamp window_end_;
-	Timestamp last_time_ = Timestamp::minus_infinity();
 	int64_t inside_ = 0; // candles of the open window that lie in sessions
 	bool open_ = false;
 	bool stopped_ = false;
-	size_t scanned_ = std::numeric_limits<size_t>::max();
+};
+
+/// Hands the rows of shared reads, which come in order, to the folds of their segments.
+class WindowReader : public SourceBarSink {
+public:
+	WindowReader(std::vector<Segment> &segments, const std::vector<SharedRead> &reads) : segments_(segments), reads_(reads) {
+	}
+
+	Flow take(size_t read, const SourceBar &bar) override {
+		if (read != read_)
+			begin(read);
+		if (bar.start < last_time_)
+			refuse();
+		last_time_ = bar.start;
+		bool inside = true;
+		if (calendar_ != nullptr) {
+			inside = scan_.touches(bar.start, reads_[read].read.source->next(bar.start));
+			if (!inside && calendar_->rules().outside == OutsideSessions::left_out)
+				return Flow::more;
+		}
+		bool wanted = false;
+		for (size_t i = 0; i < folds_.size(); ++i)
+			wanted = folds_[i].take(bar, inside, windows_of(i)) || wanted;
+		return wanted || read + 1 < reads_.size() ? Flow::more : Flow::enough;
+	}
+
+	/// By segment, and then by time.
+	std::vector<ComputedWindow> finish() {
+		end();
+		return std::move(windows_);
+	}
+
+private:
+	static constexpr size_t none = std::numeric_limits<size_t>::max();
+
+	[[noreturn]] static void refuse() {
+		throw Error(sqlstate::internal_error, "source bars arrived out of order", "Please report this as a bug.");
+	}
+	void begin(size_t read) {
+		if (read >= reads_.size() || (read_ != none && read < read_))
+			refuse();
+		end();
+		read_ = read;
+		last_time_ = Timestamp::minus_infinity();
+		const SharedRead &shared = reads_[read];
+		for (size_t i = shared.first; i < shared.first + shared.segments; ++i)
+			folds_.emplace_back(segments_[i], i);
+		beside_.resize(std::max(beside_.size(), folds_.size() - 1));
+		calendar_ = shared.read.source->calendar();
+		scan_ = SessionScan(calendar_);
+	}
+	void end() {
+		for (size_t i = 0; i < folds_.size(); ++i) {
+			auto &windows = windows_of(i);
+			folds_[i].close_window(windows);
+			if (i > 0) {
+				windows_.insert(windows_.end(), windows.begin(), windows.end());
+				windows.clear();
+			}
+		}
+		folds_.clear();
+	}
+	/// What the first segment of a read comes to goes where it belongs at once.
+	std::vector<ComputedWindow> &windows_of(size_t fold) {
+		return fold == 0 ? windows_ : beside_[fold - 1];
+	}
+
+	std::vector<Segment> &segments_;
+	const std::vector<SharedRead> &reads_;
+	std::vector<ComputedWindow> windows_;
+	std::vector<std::vector<ComputedWindow>> beside_; // of the other segments of the read
+	std::vector<WindowFold> folds_;                   // of the read
+	size_t read_ = none;
+	Timestamp last_time_;
+	const Calendar *calendar_ = nullptr;
 	SessionScan scan_ {nullptr};
 };
 
@@ -168,8 +240,13 @@ Op<BarChanges> write(Database &db, const std::vector<Segment> &segments, const s
 
 /// Reads and folds. What of it is sealed is asked afterwards: source that was retired before the read is known to be by now.
 Op<std::vector<ComputedWindow>> compute(Database &db, std::vector<Segment> &segments) {
-	WindowReader reader(segments);
-	co_await read_source_bars(db, segments, reader);
+	const auto shared = shared_reads(segments);
+	std::vector<SourceRead> reads;
+	reads.reserve(shared.size());
+	for (const auto &one : shared)
+		reads.push_back(one.read);
+	WindowReader reader(segments, shared);
+	co_await read_source_bars(db, std::move(reads), reader);
 	auto windows = reader.finish();
 	co_await find_sealed(db, segments);
 	co_return windows;

@@ -7,6 +7,8 @@
 #include "ops/marks/look_again.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <tuple>
 #include <utility>
 
 namespace aggregation {
@@ -173,6 +175,7 @@ public:
 	Op<void> flush() {
 		if (segments_.empty())
 			co_return;
+		sort();
 		co_await process_windows(db_, segments_, guard_);
 		for (size_t i = 0; i < segments_.size(); ++i) {
 			runs_[owners_[i]].late_counts += segments_[i].counts;
@@ -184,6 +187,26 @@ public:
 	}
 
 private:
+	/// Those that read the same source side by side: it is read once for them.
+	void sort() {
+		const auto order = [&](size_t a, size_t b) {
+			const Segment &left = segments_[a];
+			const Segment &right = segments_[b];
+			return std::tie(left.symbol, left.source->name(), left.from) < std::tie(right.symbol, right.source->name(), right.from);
+		};
+		std::vector<size_t> sorted(segments_.size());
+		std::iota(sorted.begin(), sorted.end(), size_t {0});
+		std::stable_sort(sorted.begin(), sorted.end(), order);
+		std::vector<Segment> segments;
+		std::vector<size_t> owners;
+		for (const size_t i : sorted) {
+			segments.push_back(std::move(segments_[i]));
+			owners.push_back(owners_[i]);
+		}
+		segments_ = std::move(segments);
+		owners_ = std::move(owners);
+	}
+
 	Database &db_;
 	std::vector<TaskRun> &runs_;
 	TaskGuard *guard_;

@@ -121,15 +121,16 @@ Op<size_t> Runner::claim_and_run(std::span<const TaskPlace> tasks) {
 	co_return claimed.size();
 }
 
-/// Runs what was claimed, narrow timeframes before wide ones, so that an hour sees the 5m bars of the same batch.
+/// Runs what was claimed: first all that is made of minutes, which is read once for a symbol's timeframes, then narrow timeframes before
+/// wide ones, so that an hour sees the 5m bars of the same batch.
 Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp now) {
-	std::map<Duration, std::map<std::string, std::vector<Task>>> groups;
+	std::map<Duration, std::vector<Task>> groups;
 	RunTotals totals;
 	int64_t ahead = 0;
 	for (const auto &task : claimed) {
 		if (task.task) {
 			ahead += windows_ahead(*task.task, task.task->effective_cursor(), now);
-			groups[task.task->target.timeframe().width()][task.key.timeframe].push_back(*task.task);
+			groups[task.task->source.ingested() ? Duration {} : task.task->target.timeframe().width()].push_back(*task.task);
 		} else {
 			co_await record(task, *task.problem, now);
 			++totals.failures;
@@ -138,21 +139,22 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 	}
 	progress_.expect(ahead);
 	std::vector<TaskKey> waiting;
-	for (auto &[width, by_timeframe] : groups) {
-		for (auto &[timeframe, tasks] : by_timeframe) {
-			std::sort(tasks.begin(), tasks.end(), [](const Task &a, const Task &b) { return a.key.symbol < b.key.symbol; });
-			const BatchOrder order {.max_windows = windows_for(claimed.size()), .now = now, .progress = &progress_};
-			const auto runs = co_await run_batch(db_, tasks, order);
-			for (const auto &run : runs) {
-				totals.windows += run.plan.windows_processed();
-				totals.bars += run.counts;
-				totals.bars += run.late_counts;
-				totals.late_windows += run.late_windows;
-				if (run.reason == StopReason::waiting_for_source)
-					waiting.push_back(run.task.key);
-			}
-			totals.task_runs += static_cast<int64_t>(runs.size());
+	for (auto &[width, tasks] : groups) {
+		std::sort(tasks.begin(), tasks.end(), [](const Task &a, const Task &b) {
+			return std::pair(std::string_view(a.key.symbol), a.target.timeframe().width()) <
+			       std::pair(std::string_view(b.key.symbol), b.target.timeframe().width());
+		});
+		const BatchOrder order {.max_windows = windows_for(claimed.size()), .now = now, .progress = &progress_};
+		const auto runs = co_await run_batch(db_, tasks, order);
+		for (const auto &run : runs) {
+			totals.windows += run.plan.windows_processed();
+			totals.bars += run.counts;
+			totals.bars += run.late_counts;
+			totals.late_windows += run.late_windows;
+			if (run.reason == StopReason::waiting_for_source)
+				waiting.push_back(run.task.key);
 		}
+		totals.task_runs += static_cast<int64_t>(runs.size());
 	}
 	waiting_.insert(waiting_.end(), waiting.begin(), waiting.end());
 	co_return totals;

@@ -86,7 +86,8 @@ Grid source_of(const TaskKey &key, const Grid &target, const std::optional<std::
 	}
 	const std::string calendar = target.calendar() == nullptr ? "" : " in calendar \"" + target.calendar()->rules().name + "\"";
 	throw Error(sqlstate::invalid_parameter_value,
-	            "task " + key.label() + " cannot be built from source_timeframe \"" + configured.value_or(timeframe->name()) + "\"" + calendar,
+	            "task " + key.label() + " cannot be built from source_timeframe \"" + configured.value_or(timeframe->name()) + "\"" +
+	                calendar,
 	            "Set source_timeframe in data_agg_state to a smaller timeframe that divides " + key.timeframe +
 	                (target.calendar() == nullptr ? ", or to NULL for the default." : ", such as 1m."));
 }

@@ -1,0 +1,120 @@
+#include "ops/proof/proof_grid.hpp"
+
+namespace aggregation {
+
+#define AGG_PROVENANCE "jsonb_build_object('rule', 'ohlcv', 'source', '{source}', 'source_timeframe', $3::text, 'window', $2::text) AS raw"
+
+const ProofGrid arithmetic_grid {
+    R"sql(frame AS (
+	SELECT f.width, f.width / f.candle AS complete, )sql" AGG_PROVENANCE R"sql(,
+		to_timestamp((floor((extract(epoch FROM $4::timestamptz) - f.origin) / f.width) * f.width + f.origin)::float8) AS anchor
+	FROM (
+		SELECT left($2::text, -1)::int8 * CASE right($2::text, 1) WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 604800 END AS width,
+			left($3::text, -1)::int8 * CASE right($3::text, 1) WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 604800 END AS candle,
+			CASE right($2::text, 1) WHEN 'w' THEN 345600 ELSE 0 END AS origin
+	) f
+	WHERE $8::text = 'utc'
+))sql",
+    "date_bin(make_interval(secs => f.width), s.ts_utc, f.anchor)",
+    "true",
+    "",
+    "",
+    "CROSS JOIN frame g"};
+
+// Trading dates from a few days before the stretch to a few behind it. Calendars are known from 1990 to 2050; before and behind that days
+// last 24 hours and have no session.
+//
+//   dates     each date, and the one from which its times are taken
+//   days      where its trading day begins and ends; a day that a time zone skips lasts no time
+//   open      when the market is open, all sessions together
+//   windows   those of the target ($2) and of the source ($3)
+//   grid      those of the target, with the number of source windows that touch a session
+const ProofGrid calendar_grid {
+    R"sql(rules AS (
+	SELECT c.calendar, c.time_zone, c.day_start, (c.day_start > '12:00')::int AS eve, c.outside_sessions = 'left_out' AS left_out,
+		c.week_start + (c.day_start > '12:00')::int AS first_weekday
+	FROM @agg_calendars c
+	WHERE c.calendar = $8::text
+), dates AS (
+	SELECT d.date, LEAST(GREATEST(d.date, '1990-01-01'), '2051-01-01') AS known
+	FROM (SELECT ($4::timestamptz AT TIME ZONE 'UTC')::date - 3 + i AS date
+		FROM generate_series(0, ($5::timestamptz AT TIME ZONE 'UTC')::date - ($4::timestamptz AT TIME ZONE 'UTC')::date + 6) AS i) d
+), days AS (
+	SELECT b.date, b.starts, lead(b.starts) OVER (ORDER BY b.date) AS ends
+	FROM (
+		SELECT d.date, max(((d.known - r.eve + r.day_start) AT TIME ZONE r.time_zone) + (d.date - d.known) * interval '24 hours')
+			OVER (ORDER BY d.date) AS starts
+		FROM dates d CROSS JOIN rules r
+	) b
+), hours AS (
+	SELECT e.trading_date, e.opens, e.closes
+	FROM @agg_calendar_exceptions e
+	WHERE e.calendar = $8::text AND NOT e.closed AND e.opens IS NOT NULL
+	UNION ALL
+	SELECT d.date, w.opens, w.closes
+	FROM dates d
+	JOIN @agg_calendar_sessions w ON w.calendar = $8::text AND w.weekday = extract(isodow FROM d.date)
+	WHERE NOT EXISTS (
+		SELECT FROM @agg_calendar_exceptions e
+		WHERE e.calendar = $8::text AND e.trading_date = d.date AND (e.closed OR e.opens IS NOT NULL))
+), open AS (
+	SELECT CASE WHEN $8::text = 'utc' THEN '{(,)}'::tstzmultirange ELSE COALESCE(range_agg(tstzrange(
+		GREATEST(d.starts, (d.date - r.eve + (h.opens < r.day_start)::int + h.opens) AT TIME ZONE r.time_zone),
+		GREATEST(d.starts, LEAST(d.ends, (d.date - r.eve + (h.closes <= r.day_start)::int + h.closes) AT TIME ZONE r.time_zone)))), '{}') END AS hours
+	FROM rules r
+	LEFT JOIN days d ON d.date >= '1990-01-01' AND d.date < '2051-01-01'
+	LEFT JOIN hours h ON h.trading_date = d.date
+	WHERE h.opens IS NULL OR d.ends > (d.date - r.eve + (h.opens < r.day_start)::int + h.opens) AT TIME ZONE r.time_zone
+), frames AS (
+	SELECT f.kind, f.unit, f.units * CASE f.unit WHEN 'h' THEN 60 WHEN 'w' THEN 7 WHEN 'y' THEN 12 ELSE 1 END AS units
+	FROM (
+		SELECT v.kind, substring(v.timeframe FROM '[a-z]+') AS unit, substring(v.timeframe FROM '[0-9]+')::int8 AS units
+		FROM (VALUES ('target', $2::text), ('source', $3::text)) AS v(kind, timeframe)
+	) f
+), windows AS (
+	SELECT f.kind, t AS starts, t + make_interval(mins => f.units::int) AS ends
+	FROM frames f
+	CROSS JOIN LATERAL generate_series(date_bin(make_interval(mins => f.units::int), $4::timestamptz, '1970-01-01 00:00+00'), $5::timestamptz,
+		make_interval(mins => f.units::int)) AS t
+	WHERE f.unit IN ('m', 'h') AND (f.units <= 60 OR f.units >= 1440 OR $8::text = 'utc')
+	UNION ALL
+	SELECT f.kind, t, LEAST(t + make_interval(mins => f.units::int), d.ends)
+	FROM frames f
+	CROSS JOIN days d
+	CROSS JOIN LATERAL generate_series(d.starts, d.ends - interval '1 microsecond', make_interval(mins => f.units::int)) AS t
+	WHERE f.unit IN ('m', 'h') AND f.units > 60 AND f.units < 1440 AND $8::text <> 'utc'
+	UNION ALL
+	SELECT p.kind, p.starts, lead(p.starts) OVER (PARTITION BY p.kind ORDER BY p.starts)
+	FROM (
+		SELECT f.kind, min(d.starts) AS starts
+		FROM frames f
+		CROSS JOIN days d
+		CROSS JOIN rules r
+		WHERE f.unit IN ('d', 'w', 'mo', 'y') AND d.ends > d.starts
+		GROUP BY f.kind, CASE f.unit
+			WHEN 'd' THEN floor((d.date - '1970-01-01'::date)::numeric / f.units)
+			WHEN 'w' THEN floor((d.date - ('1970-01-05'::date - (8 - r.first_weekday) % 7))::numeric / f.units)
+			ELSE floor(((extract(year FROM d.date) - 1970) * 12 + extract(month FROM d.date) - 1) / f.units) END
+	) p
+), grid AS (
+	SELECT t.starts, t.ends, (
+		SELECT count(*)
+		FROM windows s
+		WHERE s.kind = 'source' AND s.starts >= t.starts AND s.starts < t.ends AND o.hours && tstzrange(s.starts, s.ends)) AS complete
+	FROM windows t
+	CROSS JOIN open o
+	WHERE t.kind = 'target' AND t.starts >= $4::timestamptz AND t.starts < $5::timestamptz
+), frame AS (
+	SELECT )sql" AGG_PROVENANCE R"sql(
+))sql",
+    "w.starts",
+    "o.hours && tstzrange(s.ts_utc, COALESCE(c.ends, s.ts_utc + f2.width))",
+    R"sql(CROSS JOIN rules r
+	CROSS JOIN open o
+	CROSS JOIN (SELECT make_interval(mins => CASE WHEN f.unit IN ('m', 'h') THEN f.units ELSE 1 END::int) AS width FROM frames f WHERE f.kind = 'source') f2
+	JOIN grid w ON s.ts_utc >= w.starts AND s.ts_utc < w.ends
+	LEFT JOIN windows c ON c.kind = 'source' AND c.starts = s.ts_utc)sql",
+    " AND (NOT r.left_out OR o.hours && tstzrange(s.ts_utc, COALESCE(c.ends, s.ts_utc + f2.width)))",
+    "JOIN grid g ON g.starts = b.start"};
+
+} // namespace aggregation
