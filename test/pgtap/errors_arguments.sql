@@ -61,7 +61,7 @@ INSERT INTO refusals SELECT statement, state, message, description, coalesce(hin
 	($$SELECT aggregate_window('EURUSD', '1m', '2025-07-01 00:00+00', '2025-07-01 00:01+00')$$, '22023', '%1m%', 'a minute is not built from anything', NULL)) AS v (statement, state, message, description, hint);
 -- timeframes that are none
 INSERT INTO refusals SELECT format(call, tf), '22023', NULL, format('timeframe %s: %s', left(tf, 20), split_part(call, '(', 1)), '_%'
-FROM unnest(ARRAY['', '5', 'm', '5x', '5M', '0m', '-5m', '+5m', ' 5m', '5 m', '5m ', '05m', '1.5h', '5mm', '1y', '1mo', '99999999999999999999m', '٥m', '5min', '1e2m', repeat('9', 50) || 'w']) AS tf,
+FROM unnest(ARRAY['', '5', 'm', '5x', '5M', '0m', '-5m', '+5m', ' 5m', '5 m', '5m ', '05m', '1.5h', '5mm', '1q', '1M', '1mon', '99999999999999999999m', '٥m', '5min', '1e2m', repeat('9', 50) || 'w']) AS tf,
 	unnest(ARRAY[$$SELECT aggregate_window('EURUSD', '%s', '2025-07-01 00:00+00', '2025-07-01 00:05+00')$$, $$SELECT catchup_aggregation_range('EURUSD', '%s', '2025-07-01')$$, $$SELECT agg_bootstrap_cursor('EURUSD', '%s')$$]) AS call;
 -- instants that are none
 INSERT INTO refusals SELECT replace(call, '$', quote_literal(t)), '22008', NULL, format('%s: %s', t, call), '_%'

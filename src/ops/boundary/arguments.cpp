@@ -152,7 +152,7 @@ Timeframe timeframe_or_throw(const std::string &symbol, const std::string &name)
 	const auto timeframe = Timeframe::parse(name);
 	if (!timeframe)
 		throw Error(sqlstate::invalid_parameter_value, "unknown timeframe \"" + shortened(name) + "\" (" + shortened(named(symbol)) + ")",
-		            "A timeframe is a number and m, h, d or w, such as 5m, 15m, 30m, 1h, 4h, 1d or 1w.");
+		            "A timeframe is a number and m, h, d, w, mo or y, such as 5m, 15m, 1h, 4h, 1d, 1w or 1mo.");
 	return *timeframe;
 }
 

@@ -15,14 +15,14 @@ void check_range(const std::string &subject, Timestamp from, Timestamp to) {
 
 Op<BarRange> bar_range(Database &db, Arguments &arguments) {
 	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
-	arguments.concern(key.label());
 	const Timeframe timeframe = timeframe_or_throw(key.symbol, key.timeframe);
 	const Timestamp from = arguments.timestamp("p_from_utc");
 	const Timestamp to = arguments.timestamp("p_to_utc");
 	(void)default_source_or_throw(key.symbol, timeframe);
 	check_range(key.label(), from, to);
 	const auto calendar = co_await calendar_of(db, key.symbol);
-	co_return BarRange {key, Grid(timeframe, calendar), from, to};
+	const Grid target(timeframe, calendar);
+	co_return BarRange {key, target, target.floor(from), target.ceil(to)};
 }
 
 Op<void> begin_bar_change(Database &db, const BarRange &range) {

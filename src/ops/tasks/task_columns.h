@@ -16,10 +16,11 @@
 /// A claim that is older than a time; one of an unknown time is.
 #define AGG_STALE_CLAIM(s, before)                                                                                                         \
 	s "status = 'running' AND (" s "running_started_at_utc < " before "::timestamptz OR " s "running_started_at_utc IS NULL)"
-/// A window's width in minutes, by the timeframe's name; NULL for a name that makes no sense.
+/// A window's width in minutes, by the timeframe's name, with months of 30 days: the order of timeframes; NULL for a name that makes no sense.
 #define AGG_WIDTH_MINUTES(s)                                                                                                               \
-	"(CASE WHEN " s "timeframe ~ '^[1-9][0-9]{0,4}[mhdw]$' THEN left(" s "timeframe, -1)::int8 * "                                         \
-	"CASE right(" s "timeframe, 1) WHEN 'm' THEN 1 WHEN 'h' THEN 60 WHEN 'd' THEN 1440 ELSE 10080 END END)"
+	"(CASE WHEN " s "timeframe ~ '^[1-9][0-9]{0,4}([mhdwy]|mo)$' THEN rtrim(" s "timeframe, 'mhdwoy')::int8 * "                            \
+	"CASE right(" s "timeframe, 1) WHEN 'm' THEN 1 WHEN 'h' THEN 60 WHEN 'd' THEN 1440 WHEN 'w' THEN 10080 WHEN 'o' THEN 43200 "           \
+	"ELSE 518400 END END)"
 
 /// The symbol whose minutes are computed (dollar_index).
 #define AGG_INDEX_SYMBOL "DXY"
