@@ -21,6 +21,7 @@ inline constexpr const char *no_data_found = "P0002";
 inline constexpr const char *dependent_objects_still_exist = "2BP01";
 inline constexpr const char *insufficient_privilege = "42501";
 inline constexpr const char *program_limit_exceeded = "54000";
+inline constexpr const char *foreign_key_violation = "23503";
 inline constexpr const char *unique_violation = "23505";
 inline constexpr const char *serialization_failure = "40001";
 inline constexpr const char *insufficient_resources = "53000";

@@ -22,7 +22,7 @@ static void absorb_guarded(Oid schema) {
 	MemoryContextSwitchTo(caller);
 	PG_TRY();
 	{
-		agg_call_in_trigger(schema, AGG_FN_drain_log);
+		agg_call_in_trigger(schema, AGG_FN_drain_log, NULL, 0);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();

@@ -166,7 +166,7 @@ Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function) {
 }
 
 /* The same inside of another statement, for its effect alone. */
-void agg_call_in_trigger(Oid schema, agg_function function) {
+void agg_call_in_trigger(Oid schema, agg_function function, const agg_argument *arguments, size_t count) {
 	MemoryContext caller = CurrentMemoryContext;
 	agg_call_state *state = agg_begin_call(caller, schema, false);
 	agg_request request = {0};
@@ -174,7 +174,7 @@ void agg_call_in_trigger(Oid schema, agg_function function) {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(state->memory);
-	agg_create_operation(state, function, NULL, 0);
+	agg_create_operation(state, function, arguments, count);
 	agg_run_operation(state, &request);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);

@@ -158,5 +158,5 @@ void agg_need_shape(Oid schema) {
 	LockRelationOid(table, ShareUpdateExclusiveLock);
 	if (agg_has_shape(schema))
 		return;
-	agg_call_in_trigger(schema, AGG_FN_mend_shape);
+	agg_call_in_trigger(schema, AGG_FN_mend_shape, NULL, 0);
 }

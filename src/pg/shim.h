@@ -20,7 +20,7 @@
 
 /* call.c */
 extern Datum agg_call(FunctionCallInfo fcinfo, agg_function function);
-extern void agg_call_in_trigger(Oid schema, agg_function function);
+extern void agg_call_in_trigger(Oid schema, agg_function function, const agg_argument *arguments, size_t count);
 extern Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function);
 extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_argument *arguments,
                                           size_t count);

@@ -6,12 +6,15 @@
  *                                        that source counts as retired (adopted_bars.h)
  *   another start                        the windows between the old and the new one are looked at
  *   another source or key                all windows before the cursor; of a claimed task also what its worker may have read ahead of it
+ *   another calendar                     all windows before the cursor and all bars behind it, whatever windows they are of
  *   either, of a task of the index       also those ahead of it, as far as minutes of the index are stored: changes of its pairs were noted
  *                                        for tasks that were there, and reading minutes that are wrong mends nothing
  *   late_policy is not freeze any more   what was refused
  *
- * A task that is new, or has another source, is also listed in agg_recent_tasks: who changes bars below it at this moment, or has absorbed
- * what he has changed himself, may not know it (src/ops/tasks/recent_tasks.hpp).
+ * The calendar must exist, and be that of the symbol's other tasks. Its days are made when its first task names it.
+ *
+ * A task that is new, or has another source or calendar, is also listed in agg_recent_tasks: who changes bars below it at this moment, or has
+ * absorbed what he has changed himself, may not know it (src/ops/tasks/recent_tasks.hpp).
  *
  * And as long as such a change is not committed nobody else knows of it: what the transaction derives is looked at again (look_again.c).
  */
@@ -235,6 +238,74 @@ static bool is_claimed(const TriggerData *trigger) {
 	return status != NULL && strcmp(status, "running") == 0;
 }
 
+/* ---- calendars ---- */
+
+#define AGG_CALENDAR_OF(s) "COALESCE(" s "calendar::text, 'utc')"
+
+/* Has the days made of those in the array that `sql` gives. */
+static void provide_calendars(Oid schema, Oid tasks, const char *sql, int parameter_count, Oid *types, Datum *values) {
+	agg_scope *scope = agg_act_as_owner(tasks);
+	uint64 count = agg_execute(scope, sql, parameter_count, types, values, true);
+	bool is_null = true;
+	Datum names = count == 0 ? (Datum)0 : SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	agg_argument argument = {.name = "p_calendars"};
+
+	agg_stop_acting(scope);
+	if (is_null)
+		return;
+	agg_argument_to_parameter((NullableDatum) {.value = names, .isnull = false}, TEXTARRAYOID, &argument.value);
+	agg_call_in_trigger(schema, AGG_FN_provide_calendars, &argument, 1);
+}
+
+/* All windows of a symbol lie in one calendar: each task's source is another one's bars. `tasks`: a FROM item with the columns of
+ * data_agg_state. */
+static void check_one_calendar(Oid schema, Oid table, const char *tasks, int parameter_count, Oid *types, Datum *values) {
+	const char *sql = psprintf(
+	    "SELECT f.canonical_symbol::text, f.timeframe::text, " AGG_CALENDAR_OF("f.") ", s.timeframe::text, " AGG_CALENDAR_OF(
+	        "s.") " FROM %s JOIN %s.data_agg_state AS s ON s.canonical_symbol = f.canonical_symbol AND " AGG_CALENDAR_OF("s.") " <> " AGG_CALENDAR_OF("f.") " LIMIT 1",
+	    tasks, quote_identifier(get_namespace_name(schema)));
+	agg_scope *scope = agg_act_as_owner(table);
+	uint64 count = agg_execute(scope, sql, parameter_count, types, values, false);
+
+	agg_stop_acting(scope);
+	if (count > 0) {
+		char *found[5];
+
+		for (size_t i = 0; i < lengthof(found); i++)
+			found[i] = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, (int)i + 1);
+		ereport(ERROR,
+		        (errcode(ERRCODE_CHECK_VIOLATION),
+		         errmsg("task %s/%s has calendar \"%s\", but %s/%s has \"%s\"", found[0], found[1], found[2], found[0], found[3], found[4]),
+		         errdetail("All tasks of a symbol have one calendar."),
+		         errhint("Give a new task the calendar of the others; agg_set_calendar() changes it for all of them.")));
+	}
+}
+
+/* Behind the cursor nothing is made before it is there; but what is there is of windows that may be no more. */
+static void mark_bars_ahead(Oid schema, const char *symbol, const char *timeframe, TimestampTz from) {
+	Oid bars = get_relname_relid("derived_data_bars", schema);
+	char *sql = psprintf("SELECT $1, $2, $3, b.ts_utc + interval '1 minute' FROM (SELECT d.ts_utc FROM %s.derived_data_bars AS d "
+	                     "WHERE d.canonical_symbol = $1 AND d.timeframe = $2 AND d.deleted_at IS NULL ORDER BY d.ts_utc DESC LIMIT 1) AS b "
+	                     "WHERE b.ts_utc >= $3",
+	                     quote_identifier(get_namespace_name(schema)));
+	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID};
+	Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), TimestampTzGetDatum(from)};
+
+	if (OidIsValid(bars))
+		mark_found(schema, bars, sql, lengthof(types), types, values);
+}
+
+static void calendar_changed(Oid schema, const TriggerData *trigger, const char *symbol, const char *timeframe) {
+	const char *calendar = text_of(trigger, trigger->tg_newtuple, "calendar");
+	Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
+	Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), CStringGetTextDatum(calendar == NULL ? "" : calendar)};
+	Oid table = RelationGetRelid(trigger->tg_relation);
+
+	provide_calendars(schema, table, "SELECT CASE WHEN $3 NOT IN ('', 'utc') THEN ARRAY[$3] END", lengthof(types), types, values);
+	check_one_calendar(schema, table, "(SELECT $1, $2, NULLIF($3, '')) AS f(canonical_symbol, timeframe, calendar)", lengthof(types), types,
+	                   values);
+}
+
 static void task_changed(Oid schema, const TriggerData *trigger) {
 	HeapTuple old = trigger->tg_trigtuple;
 	HeapTuple fresh = trigger->tg_newtuple;
@@ -250,7 +321,12 @@ static void task_changed(Oid schema, const TriggerData *trigger) {
 		return;
 	if (!same_in_both(trigger, "late_policy") && !is_frozen(trigger))
 		mark_refused(schema, CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe));
-	if (same_in_both(trigger, "canonical_symbol") && same_in_both(trigger, "timeframe") && same_in_both(trigger, "source_timeframe")) {
+	if (!same_in_both(trigger, "calendar") || !same_in_both(trigger, "canonical_symbol"))
+		calendar_changed(schema, trigger, symbol, timeframe);
+	if (!same_in_both(trigger, "calendar"))
+		mark_bars_ahead(schema, symbol, timeframe, to);
+	if (same_in_both(trigger, "canonical_symbol") && same_in_both(trigger, "timeframe") && same_in_both(trigger, "source_timeframe") &&
+	    same_in_both(trigger, "calendar")) {
 		if (old_start == start)
 			return;
 		from = Min(Min(old_start, start), cursor);
@@ -284,6 +360,9 @@ static void tasks_made(Oid schema, TriggerData *trigger) {
 		return;
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
+	provide_calendars(schema, RelationGetRelid(trigger->tg_relation),
+	                  "SELECT array_agg(DISTINCT f.calendar::text) FROM fresh AS f WHERE f.calendar <> 'utc'", 0, NULL, NULL);
+	check_one_calendar(schema, RelationGetRelid(trigger->tg_relation), "fresh AS f", 0, NULL, NULL);
 	adopt_bars(schema, bars);
 	list_recent(schema, "fresh AS f", 0, NULL, NULL);
 	mark_index_minutes(schema, "fresh AS f", 0, NULL, NULL);

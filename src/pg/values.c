@@ -8,9 +8,12 @@
 #include "storage/itemptr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+
+#define DAYS_BEFORE_POSTGRES (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) /* since 1970-01-01 */
 
 Oid agg_type_oid(agg_type type) {
 	switch (type) {
@@ -70,6 +73,8 @@ Datum agg_cell_to_column(const agg_cell *cell, Oid type) {
 		if (agg_type_oid(all[i]) == type)
 			return agg_cell_to_datum(cell, all[i]);
 	}
+	if (type == DATEOID)
+		return cell->is_null ? (Datum)0 : DateADTGetDatum((DateADT)(cell->as.integer - DAYS_BEFORE_POSTGRES));
 	if (type == JSONBOID)
 		return cell->is_null ? (Datum)0 : DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(cell->as.text, cell->length)));
 	elog(ERROR, "unexpected result column of type %u", type);
@@ -157,6 +162,8 @@ static agg_type serving_type(Oid type) {
 		return AGG_TIMESTAMPTZ;
 	case INTERVALOID:
 		return AGG_INT8; /* microseconds */
+	case DATEOID:
+		return AGG_INT8; /* days since 1970-01-01 */
 	default:
 		return AGG_TEXT;
 	}
@@ -178,6 +185,11 @@ static void argument_to_cell(NullableDatum argument, Oid type, agg_cell *cell) {
 	if (!argument.isnull && type == INTERVALOID) {
 		cell->is_null = false;
 		cell->as.integer = interval_to_microseconds(DatumGetIntervalP(argument.value));
+		return;
+	}
+	if (!argument.isnull && type == DATEOID) {
+		cell->is_null = false;
+		cell->as.integer = (int64)DatumGetDateADT(argument.value) + DAYS_BEFORE_POSTGRES;
 		return;
 	}
 	if (!argument.isnull && serving == AGG_TEXT && type != TEXTOID) {

@@ -22,7 +22,7 @@ LANGUAGE c VOLATILE SECURITY INVOKER
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_task_change';
 
 COMMENT ON FUNCTION @extschema@.agg_note_task_change() IS
-'Triggers of data_agg_state, after INSERT for each statement and after UPDATE of key, source_timeframe, agg_start_utc or late_policy for each row. Marks in agg_dirty_ranges the existing bars that the change affects, so that the next run recomputes them: all bars of a task that is created where bars exist, or gets another source; those between the old and the new start; those that a late policy had refused. Lists a task that is new or gets another source in agg_recent_tasks, until every session at work knows it.';
+'Triggers of data_agg_state, after INSERT for each statement and after UPDATE of key, source_timeframe, agg_start_utc, late_policy or calendar for each row. Marks in agg_dirty_ranges the existing bars that the change affects, so that the next run recomputes them: all bars of a task that is created where bars exist, or gets another source or calendar; those between the old and the new start; those that a late policy had refused. Has the days of a calendar made when its first task names it, and refuses a calendar that does not exist or is not that of the symbol''s other tasks (23503, 23514). Lists a task that is new or gets another source or calendar in agg_recent_tasks, until every session at work knows it.';
 
 CREATE FUNCTION @extschema@.agg_watch_partitions()
 RETURNS event_trigger

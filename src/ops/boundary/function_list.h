@@ -44,17 +44,23 @@
 	F(agg_unseal_range) \
 	F(agg_retire_source) \
 	F(agg_set_late_policy) \
-	F(agg_why)
+	F(agg_why) \
+	F(agg_set_calendar) \
+	F(agg_refresh_calendars) \
+	F(agg_trading_days) \
+	F(agg_calendar_windows)
 
 /* Those that commit what they have done batch by batch: procedures. */
 #define AGG_SQL_PROCEDURES(F) \
 	F(agg_run)
 
-/* Those that are no SQL functions: agg_setup() for tables of an older release, by what works on them first; what a writer does when the log has become large; what the background worker does between two sleeps. */
+/* Those that are no SQL functions: agg_setup() for tables of an older release, by what works on them first; what a writer does when the log has become large; what the background worker does between two sleeps; what triggers have done about calendars that people change, and about those that tasks name. */
 #define AGG_INTERNAL_FUNCTIONS(F) \
 	F(mend_shape) \
 	F(drain_log) \
-	F(work)
+	F(work) \
+	F(follow_calendar_change) \
+	F(provide_calendars)
 /* clang-format on */
 
 #define AGG_FUNCTIONS(F) AGG_SQL_FUNCTIONS(F) AGG_SQL_PROCEDURES(F) AGG_INTERNAL_FUNCTIONS(F)

@@ -1,5 +1,6 @@
 #include "ops/setup/setup_plan.hpp"
 
+#include "ops/setup/own_tables.h"
 #include "ops/tasks/task_columns.h"
 
 namespace aggregation {
@@ -10,6 +11,14 @@ namespace {
 #define AGG_QUEUE_STORAGE "autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1000"
 
 #define AGG_PART_OF_CALENDAR "FOREIGN KEY (calendar) REFERENCES @agg_calendars ON UPDATE CASCADE ON DELETE CASCADE"
+
+#define AGG_RULES_TRIGGER(table, name, event)                                                                                              \
+	{ table, "aggregation_" name, event " FOR EACH STATEMENT EXECUTE FUNCTION @" AGG_CALENDAR_TRIGGER "()", false, false }
+#define AGG_RULES_TRIGGERS(table)                                                                                                          \
+	AGG_RULES_TRIGGER(table, "rules_made", "AFTER INSERT ON @" table " REFERENCING NEW TABLE AS fresh"),                                   \
+	    AGG_RULES_TRIGGER(table, "rules_changed", "AFTER UPDATE ON @" table " REFERENCING OLD TABLE AS gone NEW TABLE AS fresh"),          \
+	    AGG_RULES_TRIGGER(table, "rules_removed", "AFTER DELETE ON @" table " REFERENCING OLD TABLE AS gone"),                             \
+	    AGG_RULES_TRIGGER(table, "rules_truncated", "BEFORE TRUNCATE ON @" table)
 
 #define AGG_BAR_COLUMNS(price, source_default)                                                                                             \
 	{"canonical_symbol", "text", "text NOT NULL"}, {"timeframe", "text", "text NOT NULL"},                                                 \
@@ -240,14 +249,19 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     "AFTER INSERT ON @data_agg_state REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION @agg_note_task_change()",
 	     false, false, true},
 	    {"data_agg_state", "aggregation_tasks_changed",
-	     "AFTER UPDATE OF canonical_symbol, timeframe, source_timeframe, agg_start_utc, late_policy ON @data_agg_state FOR EACH ROW WHEN (("
+	     "AFTER UPDATE OF canonical_symbol, timeframe, source_timeframe, agg_start_utc, late_policy, calendar ON @data_agg_state "
+	     "FOR EACH ROW WHEN (("
 	     "(old.canonical_symbol IS DISTINCT FROM new.canonical_symbol) OR "
 	     "(old.timeframe IS DISTINCT FROM new.timeframe) OR "
 	     "(old.source_timeframe IS DISTINCT FROM new.source_timeframe) OR "
 	     "(old.agg_start_utc IS DISTINCT FROM new.agg_start_utc) OR "
-	     "(old.late_policy IS DISTINCT FROM new.late_policy)"
+	     "(old.late_policy IS DISTINCT FROM new.late_policy) OR "
+	     "(old.calendar IS DISTINCT FROM new.calendar)"
 	     ")) EXECUTE FUNCTION @agg_note_task_change()",
-	     false, false}};
+	     false, false},
+	    AGG_RULES_TRIGGERS("agg_calendars"),
+	    AGG_RULES_TRIGGERS("agg_calendar_sessions"),
+	    AGG_RULES_TRIGGERS("agg_calendar_exceptions")};
 	return triggers;
 }
 

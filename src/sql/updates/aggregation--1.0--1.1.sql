@@ -45,7 +45,7 @@ COMMENT ON FUNCTION @extschema@.agg_note_timeframe() IS
 'Trigger of data_agg_state, after INSERT and after UPDATE of timeframe or source_timeframe for each row. Maintains agg_timeframes, the list of timeframes in use and of their sources.';
 
 COMMENT ON FUNCTION @extschema@.agg_note_task_change() IS
-'Triggers of data_agg_state, after INSERT for each statement and after UPDATE of key, source_timeframe, agg_start_utc or late_policy for each row. Marks in agg_dirty_ranges the existing bars that the change affects, so that the next run recomputes them: all bars of a task that is created where bars exist, or gets another source; those between the old and the new start; those that a late policy had refused. Lists a task that is new or gets another source in agg_recent_tasks, until every session at work knows it.';
+'Triggers of data_agg_state, after INSERT for each statement and after UPDATE of key, source_timeframe, agg_start_utc, late_policy or calendar for each row. Marks in agg_dirty_ranges the existing bars that the change affects, so that the next run recomputes them: all bars of a task that is created where bars exist, or gets another source or calendar; those between the old and the new start; those that a late policy had refused. Has the days of a calendar made when its first task names it, and refuses a calendar that does not exist or is not that of the symbol''s other tasks (23503, 23514). Lists a task that is new or gets another source or calendar in agg_recent_tasks, until every session at work knows it.';
 
 COMMENT ON FUNCTION @extschema@.agg_watch_partitions() IS
 'Event trigger. If a partition of data_bars is attached, its bars count as changed. If one is detached or dropped, the bars made from it are sealed (agg_sealed_ranges). If a partition of derived_data_bars is detached or dropped, what it held is sealed, too, and is not made again. A column of bars that is added, dropped, renamed or gets another type counts as a change of all bars of the table. New and attached partitions get the trigger for TRUNCATE, and their owner is granted the right to use it. Tables that inherit from data_bars or derived_data_bars without being partitions are refused (0A000). While aggregation.tracking is off, nothing is sealed or counted as changed.';
@@ -392,6 +392,54 @@ state: stored, sealed (its source, or bars of its timeframe, were retired: what 
 explanation: the same in words, for a source that is missing down to the ingested bars: which task of the chain is in the way, where the bars end, which pair of DXY lacks minutes. source_candles, expected_candles: usable source bars in the window, and how many make it complete. missing_source: the starts of the missing ones, the first hundred.
 p_now_utc: the moment that decides what is confirmed; NULL: the clock. Errors: 22004, 22008, 22023 for arguments that are NULL, infinite or no timeframe.';
 
+CREATE FUNCTION @extschema@.agg_note_calendar_change()
+RETURNS trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_calendar_change';
+
+COMMENT ON FUNCTION @extschema@.agg_note_calendar_change() IS
+'Triggers of agg_calendars, agg_calendar_sessions and agg_calendar_exceptions, for each statement. Checks the rules (22023: unknown time zone, session outside its trading day, overlapping sessions, exception without sense; 23503: a calendar that is deleted or renamed while tasks have it; 55000: a change of utc, a shipped exception that is deleted). Brings agg_calendar_days up to the rules, and marks the windows that touch a day that has become another one in all tasks of the calendar, so that the next runs make them anew. Sets shipped to false where somebody changes what the extension ships. Does nothing while aggregation.tracking is off.';
+
+CREATE FUNCTION @extschema@.agg_set_calendar(p_symbol text, p_calendar text)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_calendar';
+
+COMMENT ON FUNCTION @extschema@.agg_set_calendar(text, text) IS
+'Chooses the calendar of a symbol, for all of its tasks: utc, or one of agg_calendars. Cursors go back to the start of the window that they lie in, a source whose windows are no parts of the task''s windows any more is replaced by the default, and everything that is stored is marked: the next runs make it anew and delete bars of windows that do not exist any more. A sync from the registry sets the calendar that the asset''s metadata.agg.calendar names, and leaves it alone where that is missing.
+Answers success, canonical_symbol, calendar, tasks, changed (of each changed task: timeframe, and as [old, new] source_timeframe and last_agg_bar_ts_utc where they changed), note; or {"success": false, "error": "not_found", "message": ...} if the symbol has no task. Errors: 22023 for an unknown calendar, P0002 for a symbol that no task, asset or bar has, 22004 for NULL.';
+
+CREATE FUNCTION @extschema@.agg_refresh_calendars()
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_refresh_calendars';
+
+COMMENT ON FUNCTION @extschema@.agg_refresh_calendars() IS
+'Makes the days of all calendars in use anew, to be called when the server has got other rules of time zones (a new tzdata, a minor release of PostgreSQL), or after rules were loaded while aggregation.tracking was off. The windows that touch a day that has become another one are marked in all tasks of the calendar, and the next runs make them anew.
+Answers success, changed (of each calendar with such days: calendar, from_utc, to_utc, and in how many ranges), tasks_marked.';
+
+CREATE FUNCTION @extschema@.agg_trading_days(p_calendar text, p_from date, p_to date)
+RETURNS TABLE (trading_date date, starts_at timestamptz, ends_at timestamptz, open_minutes bigint, sessions jsonb, note text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_trading_days';
+
+COMMENT ON FUNCTION @extschema@.agg_trading_days(text, date, date) IS
+'The trading days of a calendar with the dates from p_from to p_to, both included: when the day starts and ends, how many minutes of it the market is open, its sessions ([[opens, closes], ...] in UTC; empty where it is closed), and the note of its exception. Dates that the time zone skipped are missing. Calendars reach from 1990-01-01 to 2050-12-31. Works for calendars that no task has, too.
+Errors: 22023 for an unknown calendar or inverted dates, 22004 for NULL.';
+
+CREATE FUNCTION @extschema@.agg_calendar_windows(p_calendar text, p_timeframe text, p_from_utc timestamptz, p_to_utc timestamptz)
+RETURNS TABLE (window_start timestamptz, window_end timestamptz, trading_date date, expected_minutes bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_calendar_windows';
+
+COMMENT ON FUNCTION @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) IS
+'The windows of a timeframe in a calendar, those that hold p_from_utc and all later ones that begin before p_to_utc: start, end, the trading date on which the window begins, and how many of its minutes lie in a session (a bar with that many source minutes is complete). Before 1990 and after 2050 trading days go on in steps of 24 hours, without sessions. Works for calendars that no task has, too.
+Errors: 22023 for an unknown calendar or timeframe or an inverted range, 22008 for an infinite time, 22004 for NULL.';
+
 CREATE OR REPLACE FUNCTION @extschema@.calc_dxy_range_1m(p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -450,11 +498,12 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
+        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) TO service_role;
     END IF;
 END
 $update$;

@@ -1,0 +1,261 @@
+#include "ops/calendars/calendar_changes.hpp"
+
+#include "core/error.hpp"
+#include "ops/bars/source_probe.hpp"
+#include "ops/boundary/parameters.hpp"
+#include "ops/marks/dirty_ranges.hpp"
+#include "ops/tasks/task_columns.h"
+#include "ops/tasks/tasks.hpp"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &hold() {
+	static const Statement statement {"agg_calendars",
+	                                  "SELECT c.calendar, EXISTS (SELECT FROM @agg_calendar_days d WHERE d.calendar = c.calendar) "
+	                                  "FROM @agg_calendars c WHERE c.calendar = ANY ($1::text[]) ORDER BY c.calendar FOR KEY SHARE OF c",
+	                                  {AGG_TEXT, AGG_BOOL},
+	                                  Planning::once_by_statistics};
+	return statement;
+}
+
+// One after the other: each sees what the one before has made of its rules.
+const Statement &lock() {
+	static const Statement statement {
+	    "agg_calendars",
+	    "SELECT c.calendar FROM @agg_calendars c WHERE c.calendar = ANY ($1::text[]) ORDER BY c.calendar FOR NO KEY UPDATE OF c",
+	    {AGG_TEXT},
+	    Planning::once_by_statistics};
+	return statement;
+}
+
+const Statement &with_days() {
+	static const Statement statement {"agg_calendar_days",
+	                                  "SELECT c.calendar FROM @agg_calendars c WHERE c.calendar = ANY ($1::text[]) "
+	                                  "AND EXISTS (SELECT FROM @agg_calendar_days d WHERE d.calendar = c.calendar)",
+	                                  {AGG_TEXT},
+	                                  Planning::once_by_statistics};
+	return statement;
+}
+
+const Statement &all_with_days() {
+	static const Statement statement {
+	    "agg_calendar_days",
+	    "SELECT c.calendar FROM @agg_calendars c WHERE EXISTS (SELECT FROM @agg_calendar_days d WHERE d.calendar = c.calendar)",
+	    {AGG_TEXT},
+	    Planning::once_by_statistics};
+	return statement;
+}
+
+// Sessions that have read one know it by this time.
+const Statement &touch() {
+	static const Statement statement {
+	    "agg_calendars",
+	    "UPDATE @agg_calendars c SET changed_at = greatest(clock_timestamp(), c.changed_at + interval '1 us') "
+	    "WHERE c.calendar = ANY ($1::text[])",
+	    {},
+	    Planning::once_by_statistics,
+	    Tracking::off};
+	return statement;
+}
+
+const Statement &forget_days() {
+	static const Statement statement {
+	    "agg_calendar_days", "DELETE FROM @agg_calendar_days d WHERE d.calendar = ANY ($1::text[])", {}, Planning::once_by_statistics};
+	return statement;
+}
+
+const Statement &users_of() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT s.calendar, s.canonical_symbol FROM @data_agg_state s WHERE s.calendar = ANY ($1::text[]) ORDER BY 1, 2 LIMIT 1",
+	    {AGG_TEXT, AGG_TEXT},
+	    Planning::once_by_statistics};
+	return statement;
+}
+
+const Statement &lock_tasks_of() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT s.calendar, s.canonical_symbol, s.timeframe, greatest(s.last_agg_bar_ts_utc, s.agg_start_utc), " AGG_SOURCE_TIMEFRAME(
+	        "s.") " <> '1m' "
+	              "FROM @data_agg_state s WHERE s.calendar = ANY ($1::text[]) ORDER BY s.canonical_symbol, s.timeframe FOR NO KEY UPDATE OF s",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_BOOL},
+	    Planning::once_by_statistics};
+	return statement;
+}
+
+// A run that marks what it changes below may still know the old windows.
+const Statement &list_recent() {
+	static const Statement statement {"agg_recent_tasks",
+	                                  "INSERT INTO @agg_recent_tasks (canonical_symbol, timeframe) "
+	                                  "SELECT t.symbol, t.timeframe FROM unnest($1::text[], $2::text[]) AS t(symbol, timeframe) "
+	                                  "ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET known_since = 'infinity'",
+	                                  {},
+	                                  Planning::once_by_statistics};
+	return statement;
+}
+
+std::vector<std::string> list_of(const CalendarNames &names) {
+	return {names.begin(), names.end()};
+}
+
+Op<CalendarNames> names_by(Database &db, const Statement &statement, std::vector<Parameter> list) {
+	CalendarNames names;
+	auto take = [&](const Row &row) {
+		names.emplace(row.text(0));
+		return Flow::more;
+	};
+	co_await db.query(statement, std::move(list), take);
+	co_return names;
+}
+
+Op<CalendarNames> names_by(Database &db, const Statement &statement, const CalendarNames &names) {
+	const auto list = list_of(names);
+	co_return co_await names_by(db, statement, parameters(text_array(list)));
+}
+
+Op<void> for_names(Database &db, const Statement &statement, const CalendarNames &names) {
+	if (names.empty())
+		co_return;
+	const auto list = list_of(names);
+	co_await db.execute(statement, parameters(text_array(list)));
+}
+
+/// A task whose windows may be others now.
+struct Affected {
+	std::string calendar;
+	TaskKey key;
+	Timestamp reached;
+	bool made_of_bars;
+};
+
+Op<std::vector<Affected>> lock_affected(Database &db, const DifferentDays &different) {
+	std::vector<std::string> names;
+	for (const auto &[name, days] : different)
+		names.push_back(name);
+	std::vector<Affected> tasks;
+	auto take = [&](const Row &row) {
+		tasks.push_back({std::string(row.text(0)),
+		                 {std::string(row.text(1)), std::string(row.text(2))},
+		                 row.maybe_timestamp(3).value_or(default_start),
+		                 !row.is_null(4) && row.boolean(4)});
+		return Flow::more;
+	};
+	co_await db.query(lock_tasks_of(), parameters(text_array(names)), take);
+	std::erase_if(tasks, [](const Affected &task) { return !Timeframe::parse(task.key.timeframe); });
+	co_return tasks;
+}
+
+Op<int64_t> mark_tasks(Database &db, const DifferentDays &different) {
+	if (different.empty())
+		co_return 0;
+	const auto tasks = co_await lock_affected(db, different);
+	std::vector<SourceProbe> probes;
+	for (const auto &task : tasks)
+		probes.push_back({task.key.symbol, Grid(*Timeframe::parse(task.key.timeframe))});
+	std::vector<std::optional<Timestamp>> last;
+	if (!probes.empty())
+		last = co_await last_bars(db, probes);
+	std::vector<TaskMark> marks;
+	std::vector<TaskKey> recent;
+	for (size_t i = 0; i < tasks.size(); ++i) {
+		Timestamp end = std::clamp(tasks[i].reached, Timestamp::range_begin(), Timestamp::range_end());
+		if (last[i])
+			end = std::max(end, *last[i] + Duration::minutes(1));
+		RangeSet ranges = different.find(tasks[i].calendar)->second;
+		ranges.clip(Timestamp::range_begin(), end);
+		if (ranges.empty())
+			continue;
+		marks.push_back({&tasks[i].key, {}});
+		marks.back().ranges.now = std::move(ranges);
+		if (tasks[i].made_of_bars)
+			recent.push_back(tasks[i].key);
+	}
+	const auto count = static_cast<int64_t>(marks.size());
+	if (!recent.empty())
+		co_await db.execute(list_recent(), parameters(symbols_of(recent), timeframes_of(recent)));
+	co_await merge_dirty(db, std::move(marks));
+	if (count > 0)
+		co_await db.wake_worker();
+	co_return count;
+}
+
+Op<void> refuse_if_used(Database &db, const CalendarNames &gone) {
+	if (gone.empty())
+		co_return;
+	std::optional<Error> problem;
+	auto take = [&](const Row &row) {
+		problem = Error(sqlstate::foreign_key_violation,
+		                "calendar \"" + shortened(row.text(0)) + "\" is used by the tasks of " + named(std::string(row.text(1))),
+		                "agg_set_calendar() gives them another one.");
+		return Flow::enough;
+	};
+	const auto list = list_of(gone);
+	co_await db.query(users_of(), parameters(text_array(list)), take);
+	if (problem)
+		throw Error(*problem);
+	co_await for_names(db, forget_days(), gone);
+}
+
+} // namespace
+
+Op<CalendarNames> need_calendars(Database &db, const CalendarNames names) {
+	CalendarNames found;
+	CalendarNames without_days;
+	auto take = [&](const Row &row) {
+		found.emplace(row.text(0));
+		if (!row.boolean(1) && row.text(0) != utc_calendar)
+			without_days.emplace(row.text(0));
+		return Flow::more;
+	};
+	const auto list = list_of(names);
+	co_await db.query(hold(), parameters(text_array(list)), take);
+	if (!without_days.empty()) {
+		co_await names_by(db, lock(), without_days);
+		const auto missing = list_of(without_days);
+		co_await store_days(db, missing);
+	}
+	co_return found;
+}
+
+Op<Followed> follow_rules(Database &db, const ChangedRules changed) {
+	const auto present = co_await names_by(db, lock(), changed.calendars);
+	CalendarNames gone = changed.calendars;
+	std::erase_if(gone, [&](const std::string &name) { return present.contains(name); });
+	co_await refuse_if_used(db, gone);
+	if (changed.check) {
+		const auto list = list_of(present);
+		co_await check_rules(db, list, *changed.check);
+	}
+	co_await for_names(db, touch(), present);
+	const auto in_use = co_await names_by(db, with_days(), present);
+	Followed followed;
+	const auto names = list_of(in_use);
+	followed.days = co_await store_days(db, names);
+	for (const auto &name : changed.all_windows) {
+		if (in_use.contains(name))
+			followed.days[name].add({Timestamp::range_begin(), Timestamp::range_end()});
+	}
+	followed.tasks = co_await mark_tasks(db, followed.days);
+	co_return followed;
+}
+
+Op<Followed> follow_time_zones(Database &db) {
+	const auto known = co_await names_by(db, all_with_days(), std::vector<Parameter>());
+	const auto present = co_await names_by(db, lock(), known);
+	Followed followed;
+	const auto names = list_of(present);
+	followed.days = co_await store_days(db, names);
+	CalendarNames different;
+	for (const auto &[name, days] : followed.days)
+		different.insert(name);
+	co_await for_names(db, touch(), different);
+	followed.tasks = co_await mark_tasks(db, followed.days);
+	co_return followed;
+}
+
+} // namespace aggregation

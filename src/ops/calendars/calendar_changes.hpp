@@ -1,0 +1,44 @@
+// What becomes of days and bars when the rules of calendars change.
+//
+// Days are stored of calendars that a task has or once had. Where they differ from what they were, the windows that touch them are marked
+// in every task of the calendar, as far as it has come. The tasks' rows are locked for that: whoever derives one afterwards reads the
+// calendar as it is then.
+#pragma once
+
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
+#include "ops/calendars/calendar_days.hpp"
+#include "ops/calendars/calendar_rules.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace aggregation {
+
+using CalendarNames = std::set<std::string, std::less<>>;
+
+/// Has days made of those that have none. Returns those that exist; these stay until the transaction ends.
+Op<CalendarNames> need_calendars(Database &db, const CalendarNames names);
+
+/// What changed with a calendar's rules.
+struct ChangedRules {
+	CalendarNames calendars;
+	CalendarNames all_windows = {}; // of these calendars, for another reason than their days
+	std::optional<RulesToCheck> check = {};
+};
+
+struct Followed {
+	DifferentDays days;
+	int64_t tasks = 0; // that have marks now
+};
+
+/// Brings days and marks up to the rules. A calendar that is gone must not be in use (23503).
+Op<Followed> follow_rules(Database &db, const ChangedRules changed);
+
+/// The same for all calendars whose days are stored, where nothing but PostgreSQL's time zones may have changed.
+Op<Followed> follow_time_zones(Database &db);
+
+} // namespace aggregation

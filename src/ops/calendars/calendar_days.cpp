@@ -1,0 +1,98 @@
+#include "ops/calendars/calendar_days.hpp"
+
+#include "ops/boundary/parameters.hpp"
+#include "ops/calendars/days_of_rules.hpp"
+
+#include <utility>
+
+namespace aggregation {
+
+namespace {
+
+// $1: calendars.
+const Statement &store() {
+	static const std::string sql = "WITH " + days_of_rules("$1::text[]") + R"sql(, stored AS (
+	SELECT d.calendar, d.trading_date, d.starts_at, d.opens, d.closes,
+		lead(d.starts_at) OVER (PARTITION BY d.calendar ORDER BY d.trading_date) AS ends_at
+	FROM @agg_calendar_days d
+	WHERE d.calendar = ANY ($1::text[])
+), different AS (
+	SELECT calendar, trading_date, n.starts_at, n.opens, n.closes,
+		least(n.starts_at, o.starts_at) AS from_utc, greatest(n.ends_at, o.ends_at) AS to_utc,
+		(n.starts_at, n.opens, n.closes) IS DISTINCT FROM (o.starts_at, o.opens, o.closes) AS to_write
+	FROM made n
+	FULL JOIN stored o USING (calendar, trading_date)
+	WHERE (n.starts_at, n.ends_at, n.opens, n.closes) IS DISTINCT FROM (o.starts_at, o.ends_at, o.opens, o.closes)
+), deleted AS (
+	DELETE FROM @agg_calendar_days d
+	USING different n
+	WHERE d.calendar = n.calendar AND d.trading_date = n.trading_date AND n.starts_at IS NULL
+), written AS (
+	INSERT INTO @agg_calendar_days AS d (calendar, trading_date, starts_at, opens, closes)
+	SELECT n.calendar, n.trading_date, n.starts_at, n.opens, n.closes
+	FROM different n
+	WHERE n.to_write AND n.starts_at IS NOT NULL
+	ON CONFLICT (calendar, trading_date) DO UPDATE
+	SET starts_at = EXCLUDED.starts_at, opens = EXCLUDED.opens, closes = EXCLUDED.closes
+)
+SELECT n.calendar, n.from_utc, n.to_utc
+FROM different n
+WHERE n.to_utc > n.from_utc
+ORDER BY n.calendar, n.from_utc)sql";
+	static const Statement statement {
+	    "agg_calendar_days", sql.c_str(), {AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}, Planning::by_statistics};
+	return statement;
+}
+
+// $1: a calendar.
+const Statement &look() {
+	static const std::string sql = "WITH " + days_of_rules("ARRAY[$1::text]") + R"sql(
+SELECT m.trading_date - '1970-01-01'::date, m.starts_at, s.opens, s.closes,
+	CASE WHEN c.day_start <= '12:00' THEN c.week_start ELSE c.week_start % 7 + 1 END::int4, c.outside_sessions = 'left_out'
+FROM @agg_calendars c
+JOIN made m ON m.calendar = c.calendar
+LEFT JOIN LATERAL unnest(m.opens, m.closes) AS s(opens, closes) ON true
+ORDER BY m.trading_date, s.opens)sql";
+	static const Statement statement {"agg_calendars",
+	                                  sql.c_str(),
+	                                  {AGG_INT4, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT4, AGG_BOOL},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+} // namespace
+
+Op<DifferentDays> store_days(Database &db, const std::vector<std::string> calendars) {
+	DifferentDays different;
+	if (calendars.empty())
+		co_return different;
+	auto take = [&](const Row &row) {
+		different[std::string(row.text(0))].add({row.timestamp(1), row.timestamp(2)});
+		return Flow::more;
+	};
+	co_await db.query(store(), parameters(text_array(calendars)), take);
+	co_return different;
+}
+
+Op<CalendarPointer> calendar_by_rules(Database &db, const std::string calendar) {
+	CalendarRules rules {.name = calendar};
+	std::vector<TradingDay> days;
+	std::vector<TimeRange> sessions;
+	auto take = [&](const Row &row) {
+		rules.first_weekday = static_cast<int>(row.integer(4));
+		rules.outside = row.boolean(5) ? OutsideSessions::left_out : OutsideSessions::counted;
+		if (days.empty() || days.back().date != row.integer(0))
+			days.push_back({row.integer(0), row.timestamp(1)});
+		if (!row.is_null(2))
+			sessions.push_back({row.timestamp(2), row.timestamp(3)});
+		return Flow::more;
+	};
+	co_await db.query(look(), parameters(text_parameter(calendar)), take);
+	if (days.size() < 2)
+		co_return nullptr;
+	const Timestamp end = days.back().start;
+	days.pop_back();
+	co_return std::make_shared<const Calendar>(std::move(rules), std::move(days), end, sessions);
+}
+
+} // namespace aggregation

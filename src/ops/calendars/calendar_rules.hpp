@@ -1,0 +1,20 @@
+// What makes no sense in the rules of a calendar is refused when it is written.
+#pragma once
+
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
+
+#include <string>
+#include <vector>
+
+namespace aggregation {
+
+enum class RulesToCheck {
+	all,  // of agg_calendars and of the hours
+	hours // agg_calendars is as it was
+};
+
+/// Throws what is wrong with the rules of these calendars (22023).
+Op<void> check_rules(Database &db, const std::vector<std::string> calendars, const RulesToCheck which);
+
+} // namespace aggregation

@@ -1,0 +1,289 @@
+// Market calendars: to look at (agg_trading_days, agg_calendar_windows), to choose (agg_set_calendar), to bring up to date
+// (agg_refresh_calendars). And what the triggers of their tables have done.
+#include "ops/functions/functions.hpp"
+
+#include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
+#include "ops/calendars/calendar_changes.hpp"
+#include "ops/calendars/days_of_rules.hpp"
+#include "ops/calendars/set_calendar.hpp"
+#include "ops/tasks/calendars.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace aggregation {
+
+namespace {
+
+constexpr size_t rows_at_once = 1000;
+
+#define AGG_LISTED_DAYS                                                                                                                    \
+	"WHERE d.trading_date BETWEEN '1970-01-01'::date + $2::int4 AND '1970-01-01'::date + $3::int4 AND d.ends_at IS NOT NULL "              \
+	"ORDER BY d.trading_date, s.opens"
+#define AGG_LISTED_COLUMNS                                                                                                                 \
+	"SELECT d.trading_date - '1970-01-01'::date, d.starts_at, d.ends_at, s.opens, s.closes, "                                              \
+	"(SELECT string_agg(e.note, ', ' ORDER BY e.opens) FROM @agg_calendar_exceptions e "                                                   \
+	"WHERE e.calendar = d.calendar AND e.trading_date = d.trading_date) "
+#define AGG_LISTED_SESSIONS "LEFT JOIN LATERAL unnest(d.opens, d.closes) AS s(opens, closes) ON true "
+#define AGG_LISTED_TYPES AGG_INT4, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_TEXT
+
+const Statement &stored_days() {
+	static const Statement statement {
+	    "agg_calendar_days",
+	    AGG_LISTED_COLUMNS
+	    "FROM (SELECT x.*, (SELECT n.starts_at FROM @agg_calendar_days n WHERE n.calendar = x.calendar AND n.trading_date > x.trading_date "
+	    "ORDER BY n.trading_date LIMIT 1) AS ends_at FROM @agg_calendar_days x WHERE x.calendar = $1::text) d " AGG_LISTED_SESSIONS
+	        AGG_LISTED_DAYS,
+	    {AGG_LISTED_TYPES}};
+	return statement;
+}
+
+const Statement &days_by_rules() {
+	static const std::string sql =
+	    "WITH " + days_of_rules("ARRAY[$1::text]") + AGG_LISTED_COLUMNS "FROM made d " AGG_LISTED_SESSIONS AGG_LISTED_DAYS;
+	static const Statement statement {"agg_calendars", sql.c_str(), {AGG_LISTED_TYPES}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &has_days() {
+	static const Statement statement {
+	    "agg_calendars",
+	    "SELECT EXISTS (SELECT FROM @agg_calendar_days d WHERE d.calendar = c.calendar) FROM @agg_calendars c WHERE c.calendar = $1::text",
+	    {AGG_BOOL}};
+	return statement;
+}
+
+[[noreturn]] void refuse_unknown(const std::string &calendar, const std::string &subject) {
+	throw Error(sqlstate::invalid_parameter_value, "calendar \"" + shortened(calendar) + "\" does not exist" + subject,
+	            "agg_calendars lists the calendars. Insert a row there to make a new one.");
+}
+
+/// Whether its days are stored.
+Op<bool> look_up(Database &db, const std::string &calendar) {
+	std::optional<bool> stored;
+	if (calendar == utc_calendar)
+		stored = false;
+	auto take = [&](const Row &row) {
+		stored = row.boolean(0);
+		return Flow::more;
+	};
+	co_await db.query(has_days(), parameters(text_parameter(calendar)), take);
+	if (!stored)
+		refuse_unknown(calendar, "");
+	co_return *stored;
+}
+
+/// Rows for a set-returning function, handed over by the thousand.
+class RowBuffer {
+public:
+	RowBuffer(Database &db, size_t columns) : db_(db), columns_(columns) {
+	}
+	/// Texts of a row live until it is handed over.
+	std::string_view keep(std::string text) {
+		texts_.push_back(std::make_unique<std::string>(std::move(text)));
+		return *texts_.back();
+	}
+	void add(std::initializer_list<agg_cell> row) {
+		cells_.insert(cells_.end(), row);
+	}
+	bool full() const {
+		return cells_.size() >= rows_at_once * columns_;
+	}
+	Op<void> flush() {
+		if (!cells_.empty())
+			co_await db_.emit_rows(cells_, columns_);
+		cells_.clear();
+		texts_.clear();
+	}
+
+private:
+	Database &db_;
+	size_t columns_;
+	std::vector<agg_cell> cells_;
+	std::vector<std::unique_ptr<std::string>> texts_;
+};
+
+struct ListedDay {
+	int64_t date;
+	Timestamp from;
+	Timestamp to;
+	std::vector<TimeRange> sessions;
+	std::optional<std::string> note;
+};
+
+std::string json_of(const std::vector<TimeRange> &sessions) {
+	std::string list;
+	for (const auto &session : sessions)
+		list += (list.empty() ? "[" : ", [") + json_string(to_iso8601(session.from)) + ", " + json_string(to_iso8601(session.to)) + "]";
+	return "[" + list + "]";
+}
+
+int64_t minutes_of(const std::vector<TimeRange> &sessions) {
+	Duration open;
+	for (const auto &session : sessions)
+		open.us += (session.to - session.from).us;
+	return open.us / Duration::minutes(1).us;
+}
+
+std::string json_of(const ChangedTask &task) {
+	const auto pair = [](const std::string &before, const std::string &after) { return "[" + before + ", " + after + "]"; };
+	const auto text = [](const std::optional<std::string> &value) { return value ? json_string(*value) : "null"; };
+	const auto time = [](const std::optional<Timestamp> &value) { return value ? json_string(to_iso8601(*value)) : "null"; };
+	JsonObject object;
+	object.add("timeframe", std::string_view(task.timeframe));
+	if (task.source != task.source_before)
+		object.add_raw("source_timeframe", pair(text(task.source_before), text(task.source)));
+	if (task.cursor != task.cursor_before)
+		object.add_raw("last_agg_bar_ts_utc", pair(time(task.cursor_before), time(task.cursor)));
+	return object.text();
+}
+
+} // namespace
+
+Op<Answer> agg_trading_days(Database &db, Arguments arguments) {
+	const std::string calendar = arguments.text("p_calendar");
+	const int64_t from = arguments.integer("p_from");
+	const int64_t to = arguments.integer("p_to");
+	if (to < from)
+		throw Error(sqlstate::invalid_parameter_value, "p_to lies before p_from", "Both dates are part of the range.");
+	const bool stored = co_await look_up(db, calendar);
+	std::vector<ListedDay> days;
+	auto take = [&](const Row &row) {
+		if (days.empty() || days.back().date != row.integer(0))
+			days.push_back({row.integer(0), row.timestamp(1), row.timestamp(2), {}, row.maybe_text(5)});
+		if (!row.is_null(3))
+			days.back().sessions.push_back({row.timestamp(3), row.timestamp(4)});
+		return Flow::more;
+	};
+	constexpr int64_t far = 1'000'000; // days, further than any calendar reaches
+	auto list = parameters(text_parameter(calendar), Parameter(AGG_INT4, cell(std::clamp(from, -far, far))),
+	                       Parameter(AGG_INT4, cell(std::clamp(to, -far, far))));
+	co_await db.query(stored ? stored_days() : days_by_rules(), std::move(list), take);
+	constexpr size_t columns = 6;
+	RowBuffer rows(db, columns);
+	for (const auto &day : days) {
+		rows.add({cell(day.date), cell(day.from), cell(day.to), cell(minutes_of(day.sessions)), cell(rows.keep(json_of(day.sessions))),
+		          cell(day.note ? std::optional(std::string_view(*day.note)) : std::nullopt)});
+		if (rows.full())
+			co_await rows.flush();
+	}
+	co_await rows.flush();
+	co_return Answer::rows();
+}
+
+Op<Answer> agg_calendar_windows(Database &db, Arguments arguments) {
+	const std::string calendar = arguments.text("p_calendar");
+	const std::string name = arguments.text("p_timeframe");
+	const Timestamp from = arguments.timestamp("p_from_utc");
+	const Timestamp to = arguments.timestamp("p_to_utc");
+	const Timeframe timeframe = timeframe_or_throw(calendar, name);
+	if (to < from)
+		throw Error(sqlstate::invalid_parameter_value, "p_to_utc lies before p_from_utc", "Swap them.");
+	CalendarPointer pointer;
+	const bool stored = co_await look_up(db, calendar);
+	if (calendar != utc_calendar && stored) {
+		const std::set<std::string> names {calendar};
+		const auto calendars = co_await read_calendars(db, names);
+		pointer = calendars.named(calendar, name);
+	} else if (calendar != utc_calendar) {
+		pointer = co_await calendar_by_rules(db, calendar);
+	}
+	const Grid grid(timeframe, pointer);
+	const Grid dates(*Timeframe::parse("1d"), pointer);
+	const Grid of_minutes = grid.of(minutes().timeframe());
+	constexpr size_t columns = 4;
+	RowBuffer rows(db, columns);
+	constexpr Timestamp epoch {-946'684'800'000'000}; // 1970-01-01
+	Timestamp day_end = Timestamp::minus_infinity();
+	int64_t date = 0;
+	for (Timestamp start = grid.floor(from); start < to;) {
+		const Timestamp next = grid.next(start);
+		if (start >= day_end) {
+			day_end = dates.next(dates.floor(start));
+			date = pointer ? pointer->day_of(start).date : (dates.floor(start) - epoch).us / Duration::minutes(24 * 60).us;
+		}
+		rows.add({cell(start), cell(next), cell(date), cell(grid.expected(start, of_minutes))});
+		if (rows.full())
+			co_await rows.flush();
+		start = next;
+	}
+	co_await rows.flush();
+	co_return Answer::rows();
+}
+
+Op<Answer> agg_set_calendar(Database &db, Arguments arguments) {
+	const std::string symbol = arguments.text("p_symbol");
+	const std::string calendar = arguments.text("p_calendar");
+	const CalendarNames names {calendar};
+	const auto found = co_await need_calendars(db, names);
+	if (found.empty() && calendar != utc_calendar)
+		refuse_unknown(calendar, " (" + named(symbol) + ")");
+	const auto result = co_await set_calendar(db, symbol, calendar);
+	if (result.tasks == 0) {
+		co_await require_symbol(db, symbol);
+		co_return Answer::json(
+		    JsonObject().add("success", false).add("error", "not_found").add("message", named(symbol) + " has no task").text());
+	}
+	std::string list;
+	for (const auto &task : result.changed)
+		list += (list.empty() ? "" : ", ") + json_of(task);
+	co_return Answer::json(JsonObject()
+	                           .add("success", true)
+	                           .add("canonical_symbol", std::string_view(symbol))
+	                           .add("calendar", std::string_view(calendar))
+	                           .add("tasks", result.tasks)
+	                           .add_raw("changed", "[" + list + "]")
+	                           .add("note", "a sync_agg_state_from_registry() sets the calendar to what metadata.agg.calendar says, if it "
+	                                        "says anything")
+	                           .text());
+}
+
+Op<Answer> agg_refresh_calendars(Database &db, Arguments) {
+	const auto followed = co_await follow_time_zones(db);
+	std::string list;
+	for (const auto &[name, days] : followed.days) {
+		const auto &ranges = days.ranges();
+		list += (list.empty() ? "" : ", ") + JsonObject()
+		                                         .add("calendar", std::string_view(name))
+		                                         .add("from_utc", ranges.front().from)
+		                                         .add("to_utc", ranges.back().to)
+		                                         .add("ranges", ranges.size())
+		                                         .text();
+	}
+	co_return Answer::json(
+	    JsonObject().add("success", true).add_raw("changed", "[" + list + "]").add("tasks_marked", followed.tasks).text());
+}
+
+/// p_calendars: whose rules somebody has changed; p_all_windows: those of them whose windows are others whatever their days are;
+/// p_row: whether rows of agg_calendars were changed.
+Op<Answer> follow_calendar_change(Database &db, Arguments arguments) {
+	ChangedRules changed;
+	for (auto &name : arguments.texts("p_calendars"))
+		changed.calendars.insert(std::move(name));
+	for (auto &name : arguments.texts("p_all_windows"))
+		changed.all_windows.insert(std::move(name));
+	changed.check = arguments.boolean("p_row") ? RulesToCheck::all : RulesToCheck::hours;
+	if (changed.calendars.contains(utc_calendar))
+		throw Error(sqlstate::object_not_in_prerequisite_state, "calendar \"utc\" is built in and cannot be changed",
+		            "Make a calendar of another name, and choose it with agg_set_calendar().");
+	co_await follow_rules(db, changed);
+	co_return Answer::rows();
+}
+
+/// p_calendars: what tasks name as their calendars.
+Op<Answer> provide_calendars(Database &db, Arguments arguments) {
+	CalendarNames names;
+	for (auto &name : arguments.texts("p_calendars"))
+		names.insert(std::move(name));
+	names.erase(std::string(utc_calendar));
+	const auto found = co_await need_calendars(db, names);
+	for (const auto &name : names) {
+		if (!found.contains(name))
+			throw Error(sqlstate::foreign_key_violation, "calendar \"" + shortened(name) + "\" does not exist",
+			            "agg_calendars lists the calendars; agg_set_calendar() chooses one for all tasks of a symbol.");
+	}
+	co_return Answer::rows();
+}
+
+} // namespace aggregation

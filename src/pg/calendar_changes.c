@@ -1,0 +1,189 @@
+/*
+ * What becomes of the tables of calendars when people write them: a trigger function for each statement, with its rows. It says whose the
+ * rows are from then on, and has days and marks brought up to the rules (calendar_changes.hpp).
+ *
+ *   a row or sessions of a shipped calendar    the calendar is not shipped any more: releases leave it alone
+ *   a shipped exception that is changed        that date is not shipped any more
+ *   a shipped exception that is deleted        refused: the next release would bring it back
+ *   what is inserted                           is not shipped, whatever it says
+ *
+ * Who sets shipped back to true wants the release's rules again. What the extension writes itself, and what is written while
+ * aggregation.tracking is off, is left as it is.
+ */
+#include "shim.h"
+
+#include "ops/setup/own_tables.h"
+#include "settings.h"
+
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+typedef enum rule_table { RULE_CALENDARS, RULE_SESSIONS, RULE_EXCEPTIONS, RULE_TABLES } rule_table;
+
+static const char *const rule_table_names[RULE_TABLES] = {"agg_calendars", "agg_calendar_sessions", "agg_calendar_exceptions"};
+
+static rule_table table_of(const TriggerData *trigger, Oid schema) {
+	for (int i = 0; i < RULE_TABLES; i++) {
+		if (RelationGetRelid(trigger->tg_relation) == get_relname_relid(rule_table_names[i], schema))
+			return (rule_table)i;
+	}
+	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+	                errmsg(AGG_CALENDAR_TRIGGER "() is a trigger of the tables of calendars, not of \"%s\"",
+	                       RelationGetRelationName(trigger->tg_relation)),
+	                errhint("Drop the trigger; agg_setup() puts it where it belongs.")));
+}
+
+/* AFTER, FOR EACH STATEMENT, with the rows; or BEFORE TRUNCATE. */
+static bool is_ours(FunctionCallInfo fcinfo) {
+	const TriggerData *trigger = (const TriggerData *)fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		return false;
+	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		return TRIGGER_FIRED_BEFORE(trigger->tg_event);
+	return TRIGGER_FIRED_AFTER(trigger->tg_event) && (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) || trigger->tg_newtable != NULL) &&
+	       (TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || trigger->tg_oldtable != NULL);
+}
+
+/* A statement about the table and its changed rows: in "fresh" as they are, in "gone" as they were. What it writes is not followed again.
+ */
+static uint64 run(const char *schema, Oid table, const char *sql) {
+	agg_scope *scope = agg_act_as_owner(table);
+	StringInfoData qualified;
+	uint64 count;
+
+	initStringInfo(&qualified);
+	for (const char *c = sql; *c != '\0'; c++) {
+		if (*c == '@')
+			appendStringInfo(&qualified, "%s.", schema);
+		else
+			appendStringInfoChar(&qualified, *c);
+	}
+	agg_stop_tracking(scope);
+	count = agg_execute(scope, qualified.data, 0, NULL, NULL, false);
+	agg_stop_acting(scope);
+	return count;
+}
+
+/* The text[] that a statement gives, in the caller's memory. */
+static Datum names(const char *schema, Oid table, const char *sql) {
+	bool is_null = true;
+	Datum list = (Datum)0;
+
+	if (run(schema, table, sql) == 1)
+		list = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	return is_null ? PointerGetDatum(construct_empty_array(TEXTOID)) : list;
+}
+
+static void refuse_removed_exceptions(const char *schema, Oid table) {
+	if (run(schema, table,
+	        "SELECT g.calendar::text, to_char(g.trading_date, 'YYYY-MM-DD') FROM gone AS g JOIN @agg_calendars AS c "
+	        "ON c.calendar = g.calendar WHERE g.shipped ORDER BY 1, 2 LIMIT 1") > 0)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("the exception of calendar \"%s\" on %s is shipped with the extension and cannot be deleted",
+		                       SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1),
+		                       SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2)),
+		                errhint("UPDATE ... SET closed = false, opens = NULL, closes = NULL gives the date the weekday's hours, and the "
+		                        "next release leaves it alone.")));
+}
+
+static void set_shipped(const char *schema, Oid table, rule_table which, TriggerEvent event) {
+	bool update = TRIGGER_FIRED_BY_UPDATE(event);
+
+	switch (which) {
+	case RULE_CALENDARS:
+		if (update)
+			(void)run(schema, table,
+			          "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped "
+			          "AND NOT EXISTS (SELECT FROM gone AS g WHERE g.calendar = f.calendar AND NOT g.shipped)");
+		else if (TRIGGER_FIRED_BY_INSERT(event))
+			(void)run(schema, table,
+			          "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped");
+		break;
+	case RULE_SESSIONS:
+		(void)run(schema, agg_find_table(get_rel_namespace(table), "agg_calendars"),
+		          update ? "UPDATE @agg_calendars AS c SET shipped = false WHERE c.shipped AND c.calendar IN (SELECT f.calendar FROM fresh "
+		                   "AS f UNION SELECT g.calendar FROM gone AS g)"
+		          : TRIGGER_FIRED_BY_INSERT(event)
+		              ? "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped"
+		              : "UPDATE @agg_calendars AS c SET shipped = false FROM gone AS g WHERE c.calendar = g.calendar AND c.shipped");
+		break;
+	default:
+		if (update)
+			(void)run(schema, table,
+			          "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
+			          "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped AND NOT EXISTS (SELECT "
+			          "FROM gone AS g WHERE g.calendar = f.calendar AND g.trading_date = f.trading_date AND NOT g.shipped)");
+		else if (TRIGGER_FIRED_BY_INSERT(event))
+			(void)run(schema, table,
+			          "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
+			          "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped");
+		else
+			refuse_removed_exceptions(schema, table);
+	}
+}
+
+static agg_argument argument(const char *name, Datum value, Oid type) {
+	agg_argument result = {.name = name};
+
+	agg_argument_to_parameter((NullableDatum) {.value = value, .isnull = false}, type, &result.value);
+	return result;
+}
+
+static void follow(TriggerData *trigger, Oid schema, rule_table which) {
+	const char *name = quote_identifier(get_namespace_name(schema));
+	Oid table = RelationGetRelid(trigger->tg_relation);
+	bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	const char *touched = update ? "fresh UNION SELECT calendar FROM gone" : TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "fresh" : "gone";
+	agg_argument arguments[3];
+
+	arguments[0] =
+	    argument("p_calendars",
+	             names(name, table, psprintf("SELECT array_agg(DISTINCT t.calendar::text) FROM (SELECT calendar FROM %s) AS t", touched)),
+	             TEXTARRAYOID);
+	if (arguments[0].value.count == 0)
+		return;
+	arguments[1] = argument("p_all_windows",
+	                        which == RULE_CALENDARS && update
+	                            ? names(name, table,
+	                                    "SELECT array_agg(f.calendar::text) FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar "
+	                                    "WHERE f.week_start <> g.week_start OR f.outside_sessions <> g.outside_sessions")
+	                            : PointerGetDatum(construct_empty_array(TEXTOID)),
+	                        TEXTARRAYOID);
+	arguments[2] = argument("p_row", BoolGetDatum(which == RULE_CALENDARS), BOOLOID);
+	set_shipped(name, table, which, trigger->tg_event);
+	agg_call_in_trigger(schema, AGG_FN_follow_calendar_change, arguments, lengthof(arguments));
+}
+
+PG_FUNCTION_INFO_V1(reconnect_to_use_aggregation_1_1_agg_note_calendar_change);
+extern Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS);
+
+Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS) {
+	TriggerData *trigger = (TriggerData *)fcinfo->context;
+	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	rule_table which;
+
+	if (!is_ours(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg(AGG_CALENDAR_TRIGGER "() is a trigger function of the tables of calendars"),
+		                errhint("agg_setup() puts its triggers there.")));
+	which = table_of(trigger, schema);
+	if (!agg_setting_tracking)
+		return PointerGetDatum(NULL);
+	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("\"%s\" cannot be truncated", RelationGetRelationName(trigger->tg_relation)),
+		                errhint("Use DELETE, which refuses calendars that tasks have.")));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
+		elog(ERROR, "SPI_register_trigger_data failed");
+	follow(trigger, schema, which);
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,49 @@
+-- Market calendars: which windows a symbol's bars have, and when bars are expected.
+
+CREATE FUNCTION @extschema@.agg_note_calendar_change()
+RETURNS trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_calendar_change';
+
+COMMENT ON FUNCTION @extschema@.agg_note_calendar_change() IS
+'Triggers of agg_calendars, agg_calendar_sessions and agg_calendar_exceptions, for each statement. Checks the rules (22023: unknown time zone, session outside its trading day, overlapping sessions, exception without sense; 23503: a calendar that is deleted or renamed while tasks have it; 55000: a change of utc, a shipped exception that is deleted). Brings agg_calendar_days up to the rules, and marks the windows that touch a day that has become another one in all tasks of the calendar, so that the next runs make them anew. Sets shipped to false where somebody changes what the extension ships. Does nothing while aggregation.tracking is off.';
+
+CREATE FUNCTION @extschema@.agg_set_calendar(p_symbol text, p_calendar text)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_calendar';
+
+COMMENT ON FUNCTION @extschema@.agg_set_calendar(text, text) IS
+'Chooses the calendar of a symbol, for all of its tasks: utc, or one of agg_calendars. Cursors go back to the start of the window that they lie in, a source whose windows are no parts of the task''s windows any more is replaced by the default, and everything that is stored is marked: the next runs make it anew and delete bars of windows that do not exist any more. A sync from the registry sets the calendar that the asset''s metadata.agg.calendar names, and leaves it alone where that is missing.
+Answers success, canonical_symbol, calendar, tasks, changed (of each changed task: timeframe, and as [old, new] source_timeframe and last_agg_bar_ts_utc where they changed), note; or {"success": false, "error": "not_found", "message": ...} if the symbol has no task. Errors: 22023 for an unknown calendar, P0002 for a symbol that no task, asset or bar has, 22004 for NULL.';
+
+CREATE FUNCTION @extschema@.agg_refresh_calendars()
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_refresh_calendars';
+
+COMMENT ON FUNCTION @extschema@.agg_refresh_calendars() IS
+'Makes the days of all calendars in use anew, to be called when the server has got other rules of time zones (a new tzdata, a minor release of PostgreSQL), or after rules were loaded while aggregation.tracking was off. The windows that touch a day that has become another one are marked in all tasks of the calendar, and the next runs make them anew.
+Answers success, changed (of each calendar with such days: calendar, from_utc, to_utc, and in how many ranges), tasks_marked.';
+
+CREATE FUNCTION @extschema@.agg_trading_days(p_calendar text, p_from date, p_to date)
+RETURNS TABLE (trading_date date, starts_at timestamptz, ends_at timestamptz, open_minutes bigint, sessions jsonb, note text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_trading_days';
+
+COMMENT ON FUNCTION @extschema@.agg_trading_days(text, date, date) IS
+'The trading days of a calendar with the dates from p_from to p_to, both included: when the day starts and ends, how many minutes of it the market is open, its sessions ([[opens, closes], ...] in UTC; empty where it is closed), and the note of its exception. Dates that the time zone skipped are missing. Calendars reach from 1990-01-01 to 2050-12-31. Works for calendars that no task has, too.
+Errors: 22023 for an unknown calendar or inverted dates, 22004 for NULL.';
+
+CREATE FUNCTION @extschema@.agg_calendar_windows(p_calendar text, p_timeframe text, p_from_utc timestamptz, p_to_utc timestamptz)
+RETURNS TABLE (window_start timestamptz, window_end timestamptz, trading_date date, expected_minutes bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_calendar_windows';
+
+COMMENT ON FUNCTION @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) IS
+'The windows of a timeframe in a calendar, those that hold p_from_utc and all later ones that begin before p_to_utc: start, end, the trading date on which the window begins, and how many of its minutes lie in a session (a bar with that many source minutes is complete). Before 1990 and after 2050 trading days go on in steps of 24 hours, without sessions. Works for calendars that no task has, too.
+Errors: 22023 for an unknown calendar or timeframe or an inverted range, 22008 for an infinite time, 22004 for NULL.';
