@@ -3,6 +3,7 @@
 // another type) is named and left alone. The caller's own rights count here, not the extension owner's.
 #include "ops/functions/functions.hpp"
 
+#include "ops/setup/setup_calendars.hpp"
 #include "ops/setup/setup_catalog.hpp"
 #include "ops/setup/setup_obstacles.hpp"
 #include "ops/setup/setup_own.hpp"
@@ -108,6 +109,9 @@ Op<void> bring_up(Database &db, bool dry_run, Teller &teller) {
 	const bool complete = !any_needed_failed(done);
 	co_await teller.tell(std::move(done));
 	steps = co_await plan_views(db); // of tables that are complete now
+	done = co_await perform(db, std::move(steps), dry_run);
+	co_await teller.tell(std::move(done));
+	steps = co_await plan_calendars(db);
 	done = co_await perform(db, std::move(steps), dry_run);
 	co_await teller.tell(std::move(done));
 	if (!complete)

@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
+#include "ops/calendars/calendar_changes.hpp"
 #include "ops/setup/adopted_bars.hpp"
 #include "ops/tasks/tasks.hpp"
 
@@ -60,16 +61,26 @@ Op<void> fill_timeframes(Database &db) {
 	co_await db.execute(list_timeframes(), std::move(list));
 }
 
+/// What the triggers do where somebody else writes the rules of a calendar.
+Op<void> follow_calendar(Database &db, const Step &step) {
+	ChangedRules changed {.calendars = {step.calendar}};
+	if (step.other_windows)
+		changed.all_windows.insert(step.calendar);
+	co_await follow_rules(db, changed);
+}
+
 /// Runs SQL of a step, statement by statement; the reason if it could not be done, after everything of it was rolled back.
 template <class Take>
-Op<std::string> attempt(Database &db, const std::string sql, const char *table, const uint32_t table_oid,
-                        const std::vector<agg_type> columns, const WantedTrigger *catches_up, Take take) {
+Op<std::string> attempt(Database &db, const Step &step, const std::string sql, const std::vector<agg_type> columns, Take take) {
+	const char *table = step.table;
+	const WantedTrigger *catches_up = step.catches_up;
 	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> {
 		std::string_view rest = sql;
 		while (!rest.empty()) {
 			const auto end = rest.find("; ");
 			const std::string one(rest.substr(0, end));
-			const Statement statement {table, one.c_str(), columns, Planning::by_statistics, Tracking::as_set, table_oid};
+			const Tracking tracking = step.calendar.empty() ? Tracking::as_set : Tracking::off;
+			const Statement statement {table, one.c_str(), columns, Planning::by_statistics, tracking, step.table_oid};
 			co_await db.query(statement, {}, take);
 			rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
 		}
@@ -77,6 +88,8 @@ Op<std::string> attempt(Database &db, const std::string sql, const char *table, 
 			co_await fill_timeframes(db);
 		if (catches_up != nullptr && catches_up->adopts)
 			co_await adopt_bars(db);
+		if (!step.calendar.empty())
+			co_await follow_calendar(db, step);
 	});
 	if (!fault)
 		co_return "";
@@ -91,6 +104,9 @@ Op<std::string> attempt(Database &db, const std::string sql, const char *table, 
 /// What prevents a step, found before it is tried, so that a dry run sees it too.
 Op<std::string> find_obstacle(Database &db, const Step step) {
 	std::string obstacle;
+	Step question;
+	question.table = step.refused_values.empty() ? step.duplicates_in : step.table;
+	question.table_oid = step.refused_values.empty() ? 0 : step.table_oid;
 	if (!step.refused_values.empty()) {
 		auto take_values = [&](const Row &row) {
 			if (row.integer(1) > 0)
@@ -99,7 +115,7 @@ Op<std::string> find_obstacle(Database &db, const Step step) {
 			return Flow::more;
 		};
 		const std::vector<agg_type> columns {AGG_TEXT, AGG_INT8};
-		co_await attempt(db, step.refused_values, step.table, step.table_oid, columns, nullptr, take_values);
+		co_await attempt(db, question, step.refused_values, columns, take_values);
 		co_return obstacle;
 	}
 	if (step.duplicates.empty())
@@ -111,7 +127,7 @@ Op<std::string> find_obstacle(Database &db, const Step step) {
 	};
 	// A column of the key may itself be missing: then the step is tried and says so.
 	const std::vector<agg_type> columns {AGG_TEXT, AGG_INT8};
-	co_await attempt(db, step.duplicates, step.duplicates_in, 0, columns, nullptr, take);
+	co_await attempt(db, question, step.duplicates, columns, take);
 	co_return obstacle;
 }
 
@@ -122,10 +138,10 @@ Op<Done> perform_one(Database &db, const Step step, const bool dry_run) {
 	std::string detail = step.sql.empty() ? step.detail : db.qualify(step.sql);
 	std::string obstacle = co_await find_obstacle(db, step);
 	if (obstacle.empty() && !dry_run && !step.sql.empty())
-		obstacle = co_await attempt(db, step.sql, step.table, step.table_oid, no_columns, step.catches_up, nothing);
+		obstacle = co_await attempt(db, step, step.sql, no_columns, nothing);
 	if (!obstacle.empty() && !dry_run && !step.otherwise.empty()) {
 		detail = db.qualify(step.otherwise);
-		obstacle = co_await attempt(db, step.otherwise, step.table, step.table_oid, no_columns, step.catches_up, nothing);
+		obstacle = co_await attempt(db, step, step.otherwise, no_columns, nothing);
 	}
 	if (!obstacle.empty()) {
 		action = word(Action::cannot_mend, dry_run);

@@ -28,6 +28,8 @@ struct Step {
 	std::string otherwise = {};                // tried where `sql` fails
 	bool needed = false;                       // by every operation: without it none of them may work
 	std::string refused_values = {};           // a query for values, and of how many rows, that a check would refuse
+	std::string calendar = {};                 // whose rules it writes: days and marks follow
+	bool other_windows = false;                // of the calendar, for another reason than its days
 };
 
 /// What became of a step.
