@@ -37,7 +37,7 @@ WITH {grid}, candle AS (
 		CASE WHEN s.vol NOT IN ('NaN', 'Infinity', '-Infinity') THEN s.vol END AS vol,
 		CASE WHEN s.vwap NOT IN ('NaN', 'Infinity', '-Infinity') AND s.vol > 0 AND s.vol < 'Infinity' THEN s.vwap END AS vwap,
 		s.trade_count::int8 AS trade_count
-	FROM frame f CROSS JOIN @{source} s {join}
+	FROM frame f {rows}
 	WHERE s.canonical_symbol = $1::text AND s.timeframe = $3::text AND s.ts_utc >= $4::timestamptz AND s.ts_utc < $5::timestamptz
 		AND s.open > '-Infinity' AND s.open < 'Infinity' AND s.high > '-Infinity' AND s.high < 'Infinity'
 		AND s.low > '-Infinity' AND s.low < 'Infinity' AND s.close > '-Infinity' AND s.close < 'Infinity'{live}{counts}
@@ -111,7 +111,7 @@ std::string compare_text(const ProofGrid &grid, std::string_view table, std::str
 	std::string text = compare_sql;
 	for (const auto &[mark, by] :
 	     {std::pair("{grid}", grid.tables), std::pair("{start}", grid.start), std::pair("{inside}", grid.inside),
-	      std::pair("{join}", grid.join), std::pair("{counts}", grid.counts), std::pair("{of_window}", grid.of_window)})
+	      std::pair("{rows}", grid.rows), std::pair("{counts}", grid.counts), std::pair("{of_window}", grid.of_window)})
 		text = replaced(std::move(text), mark, by);
 	return replaced(replaced(std::move(text), "{source}", table), "{live}", live);
 }
@@ -124,8 +124,8 @@ const Statement &compare(const Grid &target, const Grid &source) {
 	    compare_text(calendar_grid, "data_bars", ""), compare_text(calendar_grid, "derived_data_bars", live)};
 	static const std::array<Statement, 4> statements {{{"derived_data_bars", texts[0].c_str(), columns},
 	                                                   {"derived_data_bars", texts[1].c_str(), columns},
-	                                                   {"derived_data_bars", texts[2].c_str(), columns},
-	                                                   {"derived_data_bars", texts[3].c_str(), columns}}};
+	                                                   {"derived_data_bars", texts[2].c_str(), columns, Planning::by_statistics},
+	                                                   {"derived_data_bars", texts[3].c_str(), columns, Planning::by_statistics}}};
 	const bool arithmetic = target.calendar() == nullptr && target.timeframe().unit() != Timeframe::Unit::months;
 	return statements.at((arithmetic ? 0 : 2) + (source.ingested() ? 0 : 1));
 }

@@ -17,7 +17,7 @@ const ProofGrid arithmetic_grid {
 ))sql",
     "date_bin(make_interval(secs => f.width), s.ts_utc, f.anchor)",
     "true",
-    "",
+    "CROSS JOIN @{source} s",
     "",
     "CROSS JOIN frame g"};
 
@@ -28,6 +28,7 @@ const ProofGrid arithmetic_grid {
 //   days      where its trading day begins and ends; a day that a time zone skips lasts no time
 //   open      when the market is open, all sessions together
 //   windows   those of the target ($2) and of the source ($3)
+//   touching  whether they touch a session, and in which target window they lie
 //   grid      those of the target, with the number of source windows that touch a session
 const ProofGrid calendar_grid {
     R"sql(rules AS (
@@ -62,9 +63,10 @@ const ProofGrid calendar_grid {
 		GREATEST(d.starts, (d.date - r.eve + (h.opens < r.day_start)::int + h.opens) AT TIME ZONE r.time_zone),
 		GREATEST(d.starts, LEAST(d.ends, (d.date - r.eve + (h.closes <= r.day_start)::int + h.closes) AT TIME ZONE r.time_zone)))), '{}') END AS hours
 	FROM rules r
-	LEFT JOIN days d ON d.date >= '1990-01-01' AND d.date < '2051-01-01'
-	LEFT JOIN hours h ON h.trading_date = d.date
-	WHERE h.opens IS NULL OR d.ends > (d.date - r.eve + (h.opens < r.day_start)::int + h.opens) AT TIME ZONE r.time_zone
+	CROSS JOIN days d
+	JOIN hours h ON h.trading_date = d.date
+	WHERE d.date >= '1990-01-01' AND d.date < '2051-01-01'
+		AND d.ends > (d.date - r.eve + (h.opens < r.day_start)::int + h.opens) AT TIME ZONE r.time_zone
 ), frames AS (
 	SELECT f.kind, f.unit, f.units * CASE f.unit WHEN 'h' THEN 60 WHEN 'w' THEN 7 WHEN 'y' THEN 12 ELSE 1 END AS units
 	FROM (
@@ -96,25 +98,41 @@ const ProofGrid calendar_grid {
 			WHEN 'w' THEN floor((d.date - ('1970-01-05'::date - (8 - r.first_weekday) % 7))::numeric / f.units)
 			ELSE floor(((extract(year FROM d.date) - 1970) * 12 + extract(month FROM d.date) - 1) / f.units) END
 	) p
+), touching AS (
+	SELECT w.kind, w.starts, o.hours && tstzrange(w.starts, w.ends) AS touches,
+		max(w.starts) FILTER (WHERE w.kind = 'target') OVER (ORDER BY w.starts, w.kind DESC) AS target
+	FROM windows w
+	CROSS JOIN open o
+	WHERE w.starts >= $4::timestamptz AND w.starts < $5::timestamptz
 ), grid AS (
-	SELECT t.starts, t.ends, (
-		SELECT count(*)
-		FROM windows s
-		WHERE s.kind = 'source' AND s.starts >= t.starts AND s.starts < t.ends AND o.hours && tstzrange(s.starts, s.ends)) AS complete
-	FROM windows t
-	CROSS JOIN open o
-	WHERE t.kind = 'target' AND t.starts >= $4::timestamptz AND t.starts < $5::timestamptz
+	SELECT t.target AS starts, count(*) FILTER (WHERE t.kind = 'source' AND t.touches) AS complete
+	FROM touching t
+	WHERE t.target IS NOT NULL
+	GROUP BY t.target
 ), frame AS (
-	SELECT )sql" AGG_PROVENANCE R"sql(
-))sql",
-    "w.starts",
-    "o.hours && tstzrange(s.ts_utc, COALESCE(c.ends, s.ts_utc + f2.width))",
-    R"sql(CROSS JOIN rules r
+	SELECT )sql" AGG_PROVENANCE R"sql(, r.left_out, o.hours, t.starts, s.starts AS source_starts, s.touches,
+		(SELECT make_interval(mins => CASE WHEN f.unit IN ('m', 'h') THEN f.units ELSE 1 END::int) FROM frames f WHERE f.kind = 'source') AS width
+	FROM rules r
 	CROSS JOIN open o
-	CROSS JOIN (SELECT make_interval(mins => CASE WHEN f.unit IN ('m', 'h') THEN f.units ELSE 1 END::int) AS width FROM frames f WHERE f.kind = 'source') f2
-	JOIN grid w ON s.ts_utc >= w.starts AND s.ts_utc < w.ends
-	LEFT JOIN windows c ON c.kind = 'source' AND c.starts = s.ts_utc)sql",
-    " AND (NOT r.left_out OR o.hours && tstzrange(s.ts_utc, COALESCE(c.ends, s.ts_utc + f2.width)))",
-    "JOIN grid g ON g.starts = b.start"};
+	CROSS JOIN (SELECT array_agg(t.starts ORDER BY t.starts) AS starts FROM touching t WHERE t.kind = 'target') t
+	CROSS JOIN (SELECT array_agg(t.starts ORDER BY t.starts) AS starts, array_agg(t.touches ORDER BY t.starts) AS touches FROM touching t
+		WHERE t.kind = 'source') s
+))sql",
+    // What is computed of the arrays is computed at once: they must not be carried through a sort.
+    "i.start", "i.inside",
+    R"sql(CROSS JOIN LATERAL (
+		SELECT x.*
+		FROM @{source} x
+		WHERE x.canonical_symbol = $1::text AND x.timeframe = $3::text AND x.ts_utc >= GREATEST($4::timestamptz, f.starts[1])
+			AND x.ts_utc < $5::timestamptz
+		OFFSET 0
+	) s
+	CROSS JOIN LATERAL (
+		SELECT f.starts[width_bucket(s.ts_utc, f.starts)] AS start, CASE WHEN f.source_starts[n.number] = s.ts_utc THEN f.touches[n.number]
+			ELSE f.hours && tstzrange(s.ts_utc, s.ts_utc + f.width) END AS inside
+		FROM (SELECT width_bucket(s.ts_utc, f.source_starts) AS number OFFSET 0) n
+		OFFSET 0
+	) i)sql",
+    " AND (i.inside OR NOT f.left_out)", "JOIN grid g ON g.starts = b.start"};
 
 } // namespace aggregation

@@ -10,7 +10,7 @@ struct ProofGrid {
 	const char *tables;
 	const char *start;
 	const char *inside; // in a session
-	const char *join;
+	const char *rows;   // of the source, `s`
 	const char *counts; // whether the row counts at all
 	const char *of_window;
 };
