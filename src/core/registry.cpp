@@ -54,17 +54,18 @@ std::vector<Timeframe> timeframes(const MetadataValue &value, const char *key, s
 }
 
 /// Adds the timeframe and all that it is built from; what is there already stays as it is.
-void add_with_sources(std::vector<TaskConfiguration> &tasks, const Timeframe &timeframe, const TaskConfiguration &pattern,
+void add_with_sources(std::vector<TaskConfiguration> &tasks, const Grid &wanted, const TaskConfiguration &pattern,
                       std::optional<Timestamp> first_bar) {
-	for (auto next = std::optional(timeframe); next && !next->ingested();) {
+	for (auto next = std::optional(wanted.timeframe()); next && !next->ingested();) {
 		const bool there = std::any_of(tasks.begin(), tasks.end(), [&](const auto &task) { return task.timeframe == *next; });
-		const auto source = *Grid(*next).default_source();
+		const Grid grid = wanted.of(*next);
+		const auto source = *grid.default_source();
 		if (!there) {
 			TaskConfiguration task = pattern;
 			task.timeframe = *next;
 			task.source = source;
 			if (first_bar)
-				task.start = Grid(*next).floor(*first_bar);
+				task.start = grid.floor(*first_bar);
 			task.run_interval_minutes = next->width().us / Duration::minutes(1).us;
 			tasks.push_back(task);
 		}
@@ -82,8 +83,16 @@ bool starts_with_first_bar(const AssetMetadata &metadata) {
 	return metadata.start_utc.type == "string" && metadata.start_utc.text == "first_bar";
 }
 
-std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start,
-                                                std::optional<Timestamp> first_bar) {
+std::optional<std::string> calendar_name(const AssetMetadata &metadata) {
+	if (metadata.calendar.absent())
+		return std::nullopt;
+	if (metadata.calendar.type != "string" || metadata.calendar.text.empty())
+		refuse(".calendar must be the name of a calendar, such as \"utc\" or \"fx\"");
+	return metadata.calendar.text;
+}
+
+std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start, std::optional<Timestamp> first_bar,
+                                                const std::shared_ptr<const Calendar> &calendar) {
 	if (!metadata.agg.absent() && metadata.agg.type != "object")
 		refuse(" must be an object");
 	if (!metadata.enabled.absent() && metadata.enabled.type != "boolean")
@@ -112,10 +121,10 @@ std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, T
 	if (switched_off(metadata))
 		return tasks;
 	for (const auto &timeframe : mandatory)
-		add_with_sources(tasks, timeframe, pattern, first_bar);
+		add_with_sources(tasks, Grid(timeframe, calendar), pattern, first_bar);
 	pattern.mandatory = false;
 	for (const auto &timeframe : optional)
-		add_with_sources(tasks, timeframe, pattern, first_bar);
+		add_with_sources(tasks, Grid(timeframe, calendar), pattern, first_bar);
 	return tasks;
 }
 

@@ -1,9 +1,11 @@
 // Which tasks an asset of the registry asks for: the defaults, overridden by what its metadata says under "agg".
 #pragma once
 
+#include "core/calendar.hpp"
 #include "core/timeframe.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +35,7 @@ struct AssetMetadata {
 	MetadataValue optional;
 	MetadataValue delay_seconds;
 	MetadataValue priority;
+	MetadataValue calendar;
 	std::string unknown_keys; // those that mean nothing where they are, comma-separated
 };
 
@@ -53,10 +56,14 @@ bool switched_off(const AssetMetadata &metadata);
 /// metadata.agg.start_utc is "first_bar": each task starts with the window of the symbol's first bar.
 bool starts_with_first_bar(const AssetMetadata &metadata);
 
+/// The name that metadata.agg.calendar gives; nullopt: none. Throws Error (22023) if that is no name.
+std::optional<std::string> calendar_name(const AssetMetadata &metadata);
+
 /// The tasks of one asset, none if it is switched off: 5m and 1h, mandatory, 30 s of delay, priority 100, from `default_start` on, unless
-/// its metadata says otherwise. A list pulls in what its members are built from. `first_bar` counts where the start is to be that. Throws
-/// Error (22023) that says what is wrong in the metadata.
+/// its metadata says otherwise. A list pulls in what its members are built from. `first_bar` counts where the start is to be that. Windows
+/// and sources are those of the calendar, nullptr meaning UTC. Throws Error (22023) that says what is wrong in the metadata.
 std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start,
-                                                std::optional<Timestamp> first_bar = std::nullopt);
+                                                std::optional<Timestamp> first_bar = std::nullopt,
+                                                const std::shared_ptr<const Calendar> &calendar = nullptr);
 
 } // namespace aggregation

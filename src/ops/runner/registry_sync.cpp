@@ -10,6 +10,8 @@
 #include "ops/boundary/arguments.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/calendars/calendar_changes.hpp"
+#include "ops/calendars/set_calendar.hpp"
 #include "ops/tasks/environment.hpp"
 #include "ops/tasks/tasks.hpp"
 
@@ -28,12 +30,12 @@ namespace {
 	"') WITH ORDINALITY AS l(e, n)) END"
 
 // The last column: keys of agg that mean nothing here, and keys beside it that belong into it.
-#define AGG_METADATA_KEYS "ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority']"
+#define AGG_METADATA_KEYS "ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority', 'calendar']"
 const Statement &active_assets() {
 	static const Statement statement {
 	    "core_asset_registry_all",
 	    "SELECT a.canonical_symbol, jsonb_typeof(m.agg), " AGG_METADATA_SCALAR("enabled") ", " AGG_METADATA_SCALAR("start_utc") ", " AGG_METADATA_LIST(
-	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") R"sql(, k.unknown
+	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") ", " AGG_METADATA_SCALAR("calendar") R"sql(, k.unknown
 FROM @core_asset_registry_all a
 CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END AS agg) m
 CROSS JOIN LATERAL (
@@ -52,7 +54,7 @@ CROSS JOIN LATERAL (
 WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END
 ORDER BY a.canonical_symbol)sql",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT,
-	     AGG_TEXT, AGG_TEXT},
+	     AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
 	    Planning::by_statistics};
 	return statement;
 }
@@ -66,17 +68,26 @@ const Statement &stored_starts() {
 	return statement;
 }
 
+const Statement &stored_calendars() {
+	static const Statement statement {"data_agg_state",
+	                                  "SELECT DISTINCT s.canonical_symbol, s.calendar FROM @data_agg_state s WHERE s.calendar IS NOT NULL",
+	                                  {AGG_TEXT, AGG_TEXT},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
 const Statement &apply() {
 	static const Statement statement {"data_agg_state",
 	                                  R"sql(
 WITH wanted AS (
 	SELECT *
 	FROM unnest($1::text[], $2::text[], $3::text[], $4::int4[], $5::int4[], $6::int4[], $7::timestamptz[],
-		$8::bool[]) AS w(symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory)
+		$8::bool[], $9::text[]) AS w(symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory, calendar)
 ), applied AS (
 	INSERT INTO @data_agg_state AS s (canonical_symbol, timeframe, source_timeframe, run_interval_minutes,
-		aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at)
-	SELECT w.symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', NULL, now()
+		aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at, calendar)
+	SELECT w.symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', NULL, now(),
+		w.calendar
 	FROM wanted w
 	ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET source_timeframe = EXCLUDED.source_timeframe,
 		run_interval_minutes = EXCLUDED.run_interval_minutes, aggregation_delay_seconds = EXCLUDED.aggregation_delay_seconds,
@@ -88,19 +99,19 @@ WITH wanted AS (
 		IS DISTINCT FROM
 		(EXCLUDED.source_timeframe, EXCLUDED.run_interval_minutes, EXCLUDED.aggregation_delay_seconds, EXCLUDED.task_priority,
 			EXCLUDED.agg_start_utc, EXCLUDED.is_mandatory, NOT s.disabled_by_operator)
-	RETURNING (xmax = 0) AS created
+	RETURNING (xmax = 0) AS created, s.canonical_symbol
 ), disabled AS (
 	UPDATE @data_agg_state s
 	SET enabled = false, updated_at = now()
 	WHERE s.enabled
 		AND NOT EXISTS (
 			SELECT 1
-			FROM unnest($9::text[]) AS a(symbol)
+			FROM unnest($10::text[]) AS a(symbol)
 			WHERE a.symbol = s.canonical_symbol
 		)
 	RETURNING 1
 )
-SELECT (SELECT count(*) FROM applied WHERE created), (SELECT count(*) FROM applied WHERE NOT created),
+SELECT (SELECT count(*) FROM applied WHERE created), (SELECT count(*) FROM applied a WHERE NOT a.created AND a.canonical_symbol <> ALL ($11::text[])),
 	(SELECT count(*) FROM disabled))sql",
 	                                  {AGG_INT8, AGG_INT8, AGG_INT8},
 	                                  Planning::by_statistics};
@@ -144,10 +155,10 @@ MetadataValue value_at(const Row &row, size_t column) {
 	return {row.maybe_text(column).value_or(""), row.maybe_text(column + 1).value_or("")};
 }
 
-/// The columns of apply()'s first nine parameters.
+/// The columns of apply()'s first nine parameters. A calendar counts for new tasks; set_calendar() has given it to the others.
 class WantedTasks {
 public:
-	void add(std::string_view symbol, const TaskConfiguration &task) {
+	void add(std::string_view symbol, const TaskConfiguration &task, const std::optional<std::string> &calendar) {
 		symbols_.push_back(cell(symbol));
 		timeframes_.push_back(keep(task.timeframe.name()));
 		sources_.push_back(keep(task.source.name()));
@@ -156,12 +167,14 @@ public:
 		priorities_.push_back(cell(task.priority));
 		starts_.push_back(cell(task.start));
 		mandatory_.push_back(cell(task.mandatory));
+		calendars_.push_back(calendar && *calendar != utc_calendar ? keep(*calendar) : null_cell());
 	}
 	std::vector<Parameter> take() {
 		return parameters(Parameter(AGG_TEXT, std::move(symbols_)), Parameter(AGG_TEXT, std::move(timeframes_)),
 		                  Parameter(AGG_TEXT, std::move(sources_)), Parameter(AGG_INT4, std::move(intervals_)),
 		                  Parameter(AGG_INT4, std::move(delays_)), Parameter(AGG_INT4, std::move(priorities_)),
-		                  Parameter(AGG_TIMESTAMPTZ, std::move(starts_)), Parameter(AGG_BOOL, std::move(mandatory_)));
+		                  Parameter(AGG_TIMESTAMPTZ, std::move(starts_)), Parameter(AGG_BOOL, std::move(mandatory_)),
+		                  Parameter(AGG_TEXT, std::move(calendars_)));
 	}
 
 private:
@@ -170,7 +183,7 @@ private:
 	}
 
 	std::set<std::string> names_;
-	std::vector<agg_cell> symbols_, timeframes_, sources_, intervals_, delays_, priorities_, starts_, mandatory_;
+	std::vector<agg_cell> symbols_, timeframes_, sources_, intervals_, delays_, priorities_, starts_, mandatory_, calendars_;
 };
 
 /// A name that nobody will find again: feeds and calls would have to have the same blanks.
@@ -231,6 +244,53 @@ Op<FirstBars> find_first_bars(Database &db, const std::vector<Asset> &assets) {
 	co_return first;
 }
 
+/// The calendars of the assets: what their metadata say, else what their tasks have.
+struct AssetCalendars {
+	Calendars known;
+	CalendarNames existing;
+	std::map<std::string, std::string, std::less<>> stored; // by symbol, of those that have tasks with another one than UTC
+
+	/// nullopt: UTC. Throws what is wrong in the metadata.
+	std::optional<std::string> name_for(const Asset &asset) const {
+		const auto wanted = calendar_name(asset.metadata);
+		const auto found = stored.find(asset.symbol);
+		if (!wanted)
+			return found == stored.end() ? std::nullopt : std::optional(found->second);
+		if (*wanted != utc_calendar && !existing.contains(*wanted))
+			throw Error(sqlstate::invalid_parameter_value,
+			            "metadata.agg.calendar names \"" + shortened(*wanted) + "\", which is not a calendar");
+		return wanted;
+	}
+	/// Whether its tasks, if there are any, have another one than its metadata say.
+	bool changes(const Asset &asset) const {
+		const auto wanted = calendar_name(asset.metadata);
+		const auto found = stored.find(asset.symbol);
+		return wanted && *wanted != (found == stored.end() ? utc_calendar : std::string_view(found->second));
+	}
+};
+
+Op<AssetCalendars> find_calendars(Database &db, const std::vector<Asset> &assets) {
+	AssetCalendars calendars;
+	CalendarNames wanted;
+	for (const auto &asset : assets) {
+		if (asset.metadata.calendar.type == "string" && asset.metadata.calendar.text != utc_calendar)
+			wanted.insert(asset.metadata.calendar.text);
+	}
+	auto take = [&](const Row &row) {
+		calendars.stored.emplace(row.text(0), row.text(1));
+		return Flow::more;
+	};
+	co_await db.query(stored_calendars(), {}, take);
+	for (const auto &[symbol, name] : calendars.stored)
+		wanted.insert(name);
+	if (wanted.empty())
+		co_return calendars;
+	calendars.existing = co_await need_calendars(db, wanted);
+	const std::set<std::string> names(calendars.existing.begin(), calendars.existing.end());
+	calendars.known = co_await read_calendars(db, names);
+	co_return calendars;
+}
+
 } // namespace
 
 Op<SyncResult> sync_registry(Database &db, const std::string &environment, Timestamp start, Timestamp now) {
@@ -244,17 +304,20 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 		                   .optional = value_at(row, 8),
 		                   .delay_seconds = value_at(row, 10),
 		                   .priority = value_at(row, 12),
-		                   .unknown_keys = row.maybe_text(14).value_or("")}});
+		                   .calendar = value_at(row, 14),
+		                   .unknown_keys = row.maybe_text(16).value_or("")}});
 		return Flow::more;
 	};
 	co_await db.query(active_assets(), parameters(Parameter(AGG_BOOL, cell(assets_of(environment) == Assets::test_active))), take);
 
 	const auto first = co_await find_first_bars(db, assets);
+	const auto calendars = co_await find_calendars(db, assets);
 	SyncResult result;
 	WantedTasks wanted;
 	std::string refused;
 	std::string not_understood;
 	std::vector<agg_cell> active;
+	std::vector<std::pair<std::string, std::string>> changed; // symbols and their new calendars
 	for (const auto &asset : assets) {
 		try {
 			if (!asset.metadata.unknown_keys.empty())
@@ -263,12 +326,15 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 				                                                             .add("keys", std::string_view(asset.metadata.unknown_keys))
 				                                                             .text();
 			check_registered_symbol(asset.symbol);
-			auto tasks = configured_tasks(asset.metadata, start, first.bar_of(asset.symbol));
+			const auto calendar = calendars.name_for(asset);
+			auto tasks = configured_tasks(asset.metadata, start, first.bar_of(asset.symbol), calendars.known.named(calendar, asset.symbol));
 			for (auto &task : tasks) {
 				if (starts_with_first_bar(asset.metadata))
 					task.start = first.start_of(asset.symbol, task);
-				wanted.add(asset.symbol, task);
+				wanted.add(asset.symbol, task, calendar);
 			}
+			if (calendars.changes(asset))
+				changed.emplace_back(asset.symbol, *calendar);
 			if (tasks.empty() && switched_off(asset.metadata))
 				continue; // as if the asset were not active: all tasks that it has are disabled
 			active.push_back(cell(std::string_view(asset.symbol)));
@@ -280,13 +346,21 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 			    JsonObject().add("canonical_symbol", std::string_view(asset.symbol)).add("error", std::string_view(error.message)).text();
 		}
 	}
+	int64_t with_other_calendar = 0; // all tasks of these symbols; what else changes of them is not counted again
+	std::vector<agg_cell> counted;
+	for (const auto &[symbol, calendar] : changed) {
+		const auto tasks = co_await set_calendar(db, symbol, calendar);
+		with_other_calendar += static_cast<int64_t>(tasks.changed.size());
+		counted.push_back(cell(std::string_view(symbol)));
+	}
 	auto list = wanted.take();
 	list.emplace_back(AGG_TEXT, std::move(active));
+	list.emplace_back(AGG_TEXT, std::move(counted));
 	result.skipped_json = "[" + refused + "]";
 	result.unknown_keys_json = "[" + not_understood + "]";
 	auto take_counts = [&](const Row &row) {
 		result.created = row.integer(0);
-		result.updated = row.integer(1);
+		result.updated = row.integer(1) + with_other_calendar;
 		result.disabled = row.integer(2);
 		return Flow::more;
 	};
