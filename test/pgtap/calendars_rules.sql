@@ -1,0 +1,65 @@
+-- A calendar of one's own: what is refused when it is written, and what the rules come to.
+\ir include/tap.psql
+\ir include/refusals.psql
+SELECT no_plan();
+DO $$ BEGIN PERFORM agg_setup(); END $$;
+SET TimeZone = 'UTC';
+INSERT INTO agg_calendars (calendar, time_zone, day_start, shipped) VALUES ('mine', 'Asia/Kolkata', '08:00', true);
+SELECT is(shipped, false, 'what somebody inserts is not shipped') FROM agg_calendars WHERE calendar = 'mine';
+
+-- ---- what is refused ----
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone) VALUES ('x', 'Mars/Olympus')$$, '22023', '%"Mars/Olympus" of calendar "x"%', '%pg_timezone_names%', 'an unknown time zone');
+SELECT probe.refuses($$UPDATE agg_calendars SET time_zone = 'EST5EDT4' WHERE calendar = 'mine'$$, '22023', '%"EST5EDT4"%', NULL, 'one that PostgreSQL would make up');
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('x', 'UTC', '24:00')$$, '22023', '%begin at 24:00%', NULL, 'a day that begins at 24:00');
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('x', 'UTC', '09:00:30')$$, '22023', '%09:00:30%', NULL, 'or within a minute');
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, week_start) VALUES ('x', 'UTC', 8)$$, '23514', NULL, NULL, 'an eighth weekday');
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, outside_sessions) VALUES ('x', 'UTC', 'ignored')$$, '23514', NULL, NULL, 'another word for outside_sessions');
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone) VALUES ('', 'UTC')$$, '23514', NULL, NULL, 'no name');
+SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('nobody', 1, '09:00', '10:00')$$, '23503', NULL, NULL, 'a session of no calendar');
+SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '07:00', '09:00')$$, '22023', 'calendar "mine", weekday 1: the session from 07:00 to 09:00 does not lie within the trading day, which begins at 08:00', '%next trading date%', 'a session that is not within its day');
+SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '10:00', '10:00')$$, '22023', '%from 10:00 to 10:00%', NULL, 'an empty one');
+SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '10:00', '10:00:30')$$, '22023', '%whole minutes%', NULL, 'one of seconds');
+SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '24:00', '06:00')$$, '22023', '%24:00%', NULL, 'one that opens at 24:00');
+SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '09:00', '12:00'), ('mine', 1, '11:59', '15:00')$$, '22023', '%from 11:59 to 15:00 overlaps the one from 09:00 to 12:00%', '%follow each other%', 'overlapping ones');
+INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '09:15', '12:00'), ('mine', 1, '12:00', '15:30'), ('mine', 1, '23:00', '02:00'), ('mine', 2, '08:00', '08:00'), ('mine', 3, '23:00', '24:00'), ('mine', 4, '07:00', '08:00');
+SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '01:00', '03:00')$$, '22023', '%from 01:00 to 03:00 overlaps the one from 23:00 to 02:00%', NULL, 'over midnight, too');
+SELECT probe.refuses($$UPDATE agg_calendars SET day_start = '10:00' WHERE calendar = 'mine'$$, '22023', '%from 09:15 to 12:00%10:00%', NULL, 'a day start in the middle of a session');
+SELECT probe.refuses($$INSERT INTO agg_calendar_exceptions (calendar, trading_date, opens, closes) VALUES ('mine', '2025-01-06', '09:00', '10:00')$$, '22023', '%2025-01-06: a closed date has no hours%', '%closed%', 'a closed date with hours');
+SELECT probe.refuses($$INSERT INTO agg_calendar_exceptions (calendar, trading_date, closed, opens) VALUES ('mine', '2025-01-06', false, '09:00')$$, '22023', '%both opens and closes%', NULL, 'half a session');
+SELECT probe.refuses($$INSERT INTO agg_calendar_exceptions (calendar, trading_date, closed, opens, closes) VALUES ('mine', '2025-01-06', false, '09:00', '10:00'), ('mine', '2025-01-06', true, NULL, NULL)$$, '22023', '%only one of its date%', NULL, 'a date that is both open and closed');
+SELECT probe.refuses($$INSERT INTO agg_calendar_exceptions (calendar, trading_date, closed, opens, closes) VALUES ('mine', '2025-01-06', false, '09:00', '10:00'), ('mine', '2025-01-06', false, '09:30', '11:00')$$, '22023', '%2025-01-06: the session from 09:30 to 11:00 overlaps%', NULL, 'overlapping ones of a date');
+SELECT probe.refuses($$INSERT INTO agg_calendar_exceptions (calendar, trading_date) VALUES ('mine', '1989-12-31')$$, '22023', '%1990-01-01 to 2050-12-31%', NULL, 'a date before all others');
+SELECT probe.refuses($$INSERT INTO agg_calendar_exceptions (calendar, trading_date) VALUES ('mine', 'infinity')$$, '22023', NULL, NULL, 'or after');
+SELECT probe.refuses('TRUNCATE agg_calendar_sessions', '0A000', '%truncated%', '%DELETE%', 'TRUNCATE');
+SELECT probe.refuses('TRUNCATE agg_calendars CASCADE', '0A000', '%truncated%', NULL, 'of all');
+
+-- ---- what they come to ----
+INSERT INTO agg_calendar_exceptions (calendar, trading_date, closed, opens, closes, note) VALUES
+	('mine', '2025-01-13', true, NULL, NULL, 'a holiday'), ('mine', '2025-01-14', false, '10:00', '11:00', 'two'), ('mine', '2025-01-14', false, '12:00', '13:00', 'hours'), ('mine', '2025-01-20', false, NULL, NULL, 'as always');
+SELECT results_eq($$SELECT trading_date, starts_at, ends_at, open_minutes, sessions, note FROM agg_trading_days('mine', '2025-01-12', '2025-01-14')$$,
+	$$VALUES ('2025-01-12'::date, '2025-01-12 02:30+00'::timestamptz, '2025-01-13 02:30+00'::timestamptz, 0::bigint, '[]'::jsonb, NULL),
+	('2025-01-13', '2025-01-13 02:30+00', '2025-01-14 02:30+00', 0, '[]', 'a holiday'),
+	('2025-01-14', '2025-01-14 02:30+00', '2025-01-15 02:30+00', 120, '[["2025-01-14T04:30:00+00:00", "2025-01-14T05:30:00+00:00"], ["2025-01-14T06:30:00+00:00", "2025-01-14T07:30:00+00:00"]]', 'two, hours')$$, 'exceptions');
+SELECT results_eq($$SELECT extract(isodow FROM trading_date)::int, open_minutes FROM agg_trading_days('mine', '2025-01-20', '2025-01-26')$$,
+	'VALUES (1, 555::bigint), (2, 1440), (3, 60), (4, 60), (5, 0), (6, 0), (7, 0)', 'weekdays');
+SELECT results_eq($$SELECT window_start, expected_minutes FROM agg_calendar_windows('mine', '8h', '2025-01-20 02:30+00', '2025-01-21 02:30+00')$$,
+	$$VALUES ('2025-01-20 02:30+00'::timestamptz, 375::bigint), ('2025-01-20 10:30+00', 60), ('2025-01-20 18:30+00', 120)$$, 'windows from the start of the day');
+SELECT is(count(*), 0::bigint, 'a look stores nothing') FROM agg_calendar_days;
+
+-- A date that the zone skipped; clocks that go back into the day before.
+INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('apia', 'Pacific/Apia', '00:00'), ('havana', 'America/Havana', '00:00');
+INSERT INTO agg_calendar_sessions SELECT 'apia', d, '00:00', '00:00' FROM generate_series(1, 7) AS d;
+SELECT results_eq($$SELECT trading_date, open_minutes FROM agg_trading_days('apia', '2011-12-29', '2011-12-31')$$, $$VALUES ('2011-12-29'::date, 1440::bigint), ('2011-12-31', 1440)$$, 'a date that was skipped');
+SELECT results_eq($$SELECT ends_at - starts_at FROM agg_trading_days('havana', '2025-03-08', '2025-03-10') UNION ALL SELECT ends_at - starts_at FROM agg_trading_days('havana', '2025-11-01', '2025-11-03')$$,
+	$$SELECT unnest('{24:00,23:00,24:00,25:00,24:00,24:00}'::interval[])$$, 'days of 23 and 25 hours, wherever the clock is set');
+
+-- ---- looking ----
+SELECT results_eq($$SELECT trading_date FROM agg_trading_days('fx', '2050-12-30', 'infinity')$$, $$VALUES ('2050-12-30'::date), ('2050-12-31')$$, 'calendars end in 2050');
+SELECT results_eq($$SELECT * FROM agg_calendar_windows('fx', '1d', '2051-01-02 12:00+00', '2051-01-02 13:00+00')$$, $$VALUES ('2051-01-01 22:00+00'::timestamptz, '2051-01-02 22:00+00'::timestamptz, '2051-01-02'::date, 0::bigint)$$, 'and go on in days without sessions');
+SELECT probe.refuses($$SELECT * FROM agg_trading_days('nobody', '2025-01-01', '2025-01-02')$$, '22023', '%"nobody"%', '%agg_calendars%', 'no such calendar');
+SELECT probe.refuses($$SELECT * FROM agg_trading_days('fx', '2025-01-02', '2025-01-01')$$, '22023', '%before%', NULL, 'inverted dates');
+SELECT probe.refuses($$SELECT * FROM agg_trading_days('fx', NULL, '2025-01-01')$$, '22004', '%p_from%', NULL, 'NULL');
+SELECT probe.refuses($$SELECT * FROM agg_calendar_windows('fx', '1q', '2025-01-01', '2025-01-02')$$, '22023', '%1q%', NULL, 'no such timeframe');
+SELECT probe.refuses($$SELECT * FROM agg_calendar_windows('nobody', '1d', '2025-01-01', '2025-01-02')$$, '22023', '%"nobody"%', NULL, 'no such calendar');
+SELECT probe.refuses($$SELECT * FROM agg_calendar_windows('fx', '1d', '2025-01-01', 'infinity')$$, '22008', NULL, NULL, 'an infinite time');
+SELECT * FROM finish();
