@@ -80,10 +80,10 @@ const Statement &users_of() {
 const Statement &lock_tasks_of() {
 	static const Statement statement {
 	    "data_agg_state",
-	    "SELECT s.calendar, s.canonical_symbol, s.timeframe, greatest(s.last_agg_bar_ts_utc, s.agg_start_utc), " AGG_SOURCE_TIMEFRAME(
+	    "SELECT s.calendar, s.canonical_symbol, s.timeframe, s.agg_start_utc, greatest(s.last_agg_bar_ts_utc, s.agg_start_utc), " AGG_SOURCE_TIMEFRAME(
 	        "s.") " <> '1m' "
 	              "FROM @data_agg_state s WHERE s.calendar = ANY ($1::text[]) ORDER BY s.canonical_symbol, s.timeframe FOR NO KEY UPDATE OF s",
-	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_BOOL},
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL},
 	    Planning::once_by_statistics};
 	return statement;
 }
@@ -129,6 +129,7 @@ Op<void> for_names(Database &db, const Statement &statement, const CalendarNames
 struct Affected {
 	std::string calendar;
 	TaskKey key;
+	Timestamp start;
 	Timestamp reached;
 	bool made_of_bars;
 };
@@ -142,7 +143,8 @@ Op<std::vector<Affected>> lock_affected(Database &db, const DifferentDays &diffe
 		tasks.push_back({std::string(row.text(0)),
 		                 {std::string(row.text(1)), std::string(row.text(2))},
 		                 row.maybe_timestamp(3).value_or(default_start),
-		                 !row.is_null(4) && row.boolean(4)});
+		                 row.maybe_timestamp(4).value_or(default_start),
+		                 !row.is_null(5) && row.boolean(5)});
 		return Flow::more;
 	};
 	co_await db.query(lock_tasks_of(), parameters(text_array(names)), take);
@@ -157,17 +159,23 @@ Op<int64_t> mark_tasks(Database &db, const DifferentDays &different) {
 	std::vector<SourceProbe> probes;
 	for (const auto &task : tasks)
 		probes.push_back({task.key.symbol, Grid(*Timeframe::parse(task.key.timeframe))});
+	std::vector<std::optional<Timestamp>> first;
 	std::vector<std::optional<Timestamp>> last;
-	if (!probes.empty())
+	if (!probes.empty()) {
+		first = co_await first_bars(db, probes);
 		last = co_await last_bars(db, probes);
+	}
 	std::vector<TaskMark> marks;
 	std::vector<TaskKey> recent;
 	for (size_t i = 0; i < tasks.size(); ++i) {
+		Timestamp begin = std::clamp(tasks[i].start, Timestamp::range_begin(), Timestamp::range_end());
 		Timestamp end = std::clamp(tasks[i].reached, Timestamp::range_begin(), Timestamp::range_end());
-		if (last[i])
+		if (first[i] && last[i]) {
+			begin = std::min(begin, *first[i]);
 			end = std::max(end, *last[i] + Duration::minutes(1));
+		}
 		RangeSet ranges = different.find(tasks[i].calendar)->second;
-		ranges.clip(Timestamp::range_begin(), end);
+		ranges.clip(begin, end);
 		if (ranges.empty())
 			continue;
 		marks.push_back({&tasks[i].key, {}});

@@ -1,0 +1,125 @@
+-- Calendars of tasks: chosen by hand, by the registry, or in the table; and which windows are marked when rules change.
+\ir include/tap.psql
+\ir include/refusals.psql
+SELECT no_plan();
+DO $$ BEGIN PERFORM agg_setup(); END $$;
+SET TimeZone = 'UTC';
+CREATE VIEW marks AS SELECT canonical_symbol AS symbol, timeframe, from_utc, to_utc FROM agg_dirty_ranges WHERE due = 'now';
+CREATE VIEW tasks AS SELECT canonical_symbol AS symbol, timeframe, source_timeframe AS source, calendar, last_agg_bar_ts_utc AS cursor FROM data_agg_state;
+CREATE FUNCTION add_bar(symbol text, tf text, ts timestamptz) RETURNS void LANGUAGE sql AS
+	$$INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES (symbol, tf, ts, 1, 1, 1, 1)$$;
+INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, last_agg_bar_ts_utc) VALUES
+	('EURUSD', '5m', '1m', '2025-09-01 10:05'), ('EURUSD', '1h', '5m', '2025-09-01 10:00'), ('EURUSD', '4h', '1h', '2025-09-01 08:00'), ('EURUSD', '1d', NULL, '2025-09-01 00:00'), ('EURUSD', '1w', NULL, NULL),
+	('OTHER', '1h', '5m', '2025-09-01');
+SELECT add_bar('EURUSD', '1d', '2025-09-10') \g /dev/null
+
+-- ---- by hand ----
+SELECT probe.refuses($$SELECT agg_set_calendar('EURUSD', 'nobody')$$, '22023', 'calendar "nobody" does not exist (EURUSD)', '%agg_calendars%', 'an unknown calendar');
+SELECT probe.refuses($$SELECT agg_set_calendar(NULL, 'fx')$$, '22004', '%p_symbol%', NULL, 'NULL');
+SELECT probe.refuses($$SELECT agg_set_calendar('NOBODY', 'fx')$$, 'P0002', '%NOBODY%', NULL, 'a symbol that nobody knows');
+SELECT is(count(*), 0::bigint, 'no calendar has days before a task needs it') FROM agg_calendar_days;
+SELECT is(agg_set_calendar('EURUSD', 'fx') - 'note', '{"success": true, "canonical_symbol": "EURUSD", "calendar": "fx", "tasks": 5, "changed": [
+	{"timeframe": "1d", "last_agg_bar_ts_utc": ["2025-09-01T00:00:00+00:00", "2025-08-31T21:00:00+00:00"]}, {"timeframe": "1h"}, {"timeframe": "1w"},
+	{"timeframe": "4h", "last_agg_bar_ts_utc": ["2025-09-01T08:00:00+00:00", "2025-09-01T05:00:00+00:00"]}, {"timeframe": "5m"}]}', 'agg_set_calendar() says what has changed');
+SELECT results_eq($$SELECT timeframe, source, calendar, cursor FROM tasks WHERE symbol = 'EURUSD' ORDER BY 1$$,
+	$$VALUES ('1d', NULL, 'fx', '2025-08-31 21:00'::timestamptz), ('1h', '5m', 'fx', '2025-09-01 10:00'), ('1w', NULL, 'fx', NULL), ('4h', '1h', 'fx', '2025-09-01 05:00'), ('5m', '1m', 'fx', '2025-09-01 10:05')$$, 'all tasks, cursors at the start of their windows');
+SELECT is(calendar, NULL, 'of that symbol') FROM tasks WHERE symbol = 'OTHER';
+SELECT results_eq('SELECT calendar, count(*), min(trading_date), max(trading_date) FROM agg_calendar_days GROUP BY 1', $$VALUES ('fx', 22281::bigint, '1990-01-01'::date, '2051-01-01'::date)$$, 'its days are stored');
+SELECT set_eq('SELECT * FROM marks', $$VALUES ('EURUSD', '5m', '-infinity'::timestamptz, '2025-09-01 10:05'::timestamptz), ('EURUSD', '1h', '-infinity', '2025-09-01 10:00'), ('EURUSD', '4h', '-infinity', '2025-09-01 05:00'),
+	('EURUSD', '1d', '-infinity', '2025-08-31 21:00'), ('EURUSD', '1d', '2025-08-31 21:00', '2025-09-10 00:01'), ('EURUSD', '1w', '-infinity', '2025-07-01')$$, 'all of it is marked, also bars ahead of a cursor');
+SELECT set_eq('SELECT canonical_symbol, timeframe FROM agg_recent_tasks', $$VALUES ('EURUSD', '1h'), ('EURUSD', '4h'), ('EURUSD', '1d'), ('EURUSD', '1w'), ('OTHER', '1h')$$, 'and listed for those who do not know it');
+DELETE FROM agg_dirty_ranges;
+SELECT is(agg_set_calendar('EURUSD', 'fx') -> 'changed', '[]', 'once more: nothing');
+SELECT is_empty('SELECT * FROM marks', 'is marked');
+
+-- A day that begins at a half hour cannot be made of hours.
+INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('india', 'Asia/Kolkata', '09:00');
+SELECT agg_set_calendar('EURUSD', 'india') \g /dev/null
+SELECT results_eq($$SELECT timeframe, source, cursor FROM tasks WHERE symbol = 'EURUSD' ORDER BY 1$$,
+	$$VALUES ('1d', '5m', '2025-08-31 03:30'::timestamptz), ('1h', '5m', '2025-09-01 10:00'), ('1w', NULL, NULL), ('4h', '5m', '2025-09-01 03:30'), ('5m', '1m', '2025-09-01 10:05')$$, 'sources that do not fit give way');
+SELECT agg_set_calendar('EURUSD', 'utc') \g /dev/null
+SELECT results_eq($$SELECT timeframe, source, calendar FROM tasks WHERE symbol = 'EURUSD' ORDER BY 1$$, $$VALUES ('1d', '1h', NULL), ('1h', '5m', NULL), ('1w', NULL, NULL), ('4h', '1h', NULL), ('5m', '1m', NULL)$$, 'and come back');
+
+-- ---- in the table ----
+SELECT probe.refuses($$INSERT INTO data_agg_state (canonical_symbol, timeframe, calendar) VALUES ('NEW', '5m', 'nobody')$$, '23503', '%"nobody" does not exist%', '%agg_set_calendar()%', 'a task with an unknown calendar');
+SELECT probe.refuses($$UPDATE data_agg_state SET calendar = 'nobody' WHERE canonical_symbol = 'OTHER'$$, '23503', '%"nobody"%', NULL, 'or one that gets it');
+SELECT probe.refuses($$INSERT INTO data_agg_state (canonical_symbol, timeframe, calendar) VALUES ('OTHER', '5m', 'fx')$$, '23514', 'task OTHER/5m has calendar "fx", but OTHER/1h has "utc"', '%agg_set_calendar()%', 'a task beside others of another calendar');
+SELECT probe.refuses($$INSERT INTO data_agg_state (canonical_symbol, timeframe, calendar) VALUES ('NEW', '5m', 'fx'), ('NEW', '1h', 'nyse')$$, '23514', NULL, NULL, 'two at once');
+SELECT probe.refuses($$UPDATE data_agg_state SET calendar = 'fx' WHERE canonical_symbol = 'EURUSD' AND timeframe = '1d'$$, '23514', '%EURUSD%', NULL, 'one of several that gets another');
+DELETE FROM agg_dirty_ranges;
+UPDATE data_agg_state SET calendar = 'nyse' WHERE canonical_symbol = 'OTHER';
+SELECT set_eq('SELECT * FROM marks', $$VALUES ('OTHER', '1h', '-infinity'::timestamptz, '2025-09-01'::timestamptz)$$, 'an UPDATE of them all marks the same');
+SELECT lives_ok($$UPDATE data_agg_state SET calendar = 'utc' WHERE canonical_symbol = 'EURUSD'$$, 'utc may be written as such');
+SELECT lives_ok($$INSERT INTO data_agg_state (canonical_symbol, timeframe) VALUES ('EURUSD', '15m')$$, 'or not');
+
+-- ---- rules that change ----
+SELECT agg_set_calendar('EURUSD', 'fx') \g /dev/null
+UPDATE data_agg_state SET last_agg_bar_ts_utc = '2025-09-01 21:00' WHERE canonical_symbol = 'EURUSD';
+CREATE VIEW changed_at AS SELECT calendar, changed_at FROM agg_calendars WHERE calendar IN ('fx', 'nyse');
+CREATE TABLE before AS SELECT * FROM changed_at;
+DELETE FROM agg_dirty_ranges;
+INSERT INTO agg_calendar_exceptions (calendar, trading_date, note) VALUES ('fx', '2025-07-04', 'mine'), ('fx', '2025-12-24', 'later');
+SELECT set_eq('SELECT * FROM marks', $$SELECT 'EURUSD', tf, '2025-07-03 21:00'::timestamptz AS a, '2025-07-04 21:00'::timestamptz AS b FROM unnest('{5m,15m,1h,4h,1d,1w}'::text[]) AS tf$$, 'a holiday marks its day, as far as the tasks have come');
+SELECT set_eq('SELECT calendar FROM changed_at EXCEPT SELECT calendar FROM (TABLE changed_at INTERSECT TABLE before) AS same', ARRAY['fx'], 'sessions hear of it');
+DELETE FROM agg_dirty_ranges;
+UPDATE agg_calendar_exceptions SET note = 'still mine' WHERE note = 'mine';
+SELECT is_empty('SELECT * FROM marks', 'a note marks nothing');
+UPDATE agg_calendar_exceptions SET closed = false WHERE note = 'still mine';
+SELECT is(count(*), 6::bigint, 'opened again') FROM marks WHERE from_utc = '2025-07-03 21:00' AND to_utc = '2025-07-04 21:00';
+DELETE FROM agg_dirty_ranges;
+DELETE FROM agg_calendar_exceptions WHERE note = 'still mine';
+SELECT is_empty('SELECT * FROM marks', 'a row that says what the weekday says may go');
+UPDATE agg_calendar_sessions SET closes = '16:00' WHERE calendar = 'fx' AND weekday = 5;
+SELECT results_eq($$SELECT from_utc, to_utc FROM marks WHERE timeframe = '1h' ORDER BY 1$$, $$SELECT d - interval '1 day', d FROM generate_series('2025-07-04 21:00'::timestamptz, '2025-08-29 21:00', '7 days') AS d$$, 'a session of a weekday marks those weekdays');
+DELETE FROM agg_dirty_ranges;
+UPDATE agg_calendars SET day_start = '18:00', time_zone = 'America/New_York' WHERE calendar = 'nyse';
+SELECT is(count(*), 1::bigint, 'another start of the day marks everything') FROM marks WHERE symbol = 'OTHER' AND from_utc = '2025-07-01' AND to_utc = '2025-09-01';
+DELETE FROM agg_dirty_ranges;
+UPDATE agg_calendars SET week_start = 2 WHERE calendar = 'nyse';
+SELECT is(count(*), 1::bigint, 'another start of the week, too') FROM marks WHERE symbol = 'OTHER' AND from_utc = '2025-07-01' AND to_utc = '2025-09-01';
+DELETE FROM agg_dirty_ranges;
+UPDATE agg_calendars SET outside_sessions = 'counted' WHERE calendar = 'nyse';
+SELECT is(count(*), 1::bigint, 'and what becomes of candles outside of sessions') FROM marks WHERE symbol = 'OTHER' AND from_utc = '2025-07-01' AND to_utc = '2025-09-01';
+DELETE FROM agg_dirty_ranges;
+UPDATE agg_calendars SET day_start = '09:00' WHERE calendar = 'india';
+SELECT is_empty('SELECT * FROM marks', 'a calendar that nobody has marks nothing');
+SELECT set_eq('SELECT DISTINCT calendar FROM agg_calendar_days', ARRAY['fx', 'india', 'nyse'], 'days stay where they were needed once');
+SELECT is(starts_at, '2025-01-01 03:30'::timestamptz, 'and follow the rules') FROM agg_calendar_days WHERE calendar = 'india' AND trading_date = '2025-01-01';
+
+-- ---- calendars that go ----
+SELECT probe.refuses($$DELETE FROM agg_calendars WHERE calendar = 'fx'$$, '23503', 'calendar "fx" is used by the tasks of EURUSD', '%agg_set_calendar()%', 'a calendar that tasks have cannot go');
+SELECT probe.refuses($$UPDATE agg_calendars SET calendar = 'forex' WHERE calendar = 'fx'$$, '23503', '%"fx"%', NULL, 'nor be renamed');
+DELETE FROM agg_calendars WHERE calendar = 'india';
+SELECT set_eq('SELECT DISTINCT calendar FROM agg_calendar_days', ARRAY['fx', 'nyse'], 'another one goes with its days');
+
+-- ---- rules of time zones ----
+SELECT is(agg_refresh_calendars(), '{"success": true, "changed": [], "tasks_marked": 0}', 'nothing to refresh');
+UPDATE agg_calendar_days SET starts_at = starts_at - interval '1 hour' WHERE calendar = 'fx' AND trading_date BETWEEN '2025-08-05' AND '2025-08-07';
+UPDATE agg_calendar_days SET opens = '{}', closes = '{}' WHERE calendar = 'nyse' AND trading_date = '2025-07-08';
+SELECT is(agg_refresh_calendars(), '{"success": true, "changed": [{"calendar": "fx", "from_utc": "2025-08-03T21:00:00+00:00", "to_utc": "2025-08-07T21:00:00+00:00", "ranges": 1},
+	{"calendar": "nyse", "from_utc": "2025-07-07T22:00:00+00:00", "to_utc": "2025-07-08T22:00:00+00:00", "ranges": 1}], "tasks_marked": 7}', 'days that the clock has moved');
+SELECT set_eq('SELECT DISTINCT symbol, from_utc, to_utc FROM marks', $$VALUES ('EURUSD', '2025-08-03 21:00'::timestamptz, '2025-08-07 21:00'::timestamptz), ('OTHER', '2025-07-07 22:00', '2025-07-08 22:00')$$, 'are marked');
+SELECT is(agg_refresh_calendars() ->> 'tasks_marked', '0', 'once');
+
+-- ---- while tracking is off ----
+DELETE FROM agg_dirty_ranges;
+SET aggregation.tracking = off;
+INSERT INTO agg_calendar_exceptions (calendar, trading_date, note) VALUES ('fx', '2025-07-07', 'loaded');
+RESET aggregation.tracking;
+SELECT is_empty('SELECT * FROM marks', 'what is loaded while tracking is off');
+SELECT is(agg_refresh_calendars() ->> 'tasks_marked', '6', 'agg_refresh_calendars() follows up');
+
+-- ---- the registry ----
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES
+	('GBPUSD', '{"agg": {"calendar": "fx", "optional": ["4h", "1d"]}}'), ('BAD', '{"agg": {"calendar": "nobody"}}'), ('WORSE', '{"agg": {"calendar": 7}}'), ('PLAIN', '{}'),
+	('EURUSD', '{"agg": {"optional": ["4h", "1d", "1w"]}}'), ('OTHER', '{"agg": {"calendar": "utc"}}');
+DELETE FROM agg_dirty_ranges;
+SELECT is(sync_agg_state_from_registry() -> 'assets_skipped', '[{"canonical_symbol": "BAD", "error": "metadata.agg.calendar names \"nobody\", which is not a calendar"},
+	{"canonical_symbol": "WORSE", "error": "metadata.agg.calendar must be the name of a calendar, such as \"utc\" or \"fx\""}]', 'an unknown calendar skips its asset');
+SELECT results_eq('SELECT symbol, array_agg(DISTINCT calendar), count(*) FROM tasks GROUP BY 1 ORDER BY 1', $$VALUES ('EURUSD', '{fx}'::text[], 6::bigint), ('GBPUSD', '{fx}', 4), ('OTHER', '{NULL}', 2), ('PLAIN', '{NULL}', 2)$$,
+	'the metadata choose; where they say nothing, the tasks keep what they have');
+SELECT set_eq($$SELECT symbol, timeframe FROM marks WHERE symbol <> 'EURUSD'$$, $$VALUES ('OTHER', '1h')$$, 'a calendar that a sync changes is a changed calendar');
+SELECT is(sync_agg_state_from_registry() - 'assets_skipped' - 'timestamp_utc' - 'env' - 'agg_start_utc', '{"success": true, "tasks_created": 0, "tasks_updated": 0, "tasks_disabled": 0, "unknown_keys": [], "data_before_start": []}', 'the next sync has nothing to do');
+UPDATE core_asset_registry_all SET metadata = '{"agg": {"calendar": "fx", "optional": ["4h", "1d"]}}' WHERE canonical_symbol = 'OTHER';
+SELECT is(sync_agg_state_from_registry() ->> 'tasks_updated', '2', 'tasks that get another calendar are updated');
+SELECT * FROM finish();
