@@ -21,6 +21,8 @@ static bool may_be_nested(agg_function function) {
 	switch (function) {
 	case AGG_FN_agg_bootstrap_cursor:
 	case AGG_FN_agg_why:
+	case AGG_FN_agg_trading_days:
+	case AGG_FN_agg_calendar_windows:
 	case AGG_FN_agg_wake:
 	case AGG_FN_agg_heartbeat:
 	case AGG_FN_agg_mark_changed:

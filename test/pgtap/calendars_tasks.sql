@@ -122,4 +122,15 @@ SELECT set_eq($$SELECT symbol, timeframe FROM marks WHERE symbol <> 'EURUSD'$$, 
 SELECT is(sync_agg_state_from_registry() - 'assets_skipped' - 'timestamp_utc' - 'env' - 'agg_start_utc', '{"success": true, "tasks_created": 0, "tasks_updated": 0, "tasks_disabled": 0, "unknown_keys": [], "data_before_start": []}', 'the next sync has nothing to do');
 UPDATE core_asset_registry_all SET metadata = '{"agg": {"calendar": "fx", "optional": ["4h", "1d"]}}' WHERE canonical_symbol = 'OTHER';
 SELECT is(sync_agg_state_from_registry() ->> 'tasks_updated', '2', 'tasks that get another calendar are updated');
+
+-- ---- code that fires while a function of ours is at work ----
+CREATE FUNCTION change_calendar() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM public.agg_calendar_exceptions WHERE calendar = 'fx' AND note = 'loaded';
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER change_calendar AFTER UPDATE ON data_agg_state FOR EACH ROW EXECUTE FUNCTION change_calendar();
+SELECT probe.refuses($$SELECT agg_set_calendar('EURUSD', 'utc')$$, '55000', '%code that a function of the extension fires%', '%afterwards%', 'cannot change calendars');
+DROP TRIGGER change_calendar ON data_agg_state;
 SELECT * FROM finish();

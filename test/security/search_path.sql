@@ -92,6 +92,18 @@ SELECT agg.agg_unseal_range('EURUSD', '2025-05-05 01:10+00', '2025-05-05 01:20+0
 SELECT * FROM agg.agg_verify() \g /dev/null
 SELECT agg.agg_verify_sample(1) \g /dev/null
 SELECT * FROM agg.agg_why('EURUSD', '5m', '2025-05-05 00:00+00', '2025-07-03') \g /dev/null
+INSERT INTO agg.agg_calendars (calendar, time_zone, day_start) VALUES ('mine', 'Asia/Kolkata', '09:00');
+INSERT INTO agg.agg_calendar_sessions VALUES ('mine', 1, '09:15', '12:00'), ('mine', 1, '13:00', '15:30');
+SELECT agg.agg_set_calendar('EURUSD', 'mine') \g /dev/null
+INSERT INTO agg.agg_calendar_exceptions (calendar, trading_date, closed, opens, closes) VALUES ('mine', '2025-05-05', false, '10:00', '11:00');
+UPDATE agg.agg_calendar_exceptions SET closes = '12:00' WHERE calendar OPERATOR(pg_catalog.=) 'mine';
+DELETE FROM agg.agg_calendar_exceptions WHERE calendar OPERATOR(pg_catalog.=) 'mine';
+SELECT agg.agg_refresh_calendars() \g /dev/null
+SELECT * FROM agg.agg_trading_days('mine', '2025-05-05', '2025-05-06') \g /dev/null
+SELECT * FROM agg.agg_trading_days('fx', '2025-05-05', '2025-05-06') \g /dev/null
+SELECT * FROM agg.agg_calendar_windows('mine', '4h', '2025-05-05', '2025-05-06') \g /dev/null
+SELECT agg.agg_set_calendar('EURUSD', 'utc') \g /dev/null
+DELETE FROM agg.agg_calendars WHERE calendar OPERATOR(pg_catalog.=) 'mine';
 SELECT agg.agg_set_start('EURUSD', '5m', '2025-04-01 00:00+00') \g /dev/null
 SELECT agg.agg_reset_cursor() \g /dev/null
 SELECT agg.agg_reset_task('EURUSD', '5m') \g /dev/null

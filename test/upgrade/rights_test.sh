@@ -12,6 +12,7 @@ is "$(in_database fresh public -c "SELECT p.proname || ': ' || ($(printf "$right
 	cat <<'RIGHTS'
 agg_aggregate_tasks: service_role
 agg_bootstrap_cursor: service_role
+agg_calendar_windows: service_role
 agg_capture_changes: owner only
 agg_disable_task: service_role
 agg_enable_task: service_role
@@ -19,8 +20,10 @@ agg_finish: service_role
 agg_get_due_tasks: service_role
 agg_heartbeat: service_role
 agg_mark_changed: service_role
+agg_note_calendar_change: owner only
 agg_note_task_change: owner only
 agg_note_timeframe: owner only
+agg_refresh_calendars: service_role
 agg_reset_cursor: service_role
 agg_reset_task: service_role
 agg_retire_source: owner only
@@ -28,10 +31,12 @@ agg_run: service_role
 agg_run_batch: service_role
 agg_schedule: owner only
 agg_seal_range: service_role
+agg_set_calendar: service_role
 agg_set_late_policy: service_role
 agg_set_start: service_role
 agg_setup: owner only
 agg_start: service_role
+agg_trading_days: service_role
 agg_unschedule: owner only
 agg_unseal_range: service_role
 agg_verify: service_role

@@ -67,7 +67,8 @@ constexpr const char *differences = R"sql(SELECT c.calendar IS NULL,
 FROM (VALUES ({row})) AS r(time_zone, day_start, week_start, outside_sessions)
 LEFT JOIN @agg_calendars c ON c.calendar = {name})sql";
 
-constexpr const char *filling = R"sql(INSERT INTO @agg_calendars AS c (calendar, time_zone, day_start, week_start, outside_sessions, shipped)
+// Whoever runs it by hand writes what is shipped, not rules of his own.
+constexpr const char *filling = R"sql(SET aggregation.tracking = off; INSERT INTO @agg_calendars AS c (calendar, time_zone, day_start, week_start, outside_sessions, shipped)
 VALUES ({name}, {row}, true)
 ON CONFLICT (calendar) DO UPDATE SET time_zone = EXCLUDED.time_zone, day_start = EXCLUDED.day_start,
 	week_start = EXCLUDED.week_start, outside_sessions = EXCLUDED.outside_sessions
@@ -81,7 +82,7 @@ WHERE c.calendar = {name} AND c.shipped
 ON CONFLICT DO NOTHING; DELETE FROM @agg_calendar_exceptions e
 WHERE {old_exception}; INSERT INTO @agg_calendar_exceptions (calendar, trading_date, closed, opens, closes, note, shipped)
 SELECT {name}, w.trading_date, w.closed, w.opens, w.closes, w.note, true
-{new_exceptions})sql";
+{new_exceptions}; RESET aggregation.tracking)sql";
 
 // clang-format on
 

@@ -50,12 +50,12 @@
 	"WHERE x.indrelid = c.oid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL OR EXISTS (" \
 	"SELECT FROM pg_catalog.pg_opclass o WHERE o.oid = ANY (x.indclass) AND o.opcnamespace <> 'pg_catalog'::regnamespace)) " \
 	"UNION ALL SELECT 'constraint' AS kind, k.conname::text AS name FROM pg_catalog.pg_constraint k " \
-	"WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'x') AND (c.relname::text, pg_get_constraintdef(k.oid)) NOT IN (" \
-	"('agg_dirty_ranges', 'CHECK ((due = ANY (ARRAY[''now''::text, ''once_passed''::text, ''next_run''::text])))'), " \
-	"('agg_calendars', 'CHECK ((calendar <> ''''::text))'), " \
-	"('agg_calendars', 'CHECK (((week_start >= 1) AND (week_start <= 7)))'), " \
-	"('agg_calendars', 'CHECK ((outside_sessions = ANY (ARRAY[''counted''::text, ''left_out''::text])))'), " \
-	"('agg_calendar_sessions', 'CHECK (((weekday >= 1) AND (weekday <= 7)))')) " \
+	"WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'x') AND c.relname || ' ' || pg_get_constraintdef(k.oid) <> ALL (ARRAY[" \
+	"'agg_dirty_ranges CHECK ((due = ANY (ARRAY[''now''::text, ''once_passed''::text, ''next_run''::text])))', " \
+	"'agg_calendars CHECK ((calendar <> ''''::text))', " \
+	"'agg_calendars CHECK (((week_start >= 1) AND (week_start <= 7)))', " \
+	"'agg_calendars CHECK ((outside_sessions = ANY (ARRAY[''counted''::text, ''left_out''::text])))', " \
+	"'agg_calendar_sessions CHECK (((weekday >= 1) AND (weekday <= 7)))']) " \
 	"AND NOT (k.contype = 'f' AND c.relname IN ('agg_calendar_sessions', 'agg_calendar_exceptions') AND k.confrelid = (SELECT r.oid " \
 	"FROM pg_catalog.pg_class r WHERE r.relnamespace = c.relnamespace AND r.relname = 'agg_calendars')) " \
 	"UNION ALL SELECT 'generated column' AS kind, a.attname::text AS name FROM pg_catalog.pg_attribute a " \

@@ -14,11 +14,11 @@ namespace {
 
 #define AGG_RULES_TRIGGER(table, name, event)                                                                                              \
 	{ table, "aggregation_" name, event " FOR EACH STATEMENT EXECUTE FUNCTION @" AGG_CALENDAR_TRIGGER "()", false, false }
-#define AGG_RULES_TRIGGERS(table)                                                                                                          \
-	AGG_RULES_TRIGGER(table, "rules_made", "AFTER INSERT ON @" table " REFERENCING NEW TABLE AS fresh"),                                   \
-	    AGG_RULES_TRIGGER(table, "rules_changed", "AFTER UPDATE ON @" table " REFERENCING OLD TABLE AS gone NEW TABLE AS fresh"),          \
-	    AGG_RULES_TRIGGER(table, "rules_removed", "AFTER DELETE ON @" table " REFERENCING OLD TABLE AS gone"),                             \
-	    AGG_RULES_TRIGGER(table, "rules_truncated", "BEFORE TRUNCATE ON @" table)
+#define AGG_RULES_TRIGGERS(table, rules)                                                                                                   \
+	AGG_RULES_TRIGGER(table, rules "_made", "AFTER INSERT ON @" table " REFERENCING NEW TABLE AS fresh"),                                  \
+	    AGG_RULES_TRIGGER(table, rules "_changed", "AFTER UPDATE ON @" table " REFERENCING OLD TABLE AS gone NEW TABLE AS fresh"),         \
+	    AGG_RULES_TRIGGER(table, rules "_removed", "AFTER DELETE ON @" table " REFERENCING OLD TABLE AS gone"),                            \
+	    AGG_RULES_TRIGGER(table, rules "_truncated", "BEFORE TRUNCATE ON @" table)
 
 #define AGG_BAR_COLUMNS(price, source_default)                                                                                             \
 	{"canonical_symbol", "text", "text NOT NULL"}, {"timeframe", "text", "text NOT NULL"},                                                 \
@@ -259,9 +259,9 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     "(old.calendar IS DISTINCT FROM new.calendar)"
 	     ")) EXECUTE FUNCTION @agg_note_task_change()",
 	     false, false},
-	    AGG_RULES_TRIGGERS("agg_calendars"),
-	    AGG_RULES_TRIGGERS("agg_calendar_sessions"),
-	    AGG_RULES_TRIGGERS("agg_calendar_exceptions")};
+	    AGG_RULES_TRIGGERS("agg_calendars", "calendars"),
+	    AGG_RULES_TRIGGERS("agg_calendar_sessions", "sessions"),
+	    AGG_RULES_TRIGGERS("agg_calendar_exceptions", "exceptions")};
 	return triggers;
 }
 
