@@ -15,7 +15,11 @@ there_and_back() {
 CREATE EXTENSION aggregation;
 $tables
 SELECT * FROM agg_setup();
-INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('EURUSD');
+INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('mine', 'Asia/Kolkata', '08:00');
+INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '09:15', '15:30');
+INSERT INTO agg_calendar_exceptions (calendar, trading_date, note) VALUES ('mine', '2025-07-07', 'mine'), ('nyse', '2025-07-07', 'mine');
+UPDATE agg_calendars SET week_start = 1 WHERE calendar = 'fx';
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('EURUSD', '{}'), ('GBPUSD', '{"agg": {"calendar": "mine"}}');
 SELECT sync_agg_state_from_registry('prod', '2025-07-01');
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol)
 SELECT 'EURUSD', '1m', '2025-07-01'::timestamptz + n * interval '1 minute', 1, 2, 0.5, 1.5, n FROM generate_series(0, 299) AS n;
@@ -25,7 +29,7 @@ SQL
 	status=0
 	"$bin/pg_dump" -Fc -f dump dumped && "$bin/pg_restore" --exit-on-error -d restored dump || status=$?
 	is "$status" 0 "dump and restore without an error: $what"
-	for table in core_asset_registry_all data_bars derived_data_bars data_agg_state; do
+	for table in core_asset_registry_all data_bars derived_data_bars data_agg_state agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days; do
 		query="SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM $table AS t"
 		is "$(psql -X -A -t -d restored -c "$query")" "$(psql -X -A -t -d dumped -c "$query")" "the same rows in $table: $what"
 	done
