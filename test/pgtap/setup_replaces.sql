@@ -7,7 +7,7 @@ CREATE ROLE aggregation_reader;
 CREATE OR REPLACE TRIGGER aggregation_tasks_changed AFTER UPDATE OF agg_start_utc ON data_agg_state FOR EACH ROW EXECUTE FUNCTION agg_note_task_change();
 SELECT results_eq('SELECT object, action FROM agg_setup(true)', $$VALUES ('trigger aggregation_tasks_changed', 'would replace')$$, 'a trigger for fewer columns is found');
 SELECT results_eq('SELECT object, action FROM agg_setup()', $$VALUES ('trigger aggregation_tasks_changed', 'replaced')$$, 'and replaced');
-SELECT is((SELECT array_length(tgattr::int2[], 1) FROM pg_trigger WHERE tgname = 'aggregation_tasks_changed'), 5, 'it fires for all columns that matter');
+SELECT is((SELECT array_length(tgattr::int2[], 1) FROM pg_trigger WHERE tgname = 'aggregation_tasks_changed'), 6, 'it fires for all columns that matter');
 SELECT is((SELECT count(*) FROM pg_depend d JOIN pg_trigger t ON t.oid = d.objid WHERE d.classid = 'pg_trigger'::regclass AND t.tgname = 'aggregation_tasks_changed'
 	AND d.deptype = 'x'), 1::bigint, 'and goes with the extension');
 CREATE OR REPLACE TRIGGER aggregation_capture AFTER INSERT ON data_bars FOR EACH ROW EXECUTE FUNCTION agg_capture_changes();
