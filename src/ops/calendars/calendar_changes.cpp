@@ -4,7 +4,6 @@
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/dirty_ranges.hpp"
-#include "ops/tasks/task_columns.h"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
@@ -80,15 +79,14 @@ const Statement &users_of() {
 const Statement &lock_tasks_of() {
 	static const Statement statement {
 	    "data_agg_state",
-	    "SELECT s.calendar, s.canonical_symbol, s.timeframe, s.agg_start_utc, greatest(s.last_agg_bar_ts_utc, s.agg_start_utc), " AGG_SOURCE_TIMEFRAME(
-	        "s.") " <> '1m' "
-	              "FROM @data_agg_state s WHERE s.calendar = ANY ($1::text[]) ORDER BY s.canonical_symbol, s.timeframe FOR NO KEY UPDATE OF s",
-	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL},
+	    "SELECT s.calendar, s.canonical_symbol, s.timeframe, s.agg_start_utc, greatest(s.last_agg_bar_ts_utc, s.agg_start_utc) "
+	    "FROM @data_agg_state s WHERE s.calendar = ANY ($1::text[]) ORDER BY s.canonical_symbol, s.timeframe FOR NO KEY UPDATE OF s",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ},
 	    Planning::once_by_statistics};
 	return statement;
 }
 
-// A run that marks what it changes below may still know the old windows.
+// Whoever marks what he changes may still know the old windows.
 const Statement &list_recent() {
 	static const Statement statement {"agg_recent_tasks",
 	                                  "INSERT INTO @agg_recent_tasks (canonical_symbol, timeframe) "
@@ -131,7 +129,6 @@ struct Affected {
 	TaskKey key;
 	Timestamp start;
 	Timestamp reached;
-	bool made_of_bars;
 };
 
 Op<std::vector<Affected>> lock_affected(Database &db, const DifferentDays &different) {
@@ -143,8 +140,7 @@ Op<std::vector<Affected>> lock_affected(Database &db, const DifferentDays &diffe
 		tasks.push_back({std::string(row.text(0)),
 		                 {std::string(row.text(1)), std::string(row.text(2))},
 		                 row.maybe_timestamp(3).value_or(default_start),
-		                 row.maybe_timestamp(4).value_or(default_start),
-		                 !row.is_null(5) && row.boolean(5)});
+		                 row.maybe_timestamp(4).value_or(default_start)});
 		return Flow::more;
 	};
 	co_await db.query(lock_tasks_of(), parameters(text_array(names)), take);
@@ -180,8 +176,7 @@ Op<int64_t> mark_tasks(Database &db, const DifferentDays &different) {
 			continue;
 		marks.push_back({&tasks[i].key, {}});
 		marks.back().ranges.now = std::move(ranges);
-		if (tasks[i].made_of_bars)
-			recent.push_back(tasks[i].key);
+		recent.push_back(tasks[i].key);
 	}
 	const auto count = static_cast<int64_t>(marks.size());
 	if (!recent.empty())
