@@ -37,7 +37,7 @@ Op<void> TaskGuard::acquire_late(const Grid &source) {
 	const std::vector<TaskKey> keys {key_};
 	Nonsense nonsense; // a task that makes none derives nothing
 	const auto tasks = co_await read_tasks(db_, keys, &nonsense);
-	other_source_ = tasks.front() && tasks.front()->source.timeframe() != source.timeframe();
+	other_source_ = tasks.front() && tasks.front()->source != source;
 }
 
 } // namespace aggregation

@@ -17,7 +17,7 @@ public:
 	}
 	/// Waits for the lock. True if it was not held before: what was read without it may be old. (Without a task there is nothing to guard.)
 	Op<bool> acquire();
-	/// The same for bars that were computed from `source` before: meanwhile the task may have got another one.
+	/// The same for bars that were computed from `source` before: meanwhile the task may have got another one, or another calendar.
 	Op<void> acquire_late(const Grid &source);
 	bool held() const {
 		return held_;
