@@ -81,6 +81,7 @@ RETURN 'canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, 
 
 CREATE FUNCTION bench.new_task(p_symbol text, p_start timestamptz) RETURNS public.data_agg_state LANGUAGE sql
 RETURN jsonb_populate_record(NULL::public.data_agg_state, jsonb_build_object(
+	'total_windows_skipped', 0, 'total_source_rows_refused', 0,
 	'canonical_symbol', p_symbol, 'timeframe', '5m', 'source_timeframe', '1m', 'run_interval_minutes', 5,
 	'aggregation_delay_seconds', 30, 'last_agg_bar_ts_utc', p_start, 'status', 'idle', 'is_mandatory', true,
 	'hard_fail_streak', 0, 'total_runs', 0, 'total_bars_created', 0, 'total_bars_quality_poor', 0,
