@@ -29,9 +29,11 @@ fails() {
 work() { sql -c 'UPDATE data_agg_state SET next_run_at = NULL' -c "CALL agg_run(p_time_budget => '5 minutes')" >/dev/null 2>&1; }
 whole="SELECT catchup_aggregation_range('EURUSD', '5m', '2025-01-01', 1000000, '2025-12-31')"
 
-# Three hundred partitions, and room for half as many locks.
+# Three hundred partitions, and room for half as many locks: 10 for each process that may ever be there. PostgreSQL's spare shared memory
+# (100 kB and what it rounded up) takes some hundred more, so that the processes have to be few.
 server_stop
-server_start fsync=off synchronous_commit=off max_connections=10 max_locks_per_transaction=10
+server_start fsync=off synchronous_commit=off max_connections=4 superuser_reserved_connections=0 max_worker_processes=2 max_wal_senders=0 autovacuum_max_workers=1 \
+	max_locks_per_transaction=10
 is "$(fails 53200 "$whole")" '53200, 0 bars' 'too few locks: nothing is stored'
 work
 is "$(sql -c 'SELECT DISTINCT status FROM data_agg_state')" idle 'nor is a task given up'
