@@ -1,27 +1,14 @@
 #include "core/calendar.hpp"
 
+#include "core/integer_math.hpp"
+
 #include <algorithm>
-#include <cstdlib>
 #include <numeric>
 #include <stdexcept>
 
 namespace aggregation {
 
 namespace {
-
-constexpr Duration one_day = Duration::minutes(24 * 60);
-
-/// t + days, saturating.
-Timestamp in_days(Timestamp t, int64_t days) {
-	int64_t span = 0;
-	if (__builtin_mul_overflow(one_day.us, days, &span))
-		return days > 0 ? Timestamp::infinity() : Timestamp::minus_infinity();
-	return t + Duration {span};
-}
-
-int64_t floor_div(int64_t value, int64_t divisor) {
-	return value / divisor - (value % divisor < 0 ? 1 : 0);
-}
 
 int64_t windows_in(Duration day, Duration width) {
 	return (day.us + width.us - 1) / width.us;
@@ -62,7 +49,7 @@ TradingDay Calendar::day_of(Timestamp t) const {
 	if (t < first.start || t >= end.start) {
 		const TradingDay &edge = t < first.start ? first : end;
 		const int64_t days = floor_div((t - edge.start).us, one_day.us);
-		return {edge.date + days, in_days(edge.start, days)};
+		return {edge.date + days, steps(edge.start, days, one_day)};
 	}
 	// Days of 23 and 25 hours hardly shift the others.
 	auto i = static_cast<size_t>((t - first.start).us / one_day.us);
@@ -76,9 +63,9 @@ TradingDay Calendar::day_of(Timestamp t) const {
 
 Timestamp Calendar::start_of(int64_t date) const {
 	if (date < days_.front().date)
-		return in_days(days_.front().start, date - days_.front().date);
+		return steps(days_.front().start, date - days_.front().date, one_day);
 	if (date >= days_.back().date)
-		return in_days(days_.back().start, date - days_.back().date);
+		return steps(days_.back().start, date - days_.back().date, one_day);
 	auto i = static_cast<size_t>(date - days_.front().date);
 	i = std::min(i, days_.size() - 1);
 	// Missing dates shift those behind them.
@@ -104,6 +91,13 @@ int64_t Calendar::windows_between(int64_t from, int64_t to, Duration width) cons
 	for (; i != odd_.end() && days_[*i].date < to; ++i)
 		windows += windows_in(days_[*i + 1].start - days_[*i].start, width) - regular;
 	return windows;
+}
+
+TradingDay trading_day(const Calendar *calendar, Timestamp t) {
+	if (calendar != nullptr)
+		return calendar->day_of(t);
+	const int64_t date = floor_div((t - unix_epoch).us, one_day.us);
+	return {date, steps(unix_epoch, date, one_day)};
 }
 
 bool SessionScan::touches(Timestamp from, Timestamp to) {

@@ -70,6 +70,9 @@ private:
 	Duration alignment_;
 };
 
+/// The trading day that holds t; without a calendar the day in UTC.
+TradingDay trading_day(const Calendar *calendar, Timestamp t);
+
 /// Asks a calendar about source windows, mostly one after the other.
 class SessionScan {
 public:

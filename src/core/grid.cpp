@@ -2,6 +2,7 @@
 
 #include "core/civil_date.hpp"
 #include "core/default_sources.h"
+#include "core/integer_math.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -11,45 +12,19 @@ namespace aggregation {
 namespace {
 
 constexpr Duration one_hour = Duration::minutes(60);
-constexpr Duration one_day = Duration::minutes(24 * 60);
-constexpr Timestamp unix_epoch {-946'684'800'000'000};
 constexpr int64_t first_monday = 4; // 1970-01-05, in days since the Unix epoch
 constexpr int64_t months_per_year = 12;
-
-int64_t modulo(int64_t value, int64_t divisor) {
-	const int64_t rest = value % divisor;
-	return rest < 0 ? rest + divisor : rest;
-}
-
-int64_t floor_div(int64_t value, int64_t divisor) {
-	return value / divisor - (value % divisor < 0 ? 1 : 0);
-}
 
 /// Microseconds since the start of t's window, 0 <= phase < width.
 int64_t phase(Timestamp t, Duration width, Timestamp origin) {
 	return modulo(modulo(t.us, width.us) - modulo(origin.us, width.us), width.us);
 }
 
-/// t + n * width, saturating.
-Timestamp steps(Timestamp t, int64_t n, Duration width) {
-	int64_t span = 0;
-	if (__builtin_mul_overflow(width.us, n, &span))
-		return n > 0 ? Timestamp::infinity() : Timestamp::minus_infinity();
-	return t + Duration {span};
-}
-
 bool infinite(Timestamp t) {
 	return t == Timestamp::infinity() || t == Timestamp::minus_infinity();
 }
 
-/// The trading days of a calendar, or of UTC.
-TradingDay day_of(const Calendar *calendar, Timestamp t) {
-	if (calendar != nullptr)
-		return calendar->day_of(t);
-	const Timestamp start = t - Duration {phase(t, one_day, unix_epoch)};
-	return {floor_div((start - unix_epoch).us, one_day.us), start};
-}
-
+/// Where the trading day of a date begins, in a calendar or in UTC.
 Timestamp start_of(const Calendar *calendar, int64_t date) {
 	return calendar != nullptr ? calendar->start_of(date) : steps(unix_epoch, date, one_day);
 }
@@ -109,7 +84,7 @@ Timestamp Grid::floor(Timestamp t) const {
 		return t - Duration {phase(t, timeframe_.width(), origin_)};
 	if (infinite(t))
 		return t;
-	const TradingDay day = day_of(calendar_.get(), t);
+	const TradingDay day = trading_day(calendar_.get(), t);
 	if (kind_ == Kind::of_days)
 		return start_of(calendar_.get(), first_date(number_of(day.date)));
 	return steps(day.start, (t - day.start).us / timeframe_.width().us, timeframe_.width());
@@ -133,7 +108,7 @@ Timestamp Grid::next(Timestamp start) const {
 		return start + timeframe_.width();
 	if (infinite(start))
 		return start;
-	const TradingDay day = day_of(calendar_.get(), start);
+	const TradingDay day = trading_day(calendar_.get(), start);
 	if (kind_ == Kind::in_day)
 		return std::min(start + timeframe_.width(), start_of(calendar_.get(), day.date + 1));
 	// A date that is missing makes no window.
@@ -152,7 +127,7 @@ Timestamp Grid::after(Timestamp start, int64_t windows) const {
 	constexpr int64_t many = 1'000'000'000;
 	if (infinite(start) || windows > many || windows < -many)
 		return windows == 0 ? start : (windows > 0 ? Timestamp::infinity() : Timestamp::minus_infinity());
-	const TradingDay day = day_of(calendar_.get(), start);
+	const TradingDay day = trading_day(calendar_.get(), start);
 	if (kind_ == Kind::of_days) {
 		// Missing dates make the guess too short.
 		const int64_t number = number_of(day.date);
@@ -178,8 +153,8 @@ Timestamp Grid::after(Timestamp start, int64_t windows) const {
 int64_t Grid::count(Timestamp from, Timestamp to) const {
 	if (kind_ == Kind::regular)
 		return (to - from).us / timeframe_.width().us;
-	const TradingDay first = day_of(calendar_.get(), from);
-	const TradingDay last = day_of(calendar_.get(), to);
+	const TradingDay first = trading_day(calendar_.get(), from);
+	const TradingDay last = trading_day(calendar_.get(), to);
 	if (kind_ == Kind::in_day) {
 		const Duration width = timeframe_.width();
 		return calendar_->windows_between(first.date, last.date, width) + (to - last.start).us / width.us -
@@ -224,23 +199,28 @@ bool Grid::built_from(const Grid &source) const {
 		const Duration whole = kind_ == Kind::in_day ? wide.width() : one_day;
 		if (source.kind_ == Kind::in_day)
 			return kind_ == Kind::of_days || divides(narrow.width().us, whole.us);
-		const Duration alignment = calendar_ != nullptr ? calendar_->alignment() : one_hour;
-		return divides(narrow.width().us, whole.us) && (calendar_ == nullptr || divides(narrow.width().us, alignment.us));
+		return divides(narrow.width().us, whole.us) && (calendar_ == nullptr || divides(narrow.width().us, calendar_->alignment().us));
 	}
 	if (narrow.unit() == wide.unit())
 		return divides(narrow.units(), wide.units());
 	return narrow.unit() == Unit::days && narrow.units() == 1;
 }
 
-std::optional<Timeframe> Grid::default_source() const {
+std::vector<Timeframe> Grid::default_sources() const {
+	std::vector<Timeframe> sources;
 #define AGG_CANDIDATE(name, minutes, ...) name,
 	for (const char *candidate : {AGG_DEFAULT_SOURCES(AGG_CANDIDATE)}) {
 		auto source = *Timeframe::parse(candidate);
 		if (built_from(of(source)))
-			return source;
+			sources.push_back(std::move(source));
 	}
 #undef AGG_CANDIDATE
-	return std::nullopt;
+	return sources;
+}
+
+std::optional<Timeframe> Grid::default_source() const {
+	auto sources = default_sources();
+	return sources.empty() ? std::nullopt : std::optional(std::move(sources.front()));
 }
 
 const Grid &minutes() {

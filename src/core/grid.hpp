@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace aggregation {
 
@@ -68,7 +69,9 @@ public:
 
 	/// Whether these windows are made of whole windows of `source`, which are narrower and of the same calendar.
 	bool built_from(const Grid &source) const;
-	/// What bars of this grid are made of unless the task says otherwise: the widest of 1m, 5m, 1h and 1d that it can be built from (so
+	/// Those of 1m, 5m, 1h and 1d that it can be built from, the widest first.
+	std::vector<Timeframe> default_sources() const;
+	/// What bars of this grid are made of unless the task says otherwise: the widest of them (so
 	/// 5m<-1m, 15m, 30m and 1h<-5m, 4h and 1d<-1h, 1w and 1mo<-1d). nullopt for 1m, which is ingested.
 	std::optional<Timeframe> default_source() const;
 

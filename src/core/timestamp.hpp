@@ -26,6 +26,8 @@ struct Duration {
 	constexpr auto operator<=>(const Duration &) const = default;
 };
 
+inline constexpr Duration one_day = Duration::minutes(24 * 60); // as a rule, and always in UTC
+
 /// An instant in microseconds since 2000-01-01 00:00 UTC.
 struct Timestamp {
 	int64_t us = 0;
@@ -51,6 +53,8 @@ struct Timestamp {
 	constexpr auto operator<=>(const Timestamp &) const = default;
 };
 
+inline constexpr Timestamp unix_epoch {-946'684'800'000'000}; // 1970-01-01 00:00 UTC
+
 /// t + d, saturating at the infinities.
 constexpr Timestamp operator+(Timestamp t, Duration d) {
 	int64_t sum = 0;
@@ -64,6 +68,14 @@ constexpr Timestamp operator-(Timestamp t, Duration d) {
 	if (__builtin_sub_overflow(t.us, d.us, &difference))
 		return d.us > 0 ? Timestamp::minus_infinity() : Timestamp::infinity();
 	return {difference};
+}
+
+/// t + n * width, saturating.
+constexpr Timestamp steps(Timestamp t, int64_t n, Duration width) {
+	int64_t span = 0;
+	if (__builtin_mul_overflow(width.us, n, &span))
+		return (n > 0) == (width.us > 0) ? Timestamp::infinity() : Timestamp::minus_infinity();
+	return t + Duration {span};
 }
 
 /// later - earlier, saturating.

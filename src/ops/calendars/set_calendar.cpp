@@ -1,6 +1,5 @@
 #include "ops/calendars/set_calendar.hpp"
 
-#include "core/default_sources.h"
 #include "ops/boundary/parameters.hpp"
 #include "ops/tasks/tasks.hpp"
 
@@ -39,13 +38,10 @@ bool same_calendar(const std::optional<std::string> &one, const std::string &oth
 
 /// What a task of this grid is made of by default: minutes, or what the symbol has a task for.
 std::optional<Timeframe> default_source_of(const Grid &grid, const std::set<std::string> &timeframes) {
-#define AGG_CANDIDATE(name, minutes, ...) name,
-	for (const char *candidate : {AGG_DEFAULT_SOURCES(AGG_CANDIDATE)}) {
-		auto source = *Timeframe::parse(candidate);
-		if (grid.built_from(grid.of(source)) && (source.ingested() || timeframes.contains(source.name())))
-			return source;
+	for (auto &source : grid.default_sources()) {
+		if (source.ingested() || timeframes.contains(source.name()))
+			return std::move(source);
 	}
-#undef AGG_CANDIDATE
 	return std::nullopt;
 }
 

@@ -190,20 +190,12 @@ Op<Answer> agg_calendar_windows(Database &db, Arguments arguments) {
 		pointer = co_await calendar_by_rules(db, calendar);
 	}
 	const Grid grid(timeframe, pointer);
-	const Grid dates(*Timeframe::parse("1d"), pointer);
 	const Grid of_minutes = grid.of(minutes().timeframe());
 	constexpr size_t columns = 4;
 	RowBuffer rows(db, columns);
-	constexpr Timestamp epoch {-946'684'800'000'000}; // 1970-01-01
-	Timestamp day_end = Timestamp::minus_infinity();
-	int64_t date = 0;
 	for (Timestamp start = grid.floor(from); start < to;) {
 		const Timestamp next = grid.next(start);
-		if (start >= day_end) {
-			day_end = dates.next(dates.floor(start));
-			date = pointer ? pointer->day_of(start).date : (dates.floor(start) - epoch).us / Duration::minutes(24 * 60).us;
-		}
-		rows.add({cell(start), cell(next), cell(date), cell(grid.expected(start, of_minutes))});
+		rows.add({cell(start), cell(next), cell(trading_day(pointer.get(), start).date), cell(grid.expected(start, of_minutes))});
 		if (rows.full())
 			co_await rows.flush();
 		start = next;

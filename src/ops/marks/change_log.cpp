@@ -6,7 +6,6 @@
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/calendars.hpp"
 #include "ops/tasks/task_columns.h"
-#include "ops/tasks/calendars.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
