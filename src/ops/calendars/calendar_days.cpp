@@ -47,16 +47,13 @@ ORDER BY n.calendar, n.from_utc)sql";
 // $1: a calendar.
 const Statement &look() {
 	static const std::string sql = "WITH " + days_of_rules("ARRAY[$1::text]") + R"sql(
-SELECT m.trading_date - '1970-01-01'::date, m.starts_at, s.opens, s.closes,
-	CASE WHEN c.day_start <= '12:00' THEN c.week_start ELSE c.week_start % 7 + 1 END::int4, c.outside_sessions = 'left_out'
+SELECT )sql" AGG_CALENDAR_DAYS ", " AGG_CALENDAR_RULES R"sql(
 FROM @agg_calendars c
-JOIN made m ON m.calendar = c.calendar
-LEFT JOIN LATERAL unnest(m.opens, m.closes) AS s(opens, closes) ON true
-ORDER BY m.trading_date, s.opens)sql";
-	static const Statement statement {"agg_calendars",
-	                                  sql.c_str(),
-	                                  {AGG_INT4, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT4, AGG_BOOL},
-	                                  Planning::by_statistics};
+JOIN made d ON d.calendar = c.calendar
+LEFT JOIN LATERAL unnest(d.opens, d.closes) AS s(opens, closes) ON true
+ORDER BY d.trading_date, s.opens)sql";
+	static const Statement statement {
+	    "agg_calendars", sql.c_str(), {AGG_CALENDAR_DAY_TYPES, AGG_CALENDAR_RULE_TYPES}, Planning::by_statistics};
 	return statement;
 }
 
@@ -75,24 +72,15 @@ Op<DifferentDays> store_days(Database &db, const std::vector<std::string> calend
 }
 
 Op<CalendarPointer> calendar_by_rules(Database &db, const std::string calendar) {
-	CalendarRules rules {.name = calendar};
-	std::vector<TradingDay> days;
-	std::vector<TimeRange> sessions;
+	CalendarRules rules;
+	CalendarDays read;
 	auto take = [&](const Row &row) {
-		rules.first_weekday = static_cast<int>(row.integer(4));
-		rules.outside = row.boolean(5) ? OutsideSessions::left_out : OutsideSessions::counted;
-		if (days.empty() || days.back().date != row.integer(0))
-			days.push_back({row.integer(0), row.timestamp(1)});
-		if (!row.is_null(2))
-			sessions.push_back({row.timestamp(2), row.timestamp(3)});
+		rules = rules_of(calendar, row, 4);
+		read.take(row);
 		return Flow::more;
 	};
 	co_await db.query(look(), parameters(text_parameter(calendar)), take);
-	if (days.size() < 2)
-		co_return nullptr;
-	const Timestamp end = days.back().start;
-	days.pop_back();
-	co_return std::make_shared<const Calendar>(std::move(rules), std::move(days), end, sessions);
+	co_return read.calendar(std::move(rules));
 }
 
 } // namespace aggregation

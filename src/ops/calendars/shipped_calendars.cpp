@@ -1,5 +1,6 @@
 #include "ops/calendars/shipped_calendars.hpp"
 
+#include "ops/boundary/filled_in.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/calendars/holidays.hpp"
 
@@ -41,17 +42,11 @@ WHERE NOT EXISTS (SELECT FROM @agg_calendar_exceptions e WHERE e.calendar = {nam
 
 /// The text with the calendar's own in the place of its words in braces.
 std::string written_for(const Shipped &calendar, std::string text) {
-	const std::vector<std::pair<std::string, std::string>> words {{"{old_exception}", old_exception},
-	                                                              {"{new_exceptions}", new_exceptions},
-	                                                              {"{name}", std::string("'") + calendar.name + "'"},
-	                                                              {"{row}", calendar.row},
-	                                                              {"{sessions}", calendar.sessions},
-	                                                              {"{holidays}", calendar.holidays}};
-	for (const auto &[word, meaning] : words) {
-		for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + meaning.size()))
-			text.replace(at, word.size(), meaning);
-	}
-	return text;
+	const std::string name = std::string("'") + calendar.name + "'";
+	const std::pair<std::string_view, std::string_view> words[] {
+	    {"{old_exception}", old_exception}, {"{new_exceptions}", new_exceptions}, {"{name}", name}, {"{row}", calendar.row},
+	    {"{sessions}", calendar.sessions},  {"{holidays}", calendar.holidays}};
+	return filled_in(std::move(text), words);
 }
 
 // clang-format off

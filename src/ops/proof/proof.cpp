@@ -2,6 +2,7 @@
 
 #include "core/range_set.hpp"
 #include "ops/bars/sealed_ranges.hpp"
+#include "ops/boundary/filled_in.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/proof/proof_grid.hpp"
@@ -100,20 +101,12 @@ FROM frame f CROSS JOIN (expected e FULL JOIN stored d ON d.ts_utc = e.start) LE
 WHERE (d.ts_utc IS NULL AND $7::bool) OR (d.ts_utc IS NOT NULL AND (e.start IS NULL OR c.kind IS NOT NULL))
 ORDER BY 1)sql";
 
-std::string replaced(std::string text, std::string_view mark, std::string_view by) {
-	for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
-		text.replace(at, mark.size(), by);
-	return text;
-}
-
 /// The comparison for source in this table.
 std::string compare_text(const ProofGrid &grid, std::string_view table, std::string_view live) {
-	std::string text = compare_sql;
-	for (const auto &[mark, by] :
-	     {std::pair("{grid}", grid.tables), std::pair("{start}", grid.start), std::pair("{inside}", grid.inside),
-	      std::pair("{rows}", grid.rows), std::pair("{counts}", grid.counts), std::pair("{of_window}", grid.of_window)})
-		text = replaced(std::move(text), mark, by);
-	return replaced(replaced(std::move(text), "{source}", table), "{live}", live);
+	const std::pair<std::string_view, std::string_view> words[] {
+	    {"{grid}", grid.tables},   {"{start}", grid.start},         {"{inside}", grid.inside}, {"{rows}", grid.rows},
+	    {"{counts}", grid.counts}, {"{of_window}", grid.of_window}, {"{source}", table},       {"{live}", live}};
+	return filled_in(compare_sql, words);
 }
 
 const Statement &compare(const Grid &target, const Grid &source) {

@@ -1,6 +1,10 @@
 #include "ops/proof/proof_grid.hpp"
 
+#include "ops/calendars/days_of_rules.hpp"
+
 namespace aggregation {
+
+#define AGG_BEHIND_TRADING_DATES "(" AGG_LAST_TRADING_DATE " + 1)"
 
 #define AGG_PROVENANCE "jsonb_build_object('rule', 'ohlcv', 'source', '{source}', 'source_timeframe', $3::text, 'window', $2::text) AS raw"
 
@@ -21,8 +25,8 @@ const ProofGrid arithmetic_grid {
     "",
     "CROSS JOIN frame g"};
 
-// Trading dates from a few days before the stretch to a few behind it. Calendars are known from 1990 to 2050; before and behind that days
-// last 24 hours and have no session.
+// Trading dates from a few days before the stretch to a few behind it. Before and behind the dates that calendars know days last 24 hours
+// and have no session.
 //
 //   dates     each date, and the one from which its times are taken
 //   days      where its trading day begins and ends; a day that a time zone skips lasts no time
@@ -37,7 +41,7 @@ const ProofGrid calendar_grid {
 	FROM @agg_calendars c
 	WHERE c.calendar = $8::text
 ), dates AS (
-	SELECT d.date, LEAST(GREATEST(d.date, '1990-01-01'), '2051-01-01') AS known
+	SELECT d.date, LEAST(GREATEST(d.date, )sql" AGG_FIRST_TRADING_DATE R"sql(), )sql" AGG_BEHIND_TRADING_DATES R"sql() AS known
 	FROM (SELECT ($4::timestamptz AT TIME ZONE 'UTC')::date - 3 + i AS date
 		FROM generate_series(0, ($5::timestamptz AT TIME ZONE 'UTC')::date - ($4::timestamptz AT TIME ZONE 'UTC')::date + 6) AS i) d
 ), days AS (
@@ -65,7 +69,7 @@ const ProofGrid calendar_grid {
 	FROM rules r
 	CROSS JOIN days d
 	JOIN hours h ON h.trading_date = d.date
-	WHERE d.date >= '1990-01-01' AND d.date < '2051-01-01'
+	WHERE d.date >= )sql" AGG_FIRST_TRADING_DATE R"sql( AND d.date < )sql" AGG_BEHIND_TRADING_DATES R"sql(
 		AND d.ends > (d.date - r.eve + (h.opens < r.day_start)::int + h.opens) AT TIME ZONE r.time_zone
 ), frames AS (
 	SELECT f.kind, f.unit, f.units * CASE f.unit WHEN 'h' THEN 60 WHEN 'w' THEN 7 WHEN 'y' THEN 12 ELSE 1 END AS units

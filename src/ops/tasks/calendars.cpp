@@ -13,25 +13,24 @@ namespace {
 const Statement &states() {
 	static const Statement statement {"agg_calendars",
 	                                  R"sql(
-SELECT c.calendar, c.changed_at, CASE WHEN c.day_start <= '12:00' THEN c.week_start ELSE c.week_start % 7 + 1 END::int8,
-	c.outside_sessions = 'left_out'
+SELECT c.calendar, c.changed_at, )sql" AGG_CALENDAR_RULES R"sql(
 FROM @agg_calendars c
 WHERE c.calendar = ANY ($1::text[]))sql",
-	                                  {AGG_TEXT, AGG_TIMESTAMPTZ, AGG_INT8, AGG_BOOL}};
+	                                  {AGG_TEXT, AGG_TIMESTAMPTZ, AGG_CALENDAR_RULE_TYPES}};
 	return statement;
 }
 
 const Statement &days() {
 	static const Statement statement {"agg_calendar_days",
 	                                  R"sql(
-SELECT (d.trading_date - '1970-01-01'::date)::int8, d.starts_at, s.opens, s.closes
+SELECT )sql" AGG_CALENDAR_DAYS R"sql(
 FROM @agg_calendars c
 JOIN @agg_calendar_days d ON d.calendar = c.calendar
 LEFT JOIN LATERAL unnest(d.opens, d.closes) AS s(opens, closes) ON true
 WHERE c.calendar = $1::text
 	AND c.changed_at = $2::timestamptz
 ORDER BY d.trading_date, s.opens)sql",
-	                                  {AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ},
+	                                  {AGG_CALENDAR_DAY_TYPES},
 	                                  Planning::by_statistics};
 	return statement;
 }
@@ -49,26 +48,38 @@ struct Found {
 	Timestamp changed_at;
 };
 
-/// The last day only says where the one before it ends.
 Op<CalendarPointer> read_days(Database &db, const Found found) {
-	std::vector<TradingDay> list;
-	std::vector<TimeRange> sessions;
+	CalendarDays read;
 	auto receive = [&](const Row &row) {
-		if (list.empty() || list.back().date != row.integer(0))
-			list.push_back({row.integer(0), row.timestamp(1)});
-		if (!row.is_null(2))
-			sessions.push_back({row.timestamp(2), row.timestamp(3)});
+		read.take(row);
 		return Flow::more;
 	};
 	co_await db.query(days(), parameters(text_parameter(found.rules.name), timestamp_parameter(found.changed_at)), receive);
-	if (list.size() < 2)
-		co_return nullptr;
-	const Timestamp end = list.back().start;
-	list.pop_back();
-	co_return std::make_shared<const Calendar>(found.rules, std::move(list), end, sessions);
+	co_return read.calendar(found.rules);
 }
 
 } // namespace
+
+CalendarRules rules_of(std::string name, const Row &row, size_t column) {
+	return {.name = std::move(name),
+	        .first_weekday = static_cast<int>(row.integer(column)),
+	        .outside = row.boolean(column + 1) ? OutsideSessions::left_out : OutsideSessions::counted};
+}
+
+void CalendarDays::take(const Row &row) {
+	if (days_.empty() || days_.back().date != row.integer(0))
+		days_.push_back({row.integer(0), row.timestamp(1)});
+	if (!row.is_null(2))
+		sessions_.push_back({row.timestamp(2), row.timestamp(3)});
+}
+
+CalendarPointer CalendarDays::calendar(CalendarRules rules) {
+	if (days_.size() < 2)
+		return nullptr;
+	const Timestamp end = days_.back().start;
+	days_.pop_back();
+	return std::make_shared<const Calendar>(std::move(rules), std::move(days_), end, sessions_);
+}
 
 std::optional<CalendarPointer> Calendars::find(const std::optional<std::string> &name) const {
 	if (!name || *name == utc_calendar)
@@ -104,10 +115,7 @@ Op<Calendars> read_calendars(Database &db, const std::set<std::string> names) {
 			std::string name(row.text(0));
 			calendars.known_[name] = cache.find(name, changed_at);
 			if (calendars.known_[name] == nullptr)
-				changed.push_back({{.name = std::move(name),
-				                    .first_weekday = static_cast<int>(row.integer(2)),
-				                    .outside = row.boolean(3) ? OutsideSessions::left_out : OutsideSessions::counted},
-				                   changed_at});
+				changed.push_back({rules_of(std::move(name), row, 2), changed_at});
 			return Flow::more;
 		};
 		co_await db.query(states(), parameters(text_array(list)), receive);

@@ -1,5 +1,5 @@
-// Market calendars as the tables have them (agg_calendars, agg_calendar_days), kept in memory from call to call: each call that needs one asks
-// whether it has changed, and reads its days only then.
+// Market calendars as the tables have them (agg_calendars, agg_calendar_days), kept in memory from call to call: each call that needs one
+// asks whether it has changed, and reads its days only then.
 #pragma once
 
 #include "core/calendar.hpp"
@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace aggregation {
 
@@ -20,6 +21,29 @@ using CalendarPointer = std::shared_ptr<const Calendar>;
 
 /// The calendar of UTC days, which needs no rows; also what NULL means.
 inline constexpr std::string_view utc_calendar = "utc";
+
+// Columns of agg_calendars c that become a calendar's rules (rules_of): the weekday of the first trading date of a week, and whether
+// candles outside the sessions are left out.
+#define AGG_CALENDAR_RULES                                                                                                                 \
+	"CASE WHEN c.day_start <= '12:00' THEN c.week_start ELSE c.week_start % 7 + 1 END::int8, c.outside_sessions = 'left_out'"
+#define AGG_CALENDAR_RULE_TYPES AGG_INT8, AGG_BOOL
+CalendarRules rules_of(std::string name, const Row &row, size_t column);
+
+// And columns of a day d and its sessions s that become a calendar's days: a row for each session, and one for a day without any, in order.
+#define AGG_CALENDAR_DAYS "(d.trading_date - '1970-01-01'::date)::int8, d.starts_at, s.opens, s.closes"
+#define AGG_CALENDAR_DAY_TYPES AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ
+
+/// Takes the rows of a calendar's days, which begin with these columns.
+class CalendarDays {
+public:
+	void take(const Row &row);
+	/// nullptr where there are none. The last day only says where the one before it ends.
+	CalendarPointer calendar(CalendarRules rules);
+
+private:
+	std::vector<TradingDay> days_;
+	std::vector<TimeRange> sessions_;
+};
 
 /// Calendars by name.
 class Calendars {
