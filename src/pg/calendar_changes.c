@@ -52,38 +52,29 @@ static bool is_ours(FunctionCallInfo fcinfo) {
 
 /* A statement about the table and its changed rows: in "fresh" as they are, in "gone" as they were. What it writes is not followed again.
  */
-static uint64 run(const char *schema, Oid table, const char *sql) {
+static uint64 run(Oid table, const char *sql) {
 	agg_scope *scope = agg_act_as_owner(table);
-	StringInfoData qualified;
 	uint64 count;
 
-	initStringInfo(&qualified);
-	for (const char *c = sql; *c != '\0'; c++) {
-		if (*c == '@')
-			appendStringInfo(&qualified, "%s.", schema);
-		else
-			appendStringInfoChar(&qualified, *c);
-	}
 	agg_stop_tracking(scope);
-	count = agg_execute(scope, qualified.data, 0, NULL, NULL, false);
+	count = agg_execute(scope, agg_in_schema(get_rel_namespace(table), sql), 0, NULL, NULL, false);
 	agg_stop_acting(scope);
 	return count;
 }
 
 /* The text[] that a statement gives, in the caller's memory. */
-static Datum names(const char *schema, Oid table, const char *sql) {
+static Datum names(Oid table, const char *sql) {
 	bool is_null = true;
 	Datum list = (Datum)0;
 
-	if (run(schema, table, sql) == 1)
+	if (run(table, sql) == 1)
 		list = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
 	return is_null ? PointerGetDatum(construct_empty_array(TEXTOID)) : list;
 }
 
-static void refuse_removed_exceptions(const char *schema, Oid table) {
-	if (run(schema, table,
-	        "SELECT g.calendar::text, to_char(g.trading_date, 'YYYY-MM-DD') FROM gone AS g JOIN @agg_calendars AS c "
-	        "ON c.calendar = g.calendar WHERE g.shipped ORDER BY 1, 2 LIMIT 1") > 0)
+static void refuse_removed_exceptions(Oid table) {
+	if (run(table, "SELECT g.calendar::text, to_char(g.trading_date, 'YYYY-MM-DD') FROM gone AS g JOIN @agg_calendars AS c "
+	               "ON c.calendar = g.calendar WHERE g.shipped ORDER BY 1, 2 LIMIT 1") > 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("the exception of calendar \"%s\" on %s is shipped with the extension and cannot be deleted",
 		                       SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1),
@@ -92,21 +83,19 @@ static void refuse_removed_exceptions(const char *schema, Oid table) {
 		                        "next release leaves it alone.")));
 }
 
-static void set_shipped(const char *schema, Oid table, rule_table which, TriggerEvent event) {
+static void set_shipped(Oid table, rule_table which, TriggerEvent event) {
 	bool update = TRIGGER_FIRED_BY_UPDATE(event);
 
 	switch (which) {
 	case RULE_CALENDARS:
 		if (update)
-			(void)run(schema, table,
-			          "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped "
-			          "AND NOT EXISTS (SELECT FROM gone AS g WHERE g.calendar = f.calendar AND NOT g.shipped)");
+			(void)run(table, "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped "
+			                 "AND NOT EXISTS (SELECT FROM gone AS g WHERE g.calendar = f.calendar AND NOT g.shipped)");
 		else if (TRIGGER_FIRED_BY_INSERT(event))
-			(void)run(schema, table,
-			          "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped");
+			(void)run(table, "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped");
 		break;
 	case RULE_SESSIONS:
-		(void)run(schema, agg_find_table(get_rel_namespace(table), "agg_calendars"),
+		(void)run(agg_find_table(get_rel_namespace(table), "agg_calendars"),
 		          update ? "UPDATE @agg_calendars AS c SET shipped = false WHERE c.shipped AND c.calendar IN (SELECT f.calendar FROM fresh "
 		                   "AS f UNION SELECT g.calendar FROM gone AS g)"
 		          : TRIGGER_FIRED_BY_INSERT(event)
@@ -115,48 +104,38 @@ static void set_shipped(const char *schema, Oid table, rule_table which, Trigger
 		break;
 	default:
 		if (update)
-			(void)run(schema, table,
+			(void)run(table,
 			          "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
 			          "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped AND NOT EXISTS (SELECT "
 			          "FROM gone AS g WHERE g.calendar = f.calendar AND g.trading_date = f.trading_date AND NOT g.shipped)");
 		else if (TRIGGER_FIRED_BY_INSERT(event))
-			(void)run(schema, table,
-			          "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
-			          "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped");
+			(void)run(table, "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
+			                 "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped");
 		else
-			refuse_removed_exceptions(schema, table);
+			refuse_removed_exceptions(table);
 	}
 }
 
-static agg_argument argument(const char *name, Datum value, Oid type) {
-	agg_argument result = {.name = name};
-
-	agg_argument_to_parameter((NullableDatum) {.value = value, .isnull = false}, type, &result.value);
-	return result;
-}
-
 static void follow(TriggerData *trigger, Oid schema, rule_table which) {
-	const char *name = quote_identifier(get_namespace_name(schema));
 	Oid table = RelationGetRelid(trigger->tg_relation);
 	bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 	const char *touched = update ? "fresh UNION SELECT calendar FROM gone" : TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "fresh" : "gone";
 	agg_argument arguments[3];
 
-	arguments[0] =
-	    argument("p_calendars",
-	             names(name, table, psprintf("SELECT array_agg(DISTINCT t.calendar::text) FROM (SELECT calendar FROM %s) AS t", touched)),
-	             TEXTARRAYOID);
+	arguments[0] = agg_make_argument(
+	    "p_calendars", names(table, psprintf("SELECT array_agg(DISTINCT t.calendar::text) FROM (SELECT calendar FROM %s) AS t", touched)),
+	    TEXTARRAYOID);
 	if (arguments[0].value.count == 0)
 		return;
-	arguments[1] = argument("p_all_windows",
-	                        which == RULE_CALENDARS && update
-	                            ? names(name, table,
-	                                    "SELECT array_agg(f.calendar::text) FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar "
-	                                    "WHERE f.week_start <> g.week_start OR f.outside_sessions <> g.outside_sessions")
-	                            : PointerGetDatum(construct_empty_array(TEXTOID)),
-	                        TEXTARRAYOID);
-	arguments[2] = argument("p_row", BoolGetDatum(which == RULE_CALENDARS), BOOLOID);
-	set_shipped(name, table, which, trigger->tg_event);
+	arguments[1] =
+	    agg_make_argument("p_all_windows",
+	                      which == RULE_CALENDARS && update
+	                          ? names(table, "SELECT array_agg(f.calendar::text) FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar "
+	                                         "WHERE f.week_start <> g.week_start OR f.outside_sessions <> g.outside_sessions")
+	                          : PointerGetDatum(construct_empty_array(TEXTOID)),
+	                      TEXTARRAYOID);
+	arguments[2] = agg_make_argument("p_row", BoolGetDatum(which == RULE_CALENDARS), BOOLOID);
+	set_shipped(table, which, trigger->tg_event);
 	agg_call_in_trigger(schema, AGG_FN_follow_calendar_change, arguments, lengthof(arguments));
 }
 

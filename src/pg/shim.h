@@ -93,11 +93,13 @@ extern Datum agg_cell_to_column(const agg_cell *cell, Oid type);
 extern Datum agg_parameter_to_datum(const agg_parameter *parameter, bool *is_null);
 extern void agg_datum_to_cell(Datum value, bool is_null, agg_type type, agg_cell *cell);
 extern void agg_argument_to_parameter(NullableDatum argument, Oid type, agg_parameter *parameter);
+extern agg_argument agg_make_argument(const char *name, Datum value, Oid type);
 
 /* statement.c: the only way to run SQL */
 typedef struct agg_scope agg_scope;
 
 extern Oid agg_find_table(Oid schema, const char *relation);
+extern char *agg_in_schema(Oid schema, const char *statement);
 extern Oid agg_owner_of(Oid table);
 extern agg_scope *agg_act_as_owner(Oid table);
 extern agg_scope *agg_act_as_owner_of_log(Oid log);

@@ -156,6 +156,21 @@ Oid agg_find_table(Oid schema, const char *relation) {
 	return table;
 }
 
+/* The statement with the schema in the place of each @. */
+char *agg_in_schema(Oid schema, const char *statement) {
+	const char *name = quote_identifier(get_namespace_name(schema));
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (const char *c = statement; *c != '\0'; c++) {
+		if (*c == '@')
+			appendStringInfo(&sql, "%s.", name);
+		else
+			appendStringInfoChar(&sql, *c);
+	}
+	return sql.data;
+}
+
 Oid agg_owner_of(Oid table) {
 	HeapTuple tuple;
 	Oid owner = class_of(table, &tuple)->relowner;

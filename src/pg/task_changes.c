@@ -45,8 +45,8 @@ bool agg_has_own_tasks(void) {
 static void mark(Oid schema, Datum symbol, Datum timeframe, TimestampTz from, TimestampTz to) {
 	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum values[] = {symbol, timeframe, TimestampTzGetDatum(from), TimestampTzGetDatum(to)};
-	char *sql = psprintf("INSERT INTO %s.agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc) VALUES ($1, $2, $3, $4)",
-	                     quote_identifier(get_namespace_name(schema)));
+	char *sql =
+	    agg_in_schema(schema, "INSERT INTO @agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc) VALUES ($1, $2, $3, $4)");
 	agg_scope *scope;
 
 	if (from >= to)
@@ -76,62 +76,41 @@ static void mark_found(Oid schema, Oid table, const char *sql, int parameter_cou
 /* Marks those of `tasks`, a FROM item with the columns of data_agg_state, that read minutes of the index, as far as these were made. */
 static void mark_index_minutes(Oid schema, const char *tasks, int parameter_count, Oid *types, Datum *values) {
 	Oid minutes = get_relname_relid("data_bars", schema);
-	StringInfoData sql;
+	char *sql = psprintf("SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, b.ts_utc + interval '1 minute' "
+	                     "FROM %s CROSS JOIN LATERAL (SELECT d.ts_utc FROM @data_bars AS d WHERE d.canonical_symbol = f.canonical_symbol "
+	                     "AND d.timeframe = '1m' AND d.source = 'synthetic' ORDER BY d.ts_utc DESC LIMIT 1) AS b "
+	                     "WHERE f.canonical_symbol = '" AGG_INDEX_SYMBOL "' AND %s = '1m'",
+	                     tasks, AGG_SOURCE_TIMEFRAME("f."));
 
-	if (!OidIsValid(minutes))
-		return;
-	initStringInfo(&sql);
-	appendStringInfo(&sql,
-	                 "SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, b.ts_utc + interval '1 minute' "
-	                 "FROM %s CROSS JOIN LATERAL (SELECT d.ts_utc FROM %s.data_bars AS d WHERE d.canonical_symbol = f.canonical_symbol "
-	                 "AND d.timeframe = '1m' AND d.source = 'synthetic' ORDER BY d.ts_utc DESC LIMIT 1) AS b "
-	                 "WHERE f.canonical_symbol = '" AGG_INDEX_SYMBOL "' AND ",
-	                 tasks, quote_identifier(get_namespace_name(schema)));
-	appendStringInfoString(&sql, AGG_SOURCE_TIMEFRAME("f.") " = '1m'");
-	mark_found(schema, minutes, sql.data, parameter_count, types, values);
+	if (OidIsValid(minutes))
+		mark_found(schema, minutes, agg_in_schema(schema, sql), parameter_count, types, values);
 }
 
 /* What late_policy has refused of a task is looked at again. */
 static void mark_refused(Oid schema, Datum symbol, Datum timeframe) {
 	Oid types[] = {TEXTOID, TEXTOID};
 	Datum values[] = {symbol, timeframe};
-	char *sql = psprintf("DELETE FROM %s.agg_refused_ranges AS r WHERE r.canonical_symbol = $1 AND r.timeframe = $2 "
-	                     "RETURNING r.canonical_symbol, r.timeframe, r.from_utc, r.to_utc",
-	                     quote_identifier(get_namespace_name(schema)));
+	char *sql = agg_in_schema(schema, "DELETE FROM @agg_refused_ranges AS r WHERE r.canonical_symbol = $1 AND r.timeframe = $2 "
+	                                  "RETURNING r.canonical_symbol, r.timeframe, r.from_utc, r.to_utc");
 
 	mark_found(schema, agg_find_table(schema, "agg_refused_ranges"), sql, lengthof(types), types, values);
 }
 
 /* Lists `tasks`, a FROM item with the columns of data_agg_state. */
 static void list_recent(Oid schema, const char *tasks, int parameter_count, Oid *types, Datum *values) {
-	char *sql = psprintf("INSERT INTO %s.agg_recent_tasks (canonical_symbol, timeframe) SELECT f.canonical_symbol::text, f.timeframe::text "
+	char *sql = psprintf("INSERT INTO @agg_recent_tasks (canonical_symbol, timeframe) SELECT f.canonical_symbol::text, f.timeframe::text "
 	                     "FROM %s ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET known_since = 'infinity'",
-	                     quote_identifier(get_namespace_name(schema)), tasks);
+	                     tasks);
 	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_recent_tasks"));
 
-	(void)agg_execute(scope, sql, parameter_count, types, values, false);
+	(void)agg_execute(scope, agg_in_schema(schema, sql), parameter_count, types, values, false);
 	agg_stop_acting(scope);
-}
-
-/* The statement with the schema in the place of each @. */
-static char *in_schema(Oid schema, const char *statement) {
-	const char *name = quote_identifier(get_namespace_name(schema));
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	for (const char *c = statement; *c != '\0'; c++) {
-		if (*c == '@')
-			appendStringInfo(&sql, "%s.", name);
-		else
-			appendStringInfoChar(&sql, *c);
-	}
-	return sql.data;
 }
 
 static void seal(Oid schema, Datum symbol, Datum source, bool of_minutes, Datum from, Datum to) {
 	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum values[] = {symbol, of_minutes ? CStringGetTextDatum("") : source, from, to};
-	char *sql = in_schema(schema, AGG_SEAL_ADOPTED("(SELECT $1, NULLIF($2, ''), $3, $4)"));
+	char *sql = agg_in_schema(schema, AGG_SEAL_ADOPTED("(SELECT $1, NULLIF($2, ''), $3, $4)"));
 	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_sealed_ranges"));
 
 	(void)agg_execute(scope, sql, lengthof(types), types, values, false);
@@ -148,7 +127,7 @@ static Oid table_of_reader(Oid bars, Oid minutes) {
 /* Seals what adopted_bars.h says of the transition table "fresh". */
 static void adopt_bars(Oid schema, Oid bars) {
 	Oid minutes = get_relname_relid("data_bars", schema);
-	char *any = in_schema(schema, AGG_TASKS_WITH_ADOPTED_BARS("fresh AS f"));
+	char *any = agg_in_schema(schema, AGG_TASKS_WITH_ADOPTED_BARS("fresh AS f"));
 	SPITupleTable *found;
 	agg_scope *scope;
 	uint64 count;
@@ -170,7 +149,7 @@ static void adopt_bars(Oid schema, Oid bars) {
 		return;
 	}
 	scope = agg_act_as_owner(reader);
-	count = agg_execute(scope, in_schema(schema, AGG_ADOPTED_RANGES("fresh AS f")), 0, NULL, NULL, false);
+	count = agg_execute(scope, agg_in_schema(schema, AGG_ADOPTED_RANGES("fresh AS f")), 0, NULL, NULL, false);
 	found = SPI_tuptable;
 	agg_stop_acting(scope);
 	for (uint64 i = 0; i < count; i++) {
@@ -248,12 +227,12 @@ static void provide_calendars(Oid schema, Oid tasks, const char *sql, int parame
 	uint64 count = agg_execute(scope, sql, parameter_count, types, values, true);
 	bool is_null = true;
 	Datum names = count == 0 ? (Datum)0 : SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-	agg_argument argument = {.name = "p_calendars"};
+	agg_argument argument;
 
 	agg_stop_acting(scope);
 	if (is_null)
 		return;
-	agg_argument_to_parameter((NullableDatum) {.value = names, .isnull = false}, TEXTARRAYOID, &argument.value);
+	argument = agg_make_argument("p_calendars", names, TEXTARRAYOID);
 	agg_call_in_trigger(schema, AGG_FN_provide_calendars, &argument, 1);
 }
 
@@ -262,10 +241,10 @@ static void provide_calendars(Oid schema, Oid tasks, const char *sql, int parame
 static void check_one_calendar(Oid schema, Oid table, const char *tasks, int parameter_count, Oid *types, Datum *values) {
 	const char *sql = psprintf(
 	    "SELECT f.canonical_symbol::text, f.timeframe::text, " AGG_CALENDAR_OF("f.") ", s.timeframe::text, " AGG_CALENDAR_OF(
-	        "s.") " FROM %s JOIN %s.data_agg_state AS s ON s.canonical_symbol = f.canonical_symbol AND " AGG_CALENDAR_OF("s.") " <> " AGG_CALENDAR_OF("f.") " LIMIT 1",
-	    tasks, quote_identifier(get_namespace_name(schema)));
+	        "s.") " FROM %s JOIN @data_agg_state AS s ON s.canonical_symbol = f.canonical_symbol AND " AGG_CALENDAR_OF("s.") " <> " AGG_CALENDAR_OF("f.") " LIMIT 1",
+	    tasks);
 	agg_scope *scope = agg_act_as_owner(table);
-	uint64 count = agg_execute(scope, sql, parameter_count, types, values, false);
+	uint64 count = agg_execute(scope, agg_in_schema(schema, sql), parameter_count, types, values, false);
 
 	agg_stop_acting(scope);
 	if (count > 0) {
@@ -284,10 +263,10 @@ static void check_one_calendar(Oid schema, Oid table, const char *tasks, int par
 /* Behind the cursor nothing is made before it is there; but what is there is of windows that may be no more. */
 static void mark_bars_ahead(Oid schema, const char *symbol, const char *timeframe, TimestampTz from) {
 	Oid bars = get_relname_relid("derived_data_bars", schema);
-	char *sql = psprintf("SELECT $1, $2, $3, b.ts_utc + interval '1 minute' FROM (SELECT d.ts_utc FROM %s.derived_data_bars AS d "
-	                     "WHERE d.canonical_symbol = $1 AND d.timeframe = $2 AND d.deleted_at IS NULL ORDER BY d.ts_utc DESC LIMIT 1) AS b "
-	                     "WHERE b.ts_utc >= $3",
-	                     quote_identifier(get_namespace_name(schema)));
+	char *sql =
+	    agg_in_schema(schema, "SELECT $1, $2, $3, b.ts_utc + interval '1 minute' FROM (SELECT d.ts_utc FROM @derived_data_bars AS d WHERE "
+	                          "d.canonical_symbol = $1 AND d.timeframe = $2 AND d.deleted_at IS NULL ORDER BY d.ts_utc DESC LIMIT 1) AS b "
+	                          "WHERE b.ts_utc >= $3");
 	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID};
 	Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), TimestampTzGetDatum(from)};
 
@@ -349,12 +328,11 @@ static void task_changed(Oid schema, const TriggerData *trigger) {
 
 static void tasks_made(Oid schema, TriggerData *trigger) {
 	Oid bars = get_relname_relid("derived_data_bars", schema);
-	char *sql = psprintf("SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, "
-	                     "COALESCE(f.last_agg_bar_ts_utc, f.agg_start_utc, 'infinity') "
-	                     "FROM fresh AS f CROSS JOIN LATERAL (SELECT 1 FROM %s.derived_data_bars AS d "
-	                     "WHERE d.canonical_symbol = f.canonical_symbol AND d.timeframe = f.timeframe AND d.deleted_at IS NULL "
-	                     "ORDER BY d.ts_utc LIMIT 1) AS b",
-	                     quote_identifier(get_namespace_name(schema)));
+	char *sql = agg_in_schema(schema, "SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, "
+	                                  "COALESCE(f.last_agg_bar_ts_utc, f.agg_start_utc, 'infinity') "
+	                                  "FROM fresh AS f CROSS JOIN LATERAL (SELECT 1 FROM @derived_data_bars AS d "
+	                                  "WHERE d.canonical_symbol = f.canonical_symbol AND d.timeframe = f.timeframe "
+	                                  "AND d.deleted_at IS NULL ORDER BY d.ts_utc LIMIT 1) AS b");
 
 	if (!OidIsValid(bars))
 		return;

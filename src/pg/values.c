@@ -238,3 +238,11 @@ void agg_argument_to_parameter(NullableDatum argument, Oid type, agg_parameter *
 	}
 	parameter->cells = cells;
 }
+
+/* An argument, not NULL, of a function that C calls (agg_call_in_trigger). */
+agg_argument agg_make_argument(const char *name, Datum value, Oid type) {
+	agg_argument argument = {.name = name};
+
+	agg_argument_to_parameter((NullableDatum) {.value = value, .isnull = false}, type, &argument.value);
+	return argument;
+}
