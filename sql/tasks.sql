@@ -22,7 +22,7 @@ SELECT canonical_symbol, timeframe, is_mandatory, task_priority FROM agg_get_due
 SELECT canonical_symbol, timeframe FROM agg_get_due_tasks('Test', '2025-07-01 00:00+00', 1);
 SELECT count(*) FROM agg_get_due_tasks('prod', '2025-06-30 23:59:59+00');
 
--- a claim is exclusive, and its token fences off whoever lost it
+-- a claim is exclusive, and its token fences off a worker that lost it
 SELECT agg_start('EURUSD', '5m', '2025-07-01 00:10+00') - 'claim_token';
 SELECT agg_start('EURUSD', '5m', '2025-07-01 00:10+00');
 SELECT claim_token AS old_token FROM data_agg_state WHERE canonical_symbol = 'EURUSD' AND timeframe = '5m' \gset

@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 
 CREATE TEMP TABLE spent (timeframe text, bars bigint, windows bigint, seconds double precision);
 
-CREATE PROCEDURE pg_temp.work_off() LANGUAGE plpgsql AS $$
+CREATE PROCEDURE pg_temp.run_until_done() LANGUAGE plpgsql AS $$
 DECLARE
 	due record;
 	claim jsonb;
@@ -46,5 +46,5 @@ BEGIN
 END
 $$;
 
-CALL pg_temp.work_off();
+CALL pg_temp.run_until_done();
 \ir report.sql

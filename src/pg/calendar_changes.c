@@ -7,7 +7,7 @@
  *   a shipped exception that is deleted        refused: the next release would bring it back
  *   what is inserted                           is not shipped, whatever it says
  *
- * Who sets shipped back to true wants the release's rules again. What the extension writes itself, and what is written while
+ * Setting shipped back to true asks for the release's rules again. What the extension writes itself, and what is written while
  * aggregation.tracking is off, is left as it is.
  */
 #include "shim.h"

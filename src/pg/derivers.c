@@ -1,6 +1,6 @@
 /*
- * Who is computing bars at this moment. Whoever does holds a lock on agg_dirty_ranges from before it first reads source until its
- * transaction ends; nobody ever waits for that lock. Who holds it is read from the lock table, and when they began from the list of
+ * The transactions that compute bars at this moment. Each holds a lock on agg_dirty_ranges from before it first reads source until it
+ * ends; nobody ever waits for that lock. Its holders are read from the lock table, and when they began from the list of
  * backends. The same with a lock of its own for those who take entries of their own out of the log of changes.
  */
 #include "shim.h"

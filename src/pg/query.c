@@ -44,7 +44,7 @@ static int enter_planning(void) {
 	return nest_level;
 }
 
-/* While a statement is prepared: whoever changed or dropped a column is told how to get it back. */
+/* While a statement is prepared: where a column was changed or dropped, the hint says how to get it back. */
 static void add_setup_hint(void *unused pg_attribute_unused()) {
 	int code = geterrcode();
 

@@ -146,7 +146,7 @@ bool agg_has_shape(Oid schema) {
 	return true;
 }
 
-/* Mends what an older release has made. Who finds it at the same time waits here, and then finds it mended. */
+/* Mends what an older release has made. A session that finds it at the same time waits here, and then finds it mended. */
 void agg_need_shape(Oid schema) {
 	Oid table;
 
@@ -154,7 +154,7 @@ void agg_need_shape(Oid schema) {
 		return;
 	table = agg_marked_table(schema);
 	if (!OidIsValid(table))
-		return; /* nothing is there yet: whoever needs it says so */
+		return; /* nothing is there yet; the caller that needs it reports that */
 	LockRelationOid(table, ShareUpdateExclusiveLock);
 	if (agg_has_shape(schema))
 		return;

@@ -13,8 +13,8 @@
  *
  * The calendar must exist, and be that of the symbol's other tasks. Its days are made when its first task names it.
  *
- * A task that is new, or has another source or calendar, is also listed in agg_recent_tasks: who changes bars below it at this moment, or has
- * absorbed what he has changed himself, may not know it (src/ops/tasks/recent_tasks.hpp).
+ * A task that is new, or has another source or calendar, is also listed in agg_recent_tasks: a session that changes bars below it at this moment,
+ * or has absorbed its own changes, may not know it (src/ops/tasks/recent_tasks.hpp).
  *
  * And as long as such a change is not committed nobody else knows of it: what the transaction derives is looked at again (look_again.c).
  */
@@ -117,7 +117,7 @@ static void seal(Oid schema, Datum symbol, Datum source, bool of_minutes, Datum 
 	agg_stop_acting(scope);
 }
 
-/* Who may read both tables of bars: the owner of one of them. InvalidOid: neither. */
+/* The table whose owner may read both tables of bars. InvalidOid: neither owner may. */
 static Oid table_of_reader(Oid bars, Oid minutes) {
 	if (pg_class_aclcheck(minutes, agg_owner_of(bars), ACL_SELECT) == ACLCHECK_OK)
 		return bars;

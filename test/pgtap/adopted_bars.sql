@@ -39,7 +39,7 @@ SELECT cmp_ok((SELECT count(*) FROM derived_data_bars WHERE timeframe = '5m' AND
 SELECT cmp_ok(live('4h'), '>', 50::bigint, 'and wider bars are made of bars that were here');
 SELECT is_empty('SELECT * FROM agg_verify() WHERE explanation IS NULL OR explanation <> ''pending''', 'the proof finds nothing');
 
--- Who takes minutes away now takes the bars along, whoever made them.
+-- Taking minutes away now takes the bars along, whoever made them.
 DELETE FROM data_bars WHERE ts_utc >= '2025-07-11 09:00+00' AND ts_utc < '2025-07-11 10:00+00';
 DO $$ BEGIN FOR i IN 1 .. 20 LOOP EXIT WHEN NOT (agg_run_batch('prod', 1000, 100000, p_now_utc => '2025-07-12 12:00+00') ->> 'continue')::boolean; END LOOP; END $$;
 SELECT is(live('5m'), five - 12, 'minutes that are taken away take their bars along') FROM counts;

@@ -42,7 +42,7 @@ BEGIN
 END
 $$;
 SELECT cmp_ok(wal_bytes_of($$SELECT catchup_aggregation_range('EURUSD', '5m', '2025-07-01', 100000, '2026-01-01', 2)$$), '>', 1000::bigint, 'a new version writes (this measure can fail)');
--- Dead rows that VACUUM had to leave, because another session of the cluster could still see them, are pruned by whoever reads them first.
+-- Dead rows that VACUUM had to leave, because another session of the cluster could still see them, are pruned by the first session that reads them.
 VACUUM;
 SELECT is(min(wal_bytes_of($$SELECT catchup_aggregation_range('EURUSD', '5m', '2025-07-01', 100000, '2026-01-01', 2)$$)), 0::bigint, 'a re-run writes no WAL')
 FROM generate_series(1, 3);

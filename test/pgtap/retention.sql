@@ -26,7 +26,7 @@ ALTER TABLE data_bars DETACH PARTITION day_1;
 SELECT results_eq('SELECT canonical_symbol, from_utc, to_utc, reason FROM agg_sealed_ranges ORDER BY 1', $$VALUES ('A', '2025-07-01 00:00+00'::timestamptz, '2025-07-02 00:00+00'::timestamptz, 'day_1 detached'), ('B', '2025-07-01 00:00+00', '2025-07-02 00:00+00', 'day_1 detached')$$, 'a detached partition seals what it held');
 SELECT agg_mark_changed(NULL, '2025-07-01', '2025-07-04') \g /dev/null
 SELECT run();
-SELECT is(bars('A', '2025-07-01'), 288::bigint, 'the bars stay, whoever looks at them again');
+SELECT is(bars('A', '2025-07-01'), 288::bigint, 'the bars stay when they are looked at again');
 SELECT is_empty('SELECT * FROM agg_verify()', 'and the proof does not miss their source');
 SELECT is((agg_why('A', '5m', '2025-07-01 10:00+00')).state, 'sealed', 'agg_why() says it');
 SELECT probe.answers(derived_rebuild_range('A', '5m', '2025-07-01', '2025-07-02'), '{"windows_processed": 0}', 'a rebuild leaves them alone');

@@ -68,7 +68,7 @@ void check_all_taken(const NewBars &bars, uint64_t given, uint64_t taken) {
 	            "Look for a trigger on the table that discards rows, and remove it.", "The write was rolled back.");
 }
 
-/// What was written must be there for whoever asks as everybody does: an extension may keep the table's rows elsewhere, and not have seen
+/// What was written must be visible to an ordinary query: an extension may keep the table's rows elsewhere, and not have seen
 /// ours. Two index probes for a bulk write.
 Op<void> check_can_be_read(Database &db, const NewBars &bars, const WatchedRows &rows) {
 	const int64_t wanted = rows.count() > 1 ? 2 : 1;

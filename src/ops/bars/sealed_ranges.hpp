@@ -8,7 +8,7 @@
 // their own timeframe that begin in the range are sealed, too: nobody makes them again.
 //
 // The one who writes bars keeps the seals, and asks for them after it has read the source: the seal is committed together with the removal,
-// so whoever misses the source knows of the seal.
+// so a transaction that misses the source knows of the seal.
 #pragma once
 
 #include "core/range_set.hpp"

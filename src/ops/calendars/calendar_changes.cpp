@@ -86,7 +86,7 @@ const Statement &lock_tasks_of() {
 	return statement;
 }
 
-// Whoever marks what he changes may still know the old windows.
+// A session that marks its changes at this moment may still know the old windows.
 const Statement &list_recent() {
 	static const Statement statement {"agg_recent_tasks",
 	                                  "INSERT INTO @agg_recent_tasks (canonical_symbol, timeframe) "

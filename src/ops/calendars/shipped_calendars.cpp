@@ -62,7 +62,7 @@ constexpr const char *differences = R"sql(SELECT c.calendar IS NULL,
 FROM (VALUES ({row})) AS r(time_zone, day_start, week_start, outside_sessions)
 LEFT JOIN @agg_calendars c ON c.calendar = {name})sql";
 
-// Whoever runs it by hand writes what is shipped, not rules of his own.
+// Run by hand it writes what is shipped, not rules of the user's own.
 constexpr const char *filling = R"sql(SET aggregation.tracking = off; INSERT INTO @agg_calendars AS c (calendar, time_zone, day_start, week_start, outside_sessions, shipped)
 VALUES ({name}, {row}, true)
 ON CONFLICT (calendar) DO UPDATE SET time_zone = EXCLUDED.time_zone, day_start = EXCLUDED.day_start,

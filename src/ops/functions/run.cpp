@@ -106,7 +106,7 @@ struct LoopEnd {
 };
 
 /// Runs what is due, batch by batch, and commits each. True: it stopped because the time was up.
-Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
+Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
 	if (order.sync_age) {
 		const bool synced = co_await sync_registry_if_older(db, order.environment, *order.sync_age, runner.now());
 		if (synced)
@@ -137,7 +137,7 @@ Op<bool> work_off_batches(Database &db, Runner &runner, const LoopOrder &order, 
 	}
 }
 
-Op<LoopEnd> work_off(Database &db, Runner &runner, const LoopOrder &order) {
+Op<LoopEnd> run_loop(Database &db, Runner &runner, const LoopOrder &order) {
 	LoggedRun log(db, order.environment);
 	LoopEnd end;
 	if (order.look_at_late_sources) {
@@ -148,7 +148,7 @@ Op<LoopEnd> work_off(Database &db, Runner &runner, const LoopOrder &order) {
 		if (restless.stale_claims || restless.tasks_waiting)
 			co_await db.commit_lazily();
 	}
-	end.time_is_up = co_await work_off_batches(db, runner, order, log);
+	end.time_is_up = co_await run_batches(db, runner, order, log);
 	co_await log.end(runner);
 	co_return end;
 }
@@ -158,7 +158,7 @@ Op<LoopEnd> work_off(Database &db, Runner &runner, const LoopOrder &order) {
 Op<Answer> agg_run(Database &db, Arguments arguments) {
 	const auto order = loop_order_from(arguments);
 	Runner runner(db, order.run, "agg_run");
-	co_await work_off(db, runner, order);
+	co_await run_loop(db, runner, order);
 	if (runner.different_tasks() > 0) {
 		co_await db.notice("agg_run: " + stats_of(runner));
 	} else {
@@ -177,11 +177,11 @@ Op<Answer> work(Database &db, Arguments arguments) {
 	auto order = loop_order_from(arguments);
 	order.look_at_late_sources = arguments.boolean("look_at_late_sources");
 	Runner runner(db, order.run, "worker");
-	const auto end = co_await work_off(db, runner, order);
+	const auto end = co_await run_loop(db, runner, order);
 	if (end.time_is_up)
 		co_return Answer::timestamp(Timestamp::minus_infinity());
 	const Timestamp next = co_await next_due_after(db, runner.now());
-	// Whoever waits is looked at again in a minute; if nobody looked this time, the minute is shorter.
+	// Tasks that wait are looked at again in a minute, or in less if nobody looked this time.
 	const bool look_again = end.tasks_waiting || !order.look_at_late_sources;
 	co_return Answer::timestamp(look_again ? std::min(next, runner.now() + between_looks_at_late_sources) : next);
 }

@@ -1,4 +1,4 @@
-// agg_start: claims a task by compare-and-set on idle and enabled, and hands out a token that fences off whoever claimed it before. A task
+// agg_start: claims a task by compare-and-set on idle and enabled, and hands out a token that fences off the worker that claimed it before. A task
 // that a runner is at work on is locked: that is an answer at once, not a wait.
 #include "ops/functions/functions.hpp"
 

@@ -102,7 +102,7 @@ Op<std::deque<Reader>> readers_of(Database &db, const std::vector<std::string> &
 
 enum class Unread { dropped, kept };
 
-/// Marks what a change means for a task. What is not before the cursor may be dropped where whoever gets there will read it.
+/// Marks what a change means for a task. What is not before the cursor may be dropped where the run that gets there will read it.
 void note(const Reader &reader, const TimeRange &change, Unread unread, DirtyRanges &marks) {
 	const Timestamp from = reader.target.floor(change.from);
 	const Timestamp to = reader.target.ceil(change.to);
@@ -170,7 +170,7 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 Op<void> absorb_changes(Database &db) {
 	if (db.snapshot() == Database::Snapshot::of_transaction)
 		co_return;
-	// Before it looks for tasks: whoever runs one that it cannot see knows then that he may not be told of the changes.
+	// Before it looks for tasks: a run of one that it cannot see then knows that it may not be told of the changes.
 	if (db.has_own_changes())
 		co_await db.begin_absorbing_own();
 	for (;;) {

@@ -43,7 +43,7 @@ const Statement &delete_old_runs() {
 	return statement;
 }
 
-// Ten of each job are few; but whoever may log runs may also invent jobs.
+// Ten of each job are few; but a role that may log runs may also invent jobs.
 const Statement &delete_surplus_runs() {
 	static const Statement statement {table,
 	                                  "DELETE FROM @ops_runlog d WHERE d.run_id IN (SELECT r.run_id FROM @ops_runlog r "

@@ -45,7 +45,7 @@ struct RunTotals {
 
 class Runner {
 public:
-	/// `activity` is the SQL function that is running, for whoever watches its progress.
+	/// `activity` is the SQL function that is running, as the progress view shows it.
 	Runner(Database &db, const RunOrder &order, const char *activity)
 	    : db_(db), order_(order), progress_(db, activity), started_(db.clock()) {
 	}

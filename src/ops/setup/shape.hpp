@@ -1,5 +1,5 @@
 // Which release's shape the extension's own tables have: a comment on one of them says which release has brought them up last, so that
-// whoever works on them can see it at once. The comment goes with a dump.
+// a person who works on them sees it at once. The comment goes with a dump.
 #pragma once
 
 #include "ops/boundary/database.hpp"

@@ -519,7 +519,7 @@ BEGIN
     FOR found IN SELECT s.object, s.detail FROM @extschema@.agg_setup() AS s WHERE s.action OPERATOR(pg_catalog.=) 'cannot mend' LOOP
         RAISE WARNING 'aggregation: %: %', found.object, found.detail USING HINT = 'agg_setup(true) lists what differs.';
     END LOOP;
-    -- Whoever owns the other tables of the extension's owns the new ones.
+    -- The owner of the extension's other tables owns the new ones.
     FOR found IN
         SELECT pg_catalog.pg_get_userbyid(c.relowner) AS owner, n.name FROM pg_catalog.pg_class AS c
         CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days')) AS n (name)
