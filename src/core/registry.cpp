@@ -55,11 +55,11 @@ std::vector<Timeframe> timeframes(const MetadataValue &value, const char *key, s
 
 /// Adds the timeframe and all that it is built from; what is there already stays as it is.
 void add_with_sources(std::vector<TaskConfiguration> &tasks, const Grid &wanted, const TaskConfiguration &pattern,
-                      std::optional<Timestamp> first_bar) {
+                      std::optional<Timestamp> first_bar, SourceRule rule) {
 	for (auto next = std::optional(wanted.timeframe()); next && !next->ingested();) {
 		const bool there = std::any_of(tasks.begin(), tasks.end(), [&](const auto &task) { return task.timeframe == *next; });
 		const Grid grid = wanted.of(*next);
-		const auto source = *grid.default_source();
+		const auto source = *default_source(grid, rule);
 		if (!there) {
 			TaskConfiguration task = pattern;
 			task.timeframe = *next;
@@ -91,8 +91,17 @@ std::optional<std::string> calendar_name(const AssetMetadata &metadata) {
 	return metadata.calendar.text;
 }
 
+std::optional<SourceRule> source_rule(const AssetMetadata &metadata) {
+	if (metadata.source.absent())
+		return std::nullopt;
+	const auto rule = metadata.source.type == "string" ? parse_source_rule(metadata.source.text) : std::nullopt;
+	if (!rule)
+		refuse(".source must be \"1m\" (all bars are made of minutes) or \"chain\" (of narrower bars)");
+	return rule;
+}
+
 std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start, std::optional<Timestamp> first_bar,
-                                                const std::shared_ptr<const Calendar> &calendar) {
+                                                const std::shared_ptr<const Calendar> &calendar, SourceRule rule) {
 	if (!metadata.agg.absent() && metadata.agg.type != "object")
 		refuse(" must be an object");
 	if (!metadata.enabled.absent() && metadata.enabled.type != "boolean")
@@ -121,10 +130,10 @@ std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, T
 	if (switched_off(metadata))
 		return tasks;
 	for (const auto &timeframe : mandatory)
-		add_with_sources(tasks, Grid(timeframe, calendar), pattern, first_bar);
+		add_with_sources(tasks, Grid(timeframe, calendar), pattern, first_bar, rule);
 	pattern.mandatory = false;
 	for (const auto &timeframe : optional)
-		add_with_sources(tasks, Grid(timeframe, calendar), pattern, first_bar);
+		add_with_sources(tasks, Grid(timeframe, calendar), pattern, first_bar, rule);
 	return tasks;
 }
 

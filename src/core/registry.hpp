@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/calendar.hpp"
+#include "core/source_rule.hpp"
 #include "core/timeframe.hpp"
 
 #include <cstdint>
@@ -36,6 +37,7 @@ struct AssetMetadata {
 	MetadataValue delay_seconds;
 	MetadataValue priority;
 	MetadataValue calendar;
+	MetadataValue source;
 	std::string unknown_keys; // those that mean nothing where they are, comma-separated
 };
 
@@ -59,11 +61,15 @@ bool starts_with_first_bar(const AssetMetadata &metadata);
 /// The name that metadata.agg.calendar gives; nullopt: none. Throws Error (22023) if that is no name.
 std::optional<std::string> calendar_name(const AssetMetadata &metadata);
 
+/// The rule that metadata.agg.source gives; nullopt: none. Throws Error (22023) if it is none of those that there are.
+std::optional<SourceRule> source_rule(const AssetMetadata &metadata);
+
 /// The tasks of one asset, none if it is switched off: 5m and 1h, mandatory, 30 s of delay, priority 100, from `default_start` on, unless
-/// its metadata says otherwise. A list pulls in what its members are built from. `first_bar` counts where the start is to be that. Windows
-/// and sources are those of the calendar, nullptr meaning UTC. Throws Error (22023) that says what is wrong in the metadata.
+/// its metadata says otherwise. A list pulls in what its members are built from by the rule. `first_bar` counts where the start is to be
+/// that. Windows and sources are those of the calendar, nullptr meaning UTC. Throws Error (22023) that says what is wrong in the metadata.
 std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start,
                                                 std::optional<Timestamp> first_bar = std::nullopt,
-                                                const std::shared_ptr<const Calendar> &calendar = nullptr);
+                                                const std::shared_ptr<const Calendar> &calendar = nullptr,
+                                                SourceRule rule = SourceRule::chain);
 
 } // namespace aggregation

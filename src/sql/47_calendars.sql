@@ -18,6 +18,16 @@ COMMENT ON FUNCTION @extschema@.agg_set_calendar(text, text) IS
 'Chooses the calendar of a symbol, for all of its tasks: utc, or one of agg_calendars. Cursors go back to the start of the window that they lie in, a source whose windows are no parts of the task''s windows any more is replaced by the default, and everything that is stored is marked: the next runs make it anew and delete bars of windows that do not exist any more. A sync from the registry sets the calendar that the asset''s metadata.agg.calendar names, and leaves it alone where that is missing.
 Answers success, canonical_symbol, calendar, tasks, changed (of each changed task: timeframe, and as [old, new] source_timeframe and last_agg_bar_ts_utc where they changed), note; or {"success": false, "error": "not_found", "message": ...} if the symbol has no task. Errors: 22023 for an unknown calendar, P0002 for a symbol that no task, asset or bar has, 22004 for NULL.';
 
+CREATE FUNCTION @extschema@.agg_set_source(p_symbol text, p_source text)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_source';
+
+COMMENT ON FUNCTION @extschema@.agg_set_source(text, text) IS
+'Chooses what the bars of a symbol are made of, for all of its tasks: exact, every timeframe of the 1m bars; or chain, each of narrower bars as a task''s default says (of those timeframes that the symbol has tasks for). By the chain the minutes of a window that is too thin for a bar are missing in all wider bars; exact bars have them all. Tasks whose source becomes another one are marked from their beginning, and the next runs make their bars anew. A sync from the registry sets what the asset''s metadata.agg.source says ("1m" or "chain"); where that is missing, a symbol whose tasks are all made of minutes stays exact.
+Answers success, canonical_symbol, source, tasks, changed (of each changed task: timeframe, and source_timeframe as [old, new]), note; or {"success": false, "error": "not_found", "message": ...} if the symbol has no task. Errors: 22023 for another word than exact, 1m (the same) and chain, P0002 for a symbol that no task, asset or bar has, 22004 for NULL.';
+
 CREATE FUNCTION @extschema@.agg_refresh_calendars()
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

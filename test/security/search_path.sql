@@ -95,6 +95,8 @@ SELECT * FROM agg.agg_why('EURUSD', '5m', '2025-05-05 00:00+00', '2025-07-03') \
 INSERT INTO agg.agg_calendars (calendar, time_zone, day_start) VALUES ('mine', 'Asia/Kolkata', '09:00');
 INSERT INTO agg.agg_calendar_sessions VALUES ('mine', 1, '09:15', '12:00'), ('mine', 1, '13:00', '15:30');
 SELECT agg.agg_set_calendar('EURUSD', 'mine') \g /dev/null
+SELECT agg.agg_set_source('EURUSD', 'exact') \g /dev/null
+SELECT agg.agg_set_source('EURUSD', 'chain') \g /dev/null
 INSERT INTO agg.agg_calendar_exceptions (calendar, trading_date, closed, opens, closes) VALUES ('mine', '2025-05-05', false, '10:00', '11:00');
 UPDATE agg.agg_calendar_exceptions SET closes = '12:00' WHERE calendar OPERATOR(pg_catalog.=) 'mine';
 DELETE FROM agg.agg_calendar_exceptions WHERE calendar OPERATOR(pg_catalog.=) 'mine';

@@ -53,6 +53,27 @@ TEST(Registry, DefaultsAreFiveMinutesAndAnHour) {
 	EXPECT_EQ(task.start, start);
 }
 
+TEST(Registry, ExactBarsNeedNothingBetweenThemAndTheMinutes) {
+	auto metadata = with_agg();
+	metadata.mandatory = list({"1h"});
+	metadata.optional = list({"1w"});
+	std::string sources;
+	for (const auto &task : configured_tasks(metadata, start, std::nullopt, nullptr, SourceRule::exact))
+		sources += task.timeframe.name() + "<" + task.source.name() + " ";
+	EXPECT_EQ(sources, "1h<1m 1w<1m ");
+
+	EXPECT_EQ(source_rule(metadata), std::nullopt);
+	for (const auto &[text, rule] :
+	     {std::pair("1m", SourceRule::exact), std::pair("exact", SourceRule::exact), std::pair("chain", SourceRule::chain)}) {
+		metadata.source = {"string", text};
+		EXPECT_EQ(source_rule(metadata), rule);
+	}
+	for (const auto &value : {MetadataValue {"string", "5m"}, MetadataValue {"string", ""}, MetadataValue {"number", "1"}}) {
+		metadata.source = value;
+		EXPECT_THROW(source_rule(metadata), Error);
+	}
+}
+
 TEST(Registry, ListsPullInWhatTheirMembersAreBuiltFrom) {
 	auto metadata = with_agg();
 	metadata.mandatory = list({"1h"});

@@ -33,6 +33,7 @@ agg_schedule: owner only
 agg_seal_range: service_role
 agg_set_calendar: service_role
 agg_set_late_policy: service_role
+agg_set_source: service_role
 agg_set_start: service_role
 agg_setup: owner only
 agg_start: service_role

@@ -46,6 +46,7 @@
 	F(agg_set_late_policy) \
 	F(agg_why) \
 	F(agg_set_calendar) \
+	F(agg_set_source) \
 	F(agg_refresh_calendars) \
 	F(agg_trading_days) \
 	F(agg_calendar_windows)

@@ -1,12 +1,11 @@
-// Market calendars: to look at (agg_trading_days, agg_calendar_windows), to choose (agg_set_calendar), to bring up to date
-// (agg_refresh_calendars). And what the triggers of their tables have done.
+// Market calendars: to look at (agg_trading_days, agg_calendar_windows), to bring up to date (agg_refresh_calendars). And what the triggers
+// of their tables have done.
 #include "ops/functions/functions.hpp"
 
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/calendars/calendar_changes.hpp"
 #include "ops/calendars/days_of_rules.hpp"
-#include "ops/calendars/set_calendar.hpp"
 #include "ops/tasks/calendars.hpp"
 
 #include <algorithm>
@@ -54,11 +53,6 @@ const Statement &has_days() {
 	return statement;
 }
 
-[[noreturn]] void refuse_unknown(const std::string &calendar, const std::string &subject) {
-	throw Error(sqlstate::invalid_parameter_value, "calendar \"" + shortened(calendar) + "\" does not exist" + subject,
-	            "agg_calendars lists the calendars. Insert a row there to make a new one.");
-}
-
 /// Whether its days are stored.
 Op<bool> look_up(Database &db, const std::string &calendar) {
 	std::optional<bool> stored;
@@ -70,7 +64,7 @@ Op<bool> look_up(Database &db, const std::string &calendar) {
 	};
 	co_await db.query(has_days(), parameters(text_parameter(calendar)), take);
 	if (!stored)
-		refuse_unknown(calendar, "");
+		refuse_unknown_calendar(calendar);
 	co_return *stored;
 }
 
@@ -124,19 +118,6 @@ int64_t minutes_of(const std::vector<TimeRange> &sessions) {
 	for (const auto &session : sessions)
 		open.us += (session.to - session.from).us;
 	return open.us / Duration::minutes(1).us;
-}
-
-std::string json_of(const ChangedTask &task) {
-	const auto pair = [](const std::string &before, const std::string &after) { return "[" + before + ", " + after + "]"; };
-	const auto text = [](const std::optional<std::string> &value) { return value ? json_string(*value) : "null"; };
-	const auto time = [](const std::optional<Timestamp> &value) { return value ? json_string(to_iso8601(*value)) : "null"; };
-	JsonObject object;
-	object.add("timeframe", std::string_view(task.timeframe));
-	if (task.source != task.source_before)
-		object.add_raw("source_timeframe", pair(text(task.source_before), text(task.source)));
-	if (task.cursor != task.cursor_before)
-		object.add_raw("last_agg_bar_ts_utc", pair(time(task.cursor_before), time(task.cursor)));
-	return object.text();
 }
 
 } // namespace
@@ -202,33 +183,6 @@ Op<Answer> agg_calendar_windows(Database &db, Arguments arguments) {
 	}
 	co_await rows.flush();
 	co_return Answer::rows();
-}
-
-Op<Answer> agg_set_calendar(Database &db, Arguments arguments) {
-	const std::string symbol = arguments.text("p_symbol");
-	const std::string calendar = arguments.text("p_calendar");
-	const CalendarNames names {calendar};
-	const auto found = co_await need_calendars(db, names);
-	if (found.empty() && calendar != utc_calendar)
-		refuse_unknown(calendar, " (" + named(symbol) + ")");
-	const auto result = co_await set_calendar(db, symbol, calendar);
-	if (result.tasks == 0) {
-		co_await require_symbol(db, symbol);
-		co_return Answer::json(
-		    JsonObject().add("success", false).add("error", "not_found").add("message", named(symbol) + " has no task").text());
-	}
-	std::string list;
-	for (const auto &task : result.changed)
-		list += (list.empty() ? "" : ", ") + json_of(task);
-	co_return Answer::json(JsonObject()
-	                           .add("success", true)
-	                           .add("canonical_symbol", std::string_view(symbol))
-	                           .add("calendar", std::string_view(calendar))
-	                           .add("tasks", result.tasks)
-	                           .add_raw("changed", "[" + list + "]")
-	                           .add("note", "a sync_agg_state_from_registry() sets the calendar to what metadata.agg.calendar says, if it "
-	                                        "says anything")
-	                           .text());
 }
 
 Op<Answer> agg_refresh_calendars(Database &db, Arguments) {

@@ -13,6 +13,7 @@
 #include "ops/calendars/calendar_changes.hpp"
 #include "ops/calendars/set_calendar.hpp"
 #include "ops/tasks/environment.hpp"
+#include "ops/tasks/set_source.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
@@ -30,12 +31,12 @@ namespace {
 	"') WITH ORDINALITY AS l(e, n)) END"
 
 // The last column: keys of agg that mean nothing here, and keys beside it that belong into it.
-#define AGG_METADATA_KEYS "ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority', 'calendar']"
+#define AGG_METADATA_KEYS "ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority', 'calendar', 'source']"
 const Statement &active_assets() {
 	static const Statement statement {
 	    "core_asset_registry_all",
 	    "SELECT a.canonical_symbol, jsonb_typeof(m.agg), " AGG_METADATA_SCALAR("enabled") ", " AGG_METADATA_SCALAR("start_utc") ", " AGG_METADATA_LIST(
-	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") ", " AGG_METADATA_SCALAR("calendar") R"sql(, k.unknown
+	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") ", " AGG_METADATA_SCALAR("calendar") ", " AGG_METADATA_SCALAR("source") R"sql(, k.unknown
 FROM @core_asset_registry_all a
 CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END AS agg) m
 CROSS JOIN LATERAL (
@@ -54,7 +55,7 @@ CROSS JOIN LATERAL (
 WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END
 ORDER BY a.canonical_symbol)sql",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT,
-	     AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	     AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
 	    Planning::by_statistics};
 	return statement;
 }
@@ -305,13 +306,15 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 		                   .delay_seconds = value_at(row, 10),
 		                   .priority = value_at(row, 12),
 		                   .calendar = value_at(row, 14),
-		                   .unknown_keys = row.maybe_text(16).value_or("")}});
+		                   .source = value_at(row, 16),
+		                   .unknown_keys = row.maybe_text(18).value_or("")}});
 		return Flow::more;
 	};
 	co_await db.query(active_assets(), parameters(Parameter(AGG_BOOL, cell(assets_of(environment) == Assets::test_active))), take);
 
 	const auto first = co_await find_first_bars(db, assets);
 	const auto calendars = co_await find_calendars(db, assets);
+	const auto exact = co_await exact_symbols(db);
 	SyncResult result;
 	WantedTasks wanted;
 	std::string refused;
@@ -327,7 +330,9 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 				                                                             .text();
 			check_registered_symbol(asset.symbol);
 			const auto calendar = calendars.name_for(asset);
-			auto tasks = configured_tasks(asset.metadata, start, first.bar_of(asset.symbol), calendars.known.named(calendar, asset.symbol));
+			const auto rule = source_rule(asset.metadata).value_or(exact.contains(asset.symbol) ? SourceRule::exact : SourceRule::chain);
+			auto tasks =
+			    configured_tasks(asset.metadata, start, first.bar_of(asset.symbol), calendars.known.named(calendar, asset.symbol), rule);
 			for (auto &task : tasks) {
 				if (starts_with_first_bar(asset.metadata))
 					task.start = first.start_of(asset.symbol, task);

@@ -81,6 +81,12 @@ CalendarPointer CalendarDays::calendar(CalendarRules rules) {
 	return std::make_shared<const Calendar>(std::move(rules), std::move(days_), end, sessions_);
 }
 
+void refuse_unknown_calendar(std::string_view name, std::string_view subject) {
+	throw Error(sqlstate::invalid_parameter_value,
+	            "calendar \"" + shortened(name) + "\" does not exist" + (subject.empty() ? "" : " (" + std::string(subject) + ")"),
+	            "agg_calendars lists the calendars, and a row there makes a new one; agg_set_calendar() chooses one.");
+}
+
 std::optional<CalendarPointer> Calendars::find(const std::optional<std::string> &name) const {
 	if (!name || *name == utc_calendar)
 		return nullptr;
@@ -94,8 +100,7 @@ CalendarPointer Calendars::named(const std::optional<std::string> &name, const s
 	if (known_.contains(*name))
 		throw Error(sqlstate::invalid_parameter_value, "calendar \"" + *name + "\" has no trading days (" + subject + ")",
 		            "Call agg_refresh_calendars() to make them.");
-	throw Error(sqlstate::invalid_parameter_value, "calendar \"" + *name + "\" does not exist (" + subject + ")",
-	            "agg_calendars lists the calendars; agg_set_calendar() chooses one.");
+	refuse_unknown_calendar(*name, subject);
 }
 
 Op<Calendars> read_calendars(Database &db, const std::set<std::string> names) {

@@ -45,6 +45,9 @@ private:
 	std::vector<TimeRange> sessions_;
 };
 
+/// Throws 22023 with whose calendar it is.
+[[noreturn]] void refuse_unknown_calendar(std::string_view name, std::string_view subject = "");
+
 /// Calendars by name.
 class Calendars {
 public:

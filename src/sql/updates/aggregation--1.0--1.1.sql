@@ -156,7 +156,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_sync_agg_state_from_registry';
 
 COMMENT ON FUNCTION @extschema@.sync_agg_state_from_registry(text, timestamptz) IS
-'Creates and updates the tasks that the registry''s active assets ask for (test_active if p_env_name is DEV or TEST): mandatory 5m and 1h, with a delay of 30 s, priority 100 and the start p_agg_start_utc. The asset''s metadata.agg overrides this: enabled, start_utc (ISO 8601, or first_bar: each task starts at the window of the symbol''s first bar, and never moves forward because of it), mandatory (list), optional (list), delay_seconds, priority. A list adds the timeframes from which its members are built. Tasks of assets that are no longer active are disabled. Cursors, statuses and streaks are kept; rows with an unchanged configuration are not touched.
+'Creates and updates the tasks that the registry''s active assets ask for (test_active if p_env_name is DEV or TEST): mandatory 5m and 1h, with a delay of 30 s, priority 100 and the start p_agg_start_utc. The asset''s metadata.agg overrides this: enabled, start_utc (ISO 8601, or first_bar: each task starts at the window of the symbol''s first bar, and never moves forward because of it), mandatory (list), optional (list), delay_seconds, priority, calendar (agg_set_calendar()), source ("1m" or "chain": agg_set_source()). A list adds the timeframes from which its members are built. Tasks of assets that are no longer active are disabled. Cursors, statuses and streaks are kept; rows with an unchanged configuration are not touched.
 Answers success, tasks_created, tasks_updated, tasks_disabled, timestamp_utc, env, agg_start_utc, and three lists: assets_skipped (symbol and error of each asset with metadata that cannot be understood, or with a symbol that is empty or has blanks around it), unknown_keys (symbol and the unknown keys of its metadata.agg, and those beside it that belong into it or are spelt almost like it), data_before_start (the first twenty symbols with minutes before the start of their tasks: canonical_symbol, first_bar_utc, agg_start_utc; no bars are made from these).';
 
 CREATE OR REPLACE PROCEDURE @extschema@.agg_run(p_env_name text DEFAULT 'prod', p_max_tasks int DEFAULT 10000, p_max_windows int DEFAULT 1000, p_time_budget interval DEFAULT '50 seconds', p_batch int DEFAULT 1000, p_now_utc timestamptz DEFAULT NULL, p_sync_minutes int DEFAULT NULL)
@@ -410,6 +410,16 @@ COMMENT ON FUNCTION @extschema@.agg_set_calendar(text, text) IS
 'Chooses the calendar of a symbol, for all of its tasks: utc, or one of agg_calendars. Cursors go back to the start of the window that they lie in, a source whose windows are no parts of the task''s windows any more is replaced by the default, and everything that is stored is marked: the next runs make it anew and delete bars of windows that do not exist any more. A sync from the registry sets the calendar that the asset''s metadata.agg.calendar names, and leaves it alone where that is missing.
 Answers success, canonical_symbol, calendar, tasks, changed (of each changed task: timeframe, and as [old, new] source_timeframe and last_agg_bar_ts_utc where they changed), note; or {"success": false, "error": "not_found", "message": ...} if the symbol has no task. Errors: 22023 for an unknown calendar, P0002 for a symbol that no task, asset or bar has, 22004 for NULL.';
 
+CREATE FUNCTION @extschema@.agg_set_source(p_symbol text, p_source text)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_source';
+
+COMMENT ON FUNCTION @extschema@.agg_set_source(text, text) IS
+'Chooses what the bars of a symbol are made of, for all of its tasks: exact, every timeframe of the 1m bars; or chain, each of narrower bars as a task''s default says (of those timeframes that the symbol has tasks for). By the chain the minutes of a window that is too thin for a bar are missing in all wider bars; exact bars have them all. Tasks whose source becomes another one are marked from their beginning, and the next runs make their bars anew. A sync from the registry sets what the asset''s metadata.agg.source says ("1m" or "chain"); where that is missing, a symbol whose tasks are all made of minutes stays exact.
+Answers success, canonical_symbol, source, tasks, changed (of each changed task: timeframe, and source_timeframe as [old, new]), note; or {"success": false, "error": "not_found", "message": ...} if the symbol has no task. Errors: 22023 for another word than exact, 1m (the same) and chain, P0002 for a symbol that no task, asset or bar has, 22004 for NULL.';
+
 CREATE FUNCTION @extschema@.agg_refresh_calendars()
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -498,12 +508,12 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) TO service_role;
+        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) TO service_role;
     END IF;
 END
 $update$;
