@@ -57,3 +57,13 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_calendar_windows';
 COMMENT ON FUNCTION @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) IS
 'The windows of a timeframe in a calendar, those that hold p_from_utc and all later ones that begin before p_to_utc: start, end, the trading date on which the window begins, and how many of its minutes lie in a session (a bar with that many source minutes is complete). Before 1990 and after 2050 trading days go on in steps of 24 hours, without sessions. Works for calendars that no task has, too.
 Errors: 22023 for an unknown calendar or timeframe or an inverted range, 22008 for an infinite time, 22004 for NULL.';
+
+CREATE FUNCTION @extschema@.agg_gaps(p_symbol text, p_from_utc timestamptz DEFAULT NULL, p_to_utc timestamptz DEFAULT NULL)
+RETURNS TABLE (from_utc timestamptz, to_utc timestamptz, missing_minutes bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_gaps';
+
+COMMENT ON FUNCTION @extschema@.agg_gaps(text, timestamptz, timestamptz) IS
+'The minutes of a symbol that are missing in data_bars while its market is open (by the calendar of its tasks; without a task always), as ranges: a row for each stretch of open minutes of which none is there, from the oldest on. p_from_utc: NULL is the symbol''s first minute; p_to_utc: NULL, or a later time, is now. A minute is there if it has a row, whatever its prices are. Rows outside the sessions do not matter; v_aggregation_completeness counts them.
+Errors: 22023 for an inverted range, 22008 for an infinite time, P0002 for a symbol that no task, asset or bar has, 22004 for a NULL symbol.';

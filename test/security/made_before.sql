@@ -17,8 +17,8 @@ TRUNCATE spy.diary;
 
 CREATE TEMPORARY TABLE planned AS SELECT * FROM agg_setup(true);
 CREATE TEMPORARY TABLE done AS SELECT * FROM agg_setup();
-SELECT set_eq($$SELECT object, action FROM planned WHERE object LIKE 'view %'$$, $$VALUES ('view v_aggregation_frontier_health', 'would replace'), ('view v_aggregation_truth', 'would replace'), ('view v_aggregation_unread_bars', 'would create')$$, 'a dry run says that his views would be replaced');
-SELECT set_eq($$SELECT object, action FROM done WHERE object LIKE 'view %'$$, $$VALUES ('view v_aggregation_frontier_health', 'replaced'), ('view v_aggregation_truth', 'replaced'), ('view v_aggregation_unread_bars', 'created')$$, 'his views are replaced');
+SELECT set_eq($$SELECT object, action FROM planned WHERE object LIKE 'view %'$$, $$VALUES ('view v_aggregation_frontier_health', 'would replace'), ('view v_aggregation_truth', 'would replace'), ('view v_aggregation_unread_bars', 'would create'), ('view v_aggregation_completeness', 'would create')$$, 'a dry run says that his views would be replaced');
+SELECT set_eq($$SELECT object, action FROM done WHERE object LIKE 'view %'$$, $$VALUES ('view v_aggregation_frontier_health', 'replaced'), ('view v_aggregation_truth', 'replaced'), ('view v_aggregation_unread_bars', 'created'), ('view v_aggregation_completeness', 'created')$$, 'his views are replaced');
 SELECT is_empty($$SELECT c.relname FROM pg_class c WHERE c.relname LIKE 'v\_aggregation%' AND c.relnamespace = 'public'::regnamespace AND c.relowner = 'aggregation_early'::regrole$$, 'and are not his any more');
 SELECT set_eq($$SELECT object, action, detail ~ 'aggregation_early.*OWNER TO' FROM done WHERE detail ~ 'belongs to'$$, $$VALUES ('table agg_change_log', 'cannot mend', true), ('table agg_dirty_ranges', 'cannot mend', true)$$, 'his tables are named: whose they are, and what to do');
 SELECT ok(intruders @> '{owner aggregation_early on agg_change_log,owner aggregation_early on agg_dirty_ranges}', 'the health view names them, too') FROM v_aggregation_truth;

@@ -65,7 +65,7 @@ SELECT matches(:'said'::text, 'that is not a table', 'a view is named');
 SELECT is_empty($$SELECT what, who FROM spy.diary WHERE what LIKE '%view'$$, 'and not read');
 DROP VIEW data_bars;
 DROP TABLE real_bars, data_agg_state CASCADE;
-DROP VIEW IF EXISTS v_aggregation_truth, v_aggregation_frontier_health, v_aggregation_unread_bars;
+DROP VIEW IF EXISTS v_aggregation_truth, v_aggregation_frontier_health, v_aggregation_unread_bars, v_aggregation_completeness;
 
 -- Now whole tables, each its owner's; the workers work, and the feed feeds.
 SELECT * FROM agg_setup() \g /dev/null

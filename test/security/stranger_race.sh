@@ -26,9 +26,10 @@ SQL
 for n in 1 2; do # with nothing known, and with a table that was found clean a moment ago, by the same session
 	coproc RACER { psql -X -q -A -t 2>&1; }
 	coproc RUNNER { psql -X -q -A -t 2>&1; }
+	exec {answers}<&"${RUNNER[0]}" # bash closes its own as soon as the process ends
 	if [ "$n" -eq 2 ]; then
 		printf "SELECT catchup_aggregation_range('EURUSD', '5m', '2025-01-01 00:00+00', 3);\n\\\\echo ready\n" >&"${RUNNER[1]}"
-		until read -r said <&"${RUNNER[0]}" && [ "$said" = ready ]; do :; done
+		until read -r said <&"$answers" && [ "$said" = ready ]; do :; done
 		psql -X -q -c "UPDATE data_bars SET high = 4 WHERE ts_utc = '2025-01-01 00:01+00'"
 	fi
 	printf 'BEGIN;\nSET ROLE aggregation_racer;\nCREATE TRIGGER code BEFORE INSERT OR UPDATE ON january FOR EACH ROW EXECUTE FUNCTION theirs.code();\n\\echo open\n' >&"${RACER[1]}"
@@ -41,7 +42,8 @@ for n in 1 2; do # with nothing known, and with a table that was found clean a m
 	done
 	is "$((tries <= 200))" 1 'the writer waits for the trigger'
 	printf 'COMMIT;\n\\q\n' >&"${RACER[1]}"
-	said=$(cat <&"${RUNNER[0]}")
+	said=$(cat <&"$answers")
+	exec {answers}<&-
 	wait
 	is "$(printf '%s' "$said" | head -n 1)" 'ERROR:  trigger "code" of table "january" runs a function of somebody who is not the table'\''s owner' 'and refuses it'
 	is "$(psql -X -q -A -t -c 'SELECT count(*) FROM ran')" 0 'it has not run'

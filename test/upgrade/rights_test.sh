@@ -17,6 +17,7 @@ agg_capture_changes: owner only
 agg_disable_task: service_role
 agg_enable_task: service_role
 agg_finish: service_role
+agg_gaps: service_role
 agg_get_due_tasks: service_role
 agg_heartbeat: service_role
 agg_mark_changed: service_role
@@ -81,6 +82,7 @@ data_agg_state: owner only
 data_bars: owner only
 derived_data_bars: owner only
 ops_runlog: owner only
+v_aggregation_completeness: owner only
 v_aggregation_frontier_health: owner only
 v_aggregation_progress: service_role
 v_aggregation_truth: owner only

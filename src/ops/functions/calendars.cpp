@@ -4,6 +4,7 @@
 
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/boundary/row_buffer.hpp"
 #include "ops/calendars/calendar_changes.hpp"
 #include "ops/calendars/days_of_rules.hpp"
 #include "ops/tasks/calendars.hpp"
@@ -14,8 +15,6 @@
 namespace aggregation {
 
 namespace {
-
-constexpr size_t rows_at_once = 1000;
 
 #define AGG_LISTED_DAYS                                                                                                                    \
 	"WHERE d.trading_date BETWEEN '1970-01-01'::date + $2::int4 AND '1970-01-01'::date + $3::int4 AND d.ends_at IS NOT NULL "              \
@@ -67,36 +66,6 @@ Op<bool> look_up(Database &db, const std::string &calendar) {
 		refuse_unknown_calendar(calendar);
 	co_return *stored;
 }
-
-/// Rows for a set-returning function, handed over by the thousand.
-class RowBuffer {
-public:
-	RowBuffer(Database &db, size_t columns) : db_(db), columns_(columns) {
-	}
-	/// Texts of a row live until it is handed over.
-	std::string_view keep(std::string text) {
-		texts_.push_back(std::make_unique<std::string>(std::move(text)));
-		return *texts_.back();
-	}
-	void add(std::initializer_list<agg_cell> row) {
-		cells_.insert(cells_.end(), row);
-	}
-	bool full() const {
-		return cells_.size() >= rows_at_once * columns_;
-	}
-	Op<void> flush() {
-		if (!cells_.empty())
-			co_await db_.emit_rows(cells_, columns_);
-		cells_.clear();
-		texts_.clear();
-	}
-
-private:
-	Database &db_;
-	size_t columns_;
-	std::vector<agg_cell> cells_;
-	std::vector<std::unique_ptr<std::string>> texts_;
-};
 
 struct ListedDay {
 	int64_t date;

@@ -140,13 +140,74 @@ CROSS JOIN LATERAL (
 ) e
 WHERE k.timeframe = '1m' AND e.first_ts_utc IS NOT NULL)sql";
 
+/// A minute is there where there is a row, whatever its prices are: the index alone answers that, a trading day at a time.
+constexpr const char *completeness = R"sql(
+SELECT s.canonical_symbol, s.calendar, d.trading_date, m.expected_minutes, m.present_minutes,
+	m.expected_minutes - m.present_minutes AS missing_minutes, m.longest_gap_minutes, m.outside_minutes
+FROM (SELECT t.canonical_symbol, COALESCE(min(t.calendar), 'utc') AS calendar FROM @data_agg_state t GROUP BY t.canonical_symbol) s
+CROSS JOIN LATERAL (
+	SELECT b.ts_utc FROM @data_bars b
+	WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = '1m' AND )sql" AGG_IS_TIME("b.ts_utc") R"sql( ORDER BY b.ts_utc LIMIT 1
+) f
+CROSS JOIN LATERAL (
+	SELECT x.trading_date, x.starts_at, n.starts_at AS ends_at, x.opens, x.closes
+	FROM @agg_calendar_days x
+	CROSS JOIN LATERAL (
+		SELECT y.starts_at FROM @agg_calendar_days y
+		WHERE y.calendar = x.calendar AND y.trading_date > x.trading_date ORDER BY y.trading_date LIMIT 1
+	) n
+	WHERE x.calendar = s.calendar AND x.starts_at > f.ts_utc - '2 days'::interval AND x.starts_at <= now()
+		AND n.starts_at > f.ts_utc
+	UNION ALL
+	SELECT u.trading_date, u.starts_at, u.ends_at, ARRAY[u.starts_at], ARRAY[u.ends_at]
+	FROM (
+		SELECT v.trading_date, v.trading_date::timestamp AT TIME ZONE 'UTC' AS starts_at, (v.trading_date + 1)::timestamp AT TIME ZONE 'UTC' AS ends_at
+		FROM (
+			SELECT (f.ts_utc AT TIME ZONE 'UTC')::date + i AS trading_date
+			FROM generate_series(0, (now() AT TIME ZONE 'UTC')::date - (f.ts_utc AT TIME ZONE 'UTC')::date) AS i
+			WHERE s.calendar = 'utc'
+		) v
+	) u
+) d
+CROSS JOIN LATERAL (
+	SELECT COALESCE(sum(p.minutes) FILTER (WHERE g.is_open), 0)::bigint AS expected_minutes,
+		COALESCE(sum(p.present) FILTER (WHERE g.is_open), 0)::bigint AS present_minutes,
+		COALESCE(max(GREATEST(p.gap, p.tail)) FILTER (WHERE g.is_open), 0)::bigint AS longest_gap_minutes,
+		COALESCE(sum(p.present) FILTER (WHERE NOT g.is_open), 0)::bigint AS outside_minutes
+	FROM (
+		SELECT true AS is_open, o.opens AS from_utc, LEAST(o.closes, date_bin('1 minute', now(), '2000-01-01 00:00+00')) AS to_utc
+		FROM unnest(d.opens, d.closes) AS o(opens, closes)
+		UNION ALL
+		SELECT false, o.from_utc, o.to_utc
+		FROM unnest(ARRAY[d.starts_at] || d.closes, d.opens || ARRAY[d.ends_at]) AS o(from_utc, to_utc)
+	) g
+	CROSS JOIN LATERAL (
+		SELECT count(*) FILTER (WHERE q.minute > q.before) AS present,
+			EXTRACT(epoch FROM max(q.minute - q.before)) / 60 - 1 AS gap,
+			EXTRACT(epoch FROM g.to_utc - COALESCE(max(q.minute) + '00:01:00'::interval, g.from_utc)) / 60 AS tail,
+			EXTRACT(epoch FROM g.to_utc - g.from_utc) / 60 AS minutes
+		FROM (
+			SELECT z.minute, lag(z.minute, 1, g.from_utc - '00:01:00'::interval) OVER (ORDER BY z.ts_utc) AS before
+			FROM (
+				SELECT b.ts_utc, date_bin('1 minute', b.ts_utc, '2000-01-01 00:00+00') AS minute FROM @data_bars b
+				WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = '1m' AND b.ts_utc >= g.from_utc AND b.ts_utc < g.to_utc
+			) z
+		) q
+	) p
+	WHERE g.from_utc < g.to_utc
+) m
+WHERE m.expected_minutes > 0 OR m.outside_minutes > 0)sql";
+
 // clang-format on
 
 } // namespace
 
 const std::vector<WantedView> &wanted_views() {
 	static const std::vector<WantedView> views {
-	    {"v_aggregation_truth", truth}, {"v_aggregation_frontier_health", frontier_health}, {"v_aggregation_unread_bars", unread_bars}};
+	    {"v_aggregation_truth", truth},
+	    {"v_aggregation_frontier_health", frontier_health},
+	    {"v_aggregation_unread_bars", unread_bars},
+	    {"v_aggregation_completeness", completeness}};
 	return views;
 }
 

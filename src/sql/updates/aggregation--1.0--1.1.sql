@@ -450,6 +450,16 @@ COMMENT ON FUNCTION @extschema@.agg_calendar_windows(text, text, timestamptz, ti
 'The windows of a timeframe in a calendar, those that hold p_from_utc and all later ones that begin before p_to_utc: start, end, the trading date on which the window begins, and how many of its minutes lie in a session (a bar with that many source minutes is complete). Before 1990 and after 2050 trading days go on in steps of 24 hours, without sessions. Works for calendars that no task has, too.
 Errors: 22023 for an unknown calendar or timeframe or an inverted range, 22008 for an infinite time, 22004 for NULL.';
 
+CREATE FUNCTION @extschema@.agg_gaps(p_symbol text, p_from_utc timestamptz DEFAULT NULL, p_to_utc timestamptz DEFAULT NULL)
+RETURNS TABLE (from_utc timestamptz, to_utc timestamptz, missing_minutes bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_gaps';
+
+COMMENT ON FUNCTION @extschema@.agg_gaps(text, timestamptz, timestamptz) IS
+'The minutes of a symbol that are missing in data_bars while its market is open (by the calendar of its tasks; without a task always), as ranges: a row for each stretch of open minutes of which none is there, from the oldest on. p_from_utc: NULL is the symbol''s first minute; p_to_utc: NULL, or a later time, is now. A minute is there if it has a row, whatever its prices are. Rows outside the sessions do not matter; v_aggregation_completeness counts them.
+Errors: 22023 for an inverted range, 22008 for an infinite time, P0002 for a symbol that no task, asset or bar has, 22004 for a NULL symbol.';
+
 CREATE OR REPLACE FUNCTION @extschema@.calc_dxy_range_1m(p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -508,12 +518,12 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) TO service_role;
+        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz) TO service_role;
     END IF;
 END
 $update$;

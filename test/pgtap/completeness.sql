@@ -1,0 +1,83 @@
+-- agg_gaps() and v_aggregation_completeness: which minutes of the sessions are missing.
+\ir include/tap.psql
+\ir include/refusals.psql
+DO $$ BEGIN PERFORM agg_setup(); END $$;
+SELECT no_plan();
+SET timezone = 'Asia/Tokyo';
+INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('lunch', 'Asia/Kolkata', '07:00');
+INSERT INTO agg_calendar_sessions SELECT 'lunch', d, o, c FROM generate_series(1, 5) AS d, (VALUES ('09:15'::time, '12:00'::time), ('13:00', '15:30'), ('22:00', '03:00')) AS s(o, c);
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('UTC', '{}'), ('FX', '{"agg": {"calendar": "fx"}}'), ('NYSE', '{"agg": {"calendar": "nyse"}}'), ('LUNCH', '{"agg": {"calendar": "lunch"}}'), ('EMPTY', '{}');
+SELECT is(sync_agg_state_from_registry() -> 'assets_skipped', '[]', 'symbols of four calendars');
+SELECT is_empty('SELECT * FROM v_aggregation_completeness', 'without minutes there is nothing to say');
+SELECT is_empty($$SELECT * FROM agg_gaps('EMPTY')$$, 'nor is anything missing');
+
+-- Runs of minutes with holes of every length, across the change of the clock in New York; and one minute twice, in its middle.
+SELECT floor(random() * 1000000)::int AS seed \gset
+\echo # seed :seed
+SELECT setseed(:seed / 1000000.0) \g /dev/null
+CREATE TABLE runs AS SELECT s, '2025-02-27 03:17'::timestamptz + make_interval(mins => (sum(len) OVER (PARTITION BY s ORDER BY n) - len)::int) AS starts, len, n % 2 = 0 AS missing
+FROM (SELECT s, n, (CASE WHEN random() < 0.1 THEN 2000 ELSE 60 END * random() ^ 2)::int + 1 AS len FROM unnest(ARRAY['UTC', 'FX', 'NYSE', 'LUNCH', 'NOTASK']) AS s, generate_series(1, 400) AS n) r;
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close)
+SELECT s, '1m', starts + make_interval(mins => i), 1, 1, 1, 1 FROM runs, LATERAL generate_series(0, len - 1) AS i WHERE NOT missing AND starts + make_interval(mins => i) < '2025-03-21';
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT canonical_symbol, timeframe, ts_utc + interval '30 seconds', NULL, 1, 1, 1 FROM data_bars WHERE random() < 0.05;
+
+-- An oracle: every minute of every session, one by one.
+CREATE TABLE minutes AS
+SELECT a.symbol, d.trading_date, m.minute, b.minute IS NOT NULL AS present
+FROM (VALUES ('FX', 'fx'), ('NYSE', 'nyse'), ('LUNCH', 'lunch')) AS a(symbol, calendar)
+CROSS JOIN LATERAL agg_trading_days(a.calendar, '2025-02-20', '2025-03-31') d
+CROSS JOIN LATERAL jsonb_array_elements(d.sessions) AS s(session)
+CROSS JOIN LATERAL generate_series((s.session ->> 0)::timestamptz, (s.session ->> 1)::timestamptz - interval '1 minute', '1 minute') AS m(minute)
+LEFT JOIN (SELECT DISTINCT canonical_symbol, date_trunc('minute', ts_utc) AS minute FROM data_bars) b ON b.canonical_symbol = a.symbol AND b.minute = m.minute
+UNION ALL
+SELECT u.symbol, (m.minute AT TIME ZONE 'UTC')::date, m.minute, b.minute IS NOT NULL
+FROM unnest(ARRAY['UTC', 'NOTASK']) AS u(symbol)
+CROSS JOIN generate_series('2025-02-20 00:00+00'::timestamptz, '2025-03-31 23:59+00', '1 minute') AS m(minute)
+LEFT JOIN (SELECT DISTINCT canonical_symbol, date_trunc('minute', ts_utc) AS minute FROM data_bars) b ON b.canonical_symbol = u.symbol AND b.minute = m.minute;
+CREATE VIEW gaps AS
+SELECT symbol, min(minute) AS from_utc, max(minute) + interval '1 minute' AS to_utc, count(*) AS minutes
+FROM (SELECT *, minute - make_interval(mins => (row_number() OVER (PARTITION BY symbol ORDER BY minute))::int) AS island FROM minutes WHERE NOT present) i
+GROUP BY symbol, island;
+SELECT set_eq(format($$SELECT * FROM agg_gaps(%L, '2025-02-24', '2025-03-30 00:00+00')$$, symbol),
+	format($$SELECT GREATEST(from_utc, '2025-02-24'), LEAST(to_utc, '2025-03-30 00:00+00'), (EXTRACT(epoch FROM LEAST(to_utc, '2025-03-30 00:00+00') - GREATEST(from_utc, '2025-02-24')) / 60)::bigint
+		FROM gaps WHERE symbol = %L AND from_utc < '2025-03-30 00:00+00' AND to_utc > '2025-02-24'$$, symbol), 'gaps of ' || symbol)
+FROM unnest(ARRAY['UTC', 'FX', 'NYSE', 'LUNCH', 'NOTASK']) AS symbol;
+SELECT cmp_ok(count(*)::int, '>', 50, 'many of them') FROM gaps WHERE symbol = 'FX';
+SELECT is((SELECT min(from_utc) FROM agg_gaps('UTC')), (SELECT min(g.from_utc) FROM gaps g WHERE g.symbol = 'UTC' AND g.from_utc > (SELECT min(ts_utc) FROM data_bars WHERE canonical_symbol = 'UTC')), 'from the first minute on');
+SELECT is((SELECT max(to_utc) FROM agg_gaps('UTC')), date_trunc('minute', now()), 'to now');
+SELECT is((SELECT max(to_utc) FROM agg_gaps('UTC', '2025-03-01', now() + interval '10 years')), date_trunc('minute', now()), 'and not beyond');
+SELECT set_eq($$SELECT * FROM agg_gaps('UTC', '2025-03-25 00:00:20+00', '2025-03-25 00:03:50+00')$$, $$VALUES ('2025-03-25 00:01+00'::timestamptz, '2025-03-25 00:03+00'::timestamptz, 2::bigint)$$, 'whole minutes');
+SELECT is_empty($$SELECT * FROM agg_gaps('FX', '2025-03-15 00:00+00', '2025-03-16 00:00+00')$$, 'a weekend has no gap');
+
+CREATE VIEW dates AS
+SELECT symbol, trading_date, count(*) AS expected, count(*) FILTER (WHERE present) AS present, count(*) FILTER (WHERE NOT present) AS missing
+FROM minutes WHERE trading_date BETWEEN '2025-02-27' AND '2025-03-30' GROUP BY 1, 2;
+SELECT set_eq(format($$SELECT trading_date, expected_minutes, present_minutes, missing_minutes FROM v_aggregation_completeness WHERE canonical_symbol = %L AND trading_date BETWEEN '2025-02-27' AND '2025-03-30' AND expected_minutes > 0$$, symbol),
+	format('SELECT trading_date, expected, present, missing FROM dates WHERE symbol = %L', symbol), 'trading dates of ' || symbol)
+FROM unnest(ARRAY['UTC', 'FX', 'NYSE', 'LUNCH']) AS symbol;
+SELECT results_eq($$SELECT canonical_symbol, sum(present_minutes + outside_minutes)::int FROM v_aggregation_completeness GROUP BY 1 ORDER BY 1$$,
+	$$SELECT canonical_symbol, count(DISTINCT date_trunc('minute', ts_utc))::int FROM data_bars WHERE canonical_symbol <> 'NOTASK' GROUP BY 1 ORDER BY 1$$, 'every minute is counted once');
+-- The longest stretch within one session.
+CREATE VIEW longest AS
+SELECT symbol, trading_date, max(n)::bigint AS longest
+FROM (
+	SELECT symbol, trading_date, session, island, count(*) FILTER (WHERE NOT present) AS n
+	FROM (
+		SELECT *, minute - make_interval(mins => (row_number() OVER (PARTITION BY symbol, trading_date ORDER BY minute))::int) AS session,
+			count(*) FILTER (WHERE present) OVER (PARTITION BY symbol, trading_date ORDER BY minute) AS island
+		FROM minutes
+	) x
+	GROUP BY 1, 2, 3, 4
+) y
+GROUP BY 1, 2;
+SELECT set_eq(format($$SELECT trading_date, longest_gap_minutes FROM v_aggregation_completeness WHERE canonical_symbol = %L AND trading_date BETWEEN '2025-02-27' AND '2025-03-30' AND expected_minutes > 0$$, symbol),
+	format($$SELECT trading_date, longest FROM longest WHERE symbol = %L AND trading_date BETWEEN '2025-02-27' AND '2025-03-30'$$, symbol), 'longest gaps of ' || symbol)
+FROM unnest(ARRAY['UTC', 'FX', 'NYSE', 'LUNCH']) AS symbol;
+SELECT is(max(expected_minutes), (EXTRACT(epoch FROM date_trunc('minute', now()) - date_trunc('day', now(), 'UTC')) / 60)::bigint, 'of today only what is over') FROM v_aggregation_completeness WHERE canonical_symbol = 'UTC' AND trading_date = (now() AT TIME ZONE 'UTC')::date;
+
+-- ---- bad input ----
+SELECT probe.refuses($$SELECT * FROM agg_gaps(NULL)$$, '22004', '%p_symbol%', NULL, 'NULL');
+SELECT probe.refuses($$SELECT * FROM agg_gaps('NOBODY')$$, 'P0002', '%NOBODY%', NULL, 'a symbol that nobody knows');
+SELECT probe.refuses($$SELECT * FROM agg_gaps('UTC', '2025-03-02', '2025-03-01')$$, '22023', '%UTC%', NULL, 'an inverted range');
+SELECT probe.refuses($$SELECT * FROM agg_gaps('UTC', '-infinity')$$, '22008', '%p_from_utc%', NULL, 'an infinite time');
+SELECT * FROM finish();
