@@ -1,9 +1,11 @@
--- What is there now, per timeframe, and the last hours of DXY. Included by work.sql.
+-- What is there now, per timeframe, and the trading days and last hours of one symbol:
+-- DXY, where it is there. Included by work.sql.
 
 \pset border 1
 \pset footer off
 \pset null ''
 \echo
+\echo 'Quality: 2, every minute in which the market was open is there; 1, at least 80 %; 0, at least 60 %; -1, more than half.'
 SELECT b.timeframe, count(*) AS bars, count(DISTINCT canonical_symbol) AS symbols,
 	count(*) FILTER (WHERE quality_score = 2) AS "quality 2",
 	count(*) FILTER (WHERE quality_score = 1) AS "1",
@@ -17,18 +19,34 @@ GROUP BY b.timeframe
 ORDER BY CASE right(b.timeframe, 1) WHEN 'm' THEN 1 WHEN 'h' THEN 60 WHEN 'd' THEN 1440 ELSE 10080 END
 	* left(b.timeframe, -1)::int;
 
-SELECT EXISTS (SELECT FROM derived_data_bars WHERE canonical_symbol = 'DXY' AND timeframe = '1h') AS dxy
+SELECT canonical_symbol AS symbol, c.calendar, c.time_zone
+FROM (SELECT DISTINCT canonical_symbol, calendar FROM data_agg_state) s
+JOIN agg_calendars c USING (calendar)
+ORDER BY canonical_symbol <> 'DXY', canonical_symbol
+LIMIT 1
 \gset
-\if :dxy
-\echo 'The last hours of DXY (UTC):'
+
+\echo 'The last trading days of' :symbol '(':time_zone'):'
+SELECT * FROM (
+	SELECT day.trading_date AS day, to_char(b.ts_utc AT TIME ZONE :'time_zone', 'Dy YYYY-MM-DD HH24:MI') AS begins,
+		round(open::numeric, 4) AS open, round(high::numeric, 4) AS high, round(low::numeric, 4) AS low, round(close::numeric, 4) AS close,
+		source_candles || ' of ' || expected_candles AS minutes, quality_score AS quality
+	FROM derived_data_bars b
+	CROSS JOIN LATERAL agg_calendar_windows(:'calendar', '1d', b.ts_utc, b.ts_utc + interval '1 minute') day
+	WHERE canonical_symbol = :'symbol' AND timeframe = '1d' AND deleted_at IS NULL
+	ORDER BY b.ts_utc DESC
+	LIMIT 5
+) last_days
+ORDER BY day;
+
+\echo 'The last hours of' :symbol '(UTC):'
 SELECT * FROM (
 	SELECT to_char(ts_utc AT TIME ZONE 'UTC', 'Dy YYYY-MM-DD HH24:MI') AS hour,
 		round(open::numeric, 4) AS open, round(high::numeric, 4) AS high, round(low::numeric, 4) AS low, round(close::numeric, 4) AS close,
-		source_candles || ' of ' || expected_candles AS "5m bars", quality_score AS quality
+		source_candles || ' of ' || expected_candles AS minutes, quality_score AS quality
 	FROM derived_data_bars
-	WHERE canonical_symbol = 'DXY' AND timeframe = '1h' AND deleted_at IS NULL
+	WHERE canonical_symbol = :'symbol' AND timeframe = '1h' AND deleted_at IS NULL
 	ORDER BY ts_utc DESC
 	LIMIT 12
 ) last_hours
 ORDER BY substr(hour, 5);
-\endif

@@ -1,4 +1,4 @@
-# The demo's server and folder: it is nobody else's folder, it remembers its PostgreSQL, it deletes what it made; and what a second run shows.
+# The demo's server and folder: it is nobody else's folder, it remembers its PostgreSQL, it deletes what it made; trading days and exact bars; and what a second run shows.
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 chmod 711 .
 
@@ -27,11 +27,28 @@ bars_of() { grep -oE "^ *$1 +\| +[0-9]+" <<<"$said" | grep -oE '[0-9]+$'; }
 hours=$(bars_of 1h)
 
 database() { bash -c 'source "$ROOT/scripts/packages.sh"; source "$ROOT/scripts/server.sh"; server_at "$1"; psql -X -q -A -t -d demo -c "$2"' - "$folder" "$1"; }
-database "DELETE FROM data_bars WHERE canonical_symbol = 'GBPUSD' AND ts_utc >= '2025-09-09 10:00+00' AND ts_utc < '2025-09-09 16:00+00'" >/dev/null
+new_york="to_char(ts_utc AT TIME ZONE 'America/New_York', 'HH24:MI')"
+live='FROM derived_data_bars WHERE deleted_at IS NULL'
+like "$said" 'calendar fx.*17:00 in New York.*exact' 'it says whose days these are, and what bars are made of'
+like "$said" '2025-09-08 \| Sun 2025-09-07 17:00 ' "Monday's day begins on Sunday"
+is "$(database "SELECT count(*), count(*) FILTER (WHERE (calendar, source_timeframe) = ('fx', '1m')) FROM data_agg_state")" '49|49' 'all tasks have the currency market'"'"'s calendar and read minutes'
+is "$(database "SELECT timeframe, string_agg(DISTINCT $new_york, ' '), count(*) $live AND timeframe IN ('1d', '1w') GROUP BY 1 ORDER BY 1")" $'1d|17:00|35\n1w|17:00|7' 'days and weeks begin at 17:00 in New York'
+is "$(database "SELECT timeframe, count(*), sum(source_candles), min(quality_score) $live AND canonical_symbol = 'EURUSD' AND timeframe IN ('1d', '1w') GROUP BY 1 ORDER BY 1")" $'1d|5|7200|2\n1w|1|7200|2' 'a full week scores 2'
+is "$(database "SELECT sum(outside_minutes), sum(expected_minutes - missing_minutes - present_minutes) FROM v_aggregation_completeness")" '0|0' 'no minute is outside of the sessions'
+is "$(database 'SELECT count(*) FROM agg_verify()')" 0 'the proof finds nothing'
+bars="SELECT md5(string_agg(format('%s %s %s %s %s %s %s %s %s/%s %s', canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, source_candles, expected_candles, quality_score), ' ' ORDER BY canonical_symbol, timeframe, ts_utc)) $live"
+made=$(database "$bars")
+
+# A folder of the time before calendars: UTC days, bars of bars, and no flat minutes.
+database "UPDATE core_asset_registry_all SET metadata = jsonb_set(metadata, '{agg}', metadata -> 'agg' || '{\"source\": \"chain\", \"calendar\": \"utc\", \"start_utc\": \"2025-09-01T00:00:00Z\"}')" >/dev/null
+database "DELETE FROM data_bars WHERE canonical_symbol = 'EURUSD' AND vol = 0; DELETE FROM data_bars WHERE canonical_symbol = 'GBPUSD' AND ts_utc >= '2025-09-09 10:00+00' AND ts_utc < '2025-09-09 16:00+00'" >/dev/null
+database "SELECT sync_agg_state_from_registry('prod')" >/dev/null
 database 'CALL agg_run()' >/dev/null 2>&1
-is "$(database "SELECT count(*) FROM derived_data_bars WHERE canonical_symbol = 'GBPUSD' AND timeframe = '1h' AND deleted_at IS NULL AND ts_utc >= '2025-09-09 10:00+00' AND ts_utc < '2025-09-09 16:00+00'")" 0 'minutes are taken away, and their hours go'
+is "$(database "SELECT string_agg(DISTINCT $new_york, ' ') $live AND timeframe = '1d'")" 20:00 'an old folder has UTC days'
+is "$(database "SELECT count(*) $live AND canonical_symbol = 'GBPUSD' AND timeframe = '1h' AND ts_utc >= '2025-09-09 10:00+00' AND ts_utc < '2025-09-09 16:00+00'")" 0 'minutes are taken away, and their hours go'
 demo "$folder"
-is "$(bars_of 1h)" "$hours" 'the next demo brings the minutes back and makes their hours'
+is "$status $(bars_of 1h)" "0 $hours" 'the next demo brings the minutes back and makes their hours'
+is "$(database "$bars")" "$made" 'and all bars as in a new folder'
 is "$(database 'SELECT count(*) FROM agg_verify()')" 0 'what it shows is finished'
 
 # Without PG_CONFIG, or with another one, it is the server that was started.
