@@ -19,6 +19,17 @@ GROUP BY b.timeframe
 ORDER BY CASE right(b.timeframe, 1) WHEN 'm' THEN 1 WHEN 'h' THEN 60 WHEN 'd' THEN 1440 ELSE 10080 END
 	* left(b.timeframe, -1)::int;
 
+SELECT count(*) AS closed, string_agg(DISTINCT canonical_symbol, ', ') AS symbols
+FROM derived_data_bars
+WHERE timeframe = '5m' AND deleted_at IS NULL AND expected_candles = 0
+\gset
+SELECT :closed > 0 AS closed_at_all
+\gset
+\if :closed_at_all
+\echo :closed 'bars of 5m lie where their market was closed (':symbols'): was their file read in the right time zone? See ./run import --help.'
+\echo
+\endif
+
 SELECT canonical_symbol AS symbol, c.calendar, c.time_zone
 FROM (SELECT DISTINCT canonical_symbol, calendar FROM data_agg_state) s
 JOIN agg_calendars c USING (calendar)

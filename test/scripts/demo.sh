@@ -34,6 +34,7 @@ like "$said" '2025-09-08 \| Sun 2025-09-07 17:00 ' "Monday's day begins on Sunda
 is "$(database "SELECT count(*), count(*) FILTER (WHERE (calendar, source_timeframe) = ('fx', '1m')) FROM data_agg_state")" '49|49' 'all tasks have the currency market'"'"'s calendar and read minutes'
 is "$(database "SELECT timeframe, string_agg(DISTINCT $new_york, ' '), count(*) $live AND timeframe IN ('1d', '1w') GROUP BY 1 ORDER BY 1")" $'1d|17:00|35\n1w|17:00|7' 'days and weeks begin at 17:00 in New York'
 is "$(database "SELECT timeframe, count(*), sum(source_candles), min(quality_score) $live AND canonical_symbol = 'EURUSD' AND timeframe IN ('1d', '1w') GROUP BY 1 ORDER BY 1")" $'1d|5|7200|2\n1w|1|7200|2' 'a full week scores 2'
+is "$(grep -c 'market was closed' <<<"$said")" 0 'no bar lies in a weekend'
 is "$(database "SELECT sum(outside_minutes), sum(expected_minutes - missing_minutes - present_minutes) FROM v_aggregation_completeness")" '0|0' 'no minute is outside of the sessions'
 is "$(database 'SELECT count(*) FROM agg_verify()')" 0 'the proof finds nothing'
 bars="SELECT md5(string_agg(format('%s %s %s %s %s %s %s %s %s/%s %s', canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, source_candles, expected_candles, quality_score), ' ' ORDER BY canonical_symbol, timeframe, ts_utc)) $live"
@@ -50,6 +51,15 @@ demo "$folder"
 is "$status $(bars_of 1h)" "0 $hours" 'the next demo brings the minutes back and makes their hours'
 is "$(database "$bars")" "$made" 'and all bars as in a new folder'
 is "$(database 'SELECT count(*) FROM agg_verify()')" 0 'what it shows is finished'
+
+# Five days in New York's hours, read as UTC-5: in June, Friday's last hour comes out as the first one of the weekend.
+mkdir files
+for day in 05 06 07 08 09; do
+	for minute in {0..1019}; do printf '202306%s %02d%02d00;1.1;1.2;1.0;1.1;0\n' "$day" $((minute / 60)) $((minute % 60)); done
+done >files/DAT_ASCII_EURUSD_M1_202306.csv
+demo "$folder" --data files
+like "$status $said" '^0 .*12 bars of 5m lie where their market was closed \(EURUSD\)' 'a wrong time zone is noticed'
+like "$said" 'last trading days of EURUSD \(America/New_York\)' 'where there is no DXY, days of a pair are shown'
 
 # Without PG_CONFIG, or with another one, it is the server that was started.
 status=0
