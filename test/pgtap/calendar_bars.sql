@@ -55,6 +55,17 @@ SELECT set_eq($$SELECT DISTINCT timeframe, candles, expected FROM live WHERE tim
 SELECT is(count(*), 25::bigint, 'the days are others') FROM live WHERE timeframe = '1d' AND (ts_utc AT TIME ZONE 'America/New_York')::time = '00:00';
 SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 SELECT results_eq($$SELECT state, source_candles, expected_candles FROM agg_why('EURUSD', '1d', '2025-03-12 12:00+00')$$, $$VALUES ('stored', 390::bigint, 390::bigint)$$, 'agg_why() counts as the engine does');
+-- Trade after the bell is left out; but it is read, and nothing waits for more of it.
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol)
+SELECT 'SPY', '1m', t, 1, CASE WHEN t < '2025-03-28 20:00+00' THEN 2 ELSE 9 END, 1, 1, 1 FROM generate_series('2025-03-28 13:30+00'::timestamptz, '2025-03-28 22:17+00', '1 minute') AS t;
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('SPY', '{"agg": {"start_utc": "2025-03-01T05:00:00Z", "optional": ["4h", "1d"], "calendar": "nyse"}}');
+SELECT sync_agg_state_from_registry('prod') \g /dev/null
+SELECT run();
+SELECT set_eq($$SELECT timeframe, ts_utc, candles, expected, score FROM live WHERE symbol = 'SPY' AND timeframe IN ('4h', '1d')$$,
+	$$VALUES ('4h', '2025-03-28 12:00+00'::timestamptz, 3, 3, 2), ('4h', '2025-03-28 16:00+00', 4, 4, 2), ('1d', '2025-03-28 04:00+00', 7, 7, 2)$$, 'the day is made when its market closes, not when it opens again');
+SELECT is(last_agg_bar_ts_utc, '2025-03-28 22:20+00', 'the cursor passes what is left out') FROM data_agg_state WHERE canonical_symbol = 'SPY' AND timeframe = '5m';
+SELECT is(max(high), 2::float8, 'no bar holds it') FROM derived_data_bars WHERE canonical_symbol = 'SPY';
+SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 SELECT agg_set_calendar('EURUSD', 'utc') \g /dev/null
 SELECT run();
 SELECT is(min((ts_utc AT TIME ZONE 'UTC')::time), '00:00', 'back in UTC') FROM live WHERE timeframe = '1d';

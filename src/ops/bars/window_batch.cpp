@@ -43,6 +43,10 @@ std::vector<SharedRead> shared_reads(const std::vector<Segment> &segments) {
 	return reads;
 }
 
+/// Where a row lies. One that is left out is no part of its window's bar. But the window has been read: what looks for source by the index
+/// alone finds the row, and would wait for ever for the cursor to pass it.
+enum class Place { inside, outside, left_out };
+
 /// Folds the rows of one segment, which come in order, into windows.
 class WindowFold {
 public:
@@ -50,7 +54,7 @@ public:
 	}
 
 	/// False if no more rows are wanted.
-	bool take(const SourceBar &bar, bool inside, std::vector<ComputedWindow> &windows) {
+	bool take(const SourceBar &bar, Place place, std::vector<ComputedWindow> &windows) {
 		if (stopped_ || bar.start >= segment_->to)
 			return false;
 		if (!open_ || bar.start >= window_end_) {
@@ -59,7 +63,7 @@ public:
 			if (!start_window(bar.start, windows))
 				return false;
 		}
-		if (aggregator_.add(bar) && inside)
+		if (place != Place::left_out && aggregator_.add(bar) && place == Place::inside)
 			++inside_;
 		return true;
 	}
@@ -112,15 +116,12 @@ public:
 		if (bar.start < last_time_)
 			refuse();
 		last_time_ = bar.start;
-		bool inside = true;
-		if (calendar_ != nullptr) {
-			inside = scan_.touches(bar.start, reads_[read].read.source->next(bar.start));
-			if (!inside && calendar_->rules().outside == OutsideSessions::left_out)
-				return Flow::more;
-		}
+		Place place = Place::inside;
+		if (calendar_ != nullptr && !scan_.touches(bar.start, reads_[read].read.source->next(bar.start)))
+			place = calendar_->rules().outside == OutsideSessions::left_out ? Place::left_out : Place::outside;
 		bool wanted = false;
 		for (size_t i = 0; i < folds_.size(); ++i)
-			wanted = folds_[i].take(bar, inside, windows_of(i)) || wanted;
+			wanted = folds_[i].take(bar, place, windows_of(i)) || wanted;
 		return wanted || read + 1 < reads_.size() ? Flow::more : Flow::enough;
 	}
 
