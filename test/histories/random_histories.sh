@@ -1,5 +1,6 @@
-# Random histories: sessions change, correct, retract and roll back source beside runners, workers, administrators and assassins. When all is
-# quiet, agg_verify() finds nothing, and the bars are those that a fresh database makes of the same minutes.
+# Random histories: sessions change, correct, retract and roll back source beside runners, workers, administrators and assassins; others change
+# calendars, their rules, and what bars are made of. When all is quiet, agg_verify() finds nothing, the days of the calendars are those of their
+# rules, and the bars are those that a fresh database makes of the same minutes by the same rules.
 #
 # AGGREGATION_HISTORY_ROUNDS says how many rounds of 16 symbols, each a history of its own (default 64; 0: until it is interrupted),
 # AGGREGATION_HISTORY_FIRST with which of them to begin; AGGREGATION_SEED makes the scripts the same again (as far as a race can be). What failed
@@ -15,9 +16,13 @@ echo "# AGGREGATION_SEED=$seed"
 own_server fsync=off max_connections=40 deadlock_timeout=50ms autovacuum_naptime=5s track_commit_timestamp=on
 for database in history fresh; do
 	sql -d postgres -c "CREATE DATABASE $database"
-	sql -d $database -f "$ROOT/test/histories/world.sql" >/dev/null 2>&1
+	sql -d $database -f "$ROOT/test/histories/world.sql" >/dev/null || exit 1
 done
 export PGDATABASE=history PGTZ=UTC PGOPTIONS='-c client_min_messages=error'
+
+# What must not fail, and what is looked at: an error is no empty answer.
+do_sql() { sql "$@" 2>>"$own_folder/errors"; }
+said() { sql "$@" 2>&1; }
 
 # play NUMBER : runs a session's script; when the session is killed, the next one goes on behind the step that it died in.
 play() {
@@ -33,6 +38,10 @@ play() {
 	done
 }
 
+# same_in_fresh TABLE [QUERY] : copies rows into the fresh database.
+same_in_fresh() { do_sql -c "COPY (${2-TABLE $1}) TO STDOUT" | do_sql -d fresh -c "COPY $1 FROM STDIN"; }
+task_columns='canonical_symbol, timeframe, source_timeframe, calendar, agg_start_utc, run_interval_minutes, aggregation_delay_seconds, task_priority, is_mandatory'
+
 failed_round() {
 	[ -n "${AGGREGATION_HISTORY_KEEP:-}" ] || return 0
 	mkdir -p -- "$AGGREGATION_HISTORY_KEEP/$1"
@@ -43,9 +52,11 @@ failed_round() {
 steps_done=0 kills=0 bars=0
 for ((round = first; rounds == 0 || round <= rounds; round++)); do
 	failures_before=$tests_failed
-	sql -c "CALL start_over($symbols)"
+	: >"$own_folder/errors"
+	own_seed=$(((seed + round * 101) % 1000003))
+	do_sql -c "CALL start_over($symbols, $own_seed)"
 	for ((n = 1; n <= sessions; n++)); do
-		sql -c "SELECT random_script(($seed + $round * 101) % 1000003, $n, $steps)" >"$own_folder/script.$n"
+		do_sql -c "SELECT random_script($own_seed, $n, $steps)" >"$own_folder/script.$n"
 	done
 	players=()
 	for ((n = 1; n <= sessions; n++)); do
@@ -55,19 +66,27 @@ for ((round = first; rounds == 0 || round <= rounds; round++)); do
 	wait "${players[@]}"
 	steps_done=$((steps_done + $(cat -- "$own_folder"/said.? | grep -c '^@next@$')))
 	kills=$((kills + $(cat -- "$own_folder"/said.? | grep -c 'terminating connection')))
-	sql -c 'CALL work_to_the_end()'
-	is "$(sql -c 'SELECT * FROM agg_verify() LIMIT 5')" '' "round $round: the proof finds nothing"
+	do_sql -c "CALL work_to_the_end($round % 3 = 0)"
+	is "$(said -c 'SELECT * FROM agg_verify() LIMIT 5')" '' "round $round (seed $own_seed): the proof finds nothing"
 
-	is "$(sql -c 'SELECT * FROM note LIMIT 5')" '' "round $round: what is sealed has stayed as it was"
+	is "$(said -c 'SELECT * FROM note LIMIT 5')" '' "round $round: what is sealed has stayed as it was"
 
-	sql -d fresh -c "CALL start_over($symbols)"
-	sql -c "COPY (SELECT * FROM data_bars WHERE canonical_symbol <> 'DXY') TO STDOUT" | sql -d fresh -c 'COPY data_bars FROM STDIN'
-	sql -d fresh -c 'CALL work_to_the_end()'
+	do_sql -d fresh -c 'CALL forget_everything()'
+	same_in_fresh symbols
+	same_in_fresh agg_calendars "SELECT * FROM agg_calendars WHERE calendar <> 'utc'"
+	same_in_fresh agg_calendar_sessions "SELECT * FROM agg_calendar_sessions WHERE calendar <> 'utc'"
+	same_in_fresh agg_calendar_exceptions
+	same_in_fresh core_asset_registry_all
+	same_in_fresh "data_agg_state ($task_columns)" "SELECT $task_columns FROM data_agg_state"
+	same_in_fresh data_bars "SELECT * FROM data_bars WHERE canonical_symbol <> 'DXY'"
+	do_sql -d fresh -c 'CALL work_to_the_end(false)'
+	is "$(said -c 'SELECT * FROM days ORDER BY 1')" "$(said -d fresh -c 'SELECT * FROM days ORDER BY 1')" "round $round: the days of the calendars are those of a fresh database"
 	# What is left of the bars whose source was retired no fresh database can make.
-	sql -c 'COPY (SELECT * FROM outcome WHERE canonical_symbol <> retired_symbol() ORDER BY 1, 2, 3) TO STDOUT' >"$own_folder/outcome"
-	sql -d fresh -c 'COPY (SELECT * FROM outcome WHERE canonical_symbol <> retired_symbol() ORDER BY 1, 2, 3) TO STDOUT' >"$own_folder/outcome.fresh"
+	do_sql -c 'COPY (SELECT * FROM outcome WHERE canonical_symbol <> retired_symbol() ORDER BY 1, 2, 3) TO STDOUT' >"$own_folder/outcome"
+	do_sql -d fresh -c 'COPY (SELECT * FROM outcome WHERE canonical_symbol <> retired_symbol() ORDER BY 1, 2, 3) TO STDOUT' >"$own_folder/outcome.fresh"
 	bars=$((bars + $(wc -l <"$own_folder/outcome")))
 	is "$(diff -- "$own_folder/outcome" "$own_folder/outcome.fresh" | head -n 6)" '' "round $round: the bars are those of a fresh database"
+	is "$(cat -- "$own_folder/errors")" '' "round $round: nothing failed on the way there"
 	[ "$tests_failed" -eq "$failures_before" ] || failed_round "$round"
 done
 played=$((round - first))

@@ -1,8 +1,9 @@
 -- What random histories need: tasks for many symbols, a writer of random scripts, and the last word on how it came out.
 --
--- Each symbol is a history of its own: six hours of minutes, tasks of four timeframes, and whatever the sessions do to them, and to the tasks. EURUSD and
--- the other five are the dollar index's pairs, so that DXY's minutes and bars follow theirs. Of the last symbol source is retired now and then: what is
+-- Each symbol is a history of its own: six hours of minutes, tasks of five to seven timeframes, and whatever the sessions do to them, and to the tasks. Where
+-- the hours lie, and which calendars and sources there are, says rules.sql. EURUSD and the other five are the dollar index's pairs, so that DXY's minutes and bars follow theirs. Of the last symbol source is retired now and then: what is
 -- sealed then must stay as it is, which a trigger watches.
+SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS aggregation;
 -- The symbol whose source is retired has a partition of its own, which comes and goes.
 CREATE TABLE IF NOT EXISTS data_bars (canonical_symbol text, timeframe text, ts_utc timestamptz, provider_ticker text, open float8, high float8, low float8, close float8, vol float8, vwap float8, trade_count bigint,
@@ -14,10 +15,11 @@ CREATE TABLE IF NOT EXISTS symbols (n int PRIMARY KEY, symbol text UNIQUE);
 CREATE TABLE IF NOT EXISTS script (n bigint GENERATED ALWAYS AS IDENTITY, line text);
 CREATE TABLE IF NOT EXISTS note (what text);
 
-CREATE OR REPLACE FUNCTION day() RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT '2025-07-02 00:00+00'::timestamptz $$;
+CREATE OR REPLACE FUNCTION dice(p_sides int) RETURNS int LANGUAGE sql VOLATILE AS $$ SELECT floor(random() * p_sides)::int $$;
+\ir rules.sql
 
--- Everything is new again.
-CREATE OR REPLACE PROCEDURE start_over(p_symbols int) LANGUAGE plpgsql AS $$
+-- Nothing is left.
+CREATE OR REPLACE PROCEDURE forget_everything() LANGUAGE plpgsql AS $$
 DECLARE
 	name text;
 BEGIN
@@ -28,11 +30,21 @@ BEGIN
 	CREATE TABLE retired PARTITION OF data_bars FOR VALUES IN ('S16');
 	DELETE FROM agg_change_log;
 	DELETE FROM agg_sealed_ranges;
+	DELETE FROM note;
+	CALL forget_calendars();
+END
+$$;
+
+-- Everything is new again.
+CREATE OR REPLACE PROCEDURE start_over(p_symbols int, p_seed int) LANGUAGE plpgsql AS $$
+BEGIN
+	CALL forget_everything();
+	CALL first_calendars(p_seed);
 	INSERT INTO symbols SELECT n, CASE WHEN n <= 7 THEN (ARRAY['EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF', 'DXY'])[n] ELSE 'S' || n END
 	FROM generate_series(1, p_symbols) AS n;
-	INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT symbol, '{"agg": {"optional": ["15m", "4h"], "start_utc": "2025-07-02T00:00:00Z"}}' FROM symbols;
+	INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT symbol, first_metadata(n, p_seed) FROM symbols;
 	PERFORM sync_agg_state_from_registry('prod');
-	DELETE FROM note;
+	PERFORM agg_set_source(symbol, 'exact') FROM symbols WHERE (n + p_seed) % 5 = 2;
 	-- Bars of the same minute are the same whoever writes them first: a price follows from symbol, minute and a version.
 END
 $$;
@@ -47,7 +59,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION minutes(p_symbol text, p_from int, p_to int, p_version int) RETURNS SETOF data_bars LANGUAGE sql STABLE AS $$
 	SELECT r.* FROM generate_series(p_from, p_to) AS m, bar(p_symbol, m, p_version) AS b,
-		jsonb_populate_record(NULL::data_bars, jsonb_build_object('canonical_symbol', p_symbol, 'timeframe', '1m', 'ts_utc', day() + make_interval(mins => m), 'is_partial', false, 'source', 'ingest')) AS r0,
+		jsonb_populate_record(NULL::data_bars, jsonb_build_object('canonical_symbol', p_symbol, 'timeframe', '1m', 'ts_utc', at(m), 'is_partial', false, 'source', 'ingest')) AS r0,
 		LATERAL (SELECT r0.canonical_symbol, r0.timeframe, r0.ts_utc, r0.provider_ticker, b.open, b.high, b.low, b.close, b.vol, b.vwap, b.trade_count, r0.is_partial, r0.source, now(), '{}'::jsonb, now(), now()) AS r
 $$;
 
@@ -68,7 +80,6 @@ $$;
 DROP TRIGGER IF EXISTS watch_sealed ON derived_data_bars;
 CREATE TRIGGER watch_sealed BEFORE UPDATE ON derived_data_bars FOR EACH ROW WHEN ((OLD.open, OLD.high, OLD.low, OLD.close, OLD.vol, OLD.deleted_at) IS DISTINCT FROM (NEW.open, NEW.high, NEW.low, NEW.close, NEW.vol, NEW.deleted_at)) EXECUTE FUNCTION watch_sealed();
 
-CREATE OR REPLACE FUNCTION dice(p_sides int) RETURNS int LANGUAGE sql VOLATILE AS $$ SELECT floor(random() * p_sides)::int $$;
 CREATE OR REPLACE FUNCTION some_symbol() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	k int := 1 + dice((SELECT count(*)::int FROM symbols));
@@ -87,7 +98,7 @@ DECLARE
 	b int := least(359, a + CASE WHEN dice(3) = 0 THEN dice(40) ELSE dice(6) END);
 	v int := dice(5);
 	kind int := dice(100);
-	span text := format('canonical_symbol = %L AND timeframe = ''1m'' AND ts_utc BETWEEN day() + interval ''%s min'' AND day() + interval ''%s min''', s, a, b);
+	span text := format('canonical_symbol = %L AND timeframe = ''1m'' AND ts_utc BETWEEN at(%s) AND at(%s)', s, a, b);
 BEGIN
 	IF kind < 40 THEN
 		RETURN format('INSERT INTO data_bars SELECT * FROM minutes(%L, %s, %s, %s) ON CONFLICT DO NOTHING;', s, a, b, v);
@@ -103,7 +114,7 @@ BEGIN
 		RETURN CASE WHEN dice(2) = 0 THEN format('UPDATE data_bars SET ts_utc = ts_utc + interval ''%s min'' WHERE %s;', 1 + dice(400), span)
 			ELSE format('UPDATE data_bars SET canonical_symbol = %L WHERE %s;', some_symbol(), span) END;
 	ELSIF kind < 91 THEN
-		RETURN format('UPDATE data_bars SET timeframe = CASE timeframe WHEN ''1m'' THEN ''1x'' ELSE ''1m'' END WHERE canonical_symbol = %L AND ts_utc BETWEEN day() + interval ''%s min'' AND day() + interval ''%s min'';', s, a, b);
+		RETURN format('UPDATE data_bars SET timeframe = CASE timeframe WHEN ''1m'' THEN ''1x'' ELSE ''1m'' END WHERE canonical_symbol = %L AND ts_utc BETWEEN at(%s) AND at(%s);', s, a, b);
 	ELSIF kind < 95 AND current_setting('server_version_num')::int >= 150000 THEN
 		RETURN format('MERGE INTO data_bars AS d USING minutes(%L, %s, %s, %s) AS n ON d.canonical_symbol = n.canonical_symbol AND d.timeframe = n.timeframe AND d.ts_utc = n.ts_utc WHEN MATCHED AND n.trade_count %% 2 = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET close = n.close WHEN NOT MATCHED THEN INSERT (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol) VALUES (n.canonical_symbol, n.timeframe, n.ts_utc, n.open, n.high, n.low, n.close, n.vol);', s, a, b, v);
 	ELSIF kind < 99 THEN
@@ -118,24 +129,24 @@ $$;
 CREATE OR REPLACE FUNCTION random_work() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	s text := (SELECT symbol FROM symbols ORDER BY random() LIMIT 1);
-	tf text := (ARRAY['5m', '5m', '15m', '1h', '4h'])[1 + dice(5)];
-	start text := format('day() + interval ''%s min''', dice(1 + current_setting('history.phase')::int / 5) * 5);
+	tf text := (ARRAY['5m', '5m', '15m', '1h', '4h', '1d', '1w', '1mo'])[1 + dice(8)];
+	start text := format('at(%s)', dice(1 + current_setting('history.phase')::int / 5) * 5);
 	kind int := dice(100);
 	nap text := format('SELECT pg_sleep(%s);', round(random()::numeric / 30, 4));
 	token text := CASE WHEN dice(2) = 0 THEN ', p_claim_token => :''token''' ELSE '' END;
-	-- Somebody's clock is anywhere in the day, before or behind what is there already.
-	clock text := CASE WHEN dice(4) = 0 THEN format(', p_now_utc => day() + interval ''%s min''', dice(420)) ELSE '' END;
+	-- Somebody's clock is anywhere in the day, before or behind what is there already; or some days or weeks later.
+	clock text := CASE WHEN dice(4) = 0 THEN format(', p_now_utc => at(%s)', dice(420)) WHEN dice(8) = 0 THEN format(', p_now_utc => at(%s) + interval ''%s hours''', dice(420), dice(1000)) ELSE '' END;
 BEGIN
 	IF kind < 30 THEN
 		RETURN format('CALL agg_run(p_time_budget => ''%s ms'', p_batch => %s, p_max_windows => %s%s);', dice(60), 1 + dice(40), 1 + dice(60), clock);
 	ELSIF kind < 55 THEN -- a worker outside: claim, read, move on, each a transaction of its own
-		RETURN format(E'\\set claimed f\n\\set cursor ''2025-07-02''\nSELECT coalesce(a ->> ''success'', ''f'') AS claimed, coalesce(a ->> ''claim_token'', gen_random_uuid()::text) AS token, coalesce(a ->> ''last_agg_bar_ts_utc'', ''2025-07-02 00:00+00'') AS cursor FROM agg_start(%L, %L) AS a \\gset\n\\if :claimed\nSELECT catchup_aggregation_range(%L, %L, :''cursor'', %s%s) ->> ''cursor_advanced_to'' AS cursor \\gset\n%s\nSELECT agg_finish(%L, %L, true, :''cursor''%s);\n\\endif',
+		RETURN format(E'\\set claimed f\nSELECT coalesce(a ->> ''success'', ''f'') AS claimed, coalesce(a ->> ''claim_token'', gen_random_uuid()::text) AS token, coalesce(a ->> ''last_agg_bar_ts_utc'', at(0)::text) AS cursor FROM agg_start(%L, %L) AS a \\gset\n\\if :claimed\nSELECT catchup_aggregation_range(%L, %L, :''cursor'', %s%s) ->> ''cursor_advanced_to'' AS cursor \\gset\n%s\nSELECT agg_finish(%L, %L, true, :''cursor''%s);\n\\endif',
 			s, tf, s, tf, 1 + dice(80), clock, nap, s, tf, token || clock);
 	ELSIF kind < 65 THEN -- by hand, from anywhere, now and then with a snapshot that is old by then
 		RETURN CASE dice(4)
 			WHEN 0 THEN format('SELECT catchup_aggregation_range(%L, %L, %s, %s%s);', s, tf, start, 1 + dice(100), clock)
 			WHEN 3 THEN format(E'BEGIN;\nSELECT catchup_aggregation_range(%L, %L, %s, %s);\n%s\nCOMMIT;', s, tf, start, 1 + dice(100), nap)
-			WHEN 1 THEN format(E'BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT count(*) FROM symbols;\n%s\nSELECT agg_start(%L, %L);\nSELECT agg_finish(%L, %L, true, (catchup_aggregation_range(%L, %L, coalesce((SELECT last_agg_bar_ts_utc FROM data_agg_state WHERE canonical_symbol = %L AND timeframe = %L), day()), %s) ->> ''cursor_advanced_to'')::timestamptz);\n%s\nCOMMIT;', nap, s, tf, s, tf, s, tf, s, tf, 1 + dice(80), nap)
+			WHEN 1 THEN format(E'BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT count(*) FROM symbols;\n%s\nSELECT agg_start(%L, %L);\nSELECT agg_finish(%L, %L, true, (catchup_aggregation_range(%L, %L, coalesce((SELECT last_agg_bar_ts_utc FROM data_agg_state WHERE canonical_symbol = %L AND timeframe = %L), at(0)), %s) ->> ''cursor_advanced_to'')::timestamptz);\n%s\nCOMMIT;', nap, s, tf, s, tf, s, tf, s, tf, 1 + dice(80), nap)
 			ELSE format(E'BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT count(*) FROM symbols;\n%s\nSELECT agg_run_batch(p_max_tasks => %s);\n%s\n%s;', nap, 1 + dice(20), nap, CASE WHEN dice(4) = 0 THEN 'ROLLBACK' ELSE 'COMMIT' END)
 		END;
 	ELSIF kind < 72 THEN
@@ -166,10 +177,10 @@ $$;
 CREATE OR REPLACE FUNCTION random_configuration() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	s text := (SELECT symbol FROM symbols ORDER BY random() LIMIT 1);
-	tf text := (ARRAY['5m', '15m', '1h', '4h'])[1 + dice(4)];
-	moment text := format('day() + interval ''%s min''', dice(1 + current_setting('history.phase')::int));
+	tf text := (ARRAY['5m', '15m', '1h', '4h', '1d', '1w', '1mo'])[1 + dice(7)];
+	moment text := format('at(%s)', dice(1 + current_setting('history.phase')::int));
 	nap text := format('SELECT pg_sleep(%s);', round(random()::numeric / 20, 4));
-	run text := (ARRAY['', format('SELECT agg_run_batch(p_max_tasks => %s);', 1 + dice(40)), format('SELECT catchup_aggregation_range(%L, %L, day(), %s);', s, tf, 1 + dice(80))])[1 + dice(3)];
+	run text := (ARRAY['', format('SELECT agg_run_batch(p_max_tasks => %s);', 1 + dice(40)), format('SELECT catchup_aggregation_range(%L, %L, at(0), %s);', s, tf, 1 + dice(80))])[1 + dice(3)];
 	ending text := CASE WHEN dice(4) = 0 THEN 'ROLLBACK;' ELSE 'COMMIT;' END;
 BEGIN
 	CASE dice(7)
@@ -180,7 +191,7 @@ BEGIN
 	WHEN 2 THEN
 		RETURN format(E'BEGIN;\nUPDATE data_agg_state SET agg_start_utc = %s WHERE canonical_symbol = %L AND timeframe = %L;\n%s\n%s\n%s', moment, s, tf, run, nap, ending);
 	WHEN 3 THEN
-		RETURN format(E'BEGIN;\nUPDATE data_agg_state SET source_timeframe = CASE source_timeframe WHEN ''1m'' THEN CASE timeframe WHEN ''4h'' THEN ''1h'' ELSE ''5m'' END ELSE ''1m'' END WHERE canonical_symbol = %L AND timeframe IN (''15m'', ''1h'', ''4h'');\n%s\n%s\n%s', s, run, nap, ending);
+		RETURN format(E'BEGIN;\nUPDATE data_agg_state SET source_timeframe = CASE source_timeframe WHEN ''1m'' THEN CASE WHEN timeframe = ''4h'' AND calendar IS NULL THEN ''1h'' ELSE ''5m'' END ELSE ''1m'' END WHERE canonical_symbol = %L AND timeframe IN (''15m'', ''1h'', ''4h'', ''1d'');\n%s\n%s\n%s', s, run, nap, ending);
 	WHEN 4 THEN -- a partition is emptied, goes or comes back, now and then by one with an old snapshot
 		RETURN format(E'BEGIN%s;\nSELECT count(*) FROM symbols;\n%s\n%s\n%s', CASE WHEN dice(2) = 0 THEN ' ISOLATION LEVEL REPEATABLE READ' ELSE '' END, nap,
 			(ARRAY['TRUNCATE retired;', 'TRUNCATE data_bars;', 'ALTER TABLE data_bars DETACH PARTITION retired;', E'DROP TABLE retired;\nCREATE TABLE retired PARTITION OF data_bars FOR VALUES IN (''S16'');',
@@ -188,7 +199,7 @@ BEGIN
 	WHEN 5 THEN -- its own changes, seen by its own run
 		RETURN format(E'BEGIN;\n%s\n%s\n%s\n%s', random_change(), CASE WHEN run = '' THEN 'SELECT count(*) FROM agg_get_due_tasks(''prod'');' ELSE run END, nap, ending);
 	ELSE
-		RETURN format(E'BEGIN;\n%s\n%s\n%s', CASE WHEN dice(4) = 0 THEN format('SELECT agg_unseal_range(%L, day(), %s);', retired_symbol(), moment)
+		RETURN format(E'BEGIN;\n%s\n%s\n%s', CASE WHEN dice(4) = 0 THEN format('SELECT agg_unseal_range(%L, at(0), %s);', retired_symbol(), moment)
 			ELSE format('SELECT agg_retire_source(%s, %L);', moment, retired_symbol()) END, nap, ending);
 	END CASE;
 END
@@ -239,6 +250,7 @@ BEGIN
 			WHEN dice(100) < 20 THEN random_change()
 			WHEN dice(100) < 45 THEN random_transaction()
 			WHEN dice(100) < 12 THEN random_configuration()
+			WHEN dice(100) < 6 THEN random_rules()
 			ELSE random_work() END || E'\n-- next --'::text;
 	END LOOP;
 	RETURN array_to_string(lines, E'\n');
@@ -246,14 +258,24 @@ END
 $$;
 
 -- Works until nothing is left to do.
-CREATE OR REPLACE PROCEDURE work_to_the_end() LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE work_to_the_end(p_sync boolean) LANGUAGE plpgsql AS $$
 DECLARE
 	left_over bigint;
 BEGIN
 	-- A session may have been killed between disabling a task and enabling it again.
 	PERFORM agg_enable_task(canonical_symbol, timeframe) FROM data_agg_state WHERE NOT enabled;
-	-- Whatever was done to the tasks: in the end they are what the registry says.
-	PERFORM sync_agg_state_from_registry('prod');
+	-- What was done to the tasks stays in most rounds: a sync would make most of them anew. In the others they are what the registry says.
+	IF p_sync THEN
+		PERFORM sync_agg_state_from_registry('prod');
+	END IF;
+	-- Bars before the start of a task stay, but no fresh database can make them.
+	UPDATE data_agg_state SET agg_start_utc = first_start() WHERE agg_start_utc IS DISTINCT FROM first_start();
+	-- Source of tasks that are gone is not made any more, and the proof would say so.
+	INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, calendar, agg_start_utc)
+	SELECT s.symbol, d.tf, d.source, (SELECT max(t.calendar) FROM data_agg_state AS t WHERE t.canonical_symbol = s.symbol), first_start()
+	FROM symbols AS s, (VALUES ('5m', '1m'), ('15m', '5m'), ('1h', '5m'), ('4h', '1m'), ('1d', '1m'), ('1w', '1d'), ('1mo', '1d')) AS d(tf, source)
+	WHERE NOT EXISTS (SELECT FROM data_agg_state AS t WHERE t.canonical_symbol = s.symbol AND t.timeframe = d.tf)
+		AND (d.tf IN ('5m', '1h', '1d') OR EXISTS (SELECT FROM derived_data_bars AS b WHERE b.canonical_symbol = s.symbol AND b.timeframe = d.tf));
 	COMMIT;
 	FOR i IN 1 .. 200 LOOP
 		PERFORM count(*) FROM agg_get_due_tasks('prod', p_running_stale_seconds => 0, p_limit => 1);
