@@ -1,31 +1,57 @@
 #include "core/geometric_index.hpp"
 
 #include <cmath>
+#include <set>
+#include <limits>
 #include <utility>
 
 namespace aggregation {
 
-namespace {
+std::optional<std::string> problem_of(const GeometricIndex &index) {
+	constexpr int64_t most_decimals = 15;
+	constexpr double largest_exponent = 100;
+	constexpr Duration longest_carry = Duration::minutes(7 * 24 * 60);
+	if (!usable_price(index.constant))
+		return "its constant is not a number above 0";
+	if (index.components.empty() || index.components.size() > most_index_components)
+		return "it has " + std::to_string(index.components.size()) + " components, not 1 to " + std::to_string(most_index_components);
+	std::set<std::string_view> symbols;
+	for (const auto &component : index.components) {
+		if (component.symbol.empty())
+			return "components and exponents are not lists of the same length without NULL";
+		if (component.symbol == index.symbol)
+			return "it is a component of itself";
+		if (!symbols.insert(component.symbol).second)
+			return "component \"" + component.symbol + "\" comes twice";
+		if (!(std::fabs(component.exponent) <= largest_exponent) || component.exponent == 0)
+			return "the exponent of \"" + component.symbol + "\" is not a number from -100 to 100 other than 0";
+	}
+	if (index.decimals < 0 || index.decimals > most_decimals)
+		return "its decimals are not 0 to 15";
+	if (index.carry.us < 0 || index.carry > longest_carry)
+		return "its carry_minutes are not 0 to 10080";
+	return std::nullopt;
+}
 
-constexpr std::array<IndexComponent, 6> dollar_components {
-    {{"EURUSD", -0.576}, {"USDJPY", 0.136}, {"GBPUSD", -0.119}, {"USDCAD", 0.091}, {"USDSEK", 0.042}, {"USDCHF", 0.036}}};
-
-} // namespace
-
-const GeometricIndex dollar_index {"DXY", 50.14348112, dollar_components, 1e8};
+bool usable_price(double price) {
+	return std::isfinite(price) && price > 0;
+}
 
 std::optional<double> GeometricIndex::value(std::span<const double> prices) const {
 	double log_sum = 0;
 	for (size_t i = 0; i < components.size(); ++i) {
-		if (!(std::isfinite(prices[i]) && prices[i] > 0))
+		if (!usable_price(prices[i]))
 			return std::nullopt;
-		log_sum += components[i].weight * std::log(prices[i]);
+		log_sum += components[i].exponent * std::log(prices[i]);
 	}
 	const double value = constant * std::exp(log_sum);
+	double steps_of_one = 1;
+	for (int64_t i = 0; i < decimals; ++i)
+		steps_of_one *= 10;
 	// From 2^53 steps on a double has no digits left to round.
-	const double steps = value * rounding;
-	const double rounded = steps < 9007199254740992.0 ? std::round(steps) / rounding : value;
-	if (!(std::isfinite(rounded) && rounded > 0))
+	const double steps = value * steps_of_one;
+	const double rounded = steps < 9007199254740992.0 ? std::round(steps) / steps_of_one : value;
+	if (!usable_price(rounded))
 		return std::nullopt;
 	return rounded;
 }
@@ -35,42 +61,52 @@ void SeriesMerge::add(size_t component, Timestamp time, double price) {
 		finish_component();
 		component_ = component;
 	}
-	while (next_ < rows_.size() && rows_[next_].time < time)
+	while (next_ < times_.size() && times_[next_] < time)
 		++next_;
-	if (next_ == rows_.size() || rows_[next_].time != time) {
+	if (next_ == times_.size() || times_[next_] != time)
 		fresh_.push_back({time, price});
-		return;
-	}
-	rows_[next_].prices[component] = price;
-	rows_[next_].present.set(component);
+	else
+		prices_[next_ * width_ + component] = price;
 }
 
 void SeriesMerge::finish_component() {
 	next_ = 0;
 	if (fresh_.empty())
 		return;
-	merged_.clear();
-	merged_.reserve(rows_.size() + fresh_.size());
-	auto row = rows_.begin();
+	merged_times_.clear();
+	merged_prices_.clear();
+	merged_times_.reserve(times_.size() + fresh_.size());
+	merged_prices_.reserve((times_.size() + fresh_.size()) * width_);
+	size_t row = 0;
+	const auto take_rows = [&](size_t end) {
+		const auto at = [this](size_t n) { return static_cast<ptrdiff_t>(n * width_); };
+		merged_times_.insert(merged_times_.end(), times_.begin() + static_cast<ptrdiff_t>(row),
+		                     times_.begin() + static_cast<ptrdiff_t>(end));
+		merged_prices_.insert(merged_prices_.end(), prices_.begin() + at(row), prices_.begin() + at(end));
+		row = end;
+	};
 	for (const Price &price : fresh_) {
-		for (; row != rows_.end() && row->time < price.time; ++row)
-			merged_.push_back(*row);
-		merged_.push_back({price.time, {}, {}});
-		merged_.back().prices[component_] = price.price;
-		merged_.back().present.set(component_);
+		size_t end = row;
+		while (end < times_.size() && times_[end] < price.time)
+			++end;
+		take_rows(end);
+		merged_times_.push_back(price.time);
+		merged_prices_.resize(merged_prices_.size() + width_, std::numeric_limits<double>::quiet_NaN());
+		merged_prices_[merged_prices_.size() - width_ + component_] = price.price;
 	}
-	merged_.insert(merged_.end(), row, rows_.end());
-	std::swap(rows_, merged_);
+	take_rows(times_.size());
+	std::swap(times_, merged_times_);
+	std::swap(prices_, merged_prices_);
 	fresh_.clear();
 }
 
-const std::vector<SeriesMerge::Row> &SeriesMerge::finish() {
+void SeriesMerge::finish() {
 	finish_component();
-	return rows_;
 }
 
 void SeriesMerge::clear() {
-	rows_.clear();
+	times_.clear();
+	prices_.clear();
 	fresh_.clear();
 	next_ = 0;
 	component_ = 0;

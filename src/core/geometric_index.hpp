@@ -1,53 +1,65 @@
-// Synthetic indexes: a constant times the product of its components' prices, each raised to its weight, minute by minute.
+// Synthetic indexes: a constant times the product of the components' prices, each raised to its exponent, minute by minute. The U.S. Dollar
+// Index is one, and so is a cross rate: EURJPY = EURUSD * USDJPY.
 #pragma once
 
 #include "core/timestamp.hpp"
 
-#include <array>
-#include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace aggregation {
 
 struct IndexComponent {
-	const char *symbol;
-	double weight;
+	std::string symbol;
+	double exponent;
 };
 
-inline constexpr size_t most_index_components = 8;
+inline constexpr size_t most_index_components = 64;
 
 struct GeometricIndex {
-	const char *symbol;
-	double constant;
-	std::span<const IndexComponent> components; // at most most_index_components
-	double rounding;                            // 1 / the smallest step of a value: 1e8 for 8 decimals
+	std::string symbol;
+	double constant = 1;
+	std::vector<IndexComponent> components; // 1 to most_index_components
+	int64_t decimals = 8;                   // of a value, 0 to 15
+	Duration carry;                         // how long the last price of a component that is missing counts; 0: not at all
 
-	/// constant * product of prices[i] ^ weight[i], rounded half away from zero. nullopt unless every price is finite and > 0 and the
+	/// constant * product of prices[i] ^ exponent[i], rounded half away from zero. nullopt unless every price is a usable one and the
 	/// result is finite and > 0 too.
 	std::optional<double> value(std::span<const double> prices) const;
 };
 
-/// The U.S. Dollar Index. Constant and weights: ICE Futures U.S., "U.S. Dollar Index Contracts: Index Methodology".
-extern const GeometricIndex dollar_index;
+/// What is wrong with its definition, as words that follow its name; nullopt: nothing.
+std::optional<std::string> problem_of(const GeometricIndex &index);
+
+/// Finite and > 0.
+bool usable_price(double price);
 
 /// Lines up the ordered series of an index's components by time. The series come one after the other, each in time order; together they
-/// make one row per instant at which at least one component has a bar.
+/// make one row per instant at which at least one component has a price.
 class SeriesMerge {
 public:
-	struct Row {
-		Timestamp time;
-		std::array<double, most_index_components> prices;
-		std::bitset<most_index_components> present;
-	};
-
+	explicit SeriesMerge(size_t components) : width_(components) {
+	}
 	/// The next price of `component`. Components must come in ascending order, and within one the times must ascend.
 	void add(size_t component, Timestamp time, double price);
-	/// All rows in time order; call it once, after the last add.
-	const std::vector<Row> &finish();
+	/// Call it once, after the last add; then there are rows, in time order.
+	void finish();
 	void clear();
+
+	size_t size() const {
+		return times_.size();
+	}
+	Timestamp time(size_t row) const {
+		return times_[row];
+	}
+	/// One for each component; NaN: it has none.
+	std::span<const double> prices(size_t row) const {
+		return {prices_.data() + row * width_, width_};
+	}
 
 private:
 	struct Price {
@@ -56,10 +68,13 @@ private:
 	};
 	void finish_component();
 
-	std::vector<Row> rows_;    // merged so far
-	std::vector<Price> fresh_; // prices of the current component at instants that no earlier one has
-	std::vector<Row> merged_;  // scratch space
-	size_t next_ = 0;          // the first row that may be the current component's next instant
+	size_t width_;
+	std::vector<Timestamp> times_; // merged so far
+	std::vector<double> prices_;   // width_ for each time
+	std::vector<Price> fresh_;     // prices of the current component at instants that no earlier one has
+	std::vector<Timestamp> merged_times_;
+	std::vector<double> merged_prices_; // scratch space
+	size_t next_ = 0;                   // the first row that may be the current component's next instant
 	size_t component_ = 0;
 };
 

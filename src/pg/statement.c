@@ -87,14 +87,14 @@ static bool is_own_table(const char *name) {
 	return false;
 }
 
-/* The one that follows what people change of calendars. */
+/* One of those that follow what people change of calendars and indexes. */
 static bool is_own_trigger(const Trigger *trigger, Oid schema) {
 	const char *function;
 
 	if (trigger->tgqual != NULL || get_func_namespace(trigger->tgfoid) != schema)
 		return false;
 	function = get_func_name(trigger->tgfoid);
-	return function != NULL && strcmp(function, AGG_CALENDAR_TRIGGER) == 0;
+	return function != NULL && (strcmp(function, AGG_CALENDAR_TRIGGER) == 0 || strcmp(function, AGG_INDEX_TRIGGER) == 0);
 }
 
 /*

@@ -73,17 +73,41 @@ static void mark_found(Oid schema, Oid table, const char *sql, int parameter_cou
 	}
 }
 
-/* Marks those of `tasks`, a FROM item with the columns of data_agg_state, that read minutes of the index, as far as these were made. */
+/* The first row of a statement about agg_indexes as its owner sees it; its columns are text or arrays of text. */
+static void ask_indexes(Oid schema, const char *sql, Datum *column, size_t columns) {
+	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_indexes"));
+	uint64 count = agg_execute(scope, agg_in_schema(schema, sql), 0, NULL, NULL, true);
+	bool is_null;
+
+	agg_stop_acting(scope);
+	if (count == 0)
+		elog(ERROR, "agg_indexes gave no row");
+	for (size_t c = 0; c < columns; c++)
+		column[c] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, (int)c + 1, &is_null);
+}
+
+/* Marks those of `tasks`, a FROM item with the columns of data_agg_state, that read minutes of an index, as far as these were made. */
 static void mark_index_minutes(Oid schema, const char *tasks, int parameter_count, Oid *types, Datum *values) {
 	Oid minutes = get_relname_relid("data_bars", schema);
-	char *sql = psprintf("SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, b.ts_utc + interval '1 minute' "
-	                     "FROM %s CROSS JOIN LATERAL (SELECT d.ts_utc FROM @data_bars AS d WHERE d.canonical_symbol = f.canonical_symbol "
-	                     "AND d.timeframe = '1m' AND d.source = 'synthetic' ORDER BY d.ts_utc DESC LIMIT 1) AS b "
-	                     "WHERE f.canonical_symbol = '" AGG_INDEX_SYMBOL "' AND %s = '1m'",
-	                     tasks, AGG_SOURCE_TIMEFRAME("f."));
+	Oid *all_types = palloc(sizeof(Oid) * (size_t)(parameter_count + 1));
+	Datum *all_values = palloc(sizeof(Datum) * (size_t)(parameter_count + 1));
+	char *sql;
 
-	if (OidIsValid(minutes))
-		mark_found(schema, minutes, agg_in_schema(schema, sql), parameter_count, types, values);
+	if (!OidIsValid(minutes))
+		return;
+	for (int i = 0; i < parameter_count; i++) {
+		all_types[i] = types[i];
+		all_values[i] = values[i];
+	}
+	all_types[parameter_count] = TEXTARRAYOID;
+	ask_indexes(schema, "SELECT COALESCE(array_agg(i.canonical_symbol), ARRAY[]::text[]) FROM @agg_indexes AS i",
+	            &all_values[parameter_count], 1);
+	sql = psprintf("SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, b.ts_utc + interval '1 minute' "
+	               "FROM %s CROSS JOIN LATERAL (SELECT d.ts_utc FROM @data_bars AS d WHERE d.canonical_symbol = f.canonical_symbol "
+	               "AND d.timeframe = '1m' AND d.source = 'synthetic' ORDER BY d.ts_utc DESC LIMIT 1) AS b "
+	               "WHERE f.canonical_symbol = ANY ($%d) AND %s = '1m'",
+	               tasks, parameter_count + 1, AGG_SOURCE_TIMEFRAME("f."));
+	mark_found(schema, minutes, agg_in_schema(schema, sql), parameter_count + 1, all_types, all_values);
 }
 
 /* What late_policy has refused of a task is looked at again. */
@@ -128,6 +152,8 @@ static Oid table_of_reader(Oid bars, Oid minutes) {
 static void adopt_bars(Oid schema, Oid bars) {
 	Oid minutes = get_relname_relid("data_bars", schema);
 	char *any = agg_in_schema(schema, AGG_TASKS_WITH_ADOPTED_BARS("fresh AS f"));
+	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
+	Datum parts[lengthof(types)];
 	SPITupleTable *found;
 	agg_scope *scope;
 	uint64 count;
@@ -148,8 +174,9 @@ static void adopt_bars(Oid schema, Oid bars) {
 		                  errhint("If the source of such bars is gone, call agg_seal_range() before agg_run(), or they are deleted.")));
 		return;
 	}
+	ask_indexes(schema, AGG_INDEX_PARTS, parts, lengthof(parts));
 	scope = agg_act_as_owner(reader);
-	count = agg_execute(scope, agg_in_schema(schema, AGG_ADOPTED_RANGES("fresh AS f")), 0, NULL, NULL, false);
+	count = agg_execute(scope, agg_in_schema(schema, AGG_ADOPTED_RANGES("fresh AS f")), lengthof(types), types, parts, false);
 	found = SPI_tuptable;
 	agg_stop_acting(scope);
 	for (uint64 i = 0; i < count; i++) {

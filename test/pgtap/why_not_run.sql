@@ -54,10 +54,10 @@ SELECT world.task('EURUSD', '5m');
 SELECT world.task('DXY', '5m');
 SELECT world.minutes(pair, '2025-07-01 00:00+00', 10, 1) FROM unnest(ARRAY['USDJPY', 'GBPUSD', 'USDCAD', 'USDCHF']) AS pair;
 SELECT world.minutes('USDSEK', '2025-07-01 00:00+00', 6, 1);
-SELECT is(state || ': ' || explanation, 'no_source: there is no source bar in this window; pair USDSEK has 1 of 5 minutes of the window, its last one is at 2025-07-01T00:05:00+00:00',
+SELECT is(state || ': ' || explanation, 'no_source: there is no source bar in this window; component USDSEK has 1 of 5 minutes of the window, its last one is at 2025-07-01T00:05:00+00:00',
 	'the pair that lacks minutes') FROM agg_why('DXY', '5m', '2025-07-01 00:05+00', '2025-07-02');
 DELETE FROM data_bars WHERE canonical_symbol = 'USDSEK';
-SELECT ok(explanation LIKE '%; pair USDSEK has 0 of 5 minutes of the window, and none before', 'the pair that has none') FROM agg_why('DXY', '5m', '2025-07-01 00:05+00', '2025-07-02');
+SELECT ok(explanation LIKE '%; component USDSEK has 0 of 5 minutes of the window, and none before', 'the pair that has none') FROM agg_why('DXY', '5m', '2025-07-01 00:05+00', '2025-07-02');
 
 -- A claim that is refused says why.
 SELECT probe.answers(agg_start(s, tf), jsonb_build_object('success', false, 'error', 'not_idle_or_missing'), 'refused: ' || s || '/' || tf) FROM (VALUES ('NOBODY', '5m'), ('EURUSD', '7m')) AS v (s, tf);

@@ -10,6 +10,17 @@
 
 using namespace aggregation;
 
+namespace {
+
+const GeometricIndex dollar_index {
+    .symbol = "DXY",
+    .constant = 50.14348112,
+    .components = {{"EURUSD", -0.576}, {"USDJPY", 0.136}, {"GBPUSD", -0.119}, {"USDCAD", 0.091}, {"USDSEK", 0.042}, {"USDCHF", 0.036}},
+    .decimals = 8,
+    .carry = {}};
+
+} // namespace
+
 TEST(GeometricIndex, TheDollarIndexOfAKnownDay) {
 	const double prices[] {1.08, 150.0, 1.27, 1.36, 10.5, 0.90};
 	const double expected = 50.14348112 * std::pow(1.08, -0.576) * std::pow(150.0, 0.136) * std::pow(1.27, -0.119) * std::pow(1.36, 0.091) *
@@ -38,7 +49,7 @@ TEST(GeometricIndex, NoValueWithoutSixGoodPrices) {
 TEST(SeriesMerge, RandomSeriesEqualAMapByTime) {
 	std::mt19937_64 random(11);
 	for (int round = 0; round < 200; ++round) {
-		SeriesMerge merge;
+		SeriesMerge merge(6);
 		std::map<int64_t, std::map<size_t, double>> expected;
 		for (int use = 0; use < 2; ++use) { // it is used again for the next stretch
 			merge.clear();
@@ -55,17 +66,43 @@ TEST(SeriesMerge, RandomSeriesEqualAMapByTime) {
 				}
 			}
 		}
-		const auto &rows = merge.finish();
-		ASSERT_EQ(rows.size(), expected.size());
-		auto row = rows.begin();
+		merge.finish();
+		ASSERT_EQ(merge.size(), expected.size());
+		size_t row = 0;
 		for (const auto &[minute, prices] : expected) {
-			ASSERT_EQ(row->time.us, minute);
-			ASSERT_EQ(row->present.count(), prices.size());
-			for (const auto &[component, price] : prices) {
-				ASSERT_TRUE(row->present.test(component));
-				ASSERT_EQ(row->prices[component], price);
+			ASSERT_EQ(merge.time(row).us, minute);
+			for (size_t component = 0; component < 6; ++component) {
+				const auto price = prices.find(component);
+				if (price == prices.end())
+					ASSERT_TRUE(std::isnan(merge.prices(row)[component]));
+				else
+					ASSERT_EQ(merge.prices(row)[component], price->second);
 			}
 			++row;
 		}
 	}
+}
+
+TEST(GeometricIndex, ProblemsAreNamed) {
+	EXPECT_EQ(problem_of(dollar_index), std::nullopt);
+	const auto problem = [](auto change) {
+		GeometricIndex index = dollar_index;
+		change(index);
+		return problem_of(index).value_or("none");
+	};
+	EXPECT_NE(problem([](GeometricIndex &index) { index.constant = 0; }).find("constant"), std::string::npos);
+	EXPECT_NE(problem([](GeometricIndex &index) { index.components.clear(); }).find("0 components"), std::string::npos);
+	EXPECT_NE(problem([](GeometricIndex &index) { index.components[1].symbol = "DXY"; }).find("itself"), std::string::npos);
+	EXPECT_NE(problem([](GeometricIndex &index) { index.components[1].symbol = "EURUSD"; }).find("twice"), std::string::npos);
+	EXPECT_NE(problem([](GeometricIndex &index) { index.components[1].exponent = 101; }).find("exponent"), std::string::npos);
+	EXPECT_NE(problem([](GeometricIndex &index) { index.decimals = 16; }).find("decimals"), std::string::npos);
+	EXPECT_NE(problem([](GeometricIndex &index) { index.carry = Duration {-1}; }).find("carry"), std::string::npos);
+}
+
+TEST(GeometricIndex, DecimalsRound) {
+	GeometricIndex cross {.symbol = "EURJPY", .constant = 1, .components = {{"EURUSD", 1}, {"USDJPY", 1}}, .decimals = 3, .carry = {}};
+	const double prices[] {1.08, 150.1234};
+	EXPECT_EQ(cross.value(prices), 162.133);
+	cross.decimals = 0;
+	EXPECT_EQ(cross.value(prices), 162);
 }

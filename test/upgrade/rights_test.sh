@@ -14,6 +14,7 @@ agg_aggregate_tasks: service_role
 agg_bootstrap_cursor: service_role
 agg_calendar_windows: service_role
 agg_capture_changes: owner only
+agg_compute_index: service_role
 agg_disable_task: service_role
 agg_enable_task: service_role
 agg_finish: service_role
@@ -22,6 +23,7 @@ agg_get_due_tasks: service_role
 agg_heartbeat: service_role
 agg_mark_changed: service_role
 agg_note_calendar_change: owner only
+agg_note_index_change: owner only
 agg_note_task_change: owner only
 agg_note_timeframe: owner only
 agg_refresh_calendars: service_role
@@ -72,6 +74,7 @@ agg_calendar_sessions: owner only
 agg_calendars: owner only
 agg_change_log: owner only
 agg_dirty_ranges: owner only
+agg_indexes: owner only
 agg_recent_tasks: owner only
 agg_refused_ranges: owner only
 agg_registry_sync: owner only

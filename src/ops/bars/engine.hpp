@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/catch_up.hpp"
+#include "core/indexes.hpp"
 #include "core/range_set.hpp"
 #include "ops/bars/window_batch.hpp"
 #include "ops/boundary/database.hpp"
@@ -28,7 +29,9 @@ struct TaskRun {
 	StopReason reason = StopReason::max_windows; // set when the run is over
 	RangeSet passed {};                          // the windows that were processed on the way
 	RangeSet strays {};         // windows without source, gaps and what lies behind the last one, up to their last stored bar
-	RangeSet index_computed {}; // of a task that reads the index: where its minutes were made before they were read
+	// Of a task that reads minutes of an index: what they are made of, and where they were made before they were read.
+	std::vector<Dependent> index_parts {};
+	RangeSet index_computed {};
 
 	// Windows before the cursor; see rederive.hpp.
 	DirtyRanges dirty {};     // taken to be looked at again
@@ -36,6 +39,10 @@ struct TaskRun {
 	WindowCounts late_counts {};
 	RangeSet sealed {}; // of these
 	bool late_work_left = false;
+
+	bool reads_index() const {
+		return !index_parts.empty();
+	}
 };
 
 /// Up to where it is certain that the run has found no source from its cursor on, and nobody is to make any; the cursor, if it found some.

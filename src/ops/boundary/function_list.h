@@ -14,6 +14,7 @@
 	F(agg_finish) \
 	F(sync_agg_state_from_registry) \
 	F(calc_dxy_range_1m) \
+	F(agg_compute_index) \
 	F(aggregate_1m_to_5m_window) \
 	F(aggregate_5m_to_1h_window) \
 	F(aggregate_window) \
@@ -56,13 +57,14 @@
 #define AGG_SQL_PROCEDURES(F) \
 	F(agg_run)
 
-/* Those that are no SQL functions: agg_setup() for tables of an older release, by what works on them first; what a writer does when the log has become large; what the background worker does between two sleeps; what triggers have done about calendars that people change, and about those that tasks name. */
+/* Those that are no SQL functions: agg_setup() for tables of an older release, by what works on them first; what a writer does when the log has become large; what the background worker does between two sleeps; what triggers have done about calendars that people change, and about those that tasks name; what the trigger of agg_indexes has done. */
 #define AGG_INTERNAL_FUNCTIONS(F) \
 	F(mend_shape) \
 	F(drain_log) \
 	F(work) \
 	F(follow_calendar_change) \
-	F(provide_calendars)
+	F(provide_calendars) \
+	F(follow_index_change)
 /* clang-format on */
 
 #define AGG_FUNCTIONS(F) AGG_SQL_FUNCTIONS(F) AGG_SQL_PROCEDURES(F) AGG_INTERNAL_FUNCTIONS(F)

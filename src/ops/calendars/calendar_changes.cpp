@@ -4,6 +4,7 @@
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/dirty_ranges.hpp"
+#include "ops/tasks/recent_tasks.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
@@ -83,17 +84,6 @@ const Statement &lock_tasks_of() {
 	    "FROM @data_agg_state s WHERE s.calendar = ANY ($1::text[]) ORDER BY s.canonical_symbol, s.timeframe FOR NO KEY UPDATE OF s",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ},
 	    Planning::once_by_statistics};
-	return statement;
-}
-
-// A session that marks its changes at this moment may still know the old windows.
-const Statement &list_recent() {
-	static const Statement statement {"agg_recent_tasks",
-	                                  "INSERT INTO @agg_recent_tasks (canonical_symbol, timeframe) "
-	                                  "SELECT t.symbol, t.timeframe FROM unnest($1::text[], $2::text[]) AS t(symbol, timeframe) "
-	                                  "ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET known_since = 'infinity'",
-	                                  {},
-	                                  Planning::once_by_statistics};
 	return statement;
 }
 
@@ -179,8 +169,7 @@ Op<int64_t> mark_tasks(Database &db, const DifferentDays &different) {
 		recent.push_back(tasks[i].key);
 	}
 	const auto count = static_cast<int64_t>(marks.size());
-	if (!recent.empty())
-		co_await db.execute(list_recent(), parameters(symbols_of(recent), timeframes_of(recent)));
+	co_await list_recent(db, recent); // a session that marks its changes at this moment may still know the old windows
 	co_await merge_dirty(db, std::move(marks));
 	if (count > 0)
 		co_await db.wake_worker();

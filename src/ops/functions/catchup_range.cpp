@@ -8,6 +8,7 @@
 #include "ops/boundary/json.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/runner/rederive.hpp"
+#include "ops/tasks/indexes.hpp"
 #include "ops/tasks/recent_tasks.hpp"
 
 #include <algorithm>
@@ -97,6 +98,8 @@ Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
 	const auto watermarks = co_await source_watermarks(db, tasks);
 	std::vector<TaskRun> runs {task_run(task, order, watermarks.front())};
 	TaskRun &run = runs.front();
+	const auto indexes = co_await read_indexes(db);
+	run.index_parts = index_parts(task, indexes);
 	if (guard.held())
 		co_await take_late_work(db, runs, order.max_windows);
 	const std::vector<SourceProbe> probes {{task.key.symbol, task.source}};

@@ -1,7 +1,7 @@
 // derived_rebuild_range: makes the bars of a range anew from their source, as one transaction: readers see the old bars or the new ones.
 #include "ops/functions/functions.hpp"
 
-#include "ops/bars/dxy_minutes.hpp"
+#include "ops/bars/index_minutes.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/bars/window_batch.hpp"
@@ -36,7 +36,8 @@ const Statement &accept_refused() {
 
 /// The windows of the range in which there is source or a bar: a century costs no more than what is in it.
 Op<TimeRange> with_content(Database &db, const Task &task, Timestamp from, Timestamp to) {
-	if (reads_index(task))
+	const auto indexes = co_await read_indexes(db);
+	if (index_read_by(task, indexes) != nullptr)
 		co_return TimeRange {from, to}; // its source may still have to be computed
 	const std::vector<SourceProbe> probes {{task.key.symbol, task.source, from, to}, {task.key.symbol, task.target, from, to}};
 	const auto first = co_await first_bars(db, probes);
@@ -80,9 +81,9 @@ Op<void> leave_to_the_next_run(Database &db, const Task &task, const TimeRange r
 
 Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
 	const Task &task = *rebuild.task;
-	if (reads_index(task)) {
-		const DxyOrder minutes {1, StoredMinutes::kept, IncompleteMinutes::deleted};
-		co_await compute_dxy(db, part.from, part.to, minutes);
+	if (task.source.ingested()) {
+		const IndexOrder minutes {1, StoredMinutes::kept, IncompleteMinutes::deleted};
+		co_await compute_index(db, task.key.symbol, part.from, part.to, minutes);
 	}
 	std::vector<Segment> segments {{.symbol = task.key.symbol,
 	                                .source = &task.source,

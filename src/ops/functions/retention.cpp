@@ -2,12 +2,12 @@
 // agg_unseal_range and agg_retire_source for source that is removed though its bars shall stay.
 #include "ops/functions/functions.hpp"
 
-#include "core/geometric_index.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/functions/bar_ranges.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/marks/dirty_ranges.hpp"
+#include "ops/tasks/indexes.hpp"
 
 #include <functional>
 #include <map>
@@ -134,7 +134,7 @@ Op<void> require_symbol_of(Database &db, const SymbolRange range) {
 		co_await require_symbol(db, *range.symbol);
 }
 
-/// The symbols that a call concerns: the one that was named, or all that have tasks. The index is made of the minutes of its parts, which
+/// The symbols that a call concerns: the one that was named, or all that have tasks. An index is made of the minutes of its parts, which
 /// may have no tasks of their own.
 Op<std::vector<std::string>> symbols_meant(Database &db, const std::optional<std::string> symbol) {
 	std::vector<std::string> symbols;
@@ -148,9 +148,12 @@ Op<std::vector<std::string>> symbols_meant(Database &db, const std::optional<std
 		return Flow::more;
 	};
 	co_await db.query(symbols_with_tasks(), {}, receive);
-	if (found.contains(dollar_index.symbol)) {
-		for (const auto &component : dollar_index.components)
-			found.emplace(component.symbol);
+	const auto indexes = co_await read_indexes(db);
+	for (const auto &[index, rule] : indexes.all()) {
+		if (!found.contains(index))
+			continue;
+		for (auto &part : indexes.parts_of(index))
+			found.insert(std::move(part.symbol));
 	}
 	symbols.assign(found.begin(), found.end());
 	co_return symbols;

@@ -1,9 +1,8 @@
 #include "ops/functions/source_chain.hpp"
 
-#include "core/geometric_index.hpp"
-#include "ops/bars/dxy_minutes.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/tasks/indexes.hpp"
 #include "ops/tasks/obstacle.hpp"
 
 #include <algorithm>
@@ -27,11 +26,11 @@ std::string last_bar(std::optional<Timestamp> last) {
 	return last ? ", its last one is at " + to_iso8601(*last) : std::string(", and none before");
 }
 
-/// The pairs of the index that have fewer minutes in the window than the best of them.
-Op<std::string> missing_pairs(Database &db, const TimeRange window) {
+/// The components of an index that lack minutes of the window.
+Op<std::string> missing_components(Database &db, const GeometricIndex index, const TimeRange window) {
 	std::vector<agg_cell> symbols;
 	std::vector<SourceProbe> probes;
-	for (const auto &component : dollar_index.components) {
+	for (const auto &component : index.components) {
 		symbols.push_back(cell(std::string_view(component.symbol)));
 		probes.push_back({.symbol = component.symbol, .bars = minutes(), .to = window.to});
 	}
@@ -49,7 +48,7 @@ Op<std::string> missing_pairs(Database &db, const TimeRange window) {
 	for (size_t i = 0; i < probes.size(); ++i) {
 		if (counts[i] >= most)
 			continue;
-		clauses += "; pair " + std::string(probes[i].symbol) + " has " + std::to_string(counts[i]) + " of " + std::to_string(most) +
+		clauses += "; component " + std::string(probes[i].symbol) + " has " + std::to_string(counts[i]) + " of " + std::to_string(most) +
 		           " minutes of the window" + last_bar(last[i]);
 	}
 	co_return clauses;
@@ -82,8 +81,9 @@ Op<std::string> obstacles_below(Database &db, const Task task, const TimeRange w
 		lowest = *below.front();
 	}
 	std::string ingested;
-	if (reads_index(lowest))
-		ingested = co_await missing_pairs(db, window);
+	const auto indexes = co_await read_indexes(db);
+	if (const GeometricIndex *index = index_read_by(lowest, indexes))
+		ingested = co_await missing_components(db, *index, window);
 	else
 		ingested = co_await missing_minutes(db, task.key.symbol, window);
 	co_return clauses + ingested;

@@ -2,10 +2,10 @@
 // random stretches of everything, within a time budget, recorded in agg_audit.
 #include "ops/functions/functions.hpp"
 
-#include "core/geometric_index.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/proof/proof.hpp"
+#include "ops/tasks/indexes.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -139,16 +139,6 @@ Op<void> tell_nothing_to_compare(Database &db, const std::optional<std::string> 
 	throw Error(sqlstate::no_data_found, "Missing agg config " + *symbol + (timeframe ? "/" + *timeframe : ""), std::move(hint));
 }
 
-/// The index's tasks among these.
-std::vector<Task> tasks_of_index(const std::vector<Task> &tasks) {
-	std::vector<Task> list;
-	for (const auto &task : tasks) {
-		if (task.key.symbol == dollar_index.symbol)
-			list.push_back(task);
-	}
-	return list;
-}
-
 /// What a random sample of everything comes to.
 class Sample {
 public:
@@ -158,8 +148,11 @@ public:
 
 	Op<void> take(const std::vector<Task> &tasks) {
 		std::vector<std::unique_ptr<Proof>> proofs;
-		if (auto index = proof_of_index(db_, tasks_of_index(tasks)))
-			proofs.push_back(std::move(index));
+		const auto indexes = co_await read_indexes(db_);
+		for (const auto &[symbol, index] : indexes.all()) {
+			if (auto proof = proof_of_index(db_, indexes, index, tasks))
+				proofs.push_back(std::move(proof));
+		}
 		for (const auto &task : tasks)
 			proofs.push_back(proof_of_task(db_, task));
 		std::shuffle(proofs.begin(), proofs.end(), random_);
@@ -291,10 +284,11 @@ Op<Answer> agg_verify(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value,
 		            "invalid range for " + subject + ": from " + to_iso8601(times.from) + " is not before to " + to_iso8601(times.to),
 		            "Pass a half-open range, such as one day.");
+	const auto indexes = co_await read_indexes(db);
 	if (timeframe) {
 		const Timeframe target = timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
-		if (symbol && *symbol != dollar_index.symbol)
-			(void)default_source_or_throw(*symbol, target); // of 1m only the index has minutes that are computed
+		if (symbol && indexes.find(*symbol) == nullptr)
+			(void)default_source_or_throw(*symbol, target); // of 1m only indexes have minutes that are computed
 	}
 
 	co_await refuse_hidden_rows(db);
@@ -305,11 +299,13 @@ Op<Answer> agg_verify(Database &db, Arguments arguments) {
 		Error missing = co_await missing_task(db, "Missing agg config ", key);
 		throw missing;
 	}
-	if ((!symbol || *symbol == dollar_index.symbol) && (!timeframe || *timeframe == "1m")) {
-		const auto of_index = co_await find_tasks(db, dollar_index.symbol, std::nullopt);
-		if (const auto index = proof_of_index(db, of_index)) {
+	for (const auto &[name, index] : indexes.all()) {
+		if ((symbol && *symbol != name) || (timeframe && *timeframe != "1m"))
+			continue;
+		const auto of_index = co_await find_tasks(db, name, std::nullopt);
+		if (const auto proof = proof_of_index(db, indexes, index, of_index)) {
 			compared = true;
-			co_await tell(db, *index, times);
+			co_await tell(db, *proof, times);
 		}
 	}
 	for (const auto &task : tasks) {

@@ -1,15 +1,16 @@
 #include "ops/marks/change_log.hpp"
 
 #include "core/change_set.hpp"
-#include "core/geometric_index.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/calendars.hpp"
+#include "ops/tasks/indexes.hpp"
 #include "ops/tasks/task_columns.h"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -115,24 +116,24 @@ void note(const Reader &reader, const TimeRange &change, Unread unread, DirtyRan
 		marks.now.add({std::max(from, reader.cursor), to, 0});
 }
 
-bool is_component(std::string_view symbol) {
-	return std::any_of(dollar_index.components.begin(), dollar_index.components.end(),
-	                   [&](const IndexComponent &component) { return symbol == component.symbol; });
-}
-
 Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 	const auto list = changes.list();
+	const auto indexes = co_await read_indexes(db);
 	std::vector<std::string> symbols;
-	RangeSet components; // what changes the index as well
+	std::map<std::string, RangeSet> of_indexes; // what changes by way of their parts
 	for (const auto &change : list) {
 		if (symbols.empty() || symbols.back() != *change.symbol)
 			symbols.push_back(*change.symbol);
-		if (is_component(*change.symbol))
-			components.add(change.range);
+		for (const auto &index : indexes.made_of(*change.symbol))
+			of_indexes[index.symbol].add({change.range.from, change.range.to + index.reach, change.range.rows});
 	}
-	const std::string index {dollar_index.symbol};
-	if (!components.empty() && std::find(symbols.begin(), symbols.end(), index) == symbols.end())
-		symbols.push_back(index);
+	const std::set<std::string_view> changed(symbols.begin(), symbols.end());
+	std::vector<std::string> others_made_of;
+	for (const auto &[index, ranges] : of_indexes) {
+		if (!changed.contains(index))
+			others_made_of.push_back(index);
+	}
+	symbols.insert(symbols.end(), others_made_of.begin(), others_made_of.end());
 	// In this order: see change_log.hpp.
 	const Derivers others = co_await db.others_deriving();
 	const auto readers = co_await readers_of(db, symbols);
@@ -154,9 +155,11 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 			marked[reader].add(marks);
 		}
 	}
-	for (const auto &range : components.ranges()) {
-		for (const Reader *reader : by_symbol[index])
-			note(*reader, range, Unread::kept, marked[reader]);
+	for (const auto &[index, ranges] : of_indexes) {
+		for (const Reader *reader : by_symbol[index]) {
+			for (const auto &range : ranges.ranges())
+				note(*reader, range, Unread::kept, marked[reader]);
+		}
 	}
 	std::vector<TaskMark> marks;
 	marks.reserve(marked.size());

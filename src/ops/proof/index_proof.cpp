@@ -1,9 +1,8 @@
-// The proof of the index's minutes: its formula once more, in SQL with constants of its own, over whatever minutes any pair or the index
-// has.
+// The proof of an index's minutes: its formula once more, in SQL, over whatever minutes any component or the index has. Minutes of
+// components that are indexes themselves are taken as they are stored; they have a proof of their own.
 #include "ops/proof/proof.hpp"
 
-#include "core/geometric_index.hpp"
-#include "ops/bars/dxy_minutes.hpp"
+#include "ops/boundary/filled_in.hpp"
 #include "ops/boundary/parameters.hpp"
 
 #include <algorithm>
@@ -14,44 +13,48 @@ namespace {
 
 constexpr int64_t minutes_at_once = 8'192;
 
-#define AGG_PROVEN_SYMBOLS "('EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF', 'DXY')"
-
-// The minutes of [$1, $2). Prices of which SQL's power() could overflow go through numeric. A stored minute may be off by the rounding to
-// eight decimals and the last digits of power(), more is a difference. Minutes that a feed delivered are not judged.
+// The minutes of [$1, $2) of the index $3: components $4 with exponents $5, constant $6, decimals $7, and the last price of a component
+// counts for $8 minutes. Where exp() could overflow the product goes through numeric. A stored minute may be off by the rounding to the
+// index's decimals and the last digits of exp() and ln(), more is a difference. Minutes that a feed delivered are not judged.
 constexpr const char *compare_sql = R"sql(
-WITH pairs AS (
-	SELECT s.ts_utc, s.canonical_symbol AS symbol, s.close, s.close BETWEEN 1e-30 AND 1e30 AS tame
-	FROM @data_bars s
-	WHERE s.canonical_symbol IN ('EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF') AND s.timeframe = '1m'
-		AND s.ts_utc >= $1::timestamptz AND s.ts_utc < $2::timestamptz AND s.close > 0 AND s.close < 'Infinity'
-), minutes AS (
-	SELECT p.ts_utc, bool_and(p.tame) AS tame, max(p.close) FILTER (WHERE p.symbol = 'EURUSD') AS eurusd,
-		max(p.close) FILTER (WHERE p.symbol = 'USDJPY') AS usdjpy, max(p.close) FILTER (WHERE p.symbol = 'GBPUSD') AS gbpusd,
-		max(p.close) FILTER (WHERE p.symbol = 'USDCAD') AS usdcad, max(p.close) FILTER (WHERE p.symbol = 'USDSEK') AS usdsek,
-		max(p.close) FILTER (WHERE p.symbol = 'USDCHF') AS usdchf
-	FROM pairs p GROUP BY p.ts_utc
+WITH components AS (
+	SELECT c.symbol, c.exponent FROM unnest($4::text[], $5::float8[]) AS c(symbol, exponent)
+), candles AS (
+	SELECT c.symbol, c.exponent, s.ts_utc, s.close
+	FROM components c
+	JOIN @data_bars s ON s.canonical_symbol = c.symbol AND s.timeframe = '1m'
+		AND s.ts_utc >= $1::timestamptz - make_interval(mins => $8::int4) AND s.ts_utc < $2::timestamptz
+	WHERE s.close > 0 AND s.close < 'Infinity'
+), instants AS (
+	SELECT DISTINCT k.ts_utc FROM candles k WHERE k.ts_utc >= $1::timestamptz
+), priced AS ({priced}
+), summed AS (
+	SELECT p.ts_utc, sum(p.exponent * ln(p.close)) AS logs, sum(abs(p.exponent * ln(p.close))) AS spread
+	FROM priced p
+	GROUP BY p.ts_utc
+	HAVING count(*) = (SELECT count(*) FROM components)
 ), computed AS (
-	SELECT m.ts_utc, CASE WHEN m.tame
-		THEN (50.14348112::float8 * power(m.eurusd, -0.576) * power(m.usdjpy, 0.136) * power(m.gbpusd, -0.119) * power(m.usdcad, 0.091)
-			* power(m.usdsek, 0.042) * power(m.usdchf, 0.036))::numeric
-		ELSE 50.14348112 * exp(-0.576 * ln(m.eurusd::numeric) + 0.136 * ln(m.usdjpy::numeric) - 0.119 * ln(m.gbpusd::numeric)
-			+ 0.091 * ln(m.usdcad::numeric) + 0.042 * ln(m.usdsek::numeric) + 0.036 * ln(m.usdchf::numeric)) END AS value
-	FROM minutes m
-	WHERE m.eurusd IS NOT NULL AND m.usdjpy IS NOT NULL AND m.gbpusd IS NOT NULL AND m.usdcad IS NOT NULL AND m.usdsek IS NOT NULL
-		AND m.usdchf IS NOT NULL
+	SELECT m.ts_utc, 1 + m.spread AS digits_lost, CASE
+		WHEN ln($6::float8) + m.logs > 709.79 OR ln($6::float8) + m.logs < -80 THEN NULL
+		WHEN abs(m.logs) < 300 THEN ($6::float8 * exp(m.logs))::numeric
+		ELSE $6::float8::numeric * exp(m.logs::numeric) END AS value
+	FROM summed m
 ), expected AS (
-	SELECT c.ts_utc, c.value::float8 AS close, c.value FROM computed c WHERE c.value >= 0.000000005 AND c.value < 1.797e308
+	SELECT c.ts_utc, c.value::float8 AS close, c.value, c.digits_lost
+	FROM computed c
+	WHERE c.value >= 0.5 * 10::numeric ^ -$7::int4 AND c.value < 1.797e308
 ), stored AS (
 	SELECT s.ts_utc, s.open, s.high, s.low, s.close, s.vol, s.vwap, s.trade_count::float8 AS trades,
 		s.source IS DISTINCT FROM 'synthetic' AS delivered, count(*) OVER (PARTITION BY s.ts_utc) AS copies
 	FROM @data_bars s
-	WHERE s.canonical_symbol = 'DXY' AND s.timeframe = '1m' AND s.ts_utc >= $1::timestamptz AND s.ts_utc < $2::timestamptz
+	WHERE s.canonical_symbol = $3::text AND s.timeframe = '1m' AND s.ts_utc >= $1::timestamptz AND s.ts_utc < $2::timestamptz
 )
 SELECT COALESCE(s.ts_utc, e.ts_utc), CASE WHEN s.ts_utc IS NULL THEN 'missing' WHEN s.copies > 1 THEN 'duplicate' WHEN e.ts_utc IS NULL
 	THEN 'surplus' ELSE 'differs' END, c.name, c.stored, c.expected
 FROM stored s FULL JOIN expected e ON e.ts_utc = s.ts_utc LEFT JOIN LATERAL (
 	SELECT v.name, v.stored, v.expected
-	FROM (VALUES ('close', s.close, e.close, COALESCE(abs(s.close::numeric - e.value) > 0.000000006 + e.value * 0.000000000001, true)),
+	FROM (VALUES ('close', s.close, e.close, COALESCE(abs(s.close::numeric - e.value)
+			> 0.6 * 10::numeric ^ -$7::int4 + e.value * 0.000000000001 * e.digits_lost::numeric, true)),
 		('open', s.open, s.close, float8send(s.open) IS DISTINCT FROM float8send(s.close)),
 		('high', s.high, s.close, float8send(s.high) IS DISTINCT FROM float8send(s.close)),
 		('low', s.low, s.close, float8send(s.low) IS DISTINCT FROM float8send(s.close)),
@@ -62,34 +65,62 @@ FROM stored s FULL JOIN expected e ON e.ts_utc = s.ts_utc LEFT JOIN LATERAL (
 WHERE NOT COALESCE(s.delivered, false) AND (s.ts_utc IS NULL OR e.ts_utc IS NULL OR s.copies > 1 OR c.name IS NOT NULL)
 ORDER BY 1)sql";
 
-const Statement &compare() {
-	static const Statement statement {"data_bars", compare_sql, {AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TEXT, AGG_FLOAT8, AGG_FLOAT8}};
-	return statement;
+// What counts at an instant: the prices of that instant; or, where they are carried, the last one of each component.
+constexpr const char *of_the_instant = R"sql(
+	SELECT k.ts_utc, k.exponent, k.close FROM candles k)sql";
+constexpr const char *carried_there = R"sql(
+	SELECT i.ts_utc, c.exponent, last.close
+	FROM instants i
+	CROSS JOIN components c
+	CROSS JOIN LATERAL (
+		SELECT k.close FROM candles k
+		WHERE k.symbol = c.symbol AND k.ts_utc <= i.ts_utc AND k.ts_utc >= i.ts_utc - make_interval(mins => $8::int4)
+		ORDER BY k.ts_utc DESC LIMIT 1
+	) last)sql";
+
+std::string compare_text(const char *priced) {
+	const std::pair<std::string_view, std::string_view> words[] {{"{priced}", priced}};
+	return filled_in(compare_sql, words);
 }
 
+const Statement &compare(const GeometricIndex &index) {
+	static const std::string plain = compare_text(of_the_instant);
+	static const std::string carried = compare_text(carried_there);
+	static const Statement without_carry {"data_bars", plain.c_str(), {AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TEXT, AGG_FLOAT8, AGG_FLOAT8}};
+	static const Statement with_carry {"data_bars", carried.c_str(), {AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TEXT, AGG_FLOAT8, AGG_FLOAT8}};
+	return index.carry.us == 0 ? without_carry : with_carry;
+}
+
+// $3: the index and its components.
 const Statement &first_minute() {
 	static const Statement statement {
 	    "data_bars",
-	    "SELECT b.ts_utc FROM unnest(ARRAY['EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF', 'DXY']) AS k(symbol) "
+	    "SELECT b.ts_utc FROM unnest($3::text[]) AS k(symbol) "
 	    "CROSS JOIN LATERAL (SELECT s.ts_utc FROM @data_bars s WHERE s.canonical_symbol = k.symbol AND s.timeframe = '1m' "
 	    "AND s.ts_utc >= $1::timestamptz AND s.ts_utc < $2::timestamptz ORDER BY s.ts_utc LIMIT 1) b",
 	    {AGG_TIMESTAMPTZ}};
 	return statement;
 }
 
-// A minute that has lost a part to retention stays as it is.
+// A minute that has lost a component to retention stays as it is, and so do those to which its price was carried ($5 minutes).
 const Statement &sealed_ranges() {
 	static const Statement statement {
 	    "agg_sealed_ranges",
-	    "SELECT r.from_utc, r.to_utc FROM @agg_sealed_ranges r WHERE (r.canonical_symbol IS NULL OR r.canonical_symbol IN " AGG_PROVEN_SYMBOLS
-	    ") AND COALESCE(r.timeframe, '1m') = '1m' AND r.to_utc > $1::timestamptz AND r.from_utc < $2::timestamptz",
+	    "SELECT r.from_utc, CASE WHEN r.canonical_symbol = $3::text OR NOT isfinite(r.to_utc) THEN r.to_utc "
+	    "ELSE r.to_utc + make_interval(mins => $5::int4) END "
+	    "FROM @agg_sealed_ranges r WHERE (r.canonical_symbol IS NULL OR r.canonical_symbol = $3::text OR r.canonical_symbol = ANY ($4::text[])) "
+	    "AND COALESCE(r.timeframe, '1m') = '1m' AND r.to_utc > $1::timestamptz - make_interval(mins => $5::int4) "
+	    "AND r.from_utc < $2::timestamptz",
 	    {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
 	return statement;
 }
 
 class IndexProof : public Proof {
 public:
-	IndexProof(Database &db, std::vector<Task> readers) : db_(db), readers_(std::move(readers)) {
+	IndexProof(Database &db, GeometricIndex index, std::vector<Dependent> parts, std::vector<Task> readers)
+	    : db_(db), index_(std::move(index)), key_ {index_.symbol, "1m"}, parts_(std::move(parts)), readers_(std::move(readers)) {
+		for (const auto &component : index_.components)
+			components_.push_back(cell(std::string_view(component.symbol)));
 		for (const auto &task : readers_) {
 			from_ = std::min(from_, minutes().ceil(task.target.ceil(task.start)));
 			to_ = std::max(to_, minutes().floor(task.effective_cursor()));
@@ -115,7 +146,10 @@ public:
 			first = std::min(first, row.timestamp(0));
 			return Flow::more;
 		};
-		co_await db_.query(first_minute(), parameters(timestamp_parameter(from), timestamp_parameter(to)), receive);
+		auto symbols = components_;
+		symbols.push_back(cell(std::string_view(key_.symbol)));
+		auto values = parameters(timestamp_parameter(from), timestamp_parameter(to), Parameter(AGG_TEXT, std::move(symbols)));
+		co_await db_.query(first_minute(), std::move(values), receive);
 		if (first == Timestamp::infinity())
 			co_return std::nullopt;
 		first = minutes().floor(first);
@@ -134,11 +168,19 @@ public:
 			                double_text(row.maybe_real(3)), double_text(row.maybe_real(4)), ""});
 			return Flow::more;
 		};
-		const auto range = parameters(timestamp_parameter(stretch.from), timestamp_parameter(stretch.to));
-		co_await db_.query(compare(), range, receive);
+		std::vector<agg_cell> exponents;
+		for (const auto &component : index_.components)
+			exponents.push_back(cell(component.exponent));
+		const Parameter carry(AGG_INT4, cell(index_.carry.us / Duration::minutes(1).us));
+		auto formula = parameters(timestamp_parameter(stretch.from), timestamp_parameter(stretch.to), text_parameter(key_.symbol),
+		                          Parameter(AGG_TEXT, components_), Parameter(AGG_FLOAT8, std::move(exponents)),
+		                          Parameter(AGG_FLOAT8, cell(index_.constant)), Parameter(AGG_INT4, cell(index_.decimals)), carry);
+		co_await db_.query(compare(index_), std::move(formula), receive);
 		if (list.empty())
 			co_return list;
-		const auto sealed = co_await windows_in(db_, sealed_ranges(), range, minutes());
+		auto range = parameters(timestamp_parameter(stretch.from), timestamp_parameter(stretch.to), text_parameter(key_.symbol),
+		                        Parameter(AGG_TEXT, components_), carry);
+		const auto sealed = co_await windows_in(db_, sealed_ranges(), std::move(range), minutes());
 		std::erase_if(list, [&](const Difference &one) { return holds(sealed, one.window); });
 		if (list.empty())
 			co_return list;
@@ -151,13 +193,13 @@ public:
 	}
 
 private:
-	/// Minutes that will be computed again: what was logged of a pair, and what is marked of a task that reads the index.
+	/// Minutes that will be computed again: what was logged of a part, and what is marked of a task that reads the index.
 	Op<RangeSet> read_pending(Stretch stretch) {
-		std::vector<agg_cell> symbols {cell(std::string_view(key_.symbol))};
-		for (const auto &component : dollar_index.components)
-			symbols.push_back(cell(std::string_view(component.symbol)));
-		auto values = parameters(Parameter(AGG_TEXT, symbols), timestamp_parameter(stretch.from), timestamp_parameter(stretch.to));
-		auto pending = co_await windows_in(db_, logged_ranges(), std::move(values), minutes());
+		auto pending = co_await logged_of(key_.symbol, Duration {}, stretch);
+		for (const auto &part : parts_) {
+			const auto logged = co_await logged_of(part.symbol, part.reach, stretch);
+			pending.add(logged);
+		}
 		for (const auto &task : readers_) {
 			auto of_task = parameters(text_parameter(task.key.symbol), text_parameter(task.key.timeframe),
 			                          timestamp_parameter(stretch.from), timestamp_parameter(stretch.to));
@@ -167,8 +209,22 @@ private:
 		co_return pending;
 	}
 
+	Op<RangeSet> logged_of(const std::string_view symbol, Duration reach, Stretch stretch) {
+		std::vector<agg_cell> symbols {cell(symbol)};
+		auto values =
+		    parameters(Parameter(AGG_TEXT, std::move(symbols)), timestamp_parameter(stretch.from - reach), timestamp_parameter(stretch.to));
+		const auto logged = co_await windows_in(db_, logged_ranges(), std::move(values), minutes());
+		RangeSet reached;
+		for (const auto &range : logged.ranges())
+			reached.add({range.from, range.to + reach, range.rows});
+		co_return reached;
+	}
+
 	Database &db_;
-	TaskKey key_ {"DXY", "1m"};
+	GeometricIndex index_;
+	TaskKey key_;
+	std::vector<agg_cell> components_;
+	std::vector<Dependent> parts_;
 	std::vector<Task> readers_;
 	Timestamp from_ = Timestamp::infinity();
 	Timestamp to_ = Timestamp::minus_infinity();
@@ -176,15 +232,15 @@ private:
 
 } // namespace
 
-std::unique_ptr<Proof> proof_of_index(Database &db, const std::vector<Task> &tasks) {
+std::unique_ptr<Proof> proof_of_index(Database &db, const Indexes &indexes, const GeometricIndex &index, const std::vector<Task> &tasks) {
 	std::vector<Task> readers;
 	for (const auto &task : tasks) {
-		if (reads_index(task))
+		if (index_read_by(task, indexes) == &index)
 			readers.push_back(task);
 	}
 	if (readers.empty())
 		return nullptr;
-	return std::make_unique<IndexProof>(db, std::move(readers));
+	return std::make_unique<IndexProof>(db, index, indexes.parts_of(index.symbol), std::move(readers));
 }
 
 } // namespace aggregation

@@ -15,6 +15,7 @@
 #include "core/timestamp.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
+#include "ops/tasks/indexes.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <cstdint>
@@ -66,9 +67,9 @@ Op<void> refuse_hidden_rows(Database &db);
 /// The bars of a task.
 std::unique_ptr<Proof> proof_of_task(Database &db, const Task &task);
 
-/// The minutes of the index that its tasks have passed, against its pairs (index_proof.cpp). nullptr if none of the tasks, which are all
-/// that the index has, reads them.
-std::unique_ptr<Proof> proof_of_index(Database &db, const std::vector<Task> &tasks);
+/// The minutes of an index that its tasks have passed, against its components (index_proof.cpp). nullptr if none of the tasks, among which
+/// are all that the index has, reads them.
+std::unique_ptr<Proof> proof_of_index(Database &db, const Indexes &indexes, const GeometricIndex &index, const std::vector<Task> &tasks);
 
 /// A double as text: the shortest digits that give the same double again, whatever the session's extra_float_digits.
 std::optional<std::string> double_text(std::optional<double> value);

@@ -1,7 +1,7 @@
 #include "ops/runner/rederive.hpp"
 
 #include "core/geometric_index.hpp"
-#include "ops/bars/dxy_minutes.hpp"
+#include "ops/bars/index_minutes.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/look_again.hpp"
@@ -35,9 +35,9 @@ int64_t windows_in(const TaskRun &run, const TimeRange &range) {
 	return run.task.target.count(range.from, range.to);
 }
 
-/// What the run has read as it is now. Minutes of the index that nobody computed just now may be older than their pairs.
+/// What the run has read as it is now. Minutes of an index that nobody computed just now may be older than their parts.
 RangeSet looked_at(const TaskRun &run) {
-	if (!reads_index(run.task))
+	if (!run.reads_index())
 		return run.passed;
 	RangeSet not_computed = run.passed;
 	not_computed.subtract(run.index_computed);
@@ -83,16 +83,16 @@ Op<TimeRange> shrink(Database &db, const TaskRun &run, TimeRange range, LookAgai
 	std::vector<SourceProbe> probes {{run.task.key.symbol, target, range.from, range.to}};
 	if (range.to > target.ceil(run.task.start)) {
 		probes.push_back({run.task.key.symbol, run.task.source, range.from, range.to});
-		if (reads_index(run.task)) {
-			for (const auto &component : dollar_index.components)
-				probes.push_back({component.symbol, run.task.source, range.from, range.to});
-		}
+		for (const auto &part : run.index_parts)
+			probes.push_back({part.symbol, run.task.source, range.from - part.reach, range.to});
 	}
 	const auto found = co_await last_bars(db, probes);
 	Timestamp end = range.from;
-	for (const auto &last : found) {
-		if (last)
-			end = std::max(end, target.next(target.floor(*last)));
+	const size_t first_part = found.size() < 2 ? found.size() : 2;
+	for (size_t i = 0; i < found.size(); ++i) {
+		const Duration reach = i < first_part ? Duration {} : run.index_parts[i - first_part].reach;
+		if (found[i])
+			end = std::max(end, target.next(target.floor(*found[i] + reach)));
 	}
 	end = std::min(end, range.to);
 	again.add_uncertain(run.task.key.symbol, target, {end, range.to}, certain.front(), Look::with_next_run);
@@ -266,9 +266,9 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 		refused.emplace_back(i, std::move(work.refused));
 		const auto chosen = co_await newest(db, run, work, max_windows, again);
 		for (const auto &range : chosen) {
-			if (reads_index(run.task)) {
-				const DxyOrder minutes {run.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
-				co_await compute_dxy(db, range.from, range.to, minutes);
+			if (run.reads_index()) {
+				const IndexOrder minutes {run.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
+				co_await compute_index(db, run.task.key.symbol, range.from, range.to, minutes);
 			}
 			co_await batch.add(i, range);
 		}

@@ -3,9 +3,8 @@
 // see either the old configuration or the new one. Cursors, statuses and streaks stay as they are.
 #include "ops/runner/registry_sync.hpp"
 
-#include "core/geometric_index.hpp"
 #include "core/registry.hpp"
-#include "ops/bars/dxy_minutes.hpp"
+#include "ops/bars/index_minutes.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/arguments.hpp"
 #include "ops/boundary/json.hpp"
@@ -227,10 +226,11 @@ Op<FirstBars> find_first_bars(Database &db, const std::vector<Asset> &assets) {
 	if (probes.empty())
 		co_return first;
 	const auto found = co_await first_bars(db, probes);
+	const auto indexes = co_await read_indexes(db);
 	for (size_t i = 0; i < probes.size(); ++i) {
 		std::optional<Timestamp> bar = found[i];
-		if (probes[i].symbol == dollar_index.symbol) {
-			const auto computed = co_await next_dxy_minute(db, Timestamp::range_begin());
+		if (const GeometricIndex *index = indexes.find(probes[i].symbol)) {
+			const auto computed = co_await next_index_minute(db, indexes, *index, Timestamp::range_begin());
 			if (computed && (!bar || *computed < *bar))
 				bar = computed;
 		}

@@ -1,6 +1,6 @@
 #include "ops/runner/returned_feeds.hpp"
 
-#include "ops/bars/dxy_minutes.hpp"
+#include "ops/bars/index_minutes.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/tasks/stale_claims.hpp"
@@ -73,14 +73,15 @@ Op<Restless> wake_tasks_of_returned_feeds(Database &db, Timestamp now) {
 
 	Nonsense nonsense; // is found again, and recorded, when the task runs
 	const auto tasks = co_await read_tasks(db, keys, &nonsense);
+	const auto indexes = co_await read_indexes(db);
 	std::vector<TaskKey> returned;
 	std::vector<TaskKey> asked;
 	std::vector<SourceProbe> probes;
 	for (const auto &task : tasks) {
 		if (!task)
 			continue;
-		if (reads_index(*task)) {
-			const auto minute = co_await next_dxy_minute(db, task->effective_cursor());
+		if (const GeometricIndex *index = index_read_by(*task, indexes)) {
+			const auto minute = co_await next_index_minute(db, indexes, *index, task->effective_cursor());
 			if (minute && *minute <= now)
 				returned.push_back(task->key);
 		} else {

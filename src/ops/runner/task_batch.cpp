@@ -1,7 +1,7 @@
 #include "ops/runner/task_batch.hpp"
 
 #include "core/schedule.hpp"
-#include "ops/bars/dxy_minutes.hpp"
+#include "ops/bars/index_minutes.hpp"
 #include "ops/bars/source_watermark.hpp"
 #include "ops/runner/rederive.hpp"
 #include "ops/tasks/recent_tasks.hpp"
@@ -14,14 +14,15 @@ namespace aggregation {
 namespace {
 
 /// Computes the minutes that the next windows of a task over the index will read: from its first possible minute on, as much as one run
-/// processes. Where that comes to no minute at all (the pairs have bars, but never at the same time), the next stretch is looked at, and so
-/// on up to now. Answers what was computed.
-Op<RangeSet> compute_index_minutes(Database &db, const Task &task, const BatchOrder &order) {
+/// processes. Where that comes to no minute at all (the components have bars, but never at the same time), the next stretch is looked at,
+/// and so on up to now. Answers what was computed.
+Op<RangeSet> compute_index_minutes(Database &db, const Indexes &indexes, const GeometricIndex &index, const Task &task,
+                                   const BatchOrder &order) {
 	const Timestamp end = task.target.floor(order.now - task.delay);
 	Timestamp from = task.effective_cursor();
 	RangeSet computed;
 	while (from < end) {
-		const auto minute = co_await next_dxy_minute(db, from);
+		const auto minute = co_await next_index_minute(db, indexes, index, from);
 		if (!minute || *minute >= end)
 			break;
 		const Timestamp begin = task.target.floor(*minute);
@@ -29,8 +30,8 @@ Op<RangeSet> compute_index_minutes(Database &db, const Task &task, const BatchOr
 		const int64_t windows = std::min<int64_t>(order.max_windows, task.target.count(begin, end));
 		const Timestamp to = task.target.after(begin, windows);
 		// Nobody asked for these minutes in so many words: what a feed of the index delivered stays.
-		const DxyOrder minutes {order.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
-		const auto counts = co_await compute_dxy(db, std::max(begin, from), to, minutes);
+		const IndexOrder minutes {order.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
+		const auto counts = co_await compute_index(db, index.symbol, std::max(begin, from), to, minutes);
 		computed.add({std::max(begin, from), to});
 		if (counts.inserted + counts.rewritten + counts.unchanged > 0)
 			break;
@@ -62,10 +63,11 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 
 Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks, const BatchOrder &order) {
 	co_await db.begin_deriving();
+	const auto indexes = co_await read_indexes(db);
 	std::vector<RangeSet> computed(tasks.size());
 	for (size_t i = 0; i < tasks.size(); ++i) {
-		if (reads_index(tasks[i]))
-			computed[i] = co_await compute_index_minutes(db, tasks[i], order);
+		if (const GeometricIndex *index = index_read_by(tasks[i], indexes))
+			computed[i] = co_await compute_index_minutes(db, indexes, *index, tasks[i], order);
 	}
 	co_await forget_known(db, tasks);
 	const auto watermarks = co_await source_watermarks(db, tasks);
@@ -84,6 +86,7 @@ Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks,
 		                .derivation_version = std::max(order.derivation_version, tasks[i].derivation_version),
 		                .expected_new = tasks[i].cursor.has_value(),
 		                .counts = {},
+		                .index_parts = index_parts(tasks[i], indexes),
 		                .index_computed = std::move(computed[i])});
 	}
 	co_await take_late_work(db, runs, order.max_windows);

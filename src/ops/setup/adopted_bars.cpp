@@ -4,6 +4,7 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
 #include "ops/setup/adopted_bars.h"
+#include "ops/tasks/indexes.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <optional>
@@ -38,7 +39,27 @@ struct AdoptedRanges {
 	int64_t bars = 0;
 };
 
-Op<std::optional<AdoptedRanges>> find_ranges(Database &db) {
+/// Index and part, the ingested ones.
+struct PartsOfIndexes {
+	std::vector<std::string> indexes;
+	std::vector<std::string> parts;
+};
+
+Op<PartsOfIndexes> parts_of_indexes(Database &db) {
+	PartsOfIndexes list;
+	const auto indexes = co_await read_indexes(db);
+	for (const auto &[symbol, index] : indexes.all()) {
+		for (auto &part : indexes.parts_of(symbol)) {
+			if (indexes.find(part.symbol) != nullptr)
+				continue;
+			list.indexes.push_back(symbol);
+			list.parts.push_back(std::move(part.symbol));
+		}
+	}
+	co_return list;
+}
+
+Op<AdoptedRanges> ranges_without(Database &db, const PartsOfIndexes parts) {
 	AdoptedRanges found;
 	auto take = [&](const Row &row) {
 		found.symbols.emplace_back(row.text(0));
@@ -48,7 +69,22 @@ Op<std::optional<AdoptedRanges>> find_ranges(Database &db) {
 		found.bars += row.integer(5);
 		return Flow::more;
 	};
-	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> { co_await db.query(adopted_ranges(), {}, take); });
+	co_await db.query(adopted_ranges(), parameters(text_array(parts.indexes), text_array(parts.parts)), take);
+	co_return found;
+}
+
+/// nullopt: the tables may not be read.
+Op<std::optional<AdoptedRanges>> find_ranges(Database &db) {
+	AdoptedRanges found;
+	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> {
+		// Minutes of an index that can be computed only make it less.
+		const PartsOfIndexes none;
+		found = co_await ranges_without(db, none);
+		if (!found.symbols.empty()) {
+			auto parts = co_await parts_of_indexes(db);
+			found = co_await ranges_without(db, std::move(parts));
+		}
+	});
 	if (!fault)
 		co_return std::move(found);
 	if (fault->error().sqlstate != sqlstate::insufficient_privilege)

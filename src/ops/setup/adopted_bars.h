@@ -27,9 +27,17 @@
 	"WHERE o.canonical_symbol = f.canonical_symbol AND o.timeframe = f.timeframe AND o.deleted_at IS NULL ORDER BY o.ts_utc LIMIT 1) b "   \
 	"WHERE NOT b.made_here"
 
+/// The ingested parts of all indexes, as two arrays of the same length: index and part.
+#define AGG_INDEX_PARTS                                                                                                                    \
+	"WITH RECURSIVE p(symbol, part) AS ("                                                                                                  \
+	"SELECT i.canonical_symbol, c.symbol FROM @agg_indexes i CROSS JOIN LATERAL unnest(i.components) c(symbol) UNION "                     \
+	"SELECT p.symbol, c.symbol FROM p JOIN @agg_indexes i ON i.canonical_symbol = p.part CROSS JOIN LATERAL unnest(i.components) c(symbol)) " \
+	"SELECT COALESCE(array_agg(p.symbol), '{}'), COALESCE(array_agg(p.part), '{}') FROM p "                                                \
+	"WHERE NOT EXISTS (SELECT FROM @agg_indexes i WHERE i.canonical_symbol = p.part)"
+
 /// What is to be sealed for `tasks`, as above: symbol, source timeframe (NULL: 1m), from, to, the task's timeframe, and how many bars that is.
-/// Windows with adopted bars and windows with source stand in one line; those without source, up to the next one with it, are one range. The
-/// index's minutes are computed where all of its pairs have one. Weeks begin on Mondays.
+/// $1, $2: what AGG_INDEX_PARTS gives. Windows with adopted bars and windows with source stand in one line; those without source, up to the
+/// next one with it, are one range. An index's minutes are computed where all of its parts have one. Weeks begin on Mondays.
 // clang-format off
 #define AGG_ADOPTED_RANGES(tasks) \
 	"SELECT t.symbol, NULLIF(t.source, '1m'), r.first, r.last + t.width, t.timeframe, r.bars " \
@@ -48,8 +56,10 @@
 					"UNION ALL SELECT s.ts_utc, true, false FROM @data_bars s " \
 					"WHERE t.source = '1m' AND s.canonical_symbol = t.symbol AND s.timeframe = '1m' " \
 					"UNION ALL SELECT s.ts_utc, true, false FROM @data_bars s " \
-					"WHERE t.source = '1m' AND t.symbol = '" AGG_INDEX_SYMBOL "' AND s.canonical_symbol = ANY (" AGG_INDEX_COMPONENTS ") " \
-					"AND s.timeframe = '1m' GROUP BY 1 HAVING count(*) = cardinality(" AGG_INDEX_COMPONENTS ")) e " \
+					"WHERE t.source = '1m' AND s.timeframe = '1m' AND s.canonical_symbol = ANY (ARRAY(SELECT p.part " \
+						"FROM unnest($1::text[], $2::text[]) p(symbol, part) WHERE p.symbol = t.symbol)) " \
+					"GROUP BY 1 HAVING count(*) = (SELECT count(*) " \
+						"FROM unnest($1::text[], $2::text[]) p(symbol, part) WHERE p.symbol = t.symbol)) e " \
 				"GROUP BY 1) w) i " \
 		"WHERE i.adopted AND NOT i.has_source GROUP BY i.range) r " \
 	"WHERE NOT oldest.made_here AND t.width IS NOT NULL"

@@ -8,13 +8,14 @@
 	of("agg_change_log") between of("agg_dirty_ranges") between of("agg_recent_tasks") between of("agg_refused_ranges")                    \
 	    between of("agg_sealed_ranges") between of("agg_audit") between of("agg_timeframes") between of("agg_registry_sync")                   \
 	        between of("agg_calendars") between of("agg_calendar_sessions") between of("agg_calendar_exceptions")                              \
-	            between of("agg_calendar_days")
+	            between of("agg_calendar_days") between of("agg_indexes")
 #define AGG_NAME(table) table
 #define AGG_QUOTED_NAME(table) "'" table "'"
 #define AGG_COMMA ,
 
-/* The trigger function of calendars: the only one that is at home on tables of ours. */
+/* The trigger functions of calendars and indexes: the only ones that are at home on tables of ours. */
 #define AGG_CALENDAR_TRIGGER "agg_note_calendar_change"
+#define AGG_INDEX_TRIGGER "agg_note_index_change"
 
 /* Whose objects are as good as the extension's: a superuser's, the extension's owner's, and those of who has the rights of either. */
 #define AGG_TRUSTED(owner)                                                                                                                 \
@@ -42,7 +43,7 @@
 	"WHERE c.relowner <> " himself " AND NOT " AGG_OWNS_THE_REST " AND NOT " AGG_TRUSTED("c.relowner") " " \
 	"UNION ALL SELECT 'trigger' AS kind, t.tgname::text AS name FROM pg_catalog.pg_trigger t " \
 	"WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND NOT (t.tgqual IS NULL AND EXISTS (SELECT FROM pg_catalog.pg_proc f " \
-	"WHERE f.oid = t.tgfoid AND f.proname = '" AGG_CALENDAR_TRIGGER "' AND f.pronamespace = c.relnamespace)) " \
+	"WHERE f.oid = t.tgfoid AND f.proname IN ('" AGG_CALENDAR_TRIGGER "', '" AGG_INDEX_TRIGGER "') AND f.pronamespace = c.relnamespace)) " \
 	"UNION ALL SELECT 'rule' AS kind, r.rulename::text AS name FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid " \
 	"UNION ALL SELECT 'policy' AS kind, p.polname::text AS name FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid " \
 	"UNION ALL SELECT 'index' AS kind, i.relname::text AS name FROM pg_catalog.pg_index x " \

@@ -1,11 +1,11 @@
 #include "ops/setup/setup_obstacles.hpp"
 
 #include "core/failure.hpp"
-#include "core/geometric_index.hpp"
 #include "ops/bars/bar_columns.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
 #include "ops/setup/setup_plan.hpp"
+#include "ops/tasks/indexes.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
@@ -98,8 +98,8 @@ const Statement &tasks_there_are() {
 	return statement;
 }
 
-// $1: the pairs of an index.
-const Statement &pairs_in_registry() {
+// $1: what an index is made of.
+const Statement &parts_in_registry() {
 	static const Statement statement {
 	    "core_asset_registry_all",
 	    "SELECT count(DISTINCT a.canonical_symbol)::int8 FROM @core_asset_registry_all a WHERE a.canonical_symbol = ANY ($1::text[])",
@@ -196,14 +196,13 @@ public:
 
 	Op<std::vector<Obstacle>> run() {
 		co_await look_for_strangers();
-		const bool index_possible = co_await all_pairs_known();
-		co_await look_at_catalog(index_possible);
+		const auto indexes = co_await computable_indexes();
+		co_await look_at_catalog(!indexes.empty());
 		const Kind derived = co_await derived_bars();
 		co_await look_at_checks(derived);
 		co_await look_at_foreign_keys(derived);
-		if (index_possible) {
-			const std::string index(dollar_index.symbol);
-			const Kind minutes {index_bar_table(), "synthetic", index, {index}, {"1m"}, {""}};
+		if (!indexes.empty()) {
+			const Kind minutes {index_bar_table(), "synthetic", indexes.front(), indexes, {"1m"}, {""}};
 			co_await look_at_checks(minutes);
 			co_await look_at_foreign_keys(minutes);
 		}
@@ -235,19 +234,34 @@ private:
 		}
 	}
 
-	/// Without all of its pairs in the registry nobody computes the index, and data_bars is only read.
-	Op<bool> all_pairs_known() {
-		std::vector<std::string> pairs;
-		for (const auto &component : dollar_index.components)
-			pairs.emplace_back(component.symbol);
-		bool all = false;
-		auto take = [&](const Row &row) {
-			all = row.integer(0) == static_cast<int64_t>(pairs.size());
-			return Flow::enough;
-		};
-		std::vector<Parameter> list {text_array(pairs)};
-		co_await look(pairs_in_registry(), std::move(list), take);
-		co_return all;
+	/// Without all of its parts in the registry nobody computes an index; and where there is none data_bars is only read. Before there is a
+	/// table of indexes, there is the one that it begins with.
+	Op<std::vector<std::string>> computable_indexes() {
+		std::vector<GeometricIndex> rows;
+		const auto fault = co_await in_subtransaction(db_, IfDone::undo, [&]() -> Op<void> { rows = co_await read_index_rows(db_); });
+		if (fault && failure_kind(fault->error()) == FailureKind::everything)
+			fault->raise();
+		if (fault)
+			rows.push_back({"DXY", 1, {{"EURUSD", 1}, {"USDJPY", 1}, {"GBPUSD", 1}, {"USDCAD", 1}, {"USDSEK", 1}, {"USDCHF", 1}}, 8, {}});
+		const Indexes indexes(std::move(rows));
+		std::vector<std::string> computable;
+		for (const auto &[symbol, index] : indexes.all()) {
+			std::vector<std::string> parts;
+			for (auto &part : indexes.parts_of(symbol)) {
+				if (indexes.find(part.symbol) == nullptr)
+					parts.push_back(std::move(part.symbol));
+			}
+			bool all = false;
+			auto take = [&](const Row &row) {
+				all = row.integer(0) == static_cast<int64_t>(parts.size());
+				return Flow::enough;
+			};
+			std::vector<Parameter> list {text_array(parts)};
+			co_await look(parts_in_registry(), std::move(list), take);
+			if (all)
+				computable.push_back(symbol);
+		}
+		co_return computable;
 	}
 
 	Op<void> look_at_catalog(bool index_possible) {

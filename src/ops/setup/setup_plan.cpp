@@ -20,6 +20,11 @@ namespace {
 	    AGG_RULES_TRIGGER(table, rules "_removed", "AFTER DELETE ON @" table " REFERENCING OLD TABLE AS gone"),                            \
 	    AGG_RULES_TRIGGER(table, rules "_truncated", "BEFORE TRUNCATE ON @" table)
 
+// The U.S. Dollar Index. Constant and exponents: ICE Futures U.S., "U.S. Dollar Index Contracts: Index Methodology".
+#define AGG_DOLLAR_INDEX                                                                                                                   \
+	"INSERT INTO @agg_indexes (canonical_symbol, constant, components, exponents) VALUES ('DXY', 50.14348112, "                            \
+	"'{EURUSD,USDJPY,GBPUSD,USDCAD,USDSEK,USDCHF}', '{-0.576,0.136,-0.119,0.091,0.042,0.036}')"
+
 #define AGG_BAR_COLUMNS(price, source_default)                                                                                             \
 	{"canonical_symbol", "text", "text NOT NULL"}, {"timeframe", "text", "text NOT NULL"},                                                 \
 	    {"ts_utc", "timestamp with time zone", "timestamptz NOT NULL"}, {"provider_ticker", "text", "text"},                               \
@@ -177,6 +182,16 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"opens", "timestamp with time zone[]", "timestamptz[] NOT NULL DEFAULT '{}'"},
 	      {"closes", "timestamp with time zone[]", "timestamptz[] NOT NULL DEFAULT '{}'"}},
 	     "PRIMARY KEY (calendar, trading_date)"},
+	    {"agg_indexes",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"constant", "double precision", "float8 NOT NULL DEFAULT 1"},
+	      {"components", "text[]", "text[] NOT NULL"},
+	      {"exponents", "double precision[]", "float8[] NOT NULL"},
+	      {"decimals", "integer", "int NOT NULL DEFAULT 8"},
+	      {"carry_minutes", "integer", "int NOT NULL DEFAULT 0"}},
+	     "PRIMARY KEY (canonical_symbol)",
+	     nullptr,
+	     AGG_DOLLAR_INDEX},
 	    {"agg_registry_sync",
 	     {{"env_name", "text", "text NOT NULL"},
 	      {"agg_start_utc", "timestamp with time zone", "timestamptz"},
@@ -221,6 +236,7 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"agg_calendars", "agg_calendars_idx", "calendar", nullptr, true},
 	    {"agg_calendar_sessions", "agg_calendar_sessions_idx", "calendar, weekday, opens", nullptr, true},
 	    {"agg_calendar_days", "agg_calendar_days_idx", "calendar, trading_date", nullptr, true},
+	    {"agg_indexes", "agg_indexes_idx", "canonical_symbol", nullptr, true},
 	    {"agg_recent_tasks", "agg_recent_tasks_idx", "canonical_symbol, timeframe", nullptr, true},
 	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe, from_utc", nullptr, false},
 	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false},
@@ -261,7 +277,11 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     false, false},
 	    AGG_RULES_TRIGGERS("agg_calendars", "calendars"),
 	    AGG_RULES_TRIGGERS("agg_calendar_sessions", "sessions"),
-	    AGG_RULES_TRIGGERS("agg_calendar_exceptions", "exceptions")};
+	    AGG_RULES_TRIGGERS("agg_calendar_exceptions", "exceptions"),
+	    {"agg_indexes", "aggregation_indexes_changed",
+	     "AFTER INSERT OR DELETE OR UPDATE ON @agg_indexes FOR EACH ROW EXECUTE FUNCTION @" AGG_INDEX_TRIGGER "()", false, false},
+	    {"agg_indexes", "aggregation_indexes_truncated",
+	     "BEFORE TRUNCATE ON @agg_indexes FOR EACH STATEMENT EXECUTE FUNCTION @" AGG_INDEX_TRIGGER "()", false, false}};
 	return triggers;
 }
 

@@ -27,6 +27,7 @@ struct WantedTable {
 	std::vector<WantedColumn> columns;
 	const char *constraints;       // behind the columns in CREATE TABLE, or nullptr
 	const char *storage = nullptr; // parameters of a new table, or nullptr
+	const char *rows = nullptr;    // a statement that gives a new table its first rows, or nullptr
 };
 
 struct WantedTrigger {

@@ -22,6 +22,8 @@ std::string create_table(const WantedTable &table) {
 	sql += ")";
 	if (table.storage != nullptr)
 		sql += std::string(" WITH (") + table.storage + ")";
+	if (table.rows != nullptr)
+		sql += std::string("; ") + table.rows;
 	return sql;
 }
 

@@ -96,6 +96,13 @@ WITH RECURSIVE kind AS (
 		WHERE (b.canonical_symbol, b.timeframe) > (k.canonical_symbol, k.timeframe)
 		ORDER BY b.canonical_symbol, b.timeframe LIMIT 1
 	) n
+), part AS (
+	SELECT i.canonical_symbol AS index_symbol, c.symbol FROM @agg_indexes i CROSS JOIN LATERAL unnest(i.components) c(symbol)
+	UNION
+	SELECT p.index_symbol, c.symbol
+	FROM part p
+	JOIN @agg_indexes i ON i.canonical_symbol = p.symbol
+	CROSS JOIN LATERAL unnest(i.components) c(symbol)
 )
 SELECT k.canonical_symbol, k.timeframe, e.first_ts_utc, e.last_ts_utc,
 	CASE
@@ -129,7 +136,7 @@ LEFT JOIN LATERAL (
 WHERE k.timeframe <> '1m' OR NOT EXISTS (
 	SELECT FROM @data_agg_state s
 	WHERE )sql" AGG_SOURCE_TIMEFRAME("s.") R"sql( = '1m' AND (s.canonical_symbol = k.canonical_symbol
-		OR s.canonical_symbol = ')sql" AGG_INDEX_SYMBOL "' AND k.canonical_symbol = ANY (" AGG_INDEX_COMPONENTS R"sql())
+		OR s.canonical_symbol IN (SELECT p.index_symbol FROM part p WHERE p.symbol = k.canonical_symbol))
 )
 UNION ALL
 SELECT k.canonical_symbol, k.timeframe, e.first_ts_utc, e.last_ts_utc, 'ahead of the clock, so no window of theirs is over: correct or delete them'

@@ -43,7 +43,22 @@ std::vector<Parameter> columns_of(const std::vector<RecentKey> &keys) {
 	return parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)));
 }
 
+const Statement &insert_recent() {
+	static const Statement statement {"agg_recent_tasks",
+	                                  "INSERT INTO @agg_recent_tasks (canonical_symbol, timeframe) "
+	                                  "SELECT t.symbol, t.timeframe FROM unnest($1::text[], $2::text[]) AS t(symbol, timeframe) "
+	                                  "ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET known_since = 'infinity'",
+	                                  {},
+	                                  Planning::once_by_statistics};
+	return statement;
+}
+
 } // namespace
+
+Op<void> list_recent(Database &db, const std::vector<TaskKey> &keys) {
+	if (!keys.empty())
+		co_await db.execute(insert_recent(), parameters(symbols_of(keys), timeframes_of(keys)));
+}
 
 Op<std::vector<bool>> not_known_to_all(Database &db, const std::vector<RecentKey> &keys) {
 	std::vector<bool> unknown(keys.size());

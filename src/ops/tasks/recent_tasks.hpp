@@ -22,6 +22,9 @@ struct RecentKey {
 	bool reads_minutes; // else bars
 };
 
+/// Lists tasks that get another calendar, or whose minutes become others by a rule. Triggers of data_agg_state do so themselves.
+Op<void> list_recent(Database &db, const std::vector<TaskKey> &keys);
+
 /// Which of these tasks somebody who is at work at this moment may not know. To be asked before their source is read.
 Op<std::vector<bool>> not_known_to_all(Database &db, const std::vector<RecentKey> &keys);
 

@@ -22,11 +22,6 @@
 	"CASE right(" s "timeframe, 1) WHEN 'm' THEN 1 WHEN 'h' THEN 60 WHEN 'd' THEN 1440 WHEN 'w' THEN 10080 WHEN 'o' THEN 43200 "           \
 	"ELSE 518400 END END)"
 
-/// The symbol whose minutes are computed (dollar_index).
-#define AGG_INDEX_SYMBOL "DXY"
-/// And those that they are computed from.
-#define AGG_INDEX_COMPONENTS "ARRAY['EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF']"
-
 /// What a task reads: what its row says, or the default of Timeframe::default_source().
 #define AGG_SOURCE_TIMEFRAME(s) "COALESCE(" s "source_timeframe, CASE " AGG_DEFAULT_SOURCES(AGG_IF_IT_FITS, AGG_WIDTH_MINUTES(s)) "END)"
 #define AGG_IF_IT_FITS(name, minutes, width) "WHEN " width " > " #minutes " AND " width " % " #minutes " = 0 THEN '" name "' "

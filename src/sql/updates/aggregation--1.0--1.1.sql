@@ -460,16 +460,34 @@ COMMENT ON FUNCTION @extschema@.agg_gaps(text, timestamptz, timestamptz) IS
 'The minutes of a symbol that are missing in data_bars while its market is open (by the calendar of its tasks; without a task always), as ranges: a row for each stretch of open minutes of which none is there, from the oldest on. p_from_utc: NULL is the symbol''s first minute; p_to_utc: NULL, or a later time, is now. A minute is there if it has a row, whatever its prices are. Rows outside the sessions do not matter; v_aggregation_completeness counts them.
 Errors: 22023 for an inverted range, 22008 for an infinite time, P0002 for a symbol that no task, asset or bar has, 22004 for a NULL symbol.';
 
+CREATE FUNCTION @extschema@.agg_note_index_change()
+RETURNS trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_index_change';
+
+COMMENT ON FUNCTION @extschema@.agg_note_index_change() IS
+'Triggers of agg_indexes. Checks the rules of the row (22023: lists of different lengths, a component that comes twice, a constant, exponent, decimals or carry_minutes out of range, indexes that are made of one another in a circle; 0A000: TRUNCATE) and marks all windows of the tasks that read minutes of the index, or of indexes that it is a part of, so that the next runs compute the minutes and make the bars anew. Does nothing while aggregation.tracking is off.';
+
+CREATE FUNCTION @extschema@.agg_compute_index(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_compute_index';
+
+COMMENT ON FUNCTION @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) IS
+'Computes an index of agg_indexes at each minute of [p_from_utc, p_to_utc) and stores it as 1m bars in data_bars: constant * product of close ^ exponent over its components, rounded half away from zero to its decimals, at the minutes at which at least one component has a close > 0 and each other one has it too, or had it at most carry_minutes before; open = high = low = close, vol 0, trade_count 0, vwap NULL, source synthetic. Components that are indexes are computed first. Runs of tasks that read minutes of an index do this themselves.
+Answers as calc_dxy_range_1m(): success, inserted, updated (bars that already existed), unchanged (how many of these needed no write), skipped (minutes with a missing component, and minutes that are sealed or have a sealed component), version; or {"success": false, "error": ..., "sqlstate": ...} with nothing written: for a bad range, a version below 1, a symbol that is no index (P0002) or bad data.';
+
+COMMENT ON FUNCTION @extschema@.calc_dxy_range_1m(timestamptz, timestamptz, int) IS
+'agg_compute_index() for DXY, whose row in agg_indexes is there from the beginning: the U.S. Dollar Index at each minute of [p_from_utc, p_to_utc) at which all six pairs have a close > 0, as 1m bars of the symbol DXY in data_bars:
+50.14348112 * EURUSD^-0.576 * USDJPY^0.136 * GBPUSD^-0.119 * USDCAD^0.091 * USDSEK^0.042 * USDCHF^0.036, rounded to 8 decimals (ICE, U.S. Dollar Index methodology); open = high = low = close, vol 0, trade_count 0, vwap NULL, source synthetic.
+Answers success, inserted, updated (bars that already existed), unchanged (how many of these needed no write), skipped (minutes with a missing part, and minutes that are sealed or have a sealed part: these stay as they are), version. For a bad range, a version below 1 or bad data the answer is {"success": false, "error": ..., "sqlstate": ...}, and nothing is written; a cancel or exhausted memory is raised.';
+
 CREATE OR REPLACE FUNCTION @extschema@.calc_dxy_range_1m(p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_calc_dxy_range_1m';
-
-COMMENT ON FUNCTION @extschema@.calc_dxy_range_1m(timestamptz, timestamptz, int) IS
-'Computes the U.S. Dollar Index at each minute of [p_from_utc, p_to_utc) at which all six pairs have a close > 0, as 1m bars of the symbol DXY in data_bars:
-50.14348112 * EURUSD^-0.576 * USDJPY^0.136 * GBPUSD^-0.119 * USDCAD^0.091 * USDSEK^0.042 * USDCHF^0.036, rounded to 8 decimals (ICE, U.S. Dollar Index methodology); open = high = low = close, vol 0, trade_count 0, vwap NULL, source synthetic.
-Answers success, inserted, updated (bars that already existed), unchanged (how many of these needed no write), skipped (minutes with a missing part, and minutes that are sealed or have a sealed part: these stay as they are), version. For a bad range, a version below 1 or bad data the answer is {"success": false, "error": ..., "sqlstate": ...}, and nothing is written; a cancel or exhausted memory is raised.';
 
 CREATE OR REPLACE FUNCTION @extschema@.ops_runlog_start(p_run_id uuid, p_job_name text, p_trigger text, p_env_name text)
 RETURNS jsonb
@@ -518,12 +536,12 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz) TO service_role;
+        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
     END IF;
 END
 $update$;
@@ -542,7 +560,7 @@ BEGIN
     -- The owner of the extension's other tables owns the new ones.
     FOR found IN
         SELECT pg_catalog.pg_get_userbyid(c.relowner) AS owner, n.name FROM pg_catalog.pg_class AS c
-        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days')) AS n (name)
+        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days'), ('agg_indexes')) AS n (name)
         WHERE c.relnamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) 'agg_change_log'
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I OWNER TO %I', found.name, found.owner);

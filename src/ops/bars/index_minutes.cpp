@@ -1,17 +1,22 @@
-// The six ordered series are merged in one pass, a stretch of time after the other, so that memory stays flat; empty stretches are jumped
-// over. Minutes of which a part is sealed stay as they are: seals are asked for after the series were read (sealed_ranges.hpp).
-#include "ops/bars/dxy_minutes.hpp"
+// The ordered series are merged in one pass, a stretch of time after the other, so that memory stays flat; empty stretches are jumped over.
+// Minutes of which a component is sealed stay as they are: seals are asked for after the series were read (sealed_ranges.hpp).
+//
+// Where the index carries prices, the last one of a component counts for so many minutes more:
+//
+//   EURUSD   e1 e2 -- -- e5        carry 1
+//   USDJPY   j1 j2 j3 j4 j5
+//   EURJPY   x1 x2 x3 -- x5        x3 = e2 * j3
+#include "ops/bars/index_minutes.hpp"
 
-#include "core/geometric_index.hpp"
 #include "ops/bars/bar_writer.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
-#include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace aggregation {
 
@@ -91,29 +96,42 @@ struct Range {
 	Timestamp to;
 };
 
-Op<std::vector<std::optional<Timestamp>>> first_bars_of_components(Database &db, Timestamp from) {
+Op<std::vector<std::optional<Timestamp>>> first_bars_of_components(Database &db, const GeometricIndex &index, Timestamp from) {
 	std::vector<SourceProbe> probes;
-	for (const auto &component : dollar_index.components)
+	for (const auto &component : index.components)
 		probes.push_back({component.symbol, minutes(), from});
 	co_return co_await first_bars(db, probes);
 }
 
-class DxyRange {
+/// What raw says the minutes are.
+const char *kind_of(const GeometricIndex &index) {
+	return index.symbol == "DXY" ? "dxy" : "index";
+}
+
+struct Last {
+	Timestamp time = Timestamp::minus_infinity();
+	double price = std::numeric_limits<double>::quiet_NaN();
+};
+
+class IndexRange {
 public:
-	DxyRange(Database &db, const DxyOrder &order) : db_(db), order_(order), version_(std::to_string(order.version)) {
-		raw_ = JsonObject().add("kind", "dxy").add("version", order.version).text();
+	IndexRange(Database &db, const GeometricIndex &index, const IndexOrder &order)
+	    : db_(db), order_(order), index_(index), version_(std::to_string(order.version)), merge_(index.components.size()) {
+		raw_ = JsonObject().add("kind", kind_of(index)).add("version", order.version).text();
 		// canonical_symbol, timeframe, vol, vwap, trade_count, is_partial, source, raw, provider_ticker
 		shared_ = {
 		    cell(std::string_view(index_.symbol)), cell(std::string_view("1m")), cell(0.0),  null_cell(), cell(int64_t {0}), cell(false),
 		    cell(std::string_view("synthetic")),   cell(std::string_view(raw_)), null_cell()};
 		for (const auto &component : index_.components)
 			symbols_.emplace_back(component.symbol);
+		last_.resize(symbols_.size());
+		prices_.resize(symbols_.size());
 		for (const auto symbol : symbols_)
 			sealed_.push_back({.symbol = symbol, .source = &minutes(), .target = &minutes(), .from = {}, .to = {}, .counts = {}});
 		sealed_.push_back({.symbol = index_.symbol, .source = &minutes(), .target = &minutes(), .from = {}, .to = {}, .counts = {}});
 	}
 
-	Op<DxyCounts> run(Range range) {
+	Op<IndexCounts> run(Range range) {
 		while (range.from < range.to) {
 			const Range part {range.from, std::min(range.from + stretch, range.to)};
 			const bool found = co_await compute(part);
@@ -132,36 +150,60 @@ private:
 	Op<bool> compute(Range range) {
 		merge_.clear();
 		points_.clear();
+		const Timestamp first = range.from - index_.carry;
+		bool found = false;
 		for (size_t component = 0; component < symbols_.size(); ++component) {
 			auto take = [this, component](const Row &row) {
 				// A NULL close is there as a row, and missing as a price.
-				merge_.add(component, row.timestamp(0), row.is_null(1) ? 0 : row.real(1));
+				merge_.add(component, row.timestamp(0), row.is_null(1) ? std::numeric_limits<double>::quiet_NaN() : row.real(1));
 				return Flow::more;
 			};
-			auto list = parameters(text_parameter(symbols_[component]), timestamp_parameter(range.from), timestamp_parameter(range.to));
+			auto list = parameters(text_parameter(symbols_[component]), timestamp_parameter(first), timestamp_parameter(range.to));
 			co_await db_.query(read_closes(), std::move(list), take);
 		}
-		const auto &rows = merge_.finish();
-		for (const auto &row : rows) {
-			const auto value = row.present.count() == symbols_.size() ? index_.value(row.prices) : std::nullopt;
+		merge_.finish();
+		std::fill(last_.begin(), last_.end(), Last {});
+		for (size_t row = 0; row < merge_.size(); ++row) {
+			const bool has_price = carry(merge_.time(row), merge_.prices(row));
+			if (merge_.time(row) < range.from)
+				continue;
+			found = true;
+			const auto value = has_price ? index_.value(prices_) : std::nullopt;
 			if (value)
-				points_.push_back({row.time, *value});
+				points_.push_back({merge_.time(row), *value});
 			else
 				++counts_.skipped;
 		}
-		co_return !rows.empty();
+		co_return found;
 	}
 
-	/// Minutes that are sealed, the index's own or one of its parts, are not written, whatever can be computed.
+	/// prices_: those of the row, and for what it has not those that were carried there. False if the row has none itself.
+	bool carry(Timestamp time, std::span<const double> row) {
+		bool any = false;
+		for (size_t i = 0; i < row.size(); ++i) {
+			if (usable_price(row[i])) {
+				last_[i] = {time, row[i]};
+				any = true;
+			}
+			const bool counts = time - last_[i].time <= index_.carry;
+			prices_[i] = counts ? last_[i].price : std::numeric_limits<double>::quiet_NaN();
+		}
+		return any;
+	}
+
+	/// Minutes that are sealed, the index's own or one of its components, are not written, whatever can be computed.
 	Op<void> leave_out_sealed(Range range) {
 		for (auto &segment : sealed_) {
-			segment.from = range.from;
+			segment.from = range.from - index_.carry;
 			segment.to = range.to;
 		}
+		sealed_.back().from = range.from;
 		co_await find_sealed(db_, sealed_);
-		kept_ = {};
-		for (const auto &segment : sealed_)
-			kept_.add(segment.sealed);
+		kept_ = sealed_.back().sealed;
+		for (const auto &segment : std::span(sealed_).first(symbols_.size())) {
+			for (const auto &sealed : segment.sealed.ranges())
+				kept_.add({sealed.from, sealed.to + index_.carry});
+		}
 		if (!kept_.empty())
 			counts_.skipped +=
 			    static_cast<int64_t>(std::erase_if(points_, [&](const IndexPoint &point) { return kept_.holds(point.time); }));
@@ -169,7 +211,7 @@ private:
 
 	/// The first bar of any component at or after `from` (or of the index, where it may have to go), or infinity.
 	Op<Timestamp> next_source(Timestamp from) {
-		auto found = co_await first_bars_of_components(db_, from);
+		auto found = co_await first_bars_of_components(db_, index_, from);
 		if (order_.incomplete == IncompleteMinutes::deleted) {
 			const std::vector<SourceProbe> own {{index_.symbol, minutes(), from}};
 			const auto stored = co_await first_bars(db_, own);
@@ -253,8 +295,8 @@ private:
 	}
 
 	Database &db_;
-	DxyOrder order_;
-	const GeometricIndex &index_ = dollar_index;
+	IndexOrder order_;
+	const GeometricIndex &index_;
 	std::string version_;
 	std::string raw_;
 	std::vector<agg_cell> shared_;
@@ -262,29 +304,57 @@ private:
 	std::vector<Segment> sealed_; // where seals are looked for: each component and the index
 	RangeSet kept_;               // the sealed minutes of the stretch
 	SeriesMerge merge_;
+	std::vector<Last> last_;     // of each component, up to the row that is looked at
+	std::vector<double> prices_; // and what counts there
 	std::vector<IndexPoint> points_;
 	std::vector<IndexPoint> inserts_;
 	std::vector<IndexPoint> updates_;
 	std::vector<Timestamp> incomplete_; // stored synthetic minutes that cannot be computed
-	DxyCounts counts_;
+	IndexCounts counts_;
 };
+
+Op<IndexCounts> compute_with_parts(Database &db, const Indexes &indexes, const GeometricIndex &index, const Range range,
+                                   const IndexOrder order) {
+	for (const auto &component : index.components) {
+		const GeometricIndex *part = indexes.find(component.symbol);
+		if (part == nullptr)
+			continue;
+		// Nobody asked for these minutes in so many words: what a feed delivered stays.
+		const IndexOrder below {.version = order.version, .stored = StoredMinutes::kept, .incomplete = IncompleteMinutes::deleted};
+		const Range needed {range.from - index.carry, range.to};
+		co_await compute_with_parts(db, indexes, *part, needed, below);
+	}
+	IndexRange work(db, index, order);
+	co_return co_await work.run(range);
+}
 
 } // namespace
 
-Op<DxyCounts> compute_dxy(Database &db, Timestamp from, Timestamp to, DxyOrder order) {
+Op<void> lock_index_minutes(Database &db) {
 	co_await db.execute(lock_minutes(), {});
-	DxyRange work(db, order);
-	co_return co_await work.run({from, to});
 }
 
-bool reads_index(const Task &task) {
-	return task.key.symbol == dollar_index.symbol && task.source.ingested();
+Op<IndexCounts> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to, IndexOrder order) {
+	co_await lock_index_minutes(db);
+	const auto indexes = co_await read_indexes(db); // as they are now that nobody changes them any more
+	const GeometricIndex *index = indexes.find(symbol);
+	if (index == nullptr)
+		co_return IndexCounts {};
+	const Range range {from, to};
+	co_return co_await compute_with_parts(db, indexes, *index, range, order);
 }
 
-Op<std::optional<Timestamp>> next_dxy_minute(Database &db, Timestamp from) {
-	const auto found = co_await first_bars_of_components(db, from);
+Op<std::optional<Timestamp>> next_index_minute(Database &db, const Indexes &indexes, const GeometricIndex &index, Timestamp from) {
+	const Timestamp first = from - index.carry;
+	const auto stored = co_await first_bars_of_components(db, index, first);
 	Timestamp latest = from;
-	for (const auto &time : found) {
+	for (size_t i = 0; i < stored.size(); ++i) {
+		std::optional<Timestamp> time = stored[i];
+		if (const GeometricIndex *part = indexes.find(index.components[i].symbol)) {
+			const auto computed = co_await next_index_minute(db, indexes, *part, first);
+			if (computed && (!time || *computed < *time))
+				time = computed;
+		}
 		if (!time)
 			co_return std::nullopt;
 		latest = std::max(latest, *time);

@@ -1,0 +1,46 @@
+// The minutes of synthetic indexes, made from the closes of their components and stored in data_bars.
+#pragma once
+
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
+#include "ops/tasks/indexes.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace aggregation {
+
+struct IndexCounts {
+	int64_t inserted = 0;
+	int64_t rewritten = 0;
+	int64_t unchanged = 0;
+	int64_t skipped = 0; // minutes with a component missing, and sealed ones
+	int64_t deleted = 0; // synthetic minutes that had lost a component
+};
+
+/// What becomes of minutes that are stored already: all that differ in value, origin or version are rewritten; or those that a feed
+/// delivered are kept, and so is the version of those whose value is right.
+enum class StoredMinutes { rewritten, kept };
+
+/// What becomes of stored synthetic minutes of which a component is missing now.
+enum class IncompleteMinutes { kept, deleted };
+
+struct IndexOrder {
+	int64_t version = 1;
+	StoredMinutes stored = StoredMinutes::rewritten;
+	IncompleteMinutes incomplete = IncompleteMinutes::kept;
+};
+
+/// Until the transaction ends nobody else computes minutes of an index.
+Op<void> lock_index_minutes(Database &db);
+
+/// Computes every minute of [from, to) and writes those that differ from what is stored, but for sealed ones; before that, the minutes of
+/// those components that are indexes themselves. Counts are of the index alone. One transaction at a time: others wait. Nothing happens
+/// where there is no such index.
+Op<IndexCounts> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to, IndexOrder order);
+
+/// A minute at or after `from` before which none of the index can be computed, found by one probe for each component; nullopt if one of them
+/// has no bar any more.
+Op<std::optional<Timestamp>> next_index_minute(Database &db, const Indexes &indexes, const GeometricIndex &index, Timestamp from);
+
+} // namespace aggregation

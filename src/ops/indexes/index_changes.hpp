@@ -1,0 +1,20 @@
+// What follows when people write agg_indexes: the rules are checked, and everything that is made of the index's minutes is looked at again.
+//
+//   row of DXY changed   ->   tasks that read minutes of DXY, and of each index that DXY is a part of: all windows that they have passed
+//
+// The tasks' rows are locked for that, and whoever computes minutes is waited for: who computes afterwards reads the new rules.
+#pragma once
+
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
+
+#include <string>
+#include <vector>
+
+namespace aggregation {
+
+/// `symbols`: whose rows were made, changed or deleted. Throws 22023 for a rule that makes no sense, and for indexes that are made of one
+/// another.
+Op<void> follow_indexes(Database &db, const std::vector<std::string> symbols);
+
+} // namespace aggregation

@@ -1,0 +1,27 @@
+// Synthetic indexes as agg_indexes has them. There are few of them, so each call that needs them reads them all.
+#pragma once
+
+#include "core/indexes.hpp"
+#include "ops/boundary/database.hpp"
+#include "ops/boundary/op.hpp"
+#include "ops/tasks/tasks.hpp"
+
+namespace aggregation {
+
+/// The rows as they are.
+Op<std::vector<GeometricIndex>> read_index_rows(Database &db);
+
+/// All of them but those that make no sense or go round in a circle, which were written while aggregation.tracking was off.
+Op<Indexes> read_indexes(Database &db);
+
+/// The index whose minutes the task reads, which are computed rather than ingested; nullptr: it reads none.
+inline const GeometricIndex *index_read_by(const Task &task, const Indexes &indexes) {
+	return task.source.ingested() ? indexes.find(task.key.symbol) : nullptr;
+}
+
+/// And all that its minutes are made of; none where it reads none.
+inline std::vector<Dependent> index_parts(const Task &task, const Indexes &indexes) {
+	return index_read_by(task, indexes) != nullptr ? indexes.parts_of(task.key.symbol) : std::vector<Dependent>();
+}
+
+} // namespace aggregation

@@ -1,0 +1,107 @@
+-- agg_indexes: geometric baskets of any kind. Their minutes follow their components, whatever these are, and their rules.
+\ir include/tap.psql
+\ir include/refusals.psql
+DO $$ BEGIN PERFORM agg_setup(); END $$;
+\ir include/market.psql
+SELECT no_plan();
+SET timezone = 'UTC';
+CREATE FUNCTION run() RETURNS void LANGUAGE plpgsql AS $$ BEGIN WHILE (agg_run_batch(p_max_windows => 100000, p_now_utc => '2025-07-02 00:05+00') ->> 'continue')::boolean LOOP NULL; END LOOP; END $$;
+CREATE VIEW live AS SELECT canonical_symbol AS symbol, timeframe, ts_utc, open, high, low, close FROM derived_data_bars WHERE deleted_at IS NULL;
+CREATE VIEW minutes AS SELECT canonical_symbol AS symbol, ts_utc, close, raw FROM data_bars WHERE source = 'synthetic';
+
+-- The dollar index: constant and exponents as ICE publishes them.
+SELECT results_eq('SELECT * FROM agg_indexes', $$VALUES ('DXY', 50.14348112::float8, '{EURUSD,USDJPY,GBPUSD,USDCAD,USDSEK,USDCHF}'::text[], '{-0.576,0.136,-0.119,0.091,0.042,0.036}'::float8[], 8, 0)$$, 'the dollar index is the first row');
+
+-- ---- rules ----
+CREATE FUNCTION refused(given text, message text, name text) RETURNS text LANGUAGE sql AS
+	$$SELECT probe.refuses('INSERT INTO agg_indexes (canonical_symbol, constant, components, exponents, decimals, carry_minutes) VALUES (' || given || ')', '22023', message, '%docs/concepts.md%', name)$$;
+SELECT refused($$'X', 0, '{A}', '{1}', 8, 0$$, 'index "X": its constant is not a number above 0', 'a constant of 0');
+SELECT refused($$'X', 'NaN', '{A}', '{1}', 8, 0$$, '%constant%', 'or none');
+SELECT refused($$'X', 1, '{}', '{}', 8, 0$$, '%0 components%', 'no component');
+SELECT refused($$'X', 1, '{A,B}', '{1}', 8, 0$$, '%exponent of "B"%', 'too few exponents');
+SELECT refused($$'X', 1, '{A}', '{1,2}', 8, 0$$, '%same length%', 'too many');
+SELECT refused($$'X', 1, '{A,NULL}', '{1,1}', 8, 0$$, '%NULL%', 'NULL');
+SELECT refused($$'X', 1, '{A,A}', '{1,1}', 8, 0$$, '%"A" comes twice', 'a component twice');
+SELECT refused($$'X', 1, '{A,X}', '{1,1}', 8, 0$$, '%component of itself', 'itself');
+SELECT refused($$'X', 1, '{A}', '{0}', 8, 0$$, '%exponent of "A"%', 'an exponent of 0');
+SELECT refused($$'X', 1, '{A}', '{Infinity}', 8, 0$$, '%exponent of "A"%', 'an infinite one');
+SELECT refused($$'X', 1, '{A}', '{1}', 16, 0$$, '%decimals%', 'too many decimals');
+SELECT refused($$'X', 1, '{A}', '{1}', 8, -1$$, '%carry_minutes%', 'a negative carry');
+SELECT refused($$' X', 1, '{A}', '{1}', 8, 0$$, '%blanks%', 'blanks');
+SELECT refused(format('%L, 1, %L, %L, 8, 0', 'X', (SELECT array_agg('C' || i) FROM generate_series(1, 65) i), (SELECT array_agg(1) FROM generate_series(1, 65))), '%65 components%', '65 components');
+INSERT INTO agg_indexes (canonical_symbol, components, exponents) VALUES ('A', '{B,EURUSD}', '{1,1}'), ('B', '{C}', '{1}');
+SELECT refused($$'C', 1, '{A}', '{1}', 8, 0$$, 'indexes are made of one another in a circle: A, B, C, A', 'a circle');
+SELECT probe.refuses($$UPDATE agg_indexes SET components = '{A}' WHERE canonical_symbol = 'B'$$, '22023', '%circle: A, B, A', NULL, 'a shorter one');
+SELECT probe.refuses('TRUNCATE agg_indexes', '0A000', '%cannot be truncated', 'Use DELETE.', 'TRUNCATE');
+DELETE FROM agg_indexes WHERE canonical_symbol IN ('A', 'B');
+
+-- ---- a cross, an index of an index, one that carries ----
+INSERT INTO agg_indexes (canonical_symbol, constant, components, exponents, decimals, carry_minutes) VALUES
+	('EURJPY', 1, '{EURUSD,USDJPY}', '{1,1}', 3, 0), ('GOLDDXY', 0.01, '{XAUUSD,DXY}', '{1,1}', 5, 0), ('CARRY', 2, '{GBPUSD,USDCHF}', '{1,-1}', 8, 3), ('DEEP', 1, '{GOLDDXY,CARRY}', '{0.5,2}', 8, 2);
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT s, '{"agg": {"start_utc": "2025-07-01T00:00:00Z"}}' FROM unnest('{EURUSD,USDJPY,EURJPY,DEEP,CARRY}'::text[]) AS s;
+SELECT floor(random() * 1000000)::int AS seed \gset
+\echo # seed :seed
+SELECT setseed(:seed / 1000000.0) \g /dev/null
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close)
+SELECT s, '1m', t, 1, 1, 1, CASE WHEN random() < 0.02 THEN -1 ELSE exp(random() - 0.5) END FROM unnest('{EURUSD,USDJPY,GBPUSD,USDCAD,USDSEK,USDCHF,XAUUSD}'::text[]) AS s, generate_series('2025-07-01'::timestamptz, '2025-07-01 23:59', '1 minute') AS t
+WHERE random() < 0.9;
+SELECT is(sync_agg_state_from_registry() -> 'assets_skipped', '[]', 'indexes are assets like others');
+SELECT run();
+
+-- An oracle: minute by minute, in numeric.
+CREATE FUNCTION price(symbol text, t timestamptz, carry int) RETURNS numeric LANGUAGE sql STABLE AS
+	$$SELECT close::numeric FROM data_bars WHERE canonical_symbol = symbol AND timeframe = '1m' AND ts_utc <= t AND ts_utc >= t - make_interval(mins => carry) AND close > 0 ORDER BY ts_utc DESC LIMIT 1$$;
+CREATE VIEW expected AS
+SELECT i.canonical_symbol AS symbol, t AS ts_utc, round((SELECT CASE WHEN count(*) = count(p) THEN i.constant::numeric * exp(sum(e::numeric * ln(p))) END
+	FROM (SELECT e, price(c, t, i.carry_minutes) AS p FROM unnest(i.components, i.exponents) AS u(c, e)) x), i.decimals) AS value
+FROM agg_indexes i CROSS JOIN generate_series('2025-07-01'::timestamptz, '2025-07-01 23:59', '1 minute') AS t
+WHERE EXISTS (SELECT FROM data_bars b WHERE b.canonical_symbol = ANY (i.components) AND b.timeframe = '1m' AND b.ts_utc = t AND b.close > 0);
+CREATE FUNCTION differences(indexes text[]) RETURNS bigint LANGUAGE sql AS $$
+	SELECT count(*) FROM (SELECT * FROM expected e WHERE e.symbol = ANY (indexes) AND e.value > 0) e FULL JOIN (SELECT * FROM minutes m WHERE m.symbol = ANY (indexes)) m USING (symbol, ts_utc)
+	WHERE e.value IS NULL OR m.close IS NULL OR abs(m.close - e.value) > 1.01 * 10.0 ^ -(SELECT decimals FROM agg_indexes WHERE canonical_symbol = symbol)
+$$;
+SELECT is(differences('{EURJPY,CARRY,DEEP,GOLDDXY,DXY}'), 0::bigint, 'every minute of each index');
+SELECT cmp_ok(count(*)::int, '>', 500, 'many minutes of ' || symbol) FROM minutes GROUP BY symbol ORDER BY symbol;
+SELECT cmp_ok((SELECT count(*) FROM minutes WHERE symbol = 'CARRY')::int, '>', (SELECT count(*) FROM data_bars a JOIN data_bars b USING (ts_utc) WHERE a.canonical_symbol = 'GBPUSD' AND b.canonical_symbol = 'USDCHF' AND a.close > 0 AND b.close > 0)::int, 'prices are carried');
+SELECT set_eq('SELECT DISTINCT symbol, raw FROM minutes', $$VALUES ('DXY', '{"kind": "dxy", "version": 1}'::jsonb), ('EURJPY', '{"kind": "index", "version": 1}'), ('GOLDDXY', '{"kind": "index", "version": 1}'), ('CARRY', '{"kind": "index", "version": 1}'), ('DEEP', '{"kind": "index", "version": 1}')$$, 'what raw says');
+SELECT is_empty('SELECT * FROM agg_verify()', 'the proof agrees');
+
+-- ---- late minutes of parts, deep down ----
+UPDATE data_bars SET close = 3 WHERE canonical_symbol = 'USDSEK' AND ts_utc = '2025-07-01 10:07';
+DELETE FROM data_bars WHERE canonical_symbol = 'GBPUSD' AND ts_utc BETWEEN '2025-07-01 12:00' AND '2025-07-01 12:01';
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('XAUUSD', '1m', '2025-07-01 14:00', 1, 1, 1, 5) ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET close = 5;
+SELECT is((SELECT count(*) FROM agg_verify() WHERE explanation = ''), 0::bigint, 'what is not done yet is known');
+SELECT cmp_ok((SELECT count(*) FROM agg_verify())::int, '>', 0, 'and told');
+SELECT run();
+SELECT is(differences('{EURJPY,CARRY,DEEP,GOLDDXY,DXY}'), 0::bigint, 'late minutes reach every index');
+SELECT is_empty('SELECT * FROM agg_verify()', 'and its bars');
+
+-- ---- rules that change ----
+UPDATE agg_indexes SET carry_minutes = 0, constant = 3 WHERE canonical_symbol = 'CARRY';
+SELECT set_eq($$SELECT DISTINCT canonical_symbol FROM agg_dirty_ranges$$, ARRAY['CARRY', 'DEEP'], 'a rule that changes marks what is made of it');
+SELECT run();
+SELECT is(differences('{EURJPY,CARRY,DEEP,GOLDDXY,DXY}'), 0::bigint, 'and all of it is made anew');
+SELECT is_empty('SELECT * FROM agg_verify()', 'with its bars');
+UPDATE agg_indexes SET constant = 100 WHERE canonical_symbol = 'DXY';
+SELECT run();
+SELECT is(differences('{EURJPY,CARRY,DEEP,GOLDDXY,DXY}'), 0::bigint, 'also of an index that has no task of its own');
+DELETE FROM agg_indexes WHERE canonical_symbol = 'EURJPY';
+SELECT run();
+SELECT cmp_ok(count(*)::int, '>', 500, 'minutes of an index that is deleted stay') FROM minutes WHERE symbol = 'EURJPY';
+SELECT is_empty('SELECT * FROM agg_verify()', 'and count as ingested');
+INSERT INTO agg_indexes (canonical_symbol, components, exponents) VALUES ('EURJPY', '{EURUSD,USDJPY}', '{1,1}');
+SELECT run();
+SELECT is(differences('{EURJPY}'), 0::bigint, 'a new one computes them again');
+
+-- ---- by hand ----
+DELETE FROM data_bars WHERE canonical_symbol = 'GOLDDXY';
+SELECT probe.answers(agg_compute_index('GOLDDXY', '2025-07-01', '2025-07-02'), format('{"success": true, "inserted": %s, "updated": 0, "version": 1}', (SELECT count(*) FROM expected WHERE symbol = 'GOLDDXY' AND value > 0))::jsonb, 'agg_compute_index()');
+SELECT probe.answers(agg_compute_index('NOBODY', '2025-07-01', '2025-07-02'), '{"success": false, "sqlstate": "P0002", "error": "there is no index NOBODY"}', 'of a symbol that is none');
+SELECT probe.answers(agg_compute_index('DXY', '2025-07-02', '2025-07-01'), '{"success": false, "sqlstate": "22023"}', 'an inverted range');
+DELETE FROM agg_indexes WHERE canonical_symbol = 'DXY';
+SELECT probe.answers(calc_dxy_range_1m('2025-07-01', '2025-07-02'), '{"success": false, "sqlstate": "P0002"}', 'the old name needs its row');
+SELECT is_empty($$SELECT object FROM agg_setup() WHERE action <> 'exists'$$, 'which nobody brings back');
+
+-- ---- what is read ----
+SELECT is_empty($$SELECT * FROM v_aggregation_unread_bars WHERE canonical_symbol IN ('XAUUSD', 'GBPUSD')$$, 'parts of indexes are read');
+SELECT * FROM finish();
