@@ -377,7 +377,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_verify_sample';
 
 COMMENT ON FUNCTION @extschema@.agg_verify_sample(double precision, interval, bigint) IS
-'agg_verify() of random stretches of all tasks and of DXY''s minutes. A stretch has up to 288 windows that hold something; each is checked with the probability p_fraction, and at least one of each task; 1 checks everything. The tasks come in random order until p_time_budget is over. The result is recorded in agg_audit and kept for 90 days; v_aggregation_truth turns RED on a difference without an explanation. p_seed: the same stretches again.
+'agg_verify() of random stretches of all tasks and of the minutes of indexes. A stretch has up to 288 windows that hold something; each is checked with the probability p_fraction, and at least one of each task; 1 checks everything. The tasks come in random order until p_time_budget is over. The result is recorded in agg_audit and kept for 90 days; v_aggregation_truth turns RED on a difference without an explanation. p_seed: the same stretches again.
 Answers success, tasks, windows, differences (without an explanation), complete (every task had its turn), seed, details (the first twenty differences). Errors: 22004 for NULL, 22023 for a fraction outside (0, 1] or a budget that is not positive; 55000 as agg_verify().';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_why(p_symbol text, p_tf text, p_window_start timestamptz, p_now_utc timestamptz DEFAULT NULL)
@@ -389,7 +389,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_why';
 COMMENT ON FUNCTION @extschema@.agg_why(text, text, timestamptz, timestamptz) IS
 'One row that says why the bar of a window is there or is not; p_window_start may be any time in the window.
 state: stored, sealed (its source, or bars of its timeframe, were retired: what is stored stays, nothing is made), frozen (late_policy refused what came later), dirty (its source has changed since), deleted (when and why), before_start, not_confirmed (until when), running, disabled (also: the asset is not active or not registered, or nobody knows the status), hard_failed (by or since whom), waiting_for_source (which task), no_source, too_few_source_bars, due (the task has not reached it yet), missing (nothing explains it), no_task.
-explanation: the same in words, for a source that is missing down to the ingested bars: which task of the chain is in the way, where the bars end, which pair of DXY lacks minutes. source_candles, expected_candles: usable source bars in the window, and how many make it complete. missing_source: the starts of the missing ones, the first hundred.
+explanation: the same in words, for a source that is missing down to the ingested bars: which task of the chain is in the way, where the bars end, which component of an index lacks minutes. source_candles, expected_candles: usable source bars in the window, and how many make it complete. missing_source: the starts of the missing ones, the first hundred.
 p_now_utc: the moment that decides what is confirmed; NULL: the clock. Errors: 22004, 22008, 22023 for arguments that are NULL, infinite or no timeframe.';
 
 CREATE FUNCTION @extschema@.agg_note_calendar_change()
