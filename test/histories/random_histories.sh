@@ -2,13 +2,13 @@
 # calendars, their rules, and what bars are made of. When all is quiet, agg_verify() finds nothing, the days of the calendars are those of their
 # rules, and the bars are those that a fresh database makes of the same minutes by the same rules.
 #
-# AGGREGATION_HISTORY_ROUNDS says how many rounds of 16 symbols, each a history of its own (default 64; 0: until it is interrupted),
+# AGGREGATION_HISTORY_ROUNDS says how many rounds of 16 symbols, each a history of its own (default 20; 0: until it is interrupted),
 # AGGREGATION_HISTORY_FIRST with which of them to begin; AGGREGATION_SEED makes the scripts the same again (as far as a race can be). What failed
 # is kept in AGGREGATION_HISTORY_KEEP, if that is set.
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
 
-first=${AGGREGATION_HISTORY_FIRST:-1} rounds=${AGGREGATION_HISTORY_ROUNDS:-64}
+first=${AGGREGATION_HISTORY_FIRST:-1} rounds=${AGGREGATION_HISTORY_ROUNDS:-20}
 seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
 symbols=16 sessions=8 steps=140
 echo "# AGGREGATION_SEED=$seed"
