@@ -76,9 +76,10 @@ for ((round = first; rounds == 0 || round <= rounds; round++)); do
 	same_in_fresh agg_calendars "SELECT * FROM agg_calendars WHERE calendar <> 'utc'"
 	same_in_fresh agg_calendar_sessions "SELECT * FROM agg_calendar_sessions WHERE calendar <> 'utc'"
 	same_in_fresh agg_calendar_exceptions
+	same_in_fresh agg_indexes
 	same_in_fresh core_asset_registry_all
 	same_in_fresh "data_agg_state ($task_columns)" "SELECT $task_columns FROM data_agg_state"
-	same_in_fresh data_bars "SELECT * FROM data_bars WHERE canonical_symbol <> 'DXY'"
+	same_in_fresh data_bars "SELECT * FROM data_bars WHERE canonical_symbol NOT IN ('DXY', 'CROSS', 'DEEP')"
 	do_sql -d fresh -c 'CALL work_to_the_end(false)'
 	is "$(said -c 'SELECT * FROM days ORDER BY 1')" "$(said -d fresh -c 'SELECT * FROM days ORDER BY 1')" "round $round: the days of the calendars are those of a fresh database"
 	# What is left of the bars whose source was retired no fresh database can make.

@@ -80,6 +80,36 @@ WHERE calendar IN (SELECT calendar FROM data_agg_state) GROUP BY calendar;
 
 CREATE OR REPLACE FUNCTION some_calendar() RETURNS text LANGUAGE sql VOLATILE AS $$ SELECT (ARRAY['own', 'own', market, market, 'utc'])[1 + dice(5)] FROM world $$;
 
+-- The indexes: the dollar's, a cross, and one that is made of another index and carries prices.
+CREATE OR REPLACE PROCEDURE first_indexes() LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('aggregation.tracking', 'off', true);
+	INSERT INTO agg_indexes (canonical_symbol, constant, components, exponents, decimals, carry_minutes) VALUES
+		('DXY', 50.14348112, '{EURUSD,USDJPY,GBPUSD,USDCAD,USDSEK,USDCHF}', '{-0.576,0.136,-0.119,0.091,0.042,0.036}', 8, 0),
+		('CROSS', 1, '{EURUSD,USDJPY}', '{1,1}', 5, 0),
+		('DEEP', 2, '{DXY,S10}', '{0.5,-1}', 8, 3);
+	PERFORM set_config('aggregation.tracking', 'on', true);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION random_index_rule() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	index text := (ARRAY['DXY', 'CROSS', 'DEEP', 'DEEP'])[1 + dice(4)];
+BEGIN
+	CASE dice(4)
+	WHEN 0 THEN
+		RETURN format('UPDATE agg_indexes SET constant = %s WHERE canonical_symbol = %L;', 1 + dice(9), index);
+	WHEN 1 THEN
+		RETURN format('UPDATE agg_indexes SET carry_minutes = %s WHERE canonical_symbol = %L;', dice(6), index);
+	WHEN 2 THEN
+		RETURN format('UPDATE agg_indexes SET components[2] = %L, exponents[2] = %s WHERE canonical_symbol = %L;', (ARRAY['USDJPY', 'S11', 'S12'])[1 + dice(3)], 0.25 + dice(4), index);
+	ELSE -- gone and back
+		RETURN format(E'BEGIN;\nCREATE TEMPORARY TABLE gone ON COMMIT DROP AS SELECT * FROM agg_indexes WHERE canonical_symbol = %1$L;\nDELETE FROM agg_indexes WHERE canonical_symbol = %1$L;\n%2$s\nINSERT INTO agg_indexes TABLE gone;\nCOMMIT;',
+			index, CASE WHEN dice(2) = 0 THEN format('SELECT agg_run_batch(p_max_tasks => %s);', 1 + dice(40)) ELSE '' END);
+	END CASE;
+END
+$$;
+
 -- What the registry says of a symbol at first: all calendars of the round, and exact symbols among them.
 CREATE OR REPLACE FUNCTION first_metadata(p_n int, p_seed int) RETURNS jsonb LANGUAGE sql STABLE AS $$
 	SELECT jsonb_build_object('agg', jsonb_strip_nulls(jsonb_build_object(
@@ -106,6 +136,9 @@ DECLARE
 	step text := (ARRAY['5 min', '30 min', '-10 min', '-1 hour'])[1 + dice(4)];
 	weekdays text := CASE WHEN dice(2) = 0 THEN '' ELSE format(' AND weekday = %s', 1 + dice(7)) END;
 BEGIN
+	IF dice(4) = 0 THEN
+		RETURN random_index_rule();
+	END IF;
 	SELECT * INTO w FROM world;
 	SELECT * INTO c FROM agg_calendars WHERE calendar = (ARRAY['own', w.market])[1 + dice(2)];
 	day := quote_literal((moment AT TIME ZONE c.time_zone)::date + dice(3) - CASE WHEN c.day_start > '12:00' THEN 0 ELSE 1 END);

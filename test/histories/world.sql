@@ -1,7 +1,7 @@
 -- What random histories need: tasks for many symbols, a writer of random scripts, and the last word on how it came out.
 --
 -- Each symbol is a history of its own: six hours of minutes, tasks of five to seven timeframes, and whatever the sessions do to them, and to the tasks. Where
--- the hours lie, and which calendars and sources there are, says rules.sql. EURUSD and the other five are the dollar index's pairs, so that DXY's minutes and bars follow theirs. Of the last symbol source is retired now and then: what is
+-- the hours lie, and which calendars and sources there are, says rules.sql. EURUSD and the other five are the dollar index's pairs, so that DXY's minutes and bars follow theirs; and so do those of two more indexes, CROSS and DEEP. Of the last symbol source is retired now and then: what is
 -- sealed then must stay as it is, which a trigger watches.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS aggregation;
@@ -31,6 +31,7 @@ BEGIN
 	DELETE FROM agg_change_log;
 	DELETE FROM agg_sealed_ranges;
 	DELETE FROM note;
+	DELETE FROM agg_indexes;
 	CALL forget_calendars();
 END
 $$;
@@ -40,7 +41,8 @@ CREATE OR REPLACE PROCEDURE start_over(p_symbols int, p_seed int) LANGUAGE plpgs
 BEGIN
 	CALL forget_everything();
 	CALL first_calendars(p_seed);
-	INSERT INTO symbols SELECT n, CASE WHEN n <= 7 THEN (ARRAY['EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF', 'DXY'])[n] ELSE 'S' || n END
+	CALL first_indexes();
+	INSERT INTO symbols SELECT n, CASE WHEN n <= 9 THEN (ARRAY['EURUSD', 'USDJPY', 'GBPUSD', 'USDCAD', 'USDSEK', 'USDCHF', 'DXY', 'CROSS', 'DEEP'])[n] ELSE 'S' || n END
 	FROM generate_series(1, p_symbols) AS n;
 	INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT symbol, first_metadata(n, p_seed) FROM symbols;
 	PERFORM sync_agg_state_from_registry('prod');
@@ -84,7 +86,7 @@ CREATE OR REPLACE FUNCTION some_symbol() RETURNS text LANGUAGE plpgsql VOLATILE 
 DECLARE
 	k int := 1 + dice((SELECT count(*)::int FROM symbols));
 BEGIN
-	RETURN (SELECT symbol FROM symbols WHERE n = k AND symbol <> 'DXY' UNION ALL SELECT 'EURUSD' LIMIT 1);
+	RETURN (SELECT symbol FROM symbols WHERE n = k AND symbol NOT IN ('DXY', 'CROSS', 'DEEP') UNION ALL SELECT 'EURUSD' LIMIT 1);
 END
 $$;
 
@@ -164,7 +166,7 @@ BEGIN
 	ELSIF kind < 97 THEN
 		RETURN 'SELECT count(*) FROM agg_get_due_tasks(''prod'', p_running_stale_seconds => 0);';
 	ELSIF kind < 98 THEN
-		RETURN format('SELECT calc_dxy_range_1m(%s, %s + interval ''1 hour'');', start, start);
+		RETURN format('SELECT agg_compute_index(%L, %s, %s + interval ''1 hour'');', (ARRAY['DXY', 'CROSS', 'DEEP'])[1 + dice(3)], start, start);
 	ELSIF kind < 99 THEN
 		RETURN format('SELECT agg_disable_task(%L, %L); SELECT agg_enable_task(%L, %L);', s, tf, s, tf);
 	END IF;
