@@ -87,7 +87,7 @@ BEGIN
 	INSERT INTO agg_indexes (canonical_symbol, constant, components, exponents, decimals, carry_minutes) VALUES
 		('DXY', 50.14348112, '{EURUSD,USDJPY,GBPUSD,USDCAD,USDSEK,USDCHF}', '{-0.576,0.136,-0.119,0.091,0.042,0.036}', 8, 0),
 		('CROSS', 1, '{EURUSD,USDJPY}', '{1,1}', 5, 0),
-		('DEEP', 2, '{DXY,S10}', '{0.5,-1}', 8, 3);
+		('DEEP', 2, '{CROSS,S10}', '{0.5,-1}', 8, 3);
 	PERFORM set_config('aggregation.tracking', 'on', true);
 END
 $$;

@@ -75,6 +75,17 @@ SELECT cmp_ok((SELECT count(*) FROM agg_verify())::int, '>', 0, 'and told');
 SELECT run();
 SELECT is(differences('{EURJPY,CARRY,DEEP,GOLDDXY,DXY}'), 0::bigint, 'late minutes reach every index');
 SELECT is_empty('SELECT * FROM agg_verify()', 'and its bars');
+-- A price that is carried into the next window.
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT s, '1m', t, 1, 1, 1, 1.5 FROM unnest('{GBPUSD,USDCHF}'::text[]) AS s, generate_series('2025-07-01 15:19'::timestamptz, '2025-07-01 15:21', '1 minute') AS t
+ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET close = 1.5;
+DELETE FROM data_bars WHERE canonical_symbol = 'GBPUSD' AND ts_utc BETWEEN '2025-07-01 15:20' AND '2025-07-01 15:25';
+SELECT run();
+SELECT is(close, 2::float8, 'is carried') FROM minutes WHERE symbol = 'CARRY' AND ts_utc = '2025-07-01 15:20';
+UPDATE data_bars SET close = 3 WHERE canonical_symbol = 'GBPUSD' AND ts_utc = '2025-07-01 15:19';
+SELECT run();
+SELECT is(close, 4::float8, 'and is another one, late') FROM minutes WHERE symbol = 'CARRY' AND ts_utc = '2025-07-01 15:20';
+SELECT is(differences('{CARRY,DEEP}'), 0::bigint, 'all that is made of it');
+SELECT is_empty('SELECT * FROM agg_verify()', 'with its bars');
 
 -- ---- rules that change ----
 UPDATE agg_indexes SET carry_minutes = 0, constant = 3 WHERE canonical_symbol = 'CARRY';
