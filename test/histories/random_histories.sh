@@ -18,7 +18,8 @@ for database in history fresh; do
 	sql -d postgres -c "CREATE DATABASE $database"
 	sql -d $database -f "$ROOT/test/histories/world.sql" >/dev/null || exit 1
 done
-export PGDATABASE=history PGTZ=UTC PGOPTIONS='-c client_min_messages=error'
+# Nothing takes minutes; what does not come to an end is to fail, and to be looked at.
+export PGDATABASE=history PGTZ=UTC PGOPTIONS='-c client_min_messages=error -c statement_timeout=5min'
 
 # What must not fail, and what is looked at: an error is no empty answer.
 do_sql() { sql "$@" 2>>"$own_folder/errors"; }
