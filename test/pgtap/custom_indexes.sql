@@ -68,7 +68,7 @@ SELECT is_empty('SELECT * FROM agg_verify()', 'the proof agrees');
 
 -- ---- late minutes of parts, deep down ----
 UPDATE data_bars SET close = 3 WHERE canonical_symbol = 'USDSEK' AND ts_utc = '2025-07-01 10:07';
-DELETE FROM data_bars WHERE canonical_symbol = 'GBPUSD' AND ts_utc BETWEEN '2025-07-01 12:00' AND '2025-07-01 12:01';
+DELETE FROM data_bars WHERE canonical_symbol = 'GBPUSD' AND ts_utc BETWEEN '2025-07-01 12:00' AND '2025-07-01 12:20';
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('XAUUSD', '1m', '2025-07-01 14:00', 1, 1, 1, 5) ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET close = 5;
 SELECT is((SELECT count(*) FROM agg_verify() WHERE explanation = ''), 0::bigint, 'what is not done yet is known');
 SELECT cmp_ok((SELECT count(*) FROM agg_verify())::int, '>', 0, 'and told');
