@@ -21,6 +21,9 @@ done
 # Nothing takes minutes; what does not come to an end is to fail, and to be looked at.
 export PGDATABASE=history PGTZ=UTC PGOPTIONS='-c client_min_messages=error -c statement_timeout=5min'
 
+# A server that crashed comes back by itself: the rounds that follow are to be played.
+wait_for_server() { eventually 120 'SELECT true' || echo '# the server does not answer'; }
+
 # What must not fail, and what is looked at: an error is no empty answer.
 do_sql() { sql "$@" 2>>"$own_folder/errors"; }
 said() { sql "$@" 2>&1; }
@@ -52,8 +55,9 @@ failed_round() {
 
 steps_done=0 kills=0 bars=0
 for ((round = first; rounds == 0 || round <= rounds; round++)); do
-	failures_before=$tests_failed
+	failures_before=$tests_failed crashes_before=$(crashes | wc -l)
 	: >"$own_folder/errors"
+	wait_for_server
 	own_seed=$(((seed + round * 101) % 1000003))
 	do_sql -c "CALL start_over($symbols, $own_seed)"
 	for ((n = 1; n <= sessions; n++)); do
@@ -89,6 +93,7 @@ for ((round = first; rounds == 0 || round <= rounds; round++)); do
 	bars=$((bars + $(wc -l <"$own_folder/outcome")))
 	is "$(diff -- "$own_folder/outcome" "$own_folder/outcome.fresh" | head -n 6)" '' "round $round: the bars are those of a fresh database"
 	is "$(cat -- "$own_folder/errors")" '' "round $round: nothing failed on the way there"
+	is "$(crashes | tail -n "+$((crashes_before + 1))")" '' "round $round: no process of the server died"
 	[ "$tests_failed" -eq "$failures_before" ] || failed_round "$round"
 done
 played=$((round - first))
