@@ -264,8 +264,9 @@ CREATE OR REPLACE PROCEDURE work_to_the_end(p_sync boolean) LANGUAGE plpgsql AS 
 DECLARE
 	left_over bigint;
 BEGIN
-	-- A session may have been killed between disabling a task and enabling it again.
-	PERFORM agg_enable_task(canonical_symbol, timeframe) FROM data_agg_state WHERE NOT enabled;
+	-- A session may have been killed between disabling a task and enabling it again; and a task that could not be made from its source in a
+	-- calendar that has since been changed, or that the symbol no longer has, may have been disabled for its failures.
+	PERFORM agg_enable_task(canonical_symbol, timeframe) FROM data_agg_state WHERE NOT enabled OR status = 'disabled';
 	-- What was done to the tasks stays in most rounds: a sync would make most of them anew. In the others they are what the registry says.
 	IF p_sync THEN
 		PERFORM sync_agg_state_from_registry('prod');
