@@ -45,6 +45,15 @@ std::vector<Dependent> Indexes::parts_of(std::string_view symbol) const {
 	return parts;
 }
 
+std::vector<std::string> Indexes::ingested_parts_of(std::string_view index) const {
+	std::vector<std::string> ingested;
+	for (auto &part : parts_of(index)) {
+		if (find(part.symbol) == nullptr)
+			ingested.push_back(std::move(part.symbol));
+	}
+	return ingested;
+}
+
 std::vector<Dependent> Indexes::made_of(std::string_view symbol) const {
 	const auto found = made_of_.find(symbol);
 	return found == made_of_.end() ? std::vector<Dependent>() : found->second;

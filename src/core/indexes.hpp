@@ -33,6 +33,8 @@ public:
 	}
 	/// What the minutes of an index are made of, all the way down, other indexes included; in order of their names.
 	std::vector<Dependent> parts_of(std::string_view index) const;
+	/// Those of them that are no indexes.
+	std::vector<std::string> ingested_parts_of(std::string_view index) const;
 	/// The indexes whose minutes are made of this symbol's, directly or by way of others.
 	std::vector<Dependent> made_of(std::string_view symbol) const;
 

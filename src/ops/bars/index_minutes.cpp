@@ -319,10 +319,8 @@ Op<IndexCounts> compute_with_parts(Database &db, const Indexes &indexes, const G
 		const GeometricIndex *part = indexes.find(component.symbol);
 		if (part == nullptr)
 			continue;
-		// Nobody asked for these minutes in so many words: what a feed delivered stays.
-		const IndexOrder below {.version = order.version, .stored = StoredMinutes::kept, .incomplete = IncompleteMinutes::deleted};
 		const Range needed {range.from - index.carry, range.to};
-		co_await compute_with_parts(db, indexes, *part, needed, below);
+		co_await compute_with_parts(db, indexes, *part, needed, on_the_way(order.version));
 	}
 	IndexRange work(db, index, order);
 	co_return co_await work.run(range);
@@ -334,12 +332,12 @@ Op<void> lock_index_minutes(Database &db) {
 	co_await db.execute(lock_minutes(), {});
 }
 
-Op<IndexCounts> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to, IndexOrder order) {
+Op<std::optional<IndexCounts>> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to, IndexOrder order) {
 	co_await lock_index_minutes(db);
 	const auto indexes = co_await read_indexes(db); // as they are now that nobody changes them any more
 	const GeometricIndex *index = indexes.find(symbol);
 	if (index == nullptr)
-		co_return IndexCounts {};
+		co_return std::nullopt;
 	const Range range {from, to};
 	co_return co_await compute_with_parts(db, indexes, *index, range, order);
 }

@@ -31,16 +31,21 @@ struct IndexOrder {
 	IncompleteMinutes incomplete = IncompleteMinutes::kept;
 };
 
+/// For minutes that nobody asked for in so many words, which are made because they are going to be read: what a feed delivered stays.
+inline IndexOrder on_the_way(int64_t version) {
+	return {.version = version, .stored = StoredMinutes::kept, .incomplete = IncompleteMinutes::deleted};
+}
+
 /// Until the transaction ends nobody else computes minutes of an index.
 Op<void> lock_index_minutes(Database &db);
 
 /// Computes every minute of [from, to) and writes those that differ from what is stored, but for sealed ones; before that, the minutes of
-/// those components that are indexes themselves. Counts are of the index alone. One transaction at a time: others wait. Nothing happens
-/// where there is no such index.
-Op<IndexCounts> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to, IndexOrder order);
+/// those components that are indexes themselves. Counts are of the index alone. One transaction at a time: others wait. nullopt: there is
+/// no such index.
+Op<std::optional<IndexCounts>> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to, IndexOrder order);
 
-/// A minute at or after `from` before which none of the index can be computed, found by one probe for each component; nullopt if one of them
-/// has no bar any more.
+/// A minute at or after `from` before which none of the index can be computed, found by one probe for each component; nullopt if one of
+/// them has no bar any more.
 Op<std::optional<Timestamp>> next_index_minute(Database &db, const Indexes &indexes, const GeometricIndex &index, Timestamp from);
 
 } // namespace aggregation

@@ -98,7 +98,7 @@ Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
 	const auto watermarks = co_await source_watermarks(db, tasks);
 	std::vector<TaskRun> runs {task_run(task, order, watermarks.front())};
 	TaskRun &run = runs.front();
-	const auto indexes = co_await read_indexes(db);
+	const auto indexes = co_await indexes_for(db, tasks);
 	run.index_parts = index_parts(task, indexes);
 	if (guard.held())
 		co_await take_late_work(db, runs, order.max_windows);

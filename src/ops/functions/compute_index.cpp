@@ -1,5 +1,5 @@
-// agg_compute_index and calc_dxy_range_1m: an index at each minute of a range. Everything happens in a subtransaction: an error is the answer
-// {"success": false, ...} with nothing written.
+// agg_compute_index and calc_dxy_range_1m: an index at each minute of a range. Everything happens in a subtransaction: an error is the
+// answer {"success": false, ...} with nothing written.
 #include "ops/functions/functions.hpp"
 
 #include "ops/bars/index_minutes.hpp"
@@ -42,19 +42,14 @@ Order order_from(Arguments &arguments, std::string symbol) {
 	return order;
 }
 
-Op<void> require_index(Database &db, const std::string symbol) {
-	const auto indexes = co_await read_indexes(db);
-	if (indexes.find(symbol) == nullptr)
-		throw Error(sqlstate::no_data_found, "there is no index " + named(symbol),
-		            "agg_indexes lists the indexes; a row there makes a new one.");
-}
-
 Op<Answer> compute(Database &db, const Order order) {
 	std::optional<IndexCounts> counts;
 	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> {
-		co_await require_index(db, order.symbol);
 		const IndexOrder minutes {.version = order.version};
 		counts = co_await compute_index(db, order.symbol, order.from, order.to, minutes);
+		if (!counts)
+			throw Error(sqlstate::no_data_found, "there is no index " + named(order.symbol),
+			            "agg_indexes lists the indexes; a row there makes a new one.");
 	});
 	if (fault && must_raise(fault->error()))
 		fault->raise();

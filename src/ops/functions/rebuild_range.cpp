@@ -34,11 +34,9 @@ const Statement &accept_refused() {
 	return statement;
 }
 
-/// The windows of the range in which there is source or a bar: a century costs no more than what is in it.
+/// The windows of the range in which there is source or a bar: a century costs no more than what is in it. Not for a task that reads an
+/// index, whose source may still have to be computed.
 Op<TimeRange> with_content(Database &db, const Task &task, Timestamp from, Timestamp to) {
-	const auto indexes = co_await read_indexes(db);
-	if (index_read_by(task, indexes) != nullptr)
-		co_return TimeRange {from, to}; // its source may still have to be computed
 	const std::vector<SourceProbe> probes {{task.key.symbol, task.source, from, to}, {task.key.symbol, task.target, from, to}};
 	const auto first = co_await first_bars(db, probes);
 	const auto last = co_await last_bars(db, probes);
@@ -58,6 +56,7 @@ struct Rebuild {
 	Timestamp to;
 	int64_t max_windows;
 	bool bump;
+	bool reads_index;
 	std::string reason;
 	int64_t version = 1;
 	WindowCounts counts = {};
@@ -81,10 +80,8 @@ Op<void> leave_to_the_next_run(Database &db, const Task &task, const TimeRange r
 
 Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
 	const Task &task = *rebuild.task;
-	if (task.source.ingested()) {
-		const IndexOrder minutes {1, StoredMinutes::kept, IncompleteMinutes::deleted};
-		co_await compute_index(db, task.key.symbol, part.from, part.to, minutes);
-	}
+	if (rebuild.reads_index)
+		co_await compute_index(db, task.key.symbol, part.from, part.to, on_the_way(1));
 	std::vector<Segment> segments {{.symbol = task.key.symbol,
 	                                .source = &task.source,
 	                                .target = &task.target,
@@ -121,8 +118,8 @@ Op<int64_t> bumped_version(Database &db, const Task &task, const TimeRange range
 /// Rebuilds what is not sealed, piece by piece, at most as many windows as are asked for.
 Op<void> rebuild_all(Database &db, Rebuild &rebuild) {
 	const Task &task = *rebuild.task;
-	TimeRange content {rebuild.from, rebuild.from};
-	if (rebuild.from < rebuild.to)
+	TimeRange content {rebuild.from, std::max(rebuild.from, rebuild.to)};
+	if (rebuild.from < rebuild.to && !rebuild.reads_index)
 		content = co_await with_content(db, task, rebuild.from, rebuild.to);
 	RangeSet todo;
 	todo.add(content);
@@ -185,11 +182,14 @@ Op<Answer> derived_rebuild_range(Database &db, Arguments arguments) {
 	const Task task = co_await task_or_throw(db, range.key);
 	const TimeRange asked {std::max(range.from, task.target.ceil(task.start)), range.to};
 	co_await leave_to_the_next_run(db, task, asked);
+	const std::vector<Task> tasks {task};
+	const auto indexes = co_await indexes_for(db, tasks);
 	Rebuild rebuild {.task = &task,
 	                 .from = asked.from,
 	                 .to = std::min(asked.to, task.effective_cursor()),
 	                 .max_windows = max_windows,
 	                 .bump = bump,
+	                 .reads_index = index_read_by(task, indexes) != nullptr,
 	                 .reason = reason,
 	                 .version = task.derivation_version};
 	co_await rebuild_all(db, rebuild);

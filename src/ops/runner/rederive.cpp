@@ -266,10 +266,8 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 		refused.emplace_back(i, std::move(work.refused));
 		const auto chosen = co_await newest(db, run, work, max_windows, again);
 		for (const auto &range : chosen) {
-			if (run.reads_index()) {
-				const IndexOrder minutes {run.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
-				co_await compute_index(db, run.task.key.symbol, range.from, range.to, minutes);
-			}
+			if (run.reads_index())
+				co_await compute_index(db, run.task.key.symbol, range.from, range.to, on_the_way(run.derivation_version));
 			co_await batch.add(i, range);
 		}
 		run.late_work_left = run.late_work_left || work.left;

@@ -29,11 +29,9 @@ Op<RangeSet> compute_index_minutes(Database &db, const Indexes &indexes, const G
 		// As far as windows: a product of large numbers could overflow, a sum of spans saturates.
 		const int64_t windows = std::min<int64_t>(order.max_windows, task.target.count(begin, end));
 		const Timestamp to = task.target.after(begin, windows);
-		// Nobody asked for these minutes in so many words: what a feed of the index delivered stays.
-		const IndexOrder minutes {order.derivation_version, StoredMinutes::kept, IncompleteMinutes::deleted};
-		const auto counts = co_await compute_index(db, index.symbol, std::max(begin, from), to, minutes);
+		const auto counts = co_await compute_index(db, index.symbol, std::max(begin, from), to, on_the_way(order.derivation_version));
 		computed.add({std::max(begin, from), to});
-		if (counts.inserted + counts.rewritten + counts.unchanged > 0)
+		if (counts && counts->inserted + counts->rewritten + counts->unchanged > 0)
 			break;
 		from = to;
 	}
@@ -63,7 +61,7 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 
 Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks, const BatchOrder &order) {
 	co_await db.begin_deriving();
-	const auto indexes = co_await read_indexes(db);
+	const auto indexes = co_await indexes_for(db, tasks);
 	std::vector<RangeSet> computed(tasks.size());
 	for (size_t i = 0; i < tasks.size(); ++i) {
 		if (const GeometricIndex *index = index_read_by(tasks[i], indexes))

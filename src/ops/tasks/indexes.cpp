@@ -53,4 +53,10 @@ Op<Indexes> read_indexes(Database &db) {
 	}
 }
 
+Op<Indexes> indexes_for(Database &db, const std::vector<Task> &tasks) {
+	if (std::none_of(tasks.begin(), tasks.end(), [](const Task &task) { return task.source.ingested(); }))
+		co_return Indexes();
+	co_return co_await read_indexes(db);
+}
+
 } // namespace aggregation

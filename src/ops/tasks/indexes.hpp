@@ -14,6 +14,9 @@ Op<std::vector<GeometricIndex>> read_index_rows(Database &db);
 /// All of them but those that make no sense or go round in a circle, which were written while aggregation.tracking was off.
 Op<Indexes> read_indexes(Database &db);
 
+/// What may be needed for these tasks: none where none of them reads minutes.
+Op<Indexes> indexes_for(Database &db, const std::vector<Task> &tasks);
+
 /// The index whose minutes the task reads, which are computed rather than ingested; nullptr: it reads none.
 inline const GeometricIndex *index_read_by(const Task &task, const Indexes &indexes) {
 	return task.source.ingested() ? indexes.find(task.key.symbol) : nullptr;
