@@ -49,11 +49,9 @@ Op<PartsOfIndexes> parts_of_indexes(Database &db) {
 	PartsOfIndexes list;
 	const auto indexes = co_await read_indexes(db);
 	for (const auto &[symbol, index] : indexes.all()) {
-		for (auto &part : indexes.parts_of(symbol)) {
-			if (indexes.find(part.symbol) != nullptr)
-				continue;
+		for (auto &part : indexes.ingested_parts_of(symbol)) {
 			list.indexes.push_back(symbol);
-			list.parts.push_back(std::move(part.symbol));
+			list.parts.push_back(std::move(part));
 		}
 	}
 	co_return list;

@@ -29,15 +29,13 @@
 
 /// The ingested parts of all indexes, as two arrays of the same length: index and part.
 #define AGG_INDEX_PARTS                                                                                                                    \
-	"WITH RECURSIVE p(symbol, part) AS ("                                                                                                  \
-	"SELECT i.canonical_symbol, c.symbol FROM @agg_indexes i CROSS JOIN LATERAL unnest(i.components) c(symbol) UNION "                     \
-	"SELECT p.symbol, c.symbol FROM p JOIN @agg_indexes i ON i.canonical_symbol = p.part CROSS JOIN LATERAL unnest(i.components) c(symbol)) " \
-	"SELECT COALESCE(array_agg(p.symbol), '{}'), COALESCE(array_agg(p.part), '{}') FROM p "                                                \
-	"WHERE NOT EXISTS (SELECT FROM @agg_indexes i WHERE i.canonical_symbol = p.part)"
+	"WITH RECURSIVE " AGG_PARTS_OF_INDEXES                                                                                                 \
+	" SELECT COALESCE(array_agg(p.index_symbol), '{}'), COALESCE(array_agg(p.symbol), '{}') FROM part p "                                  \
+	"WHERE NOT EXISTS (SELECT FROM @agg_indexes i WHERE i.canonical_symbol = p.symbol)"
 
-/// What is to be sealed for `tasks`, as above: symbol, source timeframe (NULL: 1m), from, to, the task's timeframe, and how many bars that is.
-/// $1, $2: what AGG_INDEX_PARTS gives. Windows with adopted bars and windows with source stand in one line; those without source, up to the
-/// next one with it, are one range. An index's minutes are computed where all of its parts have one. Weeks begin on Mondays.
+/// What is to be sealed for `tasks`, as above: symbol, source timeframe (NULL: 1m), from, to, the task's timeframe, and how many bars that
+/// is. $1, $2: what AGG_INDEX_PARTS gives. Windows with adopted bars and windows with source stand in one line; those without source, up to
+/// the next one with it, are one range. An index's minutes are computed where all of its parts have one. Weeks begin on Mondays.
 // clang-format off
 #define AGG_ADOPTED_RANGES(tasks) \
 	"SELECT t.symbol, NULLIF(t.source, '1m'), r.first, r.last + t.width, t.timeframe, r.bars " \

@@ -4,6 +4,7 @@
 #include "ops/bars/bar_columns.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
+#include "ops/setup/dollar_index.hpp"
 #include "ops/setup/setup_plan.hpp"
 #include "ops/tasks/indexes.hpp"
 #include "ops/tasks/tasks.hpp"
@@ -242,15 +243,11 @@ private:
 		if (fault && failure_kind(fault->error()) == FailureKind::everything)
 			fault->raise();
 		if (fault)
-			rows.push_back({"DXY", 1, {{"EURUSD", 1}, {"USDJPY", 1}, {"GBPUSD", 1}, {"USDCAD", 1}, {"USDSEK", 1}, {"USDCHF", 1}}, 8, {}});
+			rows.push_back(dollar_index());
 		const Indexes indexes(std::move(rows));
 		std::vector<std::string> computable;
 		for (const auto &[symbol, index] : indexes.all()) {
-			std::vector<std::string> parts;
-			for (auto &part : indexes.parts_of(symbol)) {
-				if (indexes.find(part.symbol) == nullptr)
-					parts.push_back(std::move(part.symbol));
-			}
+			const auto parts = indexes.ingested_parts_of(symbol);
 			bool all = false;
 			auto take = [&](const Row &row) {
 				all = row.integer(0) == static_cast<int64_t>(parts.size());

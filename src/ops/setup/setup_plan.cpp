@@ -1,5 +1,6 @@
 #include "ops/setup/setup_plan.hpp"
 
+#include "ops/setup/dollar_index.hpp"
 #include "ops/setup/own_tables.h"
 #include "ops/tasks/task_columns.h"
 
@@ -20,11 +21,6 @@ namespace {
 	    AGG_RULES_TRIGGER(table, rules "_removed", "AFTER DELETE ON @" table " REFERENCING OLD TABLE AS gone"),                            \
 	    AGG_RULES_TRIGGER(table, rules "_truncated", "BEFORE TRUNCATE ON @" table)
 
-// The U.S. Dollar Index. Constant and exponents: ICE Futures U.S., "U.S. Dollar Index Contracts: Index Methodology".
-#define AGG_DOLLAR_INDEX                                                                                                                   \
-	"INSERT INTO @agg_indexes (canonical_symbol, constant, components, exponents) VALUES ('DXY', 50.14348112, "                            \
-	"'{EURUSD,USDJPY,GBPUSD,USDCAD,USDSEK,USDCHF}', '{-0.576,0.136,-0.119,0.091,0.042,0.036}')"
-
 #define AGG_BAR_COLUMNS(price, source_default)                                                                                             \
 	{"canonical_symbol", "text", "text NOT NULL"}, {"timeframe", "text", "text NOT NULL"},                                                 \
 	    {"ts_utc", "timestamp with time zone", "timestamptz NOT NULL"}, {"provider_ticker", "text", "text"},                               \
@@ -40,6 +36,7 @@ namespace {
 } // namespace
 
 const std::vector<WantedTable> &wanted_tables() {
+	static const std::string first_index = insert_dollar_index();
 	static const std::vector<WantedTable> tables {
 	    {"core_asset_registry_all",
 	     {{"canonical_symbol", "text", "text NOT NULL"},
@@ -191,7 +188,7 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"carry_minutes", "integer", "int NOT NULL DEFAULT 0"}},
 	     "PRIMARY KEY (canonical_symbol)",
 	     nullptr,
-	     AGG_DOLLAR_INDEX},
+	     first_index.c_str()},
 	    {"agg_registry_sync",
 	     {{"env_name", "text", "text NOT NULL"},
 	      {"agg_start_utc", "timestamp with time zone", "timestamptz"},

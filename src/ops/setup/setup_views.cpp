@@ -96,14 +96,7 @@ WITH RECURSIVE kind AS (
 		WHERE (b.canonical_symbol, b.timeframe) > (k.canonical_symbol, k.timeframe)
 		ORDER BY b.canonical_symbol, b.timeframe LIMIT 1
 	) n
-), part AS (
-	SELECT i.canonical_symbol AS index_symbol, c.symbol FROM @agg_indexes i CROSS JOIN LATERAL unnest(i.components) c(symbol)
-	UNION
-	SELECT p.index_symbol, c.symbol
-	FROM part p
-	JOIN @agg_indexes i ON i.canonical_symbol = p.symbol
-	CROSS JOIN LATERAL unnest(i.components) c(symbol)
-)
+), )sql" AGG_PARTS_OF_INDEXES R"sql(
 SELECT k.canonical_symbol, k.timeframe, e.first_ts_utc, e.last_ts_utc,
 	CASE
 		WHEN lower(k.timeframe) = '1m' AND k.timeframe <> '1m' THEN 'timeframes are written in lower case: 1m'
@@ -210,11 +203,10 @@ WHERE m.expected_minutes > 0 OR m.outside_minutes > 0)sql";
 } // namespace
 
 const std::vector<WantedView> &wanted_views() {
-	static const std::vector<WantedView> views {
-	    {"v_aggregation_truth", truth},
-	    {"v_aggregation_frontier_health", frontier_health},
-	    {"v_aggregation_unread_bars", unread_bars},
-	    {"v_aggregation_completeness", completeness}};
+	static const std::vector<WantedView> views {{"v_aggregation_truth", truth},
+	                                            {"v_aggregation_frontier_health", frontier_health},
+	                                            {"v_aggregation_unread_bars", unread_bars},
+	                                            {"v_aggregation_completeness", completeness}};
 	return views;
 }
 

@@ -16,11 +16,19 @@
 /// A claim that is older than a time; one of an unknown time is.
 #define AGG_STALE_CLAIM(s, before)                                                                                                         \
 	s "status = 'running' AND (" s "running_started_at_utc < " before "::timestamptz OR " s "running_started_at_utc IS NULL)"
-/// A window's width in minutes, by the timeframe's name, with months of 30 days: the order of timeframes; NULL for a name that makes no sense.
+/// A window's width in minutes, by the timeframe's name, with months of 30 days: the order of timeframes; NULL for a name that makes no
+/// sense.
 #define AGG_WIDTH_MINUTES(s)                                                                                                               \
 	"(CASE WHEN " s "timeframe ~ '^[1-9][0-9]{0,4}([mhdwy]|mo)$' THEN rtrim(" s "timeframe, 'mhdwoy')::int8 * "                            \
 	"CASE right(" s "timeframe, 1) WHEN 'm' THEN 1 WHEN 'h' THEN 60 WHEN 'd' THEN 1440 WHEN 'w' THEN 10080 WHEN 'o' THEN 43200 "           \
 	"ELSE 518400 END END)"
+
+/// For WITH RECURSIVE: each index with all that it is made of, all the way down, other indexes included.
+#define AGG_PARTS_OF_INDEXES                                                                                                               \
+	"part(index_symbol, symbol) AS ("                                                                                                      \
+	"SELECT i.canonical_symbol, c.symbol FROM @agg_indexes i CROSS JOIN LATERAL unnest(i.components) c(symbol) UNION "                     \
+	"SELECT p.index_symbol, c.symbol FROM part p JOIN @agg_indexes i ON i.canonical_symbol = p.symbol "                                    \
+	"CROSS JOIN LATERAL unnest(i.components) c(symbol))"
 
 /// What a task reads: what its row says, or the default of Timeframe::default_source().
 #define AGG_SOURCE_TIMEFRAME(s) "COALESCE(" s "source_timeframe, CASE " AGG_DEFAULT_SOURCES(AGG_IF_IT_FITS, AGG_WIDTH_MINUTES(s)) "END)"
