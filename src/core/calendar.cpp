@@ -93,6 +93,13 @@ int64_t Calendar::windows_between(int64_t from, int64_t to, Duration width) cons
 	return windows;
 }
 
+size_t Calendar::session_after(Timestamp t, size_t from) const {
+	const auto begin = sessions_.begin() + static_cast<ptrdiff_t>(from);
+	const auto found =
+	    std::upper_bound(begin, sessions_.end(), t, [](Timestamp time, const TimeRange &session) { return time < session.to; });
+	return static_cast<size_t>(found - sessions_.begin());
+}
+
 TradingDay trading_day(const Calendar *calendar, Timestamp t) {
 	if (calendar != nullptr)
 		return calendar->day_of(t);
@@ -106,12 +113,8 @@ bool SessionScan::touches(Timestamp from, Timestamp to) {
 	const auto &sessions = calendar_->sessions();
 	if (next_ > 0 && sessions[next_ - 1].to > from) // back in time
 		next_ = 0;
-	if (next_ < sessions.size() && sessions[next_].to <= from) {
-		const auto begin = sessions.begin() + static_cast<ptrdiff_t>(next_);
-		const auto found =
-		    std::upper_bound(begin, sessions.end(), from, [](Timestamp t, const TimeRange &session) { return t < session.to; });
-		next_ = static_cast<size_t>(found - sessions.begin());
-	}
+	if (next_ < sessions.size() && sessions[next_].to <= from)
+		next_ = calendar_->session_after(from, next_);
 	return next_ < sessions.size() && sessions[next_].from < to;
 }
 

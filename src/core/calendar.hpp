@@ -60,6 +60,8 @@ public:
 	const std::vector<TimeRange> &sessions() const {
 		return sessions_;
 	}
+	/// Which of them is the first that ends after t, as an index; their number, if there is none. None before `from` is looked at.
+	size_t session_after(Timestamp t, size_t from = 0) const;
 
 private:
 	CalendarRules rules_;

@@ -10,9 +10,8 @@ std::vector<TimeRange> open_between(const Calendar *calendar, Timestamp from, Ti
 		open.add({from, to});
 	} else {
 		const auto &sessions = calendar->sessions();
-		auto session = std::upper_bound(sessions.begin(), sessions.end(), from, [](Timestamp t, const TimeRange &s) { return t < s.to; });
-		for (; session != sessions.end() && session->from < to; ++session)
-			open.add({session->from, session->to});
+		for (size_t i = calendar->session_after(from); i < sessions.size() && sessions[i].from < to; ++i)
+			open.add(sessions[i]);
 	}
 	open.clip(from, to);
 	return open.ranges();

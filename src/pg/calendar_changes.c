@@ -154,10 +154,7 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS
 	which = table_of(trigger, schema);
 	if (!agg_setting_tracking)
 		return PointerGetDatum(NULL);
-	if (agg_is_running())
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("calendars cannot be changed by code that a function of the extension fires"),
-		                errdetail("What is at work has read them."), errhint("Change them afterwards.")));
+	agg_refuse_while_running("calendars");
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("\"%s\" cannot be truncated", RelationGetRelationName(trigger->tg_relation)),

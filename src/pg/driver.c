@@ -34,6 +34,14 @@ bool agg_is_running(void) {
 	return running > 0;
 }
 
+/* Rules that an operation has read stay as they are until it ends. */
+void agg_refuse_while_running(const char *rules) {
+	if (agg_is_running())
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("%s cannot be changed by code that a function of the extension fires", rules),
+		                errdetail("What is at work has read them."), errhint("Change them afterwards.")));
+}
+
 static void destroy_operation(void *state) {
 	agg_operation_free(((agg_call_state *)state)->operation);
 }

@@ -50,14 +50,9 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_index_change(PG_FUNCTION_ARGS) {
 	agg_check_trigger_table(trigger->tg_relation, schema, AGG_INDEX_TRIGGER, "agg_indexes");
 	if (!agg_setting_tracking)
 		return PointerGetDatum(NULL);
-	if (agg_is_running())
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("indexes cannot be changed by code that a function of the extension fires"),
-		                errdetail("What is at work has read them."), errhint("Change them afterwards.")));
+	agg_refuse_while_running("indexes");
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("\"agg_indexes\" cannot be truncated"), errhint("Use DELETE.")));
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
 	add_symbol(&symbols, trigger, trigger->tg_trigtuple);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		add_symbol(&symbols, trigger, trigger->tg_newtuple);
@@ -65,6 +60,5 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_index_change(PG_FUNCTION_ARGS) {
 		argument = agg_make_argument("p_symbols", makeArrayResult(symbols, CurrentMemoryContext), TEXTARRAYOID);
 		agg_call_in_trigger(schema, AGG_FN_follow_index_change, &argument, 1);
 	}
-	SPI_finish();
 	return PointerGetDatum(NULL);
 }

@@ -27,6 +27,7 @@ extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_
 
 /* driver.c */
 extern bool agg_is_running(void);
+extern void agg_refuse_while_running(const char *rules);
 
 /* Whether it is the transaction that is running. */
 static inline bool agg_is_this_transaction(FullTransactionId id) {

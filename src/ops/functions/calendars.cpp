@@ -114,7 +114,7 @@ Op<Answer> agg_trading_days(Database &db, Arguments arguments) {
 	RowBuffer rows(db, columns);
 	for (const auto &day : days) {
 		rows.add({cell(day.date), cell(day.from), cell(day.to), cell(minutes_of(day.sessions)), cell(rows.keep(json_of(day.sessions))),
-		          cell(day.note ? std::optional(std::string_view(*day.note)) : std::nullopt)});
+		          cell(day.note)});
 		if (rows.full())
 			co_await rows.flush();
 	}

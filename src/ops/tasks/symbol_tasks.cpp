@@ -31,10 +31,6 @@ WHERE s.canonical_symbol = $1::text
 	return statement;
 }
 
-agg_cell cell_of(const std::optional<std::string> &text) {
-	return cell(text ? std::optional(std::string_view(*text)) : std::nullopt);
-}
-
 } // namespace
 
 Op<std::vector<SymbolTask>> lock_tasks_of(Database &db, const std::string symbol) {
@@ -69,9 +65,9 @@ Op<void> store_changes(Database &db, const std::string symbol, const std::vector
 	std::vector<agg_cell> calendars;
 	for (const auto &task : changed) {
 		timeframes.push_back(cell(std::string_view(task.after.timeframe)));
-		sources.push_back(cell_of(task.after.source));
+		sources.push_back(cell(task.after.source));
 		cursors.push_back(cell(task.after.cursor));
-		calendars.push_back(cell_of(task.after.calendar));
+		calendars.push_back(cell(task.after.calendar));
 	}
 	auto list = parameters(text_parameter(symbol), Parameter(AGG_TEXT, std::move(timeframes)), Parameter(AGG_TEXT, std::move(sources)),
 	                       Parameter(AGG_TIMESTAMPTZ, std::move(cursors)), Parameter(AGG_TEXT, std::move(calendars)));
