@@ -101,6 +101,24 @@ SELECT is(agg_refresh_calendars(), '{"success": true, "changed": [{"calendar": "
 SELECT set_eq('SELECT DISTINCT symbol, from_utc, to_utc FROM marks', $$VALUES ('EURUSD', '2025-08-03 21:00'::timestamptz, '2025-08-07 21:00'::timestamptz), ('OTHER', '2025-07-07 22:00', '2025-07-08 22:00')$$, 'are marked');
 SELECT is(agg_refresh_calendars() ->> 'tasks_marked', '0', 'once');
 
+-- ---- sources that do not fit any more ----
+INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('halves', 'Asia/Kolkata', '05:30');
+INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, calendar, agg_start_utc, last_agg_bar_ts_utc) VALUES
+	('FIT', '5m', '1m', 'halves', '2025-07-01', '2025-07-03'), ('FIT', '15m', '5m', 'halves', '2025-07-01', '2025-07-03'), ('FIT', '1h', '15m', 'halves', '2025-07-01', '2025-07-03'), ('FIT', '4h', '1h', 'halves', '2025-07-01', '2025-07-03'),
+	('FIT', '1d', '1h', 'halves', '2025-07-01', '2025-07-03'), ('FIT', '1w', '1d', 'halves', '2025-07-01', '2025-06-30'), ('FINE', '4h', '5m', 'halves', '2025-07-01', NULL);
+CREATE VIEW fit AS SELECT timeframe, source FROM tasks WHERE symbol = 'FIT';
+UPDATE agg_calendars SET day_start = '09:30' WHERE calendar = 'halves';
+SELECT set_eq('TABLE fit', $$VALUES ('5m', '1m'), ('15m', '5m'), ('1h', '15m'), ('4h', '1h'), ('1d', '1h'), ('1w', '1d')$$, 'days that begin at another full hour UTC leave the sources as they are');
+UPDATE agg_calendars SET day_start = '09:15' WHERE calendar = 'halves';
+SELECT set_eq('TABLE fit', $$VALUES ('5m', '1m'), ('15m', '5m'), ('1h', '15m'), ('4h', '5m'), ('1d', '5m'), ('1w', '1d')$$, 'at a quarter, what was made of hours is made of what fits');
+SELECT is(source, '5m', 'and what fits stays') FROM tasks WHERE symbol = 'FINE';
+SELECT set_has($$SELECT timeframe, from_utc, to_utc FROM marks WHERE symbol = 'FIT'$$, $$VALUES ('4h', '2025-07-01'::timestamptz, '2025-07-03'::timestamptz)$$, 'its bars are made anew');
+UPDATE agg_calendars SET day_start = '09:13' WHERE calendar = 'halves';
+SELECT set_eq('TABLE fit', $$VALUES ('5m', '1m'), ('15m', '5m'), ('1h', '15m'), ('4h', '1m'), ('1d', '1m'), ('1w', '1d')$$, 'else of minutes');
+SELECT is(source, '1m', 'each task') FROM tasks WHERE symbol = 'FINE';
+DELETE FROM data_agg_state WHERE canonical_symbol IN ('FIT', 'FINE');
+DELETE FROM agg_calendars WHERE calendar = 'halves';
+
 -- ---- while tracking is off ----
 DELETE FROM agg_dirty_ranges;
 SET aggregation.tracking = off;

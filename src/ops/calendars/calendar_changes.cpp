@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/calendars/fit_sources.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/recent_tasks.hpp"
 #include "ops/tasks/tasks.hpp"
@@ -13,12 +14,21 @@ namespace aggregation {
 
 namespace {
 
-const Statement &hold() {
+const Statement &keep() {
 	static const Statement statement {"agg_calendars",
 	                                  "SELECT c.calendar, EXISTS (SELECT FROM @agg_calendar_days d WHERE d.calendar = c.calendar) "
 	                                  "FROM @agg_calendars c WHERE c.calendar = ANY ($1::text[]) ORDER BY c.calendar FOR KEY SHARE OF c",
 	                                  {AGG_TEXT, AGG_BOOL},
 	                                  Planning::once_by_statistics};
+	return statement;
+}
+
+const Statement &keep_rules() {
+	static const Statement statement {
+	    "agg_calendars",
+	    "SELECT c.calendar FROM @agg_calendars c WHERE c.calendar = ANY ($1::text[]) ORDER BY c.calendar FOR SHARE OF c",
+	    {AGG_TEXT},
+	    Planning::once_by_statistics};
 	return statement;
 }
 
@@ -176,6 +186,15 @@ Op<int64_t> mark_tasks(Database &db, const DifferentDays &different) {
 	co_return count;
 }
 
+/// Has the tasks follow the days that are different.
+Op<void> follow_days(Database &db, Followed &followed) {
+	followed.tasks = co_await mark_tasks(db, followed.days);
+	std::vector<std::string> different;
+	for (const auto &[name, days] : followed.days)
+		different.push_back(name);
+	co_await fit_sources(db, different);
+}
+
 Op<void> refuse_if_used(Database &db, const CalendarNames &gone) {
 	if (gone.empty())
 		co_return;
@@ -205,12 +224,13 @@ Op<CalendarNames> need_calendars(Database &db, const CalendarNames names) {
 		return Flow::more;
 	};
 	const auto list = list_of(names);
-	co_await db.query(hold(), parameters(text_array(list)), take);
+	co_await db.query(keep(), parameters(text_array(list)), take);
 	if (!without_days.empty()) {
 		co_await names_by(db, lock(), without_days);
 		const auto missing = list_of(without_days);
 		co_await store_days(db, missing);
 	}
+	co_await for_names(db, keep_rules(), found); // not before there are days: who shares a row could not lock it
 	co_return found;
 }
 
@@ -232,7 +252,7 @@ Op<Followed> follow_rules(Database &db, const ChangedRules changed) {
 		if (in_use.contains(name))
 			followed.days[name].add({Timestamp::range_begin(), Timestamp::range_end()});
 	}
-	followed.tasks = co_await mark_tasks(db, followed.days);
+	co_await follow_days(db, followed);
 	co_return followed;
 }
 
@@ -246,7 +266,7 @@ Op<Followed> follow_time_zones(Database &db) {
 	for (const auto &[name, days] : followed.days)
 		different.insert(name);
 	co_await for_names(db, touch(), different);
-	followed.tasks = co_await mark_tasks(db, followed.days);
+	co_await follow_days(db, followed);
 	co_return followed;
 }
 

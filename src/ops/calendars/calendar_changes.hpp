@@ -20,7 +20,8 @@ namespace aggregation {
 
 using CalendarNames = std::set<std::string, std::less<>>;
 
-/// Has days made of those that have none. Returns those that exist; these stay until the transaction ends.
+/// Has days made of those that have none. Returns those that exist; these, and their rules, stay until the transaction ends: what tasks are
+/// made of is chosen by them.
 Op<CalendarNames> need_calendars(Database &db, const CalendarNames names);
 
 /// What changed with a calendar's rules.
