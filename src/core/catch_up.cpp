@@ -1,6 +1,7 @@
 #include "core/catch_up.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace aggregation {
 
@@ -28,11 +29,12 @@ bool worth_calling_again(StopReason reason) {
 	return reason == StopReason::max_windows || reason == StopReason::gap;
 }
 
-CatchUp::CatchUp(const Settings &settings)
-    : settings_(settings), cursor_(settings.target.ceil(std::max(settings.start_cursor, settings.agg_start))), position_(cursor_),
-      confirmed_end_(
-          std::min(settings.confirmation == Confirmation::ignored ? settings.now : settings.now - settings.delay, Timestamp::range_end())),
-      complete_end_(settings.source_complete_until) {
+CatchUp::CatchUp(Settings settings)
+    : settings_(std::move(settings)), cursor_(settings_.target.ceil(std::max(settings_.start_cursor, settings_.agg_start))),
+      position_(cursor_),
+      confirmed_end_(std::min(settings_.confirmation == Confirmation::ignored ? settings_.now : settings_.now - settings_.delay,
+                              Timestamp::range_end())),
+      complete_end_(settings_.source_complete_until) {
 }
 
 std::optional<StopReason> CatchUp::obstacle(Timestamp window_start) const {

@@ -71,7 +71,7 @@ public:
 	};
 	using Step = std::variant<Read, FindNext, FindLast, Finished>;
 
-	explicit CatchUp(const Settings &settings);
+	explicit CatchUp(Settings settings);
 
 	/// What to do next; a Read covers at most `most_windows` windows (> 0). Asking again without answering gives the same step.
 	Step next(int64_t most_windows);

@@ -15,11 +15,6 @@ constexpr Duration one_hour = Duration::minutes(60);
 constexpr int64_t first_monday = 4; // 1970-01-05, in days since the Unix epoch
 constexpr int64_t months_per_year = 12;
 
-/// Microseconds since the start of t's window, 0 <= phase < width.
-int64_t phase(Timestamp t, Duration width, Timestamp origin) {
-	return modulo(modulo(t.us, width.us) - modulo(origin.us, width.us), width.us);
-}
-
 bool infinite(Timestamp t) {
 	return t == Timestamp::infinity() || t == Timestamp::minus_infinity();
 }
@@ -50,7 +45,14 @@ Grid::Kind Grid::kind_of(const Timeframe &timeframe, bool utc) {
 
 Grid::Grid(Timeframe timeframe, std::shared_ptr<const Calendar> calendar)
     : timeframe_(std::move(timeframe)), calendar_(std::move(calendar)), kind_(kind_of(timeframe_, calendar_ == nullptr)),
-      origin_(timeframe_.unit() == Timeframe::Unit::weeks ? steps(unix_epoch, first_monday, one_day) : unix_epoch) {
+      origin_(timeframe_.unit() == Timeframe::Unit::weeks ? steps(unix_epoch, first_monday, one_day) : unix_epoch),
+      phase_of_origin_(kind_ == Kind::regular ? modulo(origin_.us, timeframe_.width().us) : 0) {
+}
+
+int64_t Grid::phase(Timestamp t) const {
+	const int64_t width = timeframe_.width().us;
+	const int64_t past = modulo(t.us, width) - phase_of_origin_;
+	return past < 0 ? past + width : past;
 }
 
 int64_t Grid::number_of(int64_t date) const {
@@ -81,7 +83,7 @@ int64_t Grid::first_date(int64_t number) const {
 
 Timestamp Grid::floor(Timestamp t) const {
 	if (kind_ == Kind::regular)
-		return t - Duration {phase(t, timeframe_.width(), origin_)};
+		return t - Duration {phase(t)};
 	if (infinite(t))
 		return t;
 	const TradingDay day = trading_day(calendar_.get(), t);
@@ -92,7 +94,7 @@ Timestamp Grid::floor(Timestamp t) const {
 
 Timestamp Grid::ceil(Timestamp t) const {
 	if (kind_ == Kind::regular) {
-		const int64_t past = phase(t, timeframe_.width(), origin_);
+		const int64_t past = phase(t);
 		return past == 0 ? t : t + Duration {timeframe_.width().us - past};
 	}
 	const Timestamp start = floor(t);
@@ -100,12 +102,10 @@ Timestamp Grid::ceil(Timestamp t) const {
 }
 
 bool Grid::aligned(Timestamp t) const {
-	return kind_ == Kind::regular ? phase(t, timeframe_.width(), origin_) == 0 : floor(t) == t;
+	return kind_ == Kind::regular ? phase(t) == 0 : floor(t) == t;
 }
 
-Timestamp Grid::next(Timestamp start) const {
-	if (kind_ == Kind::regular)
-		return start + timeframe_.width();
+Timestamp Grid::next_in_calendar(Timestamp start) const {
 	if (infinite(start))
 		return start;
 	const TradingDay day = trading_day(calendar_.get(), start);

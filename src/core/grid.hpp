@@ -58,7 +58,9 @@ public:
 	Timestamp ceil(Timestamp t) const;
 	bool aligned(Timestamp t) const;
 	/// The end of the window that begins at `start`, and the start of the one behind it.
-	Timestamp next(Timestamp start) const;
+	Timestamp next(Timestamp start) const {
+		return kind_ == Kind::regular ? start + timeframe_.width() : next_in_calendar(start);
+	}
 	/// The start of the window `windows` windows after the one that begins at `start`; before it, if `windows` is negative.
 	/// Saturates.
 	Timestamp after(Timestamp start, int64_t windows) const;
@@ -82,6 +84,9 @@ private:
 		of_days  // counted in trading days
 	};
 	static Kind kind_of(const Timeframe &timeframe, bool utc);
+	Timestamp next_in_calendar(Timestamp start) const;
+	/// Microseconds since the start of t's regular window, 0 <= phase < width.
+	int64_t phase(Timestamp t) const;
 	/// The number of the window of days, weeks or months that holds a date, and the first date of a window.
 	int64_t number_of(int64_t date) const;
 	int64_t first_date(int64_t number) const;
@@ -89,7 +94,9 @@ private:
 	Timeframe timeframe_;
 	std::shared_ptr<const Calendar> calendar_;
 	Kind kind_;
-	Timestamp origin_; // of regular windows
+	// Of regular windows.
+	Timestamp origin_;
+	int64_t phase_of_origin_; // modulo the width
 };
 
 /// The minutes in which source is ingested; the same in every calendar.

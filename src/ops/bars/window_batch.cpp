@@ -108,6 +108,7 @@ private:
 class WindowReader : public SourceBarSink {
 public:
 	WindowReader(std::vector<Segment> &segments, const std::vector<SharedRead> &reads) : segments_(segments), reads_(reads) {
+		windows_.reserve(segments.size()); // where a batch is of many tasks, each has one
 	}
 
 	Flow take(size_t read, const SourceBar &bar) override {
@@ -333,6 +334,7 @@ Op<void> mark_above(Database &db, const std::vector<Segment> &segments, const st
 	if (!changes.any())
 		co_return;
 	std::vector<ChangedBars> changed;
+	changed.reserve(segments.size());
 	for (const auto &segment : segments)
 		changed.push_back({std::string(segment.symbol), segment.target, {}});
 	const auto add = [&](size_t segment, Timestamp start) {

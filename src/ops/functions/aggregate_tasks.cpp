@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace aggregation {
 
@@ -13,14 +14,15 @@ namespace {
 
 /// Locks and reads the tasks of these keys, all of which must exist.
 Op<std::vector<Task>> tasks_of(Database &db, const std::vector<TaskKey> &keys) {
-	const auto found = co_await lock_and_read_tasks(db, keys);
+	auto found = co_await lock_and_read_tasks(db, keys);
 	std::vector<Task> tasks;
+	tasks.reserve(keys.size());
 	for (size_t i = 0; i < keys.size(); ++i) {
 		if (!found[i]) {
 			Error missing = co_await missing_task(db, "Missing agg config ", keys[i]);
 			throw missing;
 		}
-		tasks.push_back(*found[i]);
+		tasks.push_back(std::move(*found[i]));
 	}
 	co_return tasks;
 }
@@ -73,12 +75,12 @@ Op<Answer> agg_aggregate_tasks(Database &db, Arguments arguments) {
 				if (keys[i].symbol == keys[i - 1].symbol)
 					throw Error(sqlstate::invalid_parameter_value, "task " + keys[i].label() + " is named twice", "Name each task once.");
 			}
-			const auto tasks = co_await tasks_of(db, keys);
+			auto tasks = co_await tasks_of(db, keys);
 			int64_t ahead = 0;
 			for (const auto &task : tasks)
 				ahead += std::min(order.max_windows, windows_ahead(task, task.effective_cursor(), order.now));
 			progress.expect(ahead);
-			const auto runs = co_await run_batch(db, tasks, order);
+			const auto runs = co_await run_batch(db, std::move(tasks), order);
 			co_await report(db, runs);
 		}
 	}

@@ -127,10 +127,10 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 	std::map<Duration, std::vector<Task>> groups;
 	RunTotals totals;
 	int64_t ahead = 0;
-	for (const auto &task : claimed) {
+	for (auto &task : claimed) {
 		if (task.task) {
 			ahead += windows_ahead(*task.task, task.task->effective_cursor(), now);
-			groups[task.task->source.ingested() ? Duration {} : task.task->target.timeframe().width()].push_back(*task.task);
+			groups[task.task->source.ingested() ? Duration {} : task.task->target.timeframe().width()].push_back(std::move(*task.task));
 		} else {
 			co_await record(task, *task.problem, now);
 			++totals.failures;
@@ -145,7 +145,7 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 			       std::pair(std::string_view(b.key.symbol), b.target.timeframe().width());
 		});
 		const BatchOrder order {.max_windows = windows_for(claimed.size()), .now = now, .progress = &progress_};
-		const auto runs = co_await run_batch(db_, tasks, order);
+		const auto runs = co_await run_batch(db_, std::move(tasks), order);
 		for (const auto &run : runs) {
 			totals.windows += run.plan.windows_processed();
 			totals.bars += run.counts;

@@ -59,7 +59,7 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 
 } // namespace
 
-Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks, const BatchOrder &order) {
+Op<std::vector<TaskRun>> run_batch(Database &db, std::vector<Task> tasks, const BatchOrder &order) {
 	co_await db.begin_deriving();
 	const auto indexes = co_await indexes_for(db, tasks);
 	std::vector<RangeSet> computed(tasks.size());
@@ -72,20 +72,20 @@ Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks,
 	std::vector<TaskRun> runs;
 	runs.reserve(tasks.size());
 	for (size_t i = 0; i < tasks.size(); ++i) {
-		runs.push_back({.task = tasks[i],
-		                .plan = CatchUp({.target = tasks[i].target,
-		                                 .start_cursor = tasks[i].effective_cursor(),
-		                                 .agg_start = tasks[i].start,
-		                                 .now = order.now,
-		                                 .delay = tasks[i].delay,
-		                                 .max_windows = order.max_windows,
-		                                 .at_gap = AtGap::jump,
-		                                 .source_complete_until = watermarks[i]}),
-		                .derivation_version = std::max(order.derivation_version, tasks[i].derivation_version),
-		                .expected_new = tasks[i].cursor.has_value(),
-		                .counts = {},
-		                .index_parts = index_parts(tasks[i], indexes),
-		                .index_computed = std::move(computed[i])});
+		const Task &task = tasks[i];
+		CatchUp plan({.target = task.target,
+		              .start_cursor = task.effective_cursor(),
+		              .agg_start = task.start,
+		              .now = order.now,
+		              .delay = task.delay,
+		              .max_windows = order.max_windows,
+		              .at_gap = AtGap::jump,
+		              .source_complete_until = watermarks[i]});
+		TaskRun &run = runs.emplace_back(std::move(tasks[i]), std::move(plan));
+		run.derivation_version = std::max(order.derivation_version, run.task.derivation_version);
+		run.expected_new = run.task.cursor.has_value();
+		run.index_parts = index_parts(run.task, indexes);
+		run.index_computed = std::move(computed[i]);
 	}
 	co_await take_late_work(db, runs, order.max_windows);
 	co_await run_tasks(db, runs, nullptr, order.progress);

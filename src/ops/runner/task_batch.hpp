@@ -21,6 +21,6 @@ struct BatchOrder {
 };
 
 /// Runs tasks of one timeframe. Minutes of a synthetic index are computed before the bars that read them.
-Op<std::vector<TaskRun>> run_batch(Database &db, const std::vector<Task> &tasks, const BatchOrder &order);
+Op<std::vector<TaskRun>> run_batch(Database &db, std::vector<Task> tasks, const BatchOrder &order);
 
 } // namespace aggregation
