@@ -126,6 +126,16 @@ INSERT INTO agg_calendar_exceptions (calendar, trading_date, note) VALUES ('fx',
 RESET aggregation.tracking;
 SELECT is_empty('SELECT * FROM marks', 'what is loaded while tracking is off');
 SELECT is(agg_refresh_calendars() ->> 'tasks_marked', '6', 'agg_refresh_calendars() follows up');
+SET aggregation.tracking = off;
+INSERT INTO agg_calendar_exceptions (calendar, trading_date, closed, opens, closes) VALUES ('fx', '2025-07-09', false, '10:00', '12:00'), ('fx', '2025-07-09', false, '11:00', '13:00');
+INSERT INTO agg_calendars (calendar, time_zone) VALUES ('mars', 'Mars/Olympus_Mons');
+RESET aggregation.tracking;
+SELECT probe.refuses('SELECT agg_refresh_calendars()', '22023', 'calendar "fx", 2025-07-09: the session from 11:00 to 13:00 overlaps the one from 10:00 to 12:00', '%follow each other%', 'and refuses what the triggers would have refused');
+SELECT probe.refuses($$SELECT agg_set_calendar('OTHER', 'mars')$$, '22023', 'time zone "Mars/Olympus_Mons" of calendar "mars" does not exist', '%pg_timezone_names%', 'as does the first task of a calendar');
+SET aggregation.tracking = off;
+DELETE FROM agg_calendar_exceptions WHERE calendar = 'fx' AND trading_date = '2025-07-09';
+DELETE FROM agg_calendars WHERE calendar = 'mars';
+RESET aggregation.tracking;
 
 -- ---- the registry ----
 INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES

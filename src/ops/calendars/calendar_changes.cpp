@@ -228,6 +228,7 @@ Op<CalendarNames> need_calendars(Database &db, const CalendarNames names) {
 	if (!without_days.empty()) {
 		co_await names_by(db, lock(), without_days);
 		const auto missing = list_of(without_days);
+		co_await check_rules(db, missing, RulesToCheck::all); // they may have been written while nobody looked
 		co_await store_days(db, missing);
 	}
 	co_await for_names(db, keep_rules(), found); // not before there are days: who shares a row could not lock it
@@ -261,6 +262,7 @@ Op<Followed> follow_time_zones(Database &db) {
 	const auto present = co_await names_by(db, lock(), known);
 	Followed followed;
 	const auto names = list_of(present);
+	co_await check_rules(db, names, RulesToCheck::all); // they may have been written while nobody looked
 	followed.days = co_await store_days(db, names);
 	CalendarNames different;
 	for (const auto &[name, days] : followed.days)

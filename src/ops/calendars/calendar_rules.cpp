@@ -153,6 +153,8 @@ Op<void> check(Database &db, const Statement &statement, const std::vector<std::
 } // namespace
 
 Op<void> check_rules(Database &db, const std::vector<std::string> calendars, const RulesToCheck which) {
+	if (calendars.empty())
+		co_return;
 	if (which == RulesToCheck::all)
 		co_await check(db, wrong_calendars(), calendars, wrong_calendar);
 	co_await check(db, wrong_exceptions(), calendars, wrong_exception);
