@@ -5,12 +5,27 @@
 #include "ops/runner/task_batch.hpp"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 namespace aggregation {
 
 namespace {
+
+/// In the order in which tasks are locked.
+std::vector<TaskKey> keys_of(const std::vector<std::string> &symbols, const std::vector<std::string> &timeframes) {
+	std::vector<TaskKey> keys;
+	keys.reserve(symbols.size());
+	for (size_t i = 0; i < symbols.size(); ++i) {
+		timeframe_or_throw(symbols[i], timeframes[i]);
+		keys.push_back({symbols[i], timeframes[i]});
+	}
+	std::sort(keys.begin(), keys.end());
+	for (size_t i = 1; i < keys.size(); ++i) {
+		if (keys[i] == keys[i - 1])
+			throw Error(sqlstate::invalid_parameter_value, "task " + keys[i].label() + " is named twice", "Name each task once.");
+	}
+	return keys;
+}
 
 /// Locks and reads the tasks of these keys, all of which must exist.
 Op<std::vector<Task>> tasks_of(Database &db, const std::vector<TaskKey> &keys) {
@@ -64,25 +79,15 @@ Op<Answer> agg_aggregate_tasks(Database &db, Arguments arguments) {
 	arguments.check_positive("p_max_windows", "Pass the maximum number of windows for each task.");
 
 	co_await absorb_changes(db);
-	// Narrow before wide, so that an hour sees the 5m bars of the same call.
-	std::map<Duration, std::map<std::string, std::vector<TaskKey>>> by_width;
-	for (size_t i = 0; i < symbols.size(); ++i)
-		by_width[timeframe_or_throw(symbols[i], timeframes[i]).width()][timeframes[i]].push_back({symbols[i], timeframes[i]});
-	for (auto &[width, by_timeframe] : by_width) {
-		for (auto &[timeframe, keys] : by_timeframe) {
-			std::sort(keys.begin(), keys.end(), [](const TaskKey &a, const TaskKey &b) { return a.symbol < b.symbol; });
-			for (size_t i = 1; i < keys.size(); ++i) {
-				if (keys[i].symbol == keys[i - 1].symbol)
-					throw Error(sqlstate::invalid_parameter_value, "task " + keys[i].label() + " is named twice", "Name each task once.");
-			}
-			auto tasks = co_await tasks_of(db, keys);
-			int64_t ahead = 0;
-			for (const auto &task : tasks)
-				ahead += std::min(order.max_windows, windows_ahead(task, task.effective_cursor(), order.now));
-			progress.expect(ahead);
-			const auto runs = co_await run_batch(db, std::move(tasks), order);
-			co_await report(db, runs);
-		}
+	const auto keys = keys_of(symbols, timeframes);
+	auto tasks = co_await tasks_of(db, keys);
+	int64_t ahead = 0;
+	for (const auto &task : tasks)
+		ahead += std::min(order.max_windows, windows_ahead(task, task.effective_cursor(), order.now));
+	progress.expect(ahead);
+	for (auto &group : in_groups(std::move(tasks))) {
+		const auto runs = co_await run_batch(db, std::move(group), order);
+		co_await report(db, runs);
 	}
 	co_return Answer::rows();
 }

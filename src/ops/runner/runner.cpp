@@ -121,16 +121,15 @@ Op<size_t> Runner::claim_and_run(std::span<const TaskPlace> tasks) {
 	co_return claimed.size();
 }
 
-/// Runs what was claimed: first all that is made of minutes, which is read once for a symbol's timeframes, then narrow timeframes before
-/// wide ones, so that an hour sees the 5m bars of the same batch.
+/// Runs what was claimed.
 Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp now) {
-	std::map<Duration, std::vector<Task>> groups;
+	std::vector<Task> tasks;
 	RunTotals totals;
 	int64_t ahead = 0;
 	for (auto &task : claimed) {
 		if (task.task) {
 			ahead += windows_ahead(*task.task, task.task->effective_cursor(), now);
-			groups[task.task->source.ingested() ? Duration {} : task.task->target.timeframe().width()].push_back(std::move(*task.task));
+			tasks.push_back(std::move(*task.task));
 		} else {
 			co_await record(task, *task.problem, now);
 			++totals.failures;
@@ -139,13 +138,9 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 	}
 	progress_.expect(ahead);
 	std::vector<TaskKey> waiting;
-	for (auto &[width, tasks] : groups) {
-		std::sort(tasks.begin(), tasks.end(), [](const Task &a, const Task &b) {
-			return std::pair(std::string_view(a.key.symbol), a.target.timeframe().width()) <
-			       std::pair(std::string_view(b.key.symbol), b.target.timeframe().width());
-		});
+	for (auto &group : in_groups(std::move(tasks))) {
 		const BatchOrder order {.max_windows = windows_for(claimed.size()), .now = now, .progress = &progress_};
-		const auto runs = co_await run_batch(db_, std::move(tasks), order);
+		const auto runs = co_await run_batch(db_, std::move(group), order);
 		for (const auto &run : runs) {
 			totals.windows += run.plan.windows_processed();
 			totals.bars += run.counts;

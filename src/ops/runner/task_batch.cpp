@@ -8,6 +8,9 @@
 #include "ops/tasks/task_outcome.hpp"
 
 #include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
 
 namespace aggregation {
 
@@ -58,6 +61,21 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 }
 
 } // namespace
+
+std::vector<std::vector<Task>> in_groups(std::vector<Task> tasks) {
+	std::map<Duration, std::vector<Task>> by_width;
+	for (auto &task : tasks)
+		by_width[task.source.ingested() ? Duration {} : task.target.timeframe().width()].push_back(std::move(task));
+	std::vector<std::vector<Task>> groups;
+	for (auto &[width, group] : by_width) {
+		std::sort(group.begin(), group.end(), [](const Task &a, const Task &b) {
+			return std::pair(std::string_view(a.key.symbol), a.target.timeframe().width()) <
+			       std::pair(std::string_view(b.key.symbol), b.target.timeframe().width());
+		});
+		groups.push_back(std::move(group));
+	}
+	return groups;
+}
 
 Op<std::vector<TaskRun>> run_batch(Database &db, std::vector<Task> tasks, const BatchOrder &order) {
 	co_await db.begin_deriving();

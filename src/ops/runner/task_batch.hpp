@@ -20,7 +20,11 @@ struct BatchOrder {
 	Progress *progress = nullptr;
 };
 
-/// Runs tasks of one timeframe. Minutes of a synthetic index are computed before the bars that read them.
+/// Tasks that may run together, in the order in which they are to run: first all that are made of minutes, which are read once for a
+/// symbol's timeframes, then narrow timeframes before wide ones, so that an hour sees the 5m bars of the same call.
+std::vector<std::vector<Task>> in_groups(std::vector<Task> tasks);
+
+/// Runs tasks of one group. Minutes of a synthetic index are computed before the bars that read them.
 Op<std::vector<TaskRun>> run_batch(Database &db, std::vector<Task> tasks, const BatchOrder &order);
 
 } // namespace aggregation

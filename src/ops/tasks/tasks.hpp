@@ -24,6 +24,7 @@ struct TaskKey {
 	std::string label() const {
 		return named(symbol) + "/" + timeframe;
 	}
+	auto operator<=>(const TaskKey &) const = default;
 };
 
 /// What becomes of source that changes behind a task's cursor.
