@@ -46,12 +46,8 @@ ORDER BY n.calendar, n.from_utc)sql";
 
 // $1: a calendar.
 const Statement &look() {
-	static const std::string sql = "WITH " + days_of_rules("ARRAY[$1::text]") + R"sql(
-SELECT )sql" AGG_CALENDAR_DAYS ", " AGG_CALENDAR_RULES R"sql(
-FROM @agg_calendars c
-JOIN made d ON d.calendar = c.calendar
-LEFT JOIN LATERAL unnest(d.opens, d.closes) AS s(opens, closes) ON true
-ORDER BY d.trading_date, s.opens)sql";
+	static const std::string sql = "WITH " + days_of_rules("ARRAY[$1::text]") + " " +
+	                               AGG_CALENDAR_DAYS("@agg_calendars c JOIN made d ON d.calendar = c.calendar", ", " AGG_CALENDAR_RULES);
 	static const Statement statement {
 	    "agg_calendars", sql.c_str(), {AGG_CALENDAR_DAY_TYPES, AGG_CALENDAR_RULE_TYPES}, Planning::by_statistics};
 	return statement;

@@ -3,6 +3,7 @@
 #include "ops/boundary/calendar_cache.hpp"
 #include "ops/boundary/parameters.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace aggregation {
@@ -22,14 +23,9 @@ WHERE c.calendar = ANY ($1::text[]))sql",
 
 const Statement &days() {
 	static const Statement statement {"agg_calendar_days",
-	                                  R"sql(
-SELECT )sql" AGG_CALENDAR_DAYS R"sql(
-FROM @agg_calendars c
-JOIN @agg_calendar_days d ON d.calendar = c.calendar
-LEFT JOIN LATERAL unnest(d.opens, d.closes) AS s(opens, closes) ON true
-WHERE c.calendar = $1::text
-	AND c.changed_at = $2::timestamptz
-ORDER BY d.trading_date, s.opens)sql",
+	                                  AGG_CALENDAR_DAYS("@agg_calendars c JOIN @agg_calendar_days d ON d.calendar = c.calendar "
+	                                                    "AND c.calendar = $1::text AND c.changed_at = $2::timestamptz",
+	                                                    ""),
 	                                  {AGG_CALENDAR_DAY_TYPES},
 	                                  Planning::by_statistics};
 	return statement;
@@ -67,13 +63,15 @@ CalendarRules rules_of(std::string name, const Row &row, size_t column) {
 }
 
 void CalendarDays::take(const Row &row) {
-	if (days_.empty() || days_.back().date != row.integer(0))
-		days_.push_back({row.integer(0), row.timestamp(1)});
+	days_.push_back({row.integer(0), row.timestamp(1)});
 	if (!row.is_null(2))
 		sessions_.push_back({row.timestamp(2), row.timestamp(3)});
 }
 
 CalendarPointer CalendarDays::calendar(CalendarRules rules) {
+	std::sort(days_.begin(), days_.end(), [](const auto &a, const auto &b) { return a.date < b.date; });
+	days_.erase(std::unique(days_.begin(), days_.end(), [](const auto &a, const auto &b) { return a.date == b.date; }), days_.end());
+	std::sort(sessions_.begin(), sessions_.end(), [](const auto &a, const auto &b) { return a.from < b.from; });
 	if (days_.size() < 2)
 		return nullptr;
 	const Timestamp end = days_.back().start;
