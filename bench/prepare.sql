@@ -68,7 +68,9 @@ INSERT INTO bench.target (measure, ratio, samples, over, under, must, bound) VAL
 	('ingest',    'live batch with / without',  'ingest',    'live_with',         'live_without', '<=', 1.15),
 	('ingest',    'single rows with / without', 'ingest',    'single_with',       'single_without', NULL, NULL),
 	('month',     'corrected / first',          'month',     'corrected',         'first', '<=', 1.3),
-	('month',     'all corrected / first',      'month',     'all_corrected',     'first', NULL, NULL);
+	('month',     'all corrected / first',      'month',     'all_corrected',     'first', NULL, NULL),
+	('calendars', 'FX calendar / UTC',          'calendars', 'fx',                'utc',   '<=', 1.05),
+	('calendars', 'exact / chained',            'calendars', 'exact',             'chained', '<=', 1.3);
 
 -- What a finished 5m bar says about its origin: the same bytes as the extension writes, so that all rows are equally wide.
 CREATE FUNCTION bench.provenance() RETURNS jsonb LANGUAGE sql IMMUTABLE

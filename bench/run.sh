@@ -13,13 +13,14 @@ usage: ./run bench [--rounds N] [--quick] [--only ROW[,ROW…]] [--csv FILE]
 
   --rounds N   rounds a contender runs (default 5; the slow PL/pgSQL baselines at most 3)
   --quick      small sizes: shows that everything works, its figures mean nothing
-  --only ROW   one_year, unchanged, due_tasks, runner, dxy, ingest, month, memory; freshness and late_bar, which take some minutes, only when named
+  --only ROW   one_year, unchanged, due_tasks, runner, dxy, ingest, month, calendars, memory; freshness, late_bar and holiday, which take some
+               minutes, only when named
   --csv FILE   where the results go as CSV (default: a new file in the folder for temporary files)
 TEXT
 }
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-rounds=5 quick=no only=one_year,unchanged,due_tasks,runner,dxy,ingest,month,memory
+rounds=5 quick=no only=one_year,unchanged,due_tasks,runner,dxy,ingest,month,calendars,memory
 csv=${TMPDIR:-/tmp}/aggregation-bench-$(date +%Y%m%d-%H%M%S).csv
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -37,7 +38,7 @@ done
 [[ $rounds =~ ^[1-9][0-9]{0,2}$ ]] || { printf 'bench: --rounds must be a number from 1 to 999, not "%s"\n' "$rounds" >&2; exit 2; }
 for row in ${only//,/ }; do
 	case $row in
-	one_year | unchanged | due_tasks | runner | freshness | dxy | ingest | month | late_bar | memory) ;;
+	one_year | unchanged | due_tasks | runner | freshness | dxy | ingest | month | calendars | late_bar | holiday | memory) ;;
 	*) printf 'bench: there is no row "%s"\n\n' "$row" >&2; usage >&2; exit 2 ;;
 	esac
 done
@@ -151,6 +152,14 @@ measure_month() {
 	done
 }
 
+measure_calendars() {
+	local round
+	sql -v minutes=$year_minutes -f "$here/calendars/setup.sql" >/dev/null
+	for ((round = 1; round <= rounds; round++)); do
+		run_round calendars $round utc fx chained exact
+	done
+}
+
 measure_late_bar() {
 	sql -v symbols=$late_symbols -v week=10080 -v year=$late_year -f "$here/late_bar/measure.sql" >/dev/null
 	timescale_is_there || return 0
@@ -184,7 +193,9 @@ if wanted freshness; then measure_freshness; fi
 if wanted dxy; then measure_dxy; fi
 if wanted ingest; then measure_ingest; fi
 if wanted month; then measure_month; fi
+if wanted calendars; then measure_calendars; fi
 if wanted late_bar; then measure_late_bar; fi
+if wanted holiday; then sql -v year=$late_year -f "$here/holiday/measure.sql" >/dev/null; fi
 if wanted memory; then
 	# shellcheck source=bench/memory/watch.sh
 	. "$here/memory/watch.sh"
