@@ -15,7 +15,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/rls.h"
 
 size_t agg_varying_columns(const agg_request *request) {
 	return request->column_count - request->constant_count - request->stamped_count;
@@ -80,10 +79,6 @@ static void check_may_write(Relation relation) {
 	PreventCommandIfReadOnly("COPY FROM");
 	if (pg_class_aclcheck(table, GetUserId(), ACL_INSERT) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(relation));
-	if (check_enable_rls(table, InvalidOid, false) == RLS_ENABLED)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("row security is forced on the owner of table \"%s\"", RelationGetRelationName(relation)),
-		                errhint("Use ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.")));
 }
 
 /*

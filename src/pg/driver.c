@@ -154,7 +154,11 @@ static uint64 execute_in_scope(const agg_call_state *state, const agg_request *r
 
 	if (request->untracked)
 		agg_stop_tracking(scope);
+	if (state->function != AGG_FN_agg_setup) /* which has the table's owner do what is the owner's */
+		agg_refuse_hidden_bars(table);
 	agg_limit_waits(state->depth > 0 && works_for_many(state->function));
+	if (!OidIsValid(table)) /* an advisory lock */
+		agg_bound_waits(scope);
 	if (request->kind == AGG_CHECK_STRANGERS) {
 		agg_check_strangers(table, agg_owner_of(table));
 		processed = 0;

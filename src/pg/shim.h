@@ -99,6 +99,7 @@ extern agg_argument agg_make_argument(const char *name, Datum value, Oid type);
 /* statement.c: the only way to run SQL */
 typedef struct agg_scope agg_scope;
 
+extern void agg_refuse_hidden_bars(Oid table);
 extern Oid agg_find_table(Oid schema, const char *relation);
 extern char *agg_in_schema(Oid schema, const char *statement);
 extern Oid agg_owner_of(Oid table);
@@ -109,6 +110,7 @@ extern agg_scope *agg_act_as_owner_for_caller(Oid table);
 extern agg_scope *agg_act_as_caller(void);
 extern void agg_stop_tracking(const agg_scope *scope);
 extern void agg_begin_writing(const agg_scope *scope, Oid table);
+extern void agg_bound_waits(const agg_scope *scope);
 extern void agg_limit_waits(bool limit);
 extern void agg_stop_acting(agg_scope *scope);
 extern SPIPlanPtr agg_prepare(const agg_scope *scope, const char *sql, int parameter_count, Oid *types, int cursor_options);

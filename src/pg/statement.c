@@ -29,6 +29,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -146,6 +147,23 @@ static void check_table(Oid table) {
 	ReleaseSysCache(tuple);
 }
 
+/* Bars that the table's owner does not see would be taken for bars that are gone. */
+void agg_refuse_hidden_bars(Oid table) {
+	HeapTuple tuple;
+	Form_pg_class class;
+
+	if (!OidIsValid(table))
+		return;
+	class = class_of(table, &tuple);
+	if (class->relrowsecurity &&
+	    (strcmp(NameStr(class->relname), "data_bars") == 0 || strcmp(NameStr(class->relname), "derived_data_bars") == 0) &&
+	    check_enable_rls(table, class->relowner, true) == RLS_ENABLED)
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("row security is forced on the owner of table \"%s\"", name_of(class)),
+		         errhint("Use ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.")));
+	ReleaseSysCache(tuple);
+}
+
 Oid agg_find_table(Oid schema, const char *relation) {
 	Oid table = get_relname_relid(relation, schema);
 
@@ -229,12 +247,17 @@ void agg_limit_waits(bool limit) {
 	waits_are_limited = limit;
 }
 
+/* For the rest of the scope. */
+void agg_bound_waits(const agg_scope *scope pg_attribute_unused()) {
+	if (waits_are_limited && LockTimeout == 0)
+		set_for_scope("lock_timeout", LONGEST_WAIT);
+}
+
 /* Before the scope's table is written: nobody's code runs but its owner's. For the table itself we wait, as long as it takes. */
 void agg_begin_writing(const agg_scope *scope, Oid table) {
 	LockRelationOid(table, RowExclusiveLock);
 	agg_check_strangers(table, scope->acting);
-	if (waits_are_limited && LockTimeout == 0)
-		set_for_scope("lock_timeout", LONGEST_WAIT);
+	agg_bound_waits(scope);
 }
 
 void agg_stop_acting(agg_scope *scope) {

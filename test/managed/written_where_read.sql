@@ -104,6 +104,16 @@ SELECT probe.refuses(format($$SELECT catchup_aggregation_range('OTHER', '5m', '2
 ALTER TABLE derived_data_bars NO FORCE ROW LEVEL SECURITY;
 SELECT probe.answers(catchup_aggregation_range('OTHER', '5m', '2025-07-01', 1000, '2025-08-01'), '{"bars_inserted": 288}', 'row security for others works');
 ALTER TABLE derived_data_bars OWNER TO CURRENT_USER;
+ALTER TABLE data_bars OWNER TO keeper, ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SELECT agg_mark_changed('OTHER', '2025-07-01', '2025-07-02') \g /dev/null
+SELECT count(*) AS bars FROM derived_data_bars WHERE deleted_at IS NULL \gset
+SELECT agg_run_batch(p_now_utc => '2025-08-01') \g /dev/null
+SELECT is((SELECT count(*) FROM derived_data_bars WHERE deleted_at IS NULL), :bars::bigint, 'rows that the owner of the minutes does not see are not rows that are gone');
+SELECT probe.refuses($$SELECT catchup_aggregation_range('OTHER', '5m', '2025-07-01', 3, '2025-08-01')$$, '0A000', '%row security%data_bars%', '%FORCE%', 'nor source that is missing');
+SELECT probe.refuses($$SELECT * FROM agg_gaps('OTHER', '2025-07-01', '2025-07-02')$$, '0A000', '%row security%data_bars%', '%FORCE%', 'nor missing');
+SELECT probe.refuses($$SELECT * FROM agg_verify()$$, '0A000', '%row security%data_bars%', '%FORCE%', 'and nothing is proven');
+ALTER TABLE data_bars NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE data_bars OWNER TO CURRENT_USER;
 DROP OWNED BY keeper;
 DROP ROLE keeper;
 

@@ -64,7 +64,7 @@ const Statement &delete_minutes() {
 // A transaction that read older prices must not write after one that read newer ones. The key means nothing but this lock.
 const Statement &lock_minutes() {
 	static const Statement statement {
-	    table, "SELECT pg_catalog.pg_advisory_xact_lock(4702394921427289928) IS NULL", {AGG_BOOL}, Planning::by_statistics};
+	    nullptr, "SELECT pg_catalog.pg_advisory_xact_lock(4702394921427289928) IS NULL", {AGG_BOOL}, Planning::by_statistics};
 	return statement;
 }
 
