@@ -15,6 +15,7 @@ inline constexpr const char *null_value_not_allowed = "22004";
 inline constexpr const char *string_data_right_truncation = "22001";
 inline constexpr const char *datetime_field_overflow = "22008";
 inline constexpr const char *invalid_parameter_value = "22023";
+inline constexpr const char *invalid_transaction_state = "25000";
 inline constexpr const char *object_not_in_prerequisite_state = "55000";
 inline constexpr const char *undefined_table = "42P01";
 inline constexpr const char *undefined_function = "42883";

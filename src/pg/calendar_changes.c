@@ -8,7 +8,7 @@
  *   what is inserted                           is not shipped, whatever it says
  *
  * Setting shipped back to true asks for the release's rules again. What the extension writes itself, and what is written while
- * aggregation.tracking is off, is left as it is.
+ * aggregation.tracking is off, is left as it is, but for a note to agg_refresh_calendars().
  */
 #include "shim.h"
 
@@ -22,6 +22,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+
+#define AGG_OTHER_WINDOWS "f.week_start <> g.week_start OR f.outside_sessions <> g.outside_sessions"
 
 typedef enum rule_table { RULE_CALENDARS, RULE_SESSIONS, RULE_EXCEPTIONS, RULE_TABLES } rule_table;
 
@@ -116,6 +118,14 @@ static void set_shipped(Oid table, rule_table which, TriggerEvent event) {
 	}
 }
 
+/* Days tell whether they are those of their rules; of these two columns nothing else would tell agg_refresh_calendars(). */
+static void note_unfollowed(Oid table) {
+	if (run(table, "SELECT FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar WHERE " AGG_OTHER_WINDOWS " LIMIT 1") > 0)
+		(void)run(table,
+		          "UPDATE @agg_calendars AS c SET changed_at = '-infinity' FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar "
+		          "WHERE c.calendar = f.calendar AND (" AGG_OTHER_WINDOWS ")");
+}
+
 static void follow(TriggerData *trigger, Oid schema, rule_table which) {
 	Oid table = RelationGetRelid(trigger->tg_relation);
 	bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
@@ -131,7 +141,7 @@ static void follow(TriggerData *trigger, Oid schema, rule_table which) {
 	    agg_make_argument("p_all_windows",
 	                      which == RULE_CALENDARS && update
 	                          ? names(table, "SELECT array_agg(f.calendar::text) FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar "
-	                                         "WHERE f.week_start <> g.week_start OR f.outside_sessions <> g.outside_sessions")
+	                                         "WHERE " AGG_OTHER_WINDOWS)
 	                          : PointerGetDatum(construct_empty_array(TEXTOID)),
 	                      TEXTARRAYOID);
 	arguments[2] = agg_make_argument("p_row", BoolGetDatum(which == RULE_CALENDARS), BOOLOID);
@@ -152,7 +162,7 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS
 		                errmsg(AGG_CALENDAR_TRIGGER "() is a trigger function of the tables of calendars"),
 		                errhint("agg_setup() puts its triggers there.")));
 	which = table_of(trigger, schema);
-	if (!agg_setting_tracking)
+	if (!agg_setting_tracking && (agg_is_running() || which != RULE_CALENDARS || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
 		return PointerGetDatum(NULL);
 	agg_refuse_while_running("calendars");
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
@@ -163,7 +173,10 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS
 		elog(ERROR, "SPI_connect failed");
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
-	follow(trigger, schema, which);
+	if (agg_setting_tracking)
+		follow(trigger, schema, which);
+	else
+		note_unfollowed(RelationGetRelid(trigger->tg_relation));
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }

@@ -248,19 +248,24 @@ static bool is_claimed(const TriggerData *trigger) {
 
 #define AGG_CALENDAR_OF(s) "COALESCE(" s "calendar::text, 'utc')"
 
-/* Has the days made of those in the array that `sql` gives. */
-static void provide_calendars(Oid schema, Oid tasks, const char *sql, int parameter_count, Oid *types, Datum *values) {
+/* Has the days made of those in the array that `sql` gives, and has what the tasks of a symbol (NULL: none) are made of fit them. */
+static void provide_calendars(Oid schema, Oid tasks, const char *symbol, const char *sql, int parameter_count, Oid *types, Datum *values) {
 	agg_scope *scope = agg_act_as_owner(tasks);
 	uint64 count = agg_execute(scope, sql, parameter_count, types, values, true);
 	bool is_null = true;
 	Datum names = count == 0 ? (Datum)0 : SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-	agg_argument argument;
+	Datum symbols[1];
+	agg_argument arguments[2];
 
 	agg_stop_acting(scope);
 	if (is_null)
 		return;
-	argument = agg_make_argument("p_calendars", names, TEXTARRAYOID);
-	agg_call_in_trigger(schema, AGG_FN_provide_calendars, &argument, 1);
+	if (symbol != NULL)
+		symbols[0] = CStringGetTextDatum(symbol);
+	arguments[0] = agg_make_argument("p_calendars", names, TEXTARRAYOID);
+	arguments[1] = agg_make_argument(
+	    "p_symbols", PointerGetDatum(construct_array(symbols, symbol == NULL ? 0 : 1, TEXTOID, -1, false, TYPALIGN_INT)), TEXTARRAYOID);
+	agg_call_in_trigger(schema, AGG_FN_provide_calendars, arguments, lengthof(arguments));
 }
 
 /* All windows of a symbol lie in one calendar: each task's source is another one's bars. `tasks`: a FROM item with the columns of
@@ -307,7 +312,9 @@ static void calendar_changed(Oid schema, const TriggerData *trigger, const char 
 	Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), CStringGetTextDatum(calendar == NULL ? "" : calendar)};
 	Oid table = RelationGetRelid(trigger->tg_relation);
 
-	provide_calendars(schema, table, "SELECT CASE WHEN $3 NOT IN ('', 'utc') THEN ARRAY[$3] END", lengthof(types), types, values);
+	/* What changes calendars for us chooses the sources itself. */
+	provide_calendars(schema, table, agg_is_running() ? NULL : symbol, "SELECT CASE WHEN $3 NOT IN ('', 'utc') THEN ARRAY[$3] END",
+	                  lengthof(types), types, values);
 	check_one_calendar(schema, table, "(SELECT $1, $2, NULLIF($3, '')) AS f(canonical_symbol, timeframe, calendar)", lengthof(types), types,
 	                   values);
 }
@@ -365,7 +372,7 @@ static void tasks_made(Oid schema, TriggerData *trigger) {
 		return;
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
-	provide_calendars(schema, RelationGetRelid(trigger->tg_relation),
+	provide_calendars(schema, RelationGetRelid(trigger->tg_relation), NULL,
 	                  "SELECT array_agg(DISTINCT f.calendar::text) FROM fresh AS f WHERE f.calendar <> 'utc'", 0, NULL, NULL);
 	check_one_calendar(schema, RelationGetRelid(trigger->tg_relation), "fresh AS f", 0, NULL, NULL);
 	adopt_bars(schema, bars);

@@ -70,4 +70,14 @@ SELECT agg_set_calendar('EURUSD', 'utc') \g /dev/null
 SELECT run();
 SELECT is(min((ts_utc AT TIME ZONE 'UTC')::time), '00:00', 'back in UTC') FROM live WHERE timeframe = '1d';
 SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
+-- ---- a session that a change of the clock turns round ----
+-- On 2025-03-09 in New York 02:30 is 03:30, behind 03:00: the day has one session only.
+INSERT INTO agg_calendars (calendar, time_zone) VALUES ('night', 'America/New_York');
+INSERT INTO agg_calendar_sessions SELECT 'night', d, h.opens, h.closes FROM generate_series(1, 7) AS d, (VALUES ('02:30'::time, '03:00'::time), ('09:00', '17:00')) AS h (opens, closes);
+INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, calendar, agg_start_utc) VALUES ('NIGHT', '1h', '1m', 'night', '2025-03-08'), ('NIGHT', '1d', '1h', 'night', '2025-03-08');
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'NIGHT', '1m', t, 1, 2, 1, 2 FROM generate_series('2025-03-08 00:00+00'::timestamptz, '2025-03-10 12:00+00', '1 minute') AS t;
+SELECT count(*) FROM agg_aggregate_tasks(ARRAY['NIGHT', 'NIGHT'], ARRAY['1h', '1d'], 1000, '2025-03-12 00:00+00') \g /dev/null
+SELECT is_empty($$SELECT * FROM agg_verify('NIGHT')$$, 'is no session for the proof either');
+UPDATE derived_data_bars SET close = 9 WHERE canonical_symbol = 'NIGHT' AND timeframe = '1h' AND ts_utc = '2025-03-09 13:00+00';
+SELECT is((SELECT count(*) FROM agg_verify('NIGHT') WHERE difference = 'differs' AND timeframe = '1h'), 1::bigint, 'and its bars are looked at');
 SELECT * FROM finish();

@@ -137,6 +137,23 @@ DELETE FROM agg_calendar_exceptions WHERE calendar = 'fx' AND trading_date = '20
 DELETE FROM agg_calendars WHERE calendar = 'mars';
 RESET aggregation.tracking;
 
+SET aggregation.tracking = off;
+UPDATE agg_calendars SET week_start = 3 WHERE calendar = 'nyse';
+UPDATE agg_calendars SET time_zone = 'Europe/London' WHERE calendar = 'cme_globex';
+RESET aggregation.tracking;
+DELETE FROM agg_dirty_ranges;
+SELECT is(agg_refresh_calendars(), '{"success": true, "changed": [{"calendar": "nyse", "from_utc": "4600-01-01T00:00:00+00:00 BC", "to_utc": "290000-01-01T00:00:00+00:00", "ranges": 1}], "tasks_marked": 1}', 'and the start of the week');
+SELECT is(count(*), 1::bigint, 'all windows are marked') FROM marks WHERE symbol = 'OTHER' AND from_utc = '2025-07-01' AND to_utc = '2025-09-01';
+SELECT is(agg_refresh_calendars() ->> 'tasks_marked', '0', 'once again');
+
+-- ---- the column, written by hand ----
+INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('odd', 'Asia/Kathmandu', '09:17');
+INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, agg_start_utc) VALUES ('HAND', '5m', '1m', '2025-07-01'), ('HAND', '1h', '5m', '2025-07-01'), ('HAND', '4h', '1h', '2025-07-01'), ('HAND', '1d', NULL, '2025-07-01');
+UPDATE data_agg_state SET calendar = 'odd' WHERE canonical_symbol = 'HAND';
+SELECT set_eq($$SELECT timeframe, source FROM tasks WHERE symbol = 'HAND'$$, $$VALUES ('5m', '1m'), ('1h', '5m'), ('4h', '1m'), ('1d', '1m')$$, 'has the tasks made of what fits');
+DELETE FROM data_agg_state WHERE canonical_symbol = 'HAND';
+DELETE FROM agg_calendars WHERE calendar = 'odd';
+
 -- ---- the registry ----
 INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES
 	('GBPUSD', '{"agg": {"calendar": "fx", "optional": ["4h", "1d"]}}'), ('BAD', '{"agg": {"calendar": "nobody"}}'), ('WORSE', '{"agg": {"calendar": 7}}'), ('PLAIN', '{}'),

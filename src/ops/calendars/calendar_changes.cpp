@@ -60,6 +60,16 @@ const Statement &all_with_days() {
 	return statement;
 }
 
+// Whose rows were changed while nobody looked: see calendar_changes.c.
+const Statement &unfollowed() {
+	static const Statement statement {
+	    "agg_calendars",
+	    "SELECT c.calendar FROM @agg_calendars c WHERE c.calendar = ANY ($1::text[]) AND c.changed_at = '-infinity'",
+	    {AGG_TEXT},
+	    Planning::once_by_statistics};
+	return statement;
+}
+
 // Sessions that have read one know it by this time.
 const Statement &touch() {
 	static const Statement statement {
@@ -264,6 +274,9 @@ Op<Followed> follow_time_zones(Database &db) {
 	const auto names = list_of(present);
 	co_await check_rules(db, names, RulesToCheck::all); // they may have been written while nobody looked
 	followed.days = co_await store_days(db, names);
+	const auto changed = co_await names_by(db, unfollowed(), present);
+	for (const auto &name : changed)
+		followed.days[name].add({Timestamp::range_begin(), Timestamp::range_end()});
 	CalendarNames different;
 	for (const auto &[name, days] : followed.days)
 		different.insert(name);

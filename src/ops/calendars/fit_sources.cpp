@@ -1,7 +1,6 @@
 #include "ops/calendars/fit_sources.hpp"
 
 #include "ops/boundary/parameters.hpp"
-#include "ops/tasks/calendars.hpp"
 #include "ops/tasks/symbol_tasks.hpp"
 #include "ops/tasks/tasks.hpp"
 
@@ -34,7 +33,9 @@ std::optional<Timeframe> better_source(const SymbolTask &task, const Calendars &
 	return default_source_among(grid, timeframes);
 }
 
-Op<void> fit_symbol(Database &db, const std::string &symbol, const Calendars &calendars) {
+} // namespace
+
+Op<void> fit_sources_of(Database &db, const std::string symbol, const Calendars &calendars) {
 	const auto tasks = co_await lock_tasks_of(db, symbol);
 	const auto timeframes = timeframes_of(tasks);
 	std::vector<ChangedTask> changed;
@@ -52,8 +53,6 @@ Op<void> fit_symbol(Database &db, const std::string &symbol, const Calendars &ca
 	co_await store_changes(db, symbol, changed);
 	co_await db.notice("tasks of " + named(symbol) + " are made of other timeframes now, which fit their calendar: " + told);
 }
-
-} // namespace
 
 Op<void> fit_sources(Database &db, const std::vector<std::string> names) {
 	if (names.empty())
@@ -74,7 +73,7 @@ Op<void> fit_sources(Database &db, const std::vector<std::string> names) {
 			symbols.insert(symbol);
 	}
 	for (const auto &symbol : symbols)
-		co_await fit_symbol(db, symbol, calendars);
+		co_await fit_sources_of(db, symbol, calendars);
 }
 
 } // namespace aggregation

@@ -2,11 +2,13 @@
 // of their tables have done.
 #include "ops/functions/functions.hpp"
 
+#include "ops/boundary/isolation.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/row_buffer.hpp"
 #include "ops/calendars/calendar_changes.hpp"
 #include "ops/calendars/days_of_rules.hpp"
+#include "ops/calendars/fit_sources.hpp"
 #include "ops/tasks/calendars.hpp"
 
 #include <algorithm>
@@ -173,6 +175,7 @@ Op<Answer> agg_refresh_calendars(Database &db, Arguments) {
 /// p_calendars: whose rules somebody has changed; p_all_windows: those of them whose windows are others whatever their days are;
 /// p_row: whether rows of agg_calendars were changed.
 Op<Answer> follow_calendar_change(Database &db, Arguments arguments) {
+	refuse_old_snapshot(db, "calendars");
 	ChangedRules changed;
 	for (auto &name : arguments.texts("p_calendars"))
 		changed.calendars.insert(std::move(name));
@@ -186,7 +189,7 @@ Op<Answer> follow_calendar_change(Database &db, Arguments arguments) {
 	co_return Answer::rows();
 }
 
-/// p_calendars: what tasks name as their calendars.
+/// p_calendars: what tasks name as their calendars; p_symbols: whose sources are to fit them.
 Op<Answer> provide_calendars(Database &db, Arguments arguments) {
 	CalendarNames names;
 	for (auto &name : arguments.texts("p_calendars"))
@@ -198,6 +201,10 @@ Op<Answer> provide_calendars(Database &db, Arguments arguments) {
 			throw Error(sqlstate::foreign_key_violation, "calendar \"" + shortened(name) + "\" does not exist",
 			            "agg_calendars lists the calendars; agg_set_calendar() chooses one for all tasks of a symbol.");
 	}
+	const std::set<std::string> known(names.begin(), names.end());
+	const auto calendars = co_await read_calendars(db, known);
+	for (const auto &symbol : arguments.texts("p_symbols"))
+		co_await fit_sources_of(db, symbol, calendars);
 	co_return Answer::rows();
 }
 

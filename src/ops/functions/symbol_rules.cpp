@@ -2,6 +2,7 @@
 #include "ops/functions/functions.hpp"
 
 #include "core/source_rule.hpp"
+#include "ops/boundary/isolation.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/calendars/calendar_changes.hpp"
 #include "ops/calendars/set_calendar.hpp"
@@ -53,6 +54,7 @@ Op<Answer> answer(Database &db, const std::string symbol, const ChangedSymbol re
 Op<Answer> agg_set_calendar(Database &db, Arguments arguments) {
 	const std::string symbol = arguments.text("p_symbol");
 	const std::string calendar = arguments.text("p_calendar");
+	refuse_old_snapshot(db, "the calendar of " + named(symbol));
 	const CalendarNames names {calendar};
 	const auto found = co_await need_calendars(db, names);
 	if (found.empty() && calendar != utc_calendar)
@@ -68,6 +70,7 @@ Op<Answer> agg_set_source(Database &db, Arguments arguments) {
 	if (!rule)
 		throw Error(sqlstate::invalid_parameter_value, "source \"" + shortened(given) + "\" is none (" + named(symbol) + ")",
 		            "It is 'exact' (all bars are made of minutes) or 'chain' (of narrower bars).");
+	refuse_old_snapshot(db, "what the bars of " + named(symbol) + " are made of");
 	auto result = co_await set_source(db, symbol, *rule);
 	co_return co_await answer(db, symbol, std::move(result), "source", *rule == SourceRule::exact ? "exact" : "chain");
 }

@@ -71,6 +71,7 @@ Op<std::vector<Affected>> lock_readers(Database &db, const std::set<std::string>
 } // namespace
 
 Op<void> follow_indexes(Database &db, const std::vector<std::string> symbols) {
+	co_await lock_index_minutes(db); // one after the other: two changes together could close a circle that neither does alone
 	auto rows = co_await read_index_rows(db);
 	std::set<std::string> affected(symbols.begin(), symbols.end());
 	check(rows, affected);
@@ -80,7 +81,6 @@ Op<void> follow_indexes(Database &db, const std::vector<std::string> symbols) {
 			affected.insert(std::move(dependent.symbol));
 	}
 	const auto tasks = co_await lock_readers(db, affected);
-	co_await lock_index_minutes(db);
 	if (tasks.empty())
 		co_return;
 	std::vector<SourceProbe> probes;

@@ -63,14 +63,15 @@ const ProofGrid calendar_grid {
 		SELECT FROM @agg_calendar_exceptions e
 		WHERE e.calendar = $8::text AND e.trading_date = d.date AND (e.closed OR e.opens IS NOT NULL))
 ), open AS (
-	SELECT CASE WHEN $8::text = 'utc' THEN '{(,)}'::tstzmultirange ELSE COALESCE(range_agg(tstzrange(
-		GREATEST(d.starts, (d.date - r.eve + (h.opens < r.day_start)::int + h.opens) AT TIME ZONE r.time_zone),
-		GREATEST(d.starts, LEAST(d.ends, (d.date - r.eve + (h.closes <= r.day_start)::int + h.closes) AT TIME ZONE r.time_zone)))), '{}') END AS hours
+	SELECT CASE WHEN $8::text = 'utc' THEN '{(,)}'::tstzmultirange ELSE COALESCE(range_agg(tstzrange(s.opens, s.closes)), '{}') END AS hours
 	FROM rules r
 	CROSS JOIN days d
 	JOIN hours h ON h.trading_date = d.date
-	WHERE d.date >= )sql" AGG_FIRST_TRADING_DATE R"sql( AND d.date < )sql" AGG_BEHIND_TRADING_DATES R"sql(
-		AND d.ends > (d.date - r.eve + (h.opens < r.day_start)::int + h.opens) AT TIME ZONE r.time_zone
+	CROSS JOIN LATERAL (
+		SELECT GREATEST(d.starts, (d.date - r.eve + (h.opens < r.day_start)::int + h.opens) AT TIME ZONE r.time_zone) AS opens,
+			LEAST(d.ends, (d.date - r.eve + (h.closes <= r.day_start)::int + h.closes) AT TIME ZONE r.time_zone) AS closes
+	) s
+	WHERE s.opens < s.closes AND d.date >= )sql" AGG_FIRST_TRADING_DATE R"sql( AND d.date < )sql" AGG_BEHIND_TRADING_DATES R"sql(
 ), frames AS (
 	SELECT f.kind, f.unit, f.units * CASE f.unit WHEN 'h' THEN 60 WHEN 'w' THEN 7 WHEN 'y' THEN 12 ELSE 1 END AS units
 	FROM (
