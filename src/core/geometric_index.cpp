@@ -1,5 +1,7 @@
 #include "core/geometric_index.hpp"
 
+#include "core/symbol.hpp"
+
 #include <cmath>
 #include <set>
 #include <limits>
@@ -19,6 +21,10 @@ std::optional<std::string> problem_of(const GeometricIndex &index) {
 	for (const auto &component : index.components) {
 		if (component.symbol.empty())
 			return "components and exponents are not lists of the same length without NULL";
+		if (component.symbol.size() > longest_symbol)
+			return "a component has " + std::to_string(component.symbol.size()) + " bytes, more than " + std::to_string(longest_symbol);
+		if (has_blanks_around(component.symbol))
+			return "component \"" + component.symbol + "\" has blanks around it";
 		if (component.symbol == index.symbol)
 			return "it is a component of itself";
 		if (!symbols.insert(component.symbol).second)

@@ -28,6 +28,8 @@ SELECT refused($$'X', 1, '{A}', '{Infinity}', 8, 0$$, '%exponent of "A"%', 'an i
 SELECT refused($$'X', 1, '{A}', '{1}', 16, 0$$, '%decimals%', 'too many decimals');
 SELECT refused($$'X', 1, '{A}', '{1}', 8, -1$$, '%carry_minutes%', 'a negative carry');
 SELECT refused($$' X', 1, '{A}', '{1}', 8, 0$$, '%blanks%', 'blanks');
+SELECT refused($$'X', 1, '{A," B "}', '{1,1}', 8, 0$$, '%" B " has blanks around it', 'blanks around a component');
+SELECT refused($$'X', 1, ARRAY['A', repeat('x', 257)], '{1,1}', 8, 0$$, '%257 bytes, more than 256', 'a component that is longer than any symbol');
 SELECT refused(format('%L, 1, %L, %L, 8, 0', 'X', (SELECT array_agg('C' || i) FROM generate_series(1, 65) i), (SELECT array_agg(1) FROM generate_series(1, 65))), '%65 components%', '65 components');
 INSERT INTO agg_indexes (canonical_symbol, components, exponents) VALUES ('A', '{B,EURUSD}', '{1,1}'), ('B', '{C}', '{1}');
 SELECT refused($$'C', 1, '{A}', '{1}', 8, 0$$, 'indexes are made of one another in a circle: A, B, C, A', 'a circle');
