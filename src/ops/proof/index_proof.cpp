@@ -25,8 +25,6 @@ WITH components AS (
 	JOIN @data_bars s ON s.canonical_symbol = c.symbol AND s.timeframe = '1m'
 		AND s.ts_utc >= $1::timestamptz - make_interval(mins => $8::int4) AND s.ts_utc < $2::timestamptz
 	WHERE s.close > 0 AND s.close < 'Infinity'
-), instants AS (
-	SELECT DISTINCT k.ts_utc FROM candles k WHERE k.ts_utc >= $1::timestamptz
 ), priced AS ({priced}
 ), summed AS (
 	SELECT p.ts_utc, sum(p.exponent * ln(p.close)) AS logs, sum(abs(p.exponent * ln(p.close))) AS spread
@@ -65,18 +63,27 @@ FROM stored s FULL JOIN expected e ON e.ts_utc = s.ts_utc LEFT JOIN LATERAL (
 WHERE NOT COALESCE(s.delivered, false) AND (s.ts_utc IS NULL OR e.ts_utc IS NULL OR s.copies > 1 OR c.name IS NOT NULL)
 ORDER BY 1)sql";
 
-// What counts at an instant: the prices of that instant; or, where they are carried, the last one of each component.
+// What counts at an instant: the prices of that instant; or, where they are carried, the last one of each component. (No join of candles
+// with themselves: the planner cannot know how many there are, and takes the one whose time grows with their square.)
 constexpr const char *of_the_instant = R"sql(
 	SELECT k.ts_utc, k.exponent, k.close FROM candles k)sql";
 constexpr const char *carried_there = R"sql(
-	SELECT i.ts_utc, c.exponent, last.close
-	FROM instants i
-	CROSS JOIN components c
-	CROSS JOIN LATERAL (
-		SELECT k.close FROM candles k
-		WHERE k.symbol = c.symbol AND k.ts_utc <= i.ts_utc AND k.ts_utc >= i.ts_utc - make_interval(mins => $8::int4)
-		ORDER BY k.ts_utc DESC LIMIT 1
-	) last)sql";
+	SELECT g.ts_utc, g.exponent, g.close
+	FROM (
+		SELECT f.ts_utc, f.exponent, first_value(f.close) OVER w AS close, first_value(f.ts_utc) OVER w AS since
+		FROM (
+			SELECT e.ts_utc, e.symbol, e.exponent, max(e.close) AS close,
+				count(max(e.close)) OVER (PARTITION BY e.symbol ORDER BY e.ts_utc) AS prices_so_far
+			FROM (
+				SELECT k.ts_utc, k.symbol, k.exponent, k.close FROM candles k
+				UNION ALL
+				SELECT t.ts_utc, c.symbol, c.exponent, NULL FROM (SELECT DISTINCT k.ts_utc FROM candles k) t CROSS JOIN components c
+			) e
+			GROUP BY e.ts_utc, e.symbol, e.exponent
+		) f
+		WINDOW w AS (PARTITION BY f.symbol, f.prices_so_far ORDER BY f.ts_utc)
+	) g
+	WHERE g.close IS NOT NULL AND g.ts_utc >= $1::timestamptz AND g.since >= g.ts_utc - make_interval(mins => $8::int4))sql";
 
 std::string compare_text(const char *priced) {
 	const std::pair<std::string_view, std::string_view> words[] {{"{priced}", priced}};
