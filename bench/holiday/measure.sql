@@ -13,6 +13,7 @@ BEGIN
 	INSERT INTO public.data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count)
 	SELECT p_symbol, '1m', '2010-07-01 00:00+00'::timestamptz + make_interval(mins => m), 1 + m % 7, 9 + m % 11, 0.5, 1 + m % 5, m % 90, 1 + m % 3, m % 9
 	FROM generate_series(0, p_minutes - 1) AS m;
+	INSERT INTO public.core_asset_registry_all (canonical_symbol) VALUES (p_symbol);
 	INSERT INTO public.data_agg_state (canonical_symbol, timeframe, source_timeframe, calendar, agg_start_utc)
 	SELECT p_symbol, f.timeframe, f.source, 'fx', '2010-07-01 00:00+00' FROM unnest('{5m,15m,1h,4h,1d,1w}'::text[], '{1m,5m,5m,1h,1h,1d}'::text[]) AS f (timeframe, source);
 	COMMIT;
@@ -44,6 +45,9 @@ BEGIN
 	END LOOP;
 	IF EXISTS (SELECT FROM public.agg_verify(p_symbol, NULL, '2010-09-01', '2010-10-01')) THEN
 		RAISE 'the bars are not right';
+	END IF;
+	IF (SELECT sum(value) FROM bench.fact WHERE fact = p_symbol || ': windows looked at') = 0 THEN
+		RAISE 'nothing was looked at';
 	END IF;
 	DELETE FROM public.agg_calendar_exceptions WHERE note = 'a holiday';
 	COMMIT;
