@@ -170,12 +170,11 @@ int64_t Grid::expected(Timestamp start, const Grid &source) const {
 	if (calendar_ == nullptr)
 		return source.count(start, end);
 	const auto &sessions = calendar_->sessions();
-	auto session = std::upper_bound(sessions.begin(), sessions.end(), start, [](Timestamp t, const TimeRange &s) { return t < s.to; });
 	int64_t windows = 0;
 	Timestamp counted = start;
-	for (; session != sessions.end() && session->from < end; ++session) {
-		const Timestamp from = std::max(counted, source.floor(session->from));
-		const Timestamp to = std::min(end, source.ceil(session->to));
+	for (size_t i = calendar_->session_after(start); i < sessions.size() && sessions[i].from < end; ++i) {
+		const Timestamp from = std::max(counted, source.floor(sessions[i].from));
+		const Timestamp to = std::min(end, source.ceil(sessions[i].to));
 		if (to > from)
 			windows += source.count(from, to);
 		counted = std::max(counted, to);

@@ -70,6 +70,7 @@ SELECT agg_set_calendar('EURUSD', 'utc') \g /dev/null
 SELECT run();
 SELECT is(min((ts_utc AT TIME ZONE 'UTC')::time), '00:00', 'back in UTC') FROM live WHERE timeframe = '1d';
 SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
+
 -- ---- a session that a change of the clock turns round ----
 -- On 2025-03-09 in New York 02:30 is 03:30, behind 03:00: the day has one session only.
 INSERT INTO agg_calendars (calendar, time_zone) VALUES ('night', 'America/New_York');

@@ -111,6 +111,13 @@ std::vector<std::string> list_of(const CalendarNames &names) {
 	return {names.begin(), names.end()};
 }
 
+CalendarNames names_of(const DifferentDays &different) {
+	CalendarNames names;
+	for (const auto &[name, days] : different)
+		names.insert(name);
+	return names;
+}
+
 Op<CalendarNames> names_by(Database &db, const Statement &statement, std::vector<Parameter> list) {
 	CalendarNames names;
 	auto take = [&](const Row &row) {
@@ -142,9 +149,7 @@ struct Affected {
 };
 
 Op<std::vector<Affected>> lock_affected(Database &db, const DifferentDays &different) {
-	std::vector<std::string> names;
-	for (const auto &[name, days] : different)
-		names.push_back(name);
+	const auto names = list_of(names_of(different));
 	std::vector<Affected> tasks;
 	auto take = [&](const Row &row) {
 		tasks.push_back({std::string(row.text(0)),
@@ -199,9 +204,7 @@ Op<int64_t> mark_tasks(Database &db, const DifferentDays &different) {
 /// Has the tasks follow the days that are different.
 Op<void> follow_days(Database &db, Followed &followed) {
 	followed.tasks = co_await mark_tasks(db, followed.days);
-	std::vector<std::string> different;
-	for (const auto &[name, days] : followed.days)
-		different.push_back(name);
+	const auto different = list_of(names_of(followed.days));
 	co_await fit_sources(db, different);
 }
 
@@ -277,9 +280,7 @@ Op<Followed> follow_time_zones(Database &db) {
 	const auto changed = co_await names_by(db, unfollowed(), present);
 	for (const auto &name : changed)
 		followed.days[name].add({Timestamp::range_begin(), Timestamp::range_end()});
-	CalendarNames different;
-	for (const auto &[name, days] : followed.days)
-		different.insert(name);
+	const auto different = names_of(followed.days);
 	co_await for_names(db, touch(), different);
 	co_await follow_days(db, followed);
 	co_return followed;

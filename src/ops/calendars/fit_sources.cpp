@@ -22,15 +22,13 @@ const Statement &tasks_of_calendars() {
 
 /// nullopt: its source fits, or the row makes no sense, or nothing fits.
 std::optional<Timeframe> better_source(const SymbolTask &task, const Calendars &calendars, const std::set<std::string> &timeframes) {
-	const auto timeframe = Timeframe::parse(task.timeframe);
-	const auto calendar = calendars.find(task.calendar);
-	if (!timeframe || !calendar)
+	const auto grid = grid_of(task, calendars);
+	if (!grid)
 		return std::nullopt;
-	const Grid grid(*timeframe, *calendar);
-	const auto source = task.source ? Timeframe::parse(*task.source) : Grid(*timeframe).default_source();
-	if (!source || grid.built_from(grid.of(*source)))
+	const auto source = task.source ? Timeframe::parse(*task.source) : Grid(grid->timeframe()).default_source();
+	if (!source || grid->built_from(grid->of(*source)))
 		return std::nullopt;
-	return default_source_among(grid, timeframes);
+	return default_source_among(*grid, timeframes);
 }
 
 } // namespace

@@ -201,9 +201,12 @@ Op<Answer> provide_calendars(Database &db, Arguments arguments) {
 			throw Error(sqlstate::foreign_key_violation, "calendar \"" + shortened(name) + "\" does not exist",
 			            "agg_calendars lists the calendars; agg_set_calendar() chooses one for all tasks of a symbol.");
 	}
+	const auto symbols = arguments.texts("p_symbols");
+	if (symbols.empty())
+		co_return Answer::rows();
 	const std::set<std::string> known(names.begin(), names.end());
 	const auto calendars = co_await read_calendars(db, known);
-	for (const auto &symbol : arguments.texts("p_symbols"))
+	for (const auto &symbol : symbols)
 		co_await fit_sources_of(db, symbol, calendars);
 	co_return Answer::rows();
 }

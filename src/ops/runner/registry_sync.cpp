@@ -34,8 +34,8 @@ namespace {
 const Statement &active_assets() {
 	static const Statement statement {
 	    "core_asset_registry_all",
-	    "SELECT a.canonical_symbol, jsonb_typeof(m.agg), " AGG_METADATA_SCALAR("enabled") ", " AGG_METADATA_SCALAR("start_utc") ", " AGG_METADATA_LIST("mandatory") ", " AGG_METADATA_LIST(
-	        "optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") ", " AGG_METADATA_SCALAR("calendar") ", " AGG_METADATA_SCALAR("source") R"sql(, k.unknown
+	    "SELECT a.canonical_symbol, jsonb_typeof(m.agg), " AGG_METADATA_SCALAR("enabled") ", " AGG_METADATA_SCALAR("start_utc") ", " AGG_METADATA_LIST(
+	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") ", " AGG_METADATA_SCALAR("calendar") ", " AGG_METADATA_SCALAR("source") R"sql(, k.unknown
 FROM @core_asset_registry_all a
 CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END AS agg) m
 CROSS JOIN LATERAL (

@@ -6,7 +6,7 @@
 #include "ops/tasks/task_outcome.hpp"
 
 #include <algorithm>
-#include <map>
+#include <utility>
 
 namespace aggregation {
 

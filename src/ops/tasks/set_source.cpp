@@ -29,15 +29,6 @@ Op<Calendars> calendars_of(Database &db, const std::vector<SymbolTask> &tasks) {
 	co_return co_await read_calendars(db, names);
 }
 
-/// nullopt where the task makes no sense.
-std::optional<Grid> grid_of(const SymbolTask &task, const Calendars &calendars) {
-	const auto timeframe = Timeframe::parse(task.timeframe);
-	const auto calendar = calendars.find(task.calendar);
-	if (!timeframe || !calendar)
-		return std::nullopt;
-	return Grid(*timeframe, *calendar);
-}
-
 } // namespace
 
 Op<ChangedSymbol> set_source(Database &db, const std::string symbol, SourceRule rule) {

@@ -43,6 +43,14 @@ Op<std::vector<SymbolTask>> lock_tasks_of(Database &db, const std::string symbol
 	co_return tasks;
 }
 
+std::optional<Grid> grid_of(const SymbolTask &task, const Calendars &calendars) {
+	const auto timeframe = Timeframe::parse(task.timeframe);
+	const auto calendar = calendars.find(task.calendar);
+	if (!timeframe || !calendar)
+		return std::nullopt;
+	return Grid(*timeframe, *calendar);
+}
+
 std::set<std::string> timeframes_of(const std::vector<SymbolTask> &tasks) {
 	std::set<std::string> timeframes;
 	for (const auto &task : tasks)

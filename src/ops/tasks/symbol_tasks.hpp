@@ -4,6 +4,7 @@
 #include "core/grid.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
+#include "ops/tasks/calendars.hpp"
 
 #include <optional>
 #include <set>
@@ -33,6 +34,9 @@ struct ChangedSymbol {
 
 /// In the order of their names.
 Op<std::vector<SymbolTask>> lock_tasks_of(Database &db, const std::string symbol);
+
+/// nullopt where the task makes no sense.
+std::optional<Grid> grid_of(const SymbolTask &task, const Calendars &calendars);
 
 std::set<std::string> timeframes_of(const std::vector<SymbolTask> &tasks);
 
