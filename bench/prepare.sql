@@ -70,7 +70,11 @@ INSERT INTO bench.target (measure, ratio, samples, over, under, must, bound) VAL
 	('month',     'corrected / first',          'month',     'corrected',         'first', '<=', 1.3),
 	('month',     'all corrected / first',      'month',     'all_corrected',     'first', NULL, NULL),
 	('calendars', 'FX calendar / UTC',          'calendars', 'fx',                'utc',   '<=', 1.05),
-	('calendars', 'exact / chained',            'calendars', 'exact',             'chained', '<=', 1.3);
+	('calendars', 'exact / chained',            'calendars', 'exact',             'chained', '<=', 1.3),
+	('tick',      'ours / TimescaleDB, the better call', 'tick', 'ours',          'timescale', '<=', 1.0),
+	('tick',      'ours / floor',               'tick',      'ours',              'floor', '<=', 1.25),
+	('tick',      'ours / floor with probes',   'tick',      'ours',              'probes_floor', NULL, NULL),
+	('tick',      'one runner / two',           'tick',      'ours',              'two',   '>=', 1.8);
 
 -- What a finished 5m bar says about its origin: the same bytes as the extension writes, so that all rows are equally wide.
 CREATE FUNCTION bench.provenance() RETURNS jsonb LANGUAGE sql IMMUTABLE
@@ -89,3 +93,32 @@ RETURN jsonb_populate_record(NULL::public.data_agg_state, jsonb_build_object(
 	'hard_fail_streak', 0, 'total_runs', 0, 'total_bars_created', 0, 'total_bars_quality_poor', 0,
 	'agg_start_utc', p_start, 'enabled', true, 'disabled_by_operator', false, 'task_priority', 100,
 	'late_policy', 'recompute', 'late_rows', 0, 'refused_rows', 0, 'derivation_version', 1, 'updated_at', now()));
+
+-- Sessions that at_once.sql starts: all of them wait for its lock; all of them have noted their return. A session that fails ends the wait.
+CREATE PROCEDURE bench.await_ready(p_sessions int) LANGUAGE plpgsql AS $$
+DECLARE
+	v_since timestamptz := clock_timestamp();
+BEGIN
+	WHILE (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 AND NOT granted) < p_sessions LOOP
+		IF clock_timestamp() - v_since > interval '2 minutes' THEN
+			RAISE 'not all of the % sessions are ready after two minutes', p_sessions;
+		END IF;
+		PERFORM pg_sleep(0.05);
+	END LOOP;
+END
+$$;
+CREATE PROCEDURE bench.await_returned(p_sessions int) LANGUAGE plpgsql AS $$
+DECLARE
+	v_still_there boolean;
+BEGIN
+	LOOP
+		v_still_there := EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'bench_at_once');
+		EXIT WHEN (SELECT count(*) FROM bench.returned) >= p_sessions;
+		IF NOT v_still_there THEN
+			RAISE 'not all of the % sessions came to their end', p_sessions;
+		END IF;
+		PERFORM pg_sleep(0.05);
+		COMMIT; -- the list of sessions is read once a transaction
+	END LOOP;
+END
+$$;

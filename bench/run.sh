@@ -13,14 +13,14 @@ usage: ./run bench [--rounds N] [--quick] [--only ROW[,ROW…]] [--csv FILE]
 
   --rounds N   rounds a contender runs (default 5; the slow PL/pgSQL baselines at most 3)
   --quick      small sizes: shows that everything works, its figures mean nothing
-  --only ROW   one_year, unchanged, due_tasks, runner, dxy, ingest, month, calendars, memory; freshness, late_bar and holiday, which take some
+  --only ROW   one_year, unchanged, due_tasks, runner, dxy, ingest, month, calendars, tick, memory; freshness, late_bar and holiday, which take some
                minutes, only when named
   --csv FILE   where the results go as CSV (default: a new file in the folder for temporary files)
 TEXT
 }
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-rounds=5 quick=no only=one_year,unchanged,due_tasks,runner,dxy,ingest,month,calendars,memory
+rounds=5 quick=no only=one_year,unchanged,due_tasks,runner,dxy,ingest,month,calendars,tick,memory
 csv=${TMPDIR:-/tmp}/aggregation-bench-$(date +%Y%m%d-%H%M%S).csv
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -38,7 +38,7 @@ done
 [[ $rounds =~ ^[1-9][0-9]{0,2}$ ]] || { printf 'bench: --rounds must be a number from 1 to 999, not "%s"\n' "$rounds" >&2; exit 2; }
 for row in ${only//,/ }; do
 	case $row in
-	one_year | unchanged | due_tasks | runner | freshness | dxy | ingest | month | calendars | late_bar | holiday | memory) ;;
+	one_year | unchanged | due_tasks | runner | freshness | dxy | ingest | month | calendars | tick | late_bar | holiday | memory) ;;
 	*) printf 'bench: there is no row "%s"\n\n' "$row" >&2; usage >&2; exit 2 ;;
 	esac
 done
@@ -160,6 +160,21 @@ measure_calendars() {
 	done
 }
 
+measure_tick() {
+	local round timescale=
+	sql -v tasks=$tasks -v rounds="$rounds" -v folder="$folder" -f "$here/tick/setup.sql" >/dev/null
+	if timescale_is_there; then
+		sql -f "$here/tick/setup_timescale.sql" >/dev/null
+		timescale='timescale_default timescale_best'
+	fi
+	for ((round = 0; round <= rounds; round++)); do
+		sql -v round=$round -f "$here/tick/feed.sql"
+		# shellcheck disable=SC2086 # a list of words
+		run_round tick $round ours two floor probes_floor $timescale
+		sql -v round=$round -f "$here/tick/check.sql"
+	done
+}
+
 measure_late_bar() {
 	sql -v symbols=$late_symbols -v week=10080 -v year=$late_year -f "$here/late_bar/measure.sql" >/dev/null
 	timescale_is_there || return 0
@@ -194,6 +209,7 @@ if wanted dxy; then measure_dxy; fi
 if wanted ingest; then measure_ingest; fi
 if wanted month; then measure_month; fi
 if wanted calendars; then measure_calendars; fi
+if wanted tick; then measure_tick; fi
 if wanted late_bar; then measure_late_bar; fi
 if wanted holiday; then sql -v year=$late_year -f "$here/holiday/measure.sql" >/dev/null; fi
 if wanted memory; then

@@ -41,6 +41,25 @@ LANGUAGE sql STABLE AS $$
 	HAVING count(*) >= 3
 $$;
 
+-- The same for all symbols' window that begins at p_start.
+CREATE FUNCTION bench.window_bars_5m(p_start timestamptz)
+RETURNS TABLE (
+	canonical_symbol text, timeframe text, ts_utc timestamptz, open double precision, high double precision, low double precision,
+	close double precision, vol double precision, vwap double precision, trade_count bigint, source_timeframe text, source_candles int,
+	expected_candles int, quality_score int
+)
+LANGUAGE sql STABLE AS $$
+	SELECT b.canonical_symbol, '5m', p_start,
+		(array_agg(b.open ORDER BY b.ts_utc))[1], max(b.high), min(b.low), (array_agg(b.close ORDER BY b.ts_utc DESC))[1],
+		sum(b.vol),
+		sum(b.vwap * b.vol) FILTER (WHERE b.vol > 0 AND b.vwap IS NOT NULL) / sum(b.vol) FILTER (WHERE b.vol > 0 AND b.vwap IS NOT NULL),
+		sum(b.trade_count)::bigint, '1m', count(*)::int, 5, CASE count(*) WHEN 5 THEN 2 WHEN 4 THEN 1 ELSE 0 END
+	FROM bench.to_come b
+	WHERE b.ts_utc >= p_start AND b.ts_utc < p_start + interval '5 minutes'
+	GROUP BY b.canonical_symbol
+	HAVING count(*) >= 3
+$$;
+
 -- How many bars of a baseline differ from ours, either way. The sums are compared with a tolerance: the order of addition is not the same.
 CREATE FUNCTION bench.differing_bars(p_table regclass) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE

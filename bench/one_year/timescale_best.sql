@@ -1,11 +1,7 @@
--- TimescaleDB at its best: the whole year as one batch. Versions whose procedure takes no options do that anyway.
+-- TimescaleDB at its best: the whole year as one batch.
+\set aggregate timescale.bars_5m
 \ir ../timescale/new_aggregate.sql
-SELECT EXISTS (SELECT 1 FROM pg_proc WHERE proname = 'refresh_continuous_aggregate' AND 'options' = ANY (proargnames)) AS batches \gset
-\if :batches
-	\set options ', options => \'{"buckets_per_batch": 0}\''
-\else
-	\set options ''
-\endif
+\ir ../timescale/options.sql
 SET jit = off;
 CHECKPOINT;
 \ir ../timer_start.sql

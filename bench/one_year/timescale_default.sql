@@ -1,4 +1,5 @@
 -- TimescaleDB as it comes: refresh of the whole year with no option given. Recent versions then refresh ten buckets a transaction.
+\set aggregate timescale.bars_5m
 \ir ../timescale/new_aggregate.sql
 CHECKPOINT;
 \ir ../timer_start.sql

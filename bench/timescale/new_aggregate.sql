@@ -1,6 +1,6 @@
--- An empty continuous aggregate of 5m bars: what "empty target" means for TimescaleDB.
-DROP MATERIALIZED VIEW IF EXISTS timescale.bars_5m;
-CREATE MATERIALIZED VIEW timescale.bars_5m WITH (timescaledb.continuous) AS
+-- :aggregate, an empty continuous aggregate of 5m bars: what "empty target" means for TimescaleDB.
+DROP MATERIALIZED VIEW IF EXISTS :aggregate;
+CREATE MATERIALIZED VIEW :aggregate WITH (timescaledb.continuous) AS
 SELECT canonical_symbol, time_bucket('5 minutes', ts_utc) AS bucket,
 	first(open, ts_utc) AS open, max(high) AS high, min(low) AS low, last(close, ts_utc) AS close,
 	sum(vol) AS vol, sum(vwap * vol) / nullif(sum(vol), 0) AS vwap, sum(trade_count) AS trade_count, count(*) AS source_candles
