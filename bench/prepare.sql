@@ -74,7 +74,13 @@ INSERT INTO bench.target (measure, ratio, samples, over, under, must, bound) VAL
 	('tick',      'ours / TimescaleDB, the better call', 'tick', 'ours',          'timescale', '<=', 1.0),
 	('tick',      'ours / floor',               'tick',      'ours',              'floor', '<=', 1.25),
 	('tick',      'ours / floor with probes',   'tick',      'ours',              'probes_floor', NULL, NULL),
-	('tick',      'one runner / two',           'tick',      'ours',              'two',   '>=', 1.8);
+	('tick',      'one runner / two',           'tick',      'ours',              'two',   '>=', 1.8),
+	('hour',      'chained, two sessions: s',   'hour',      'chained_two',       NULL,    '<=', 1.5),
+	('hour',      'exact, two sessions: s',     'hour',      'exact_two',         NULL,    '<=', 1.5),
+	('hour',      'chained, one session / two', 'hour',      'chained_one',       'chained_two', NULL, NULL),
+	('hour',      'exact, one session / two',   'hour',      'exact_one',         'exact_two', NULL, NULL),
+	('backfill',  'one session / two',          'backfill',  'one',               'two',   NULL, NULL),
+	('backfill',  'one session / four',         'backfill',  'one',               'four',  NULL, NULL);
 
 -- What a finished 5m bar says about its origin: the same bytes as the extension writes, so that all rows are equally wide.
 CREATE FUNCTION bench.provenance() RETURNS jsonb LANGUAGE sql IMMUTABLE
@@ -93,6 +99,25 @@ RETURN jsonb_populate_record(NULL::public.data_agg_state, jsonb_build_object(
 	'hard_fail_streak', 0, 'total_runs', 0, 'total_bars_created', 0, 'total_bars_quality_poor', 0,
 	'agg_start_utc', p_start, 'enabled', true, 'disabled_by_operator', false, 'task_priority', 100,
 	'late_policy', 'recompute', 'late_rows', 0, 'refused_rows', 0, 'derivation_version', 1, 'updated_at', now()));
+
+-- CALL agg_run() until no task has a window that was confirmed at p_now, by a clock that goes on from there: a task that must wait for its source
+-- is due again some seconds later. A call that finds everything claimed by others comes back at once and is repeated a little later.
+CREATE PROCEDURE bench.run_until_current(p_now timestamptz) LANGUAGE plpgsql AS $$
+DECLARE
+	v_since timestamptz := clock_timestamp();
+BEGIN
+	LOOP
+		CALL public.agg_run(p_now_utc => p_now + (clock_timestamp() - v_since));
+		EXIT WHEN NOT EXISTS (SELECT FROM public.data_agg_state
+			WHERE coalesce(last_agg_bar_ts_utc, agg_start_utc) + make_interval(mins => run_interval_minutes, secs => aggregation_delay_seconds) <= p_now);
+		IF clock_timestamp() - v_since > interval '10 minutes' THEN
+			RAISE 'tasks are behind after ten minutes';
+		END IF;
+		PERFORM pg_sleep(0.01);
+		COMMIT;
+	END LOOP;
+END
+$$;
 
 -- Sessions that at_once.sql starts: all of them wait for its lock; all of them have noted their return. A session that fails ends the wait.
 CREATE PROCEDURE bench.await_ready(p_sessions int) LANGUAGE plpgsql AS $$

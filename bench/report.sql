@@ -1,5 +1,5 @@
 -- From samples to medians and ratios. A ratio is the median of the ratios of single rounds: in a round both contenders have seen the same
--- minutes of a noisy machine. Round 0 is a warm-up and does not count.
+-- minutes of a noisy machine. Where there is nothing to compare with, the value is the seconds. Round 0 is a warm-up and does not count.
 CREATE OR REPLACE VIEW bench.counted AS
 SELECT measure, contender, round, seconds FROM bench.sample WHERE round > 0
 UNION ALL
@@ -28,10 +28,10 @@ SELECT t.place, t.measure, t.ratio, r.rounds, r.value, t.must || ' ' || t.bound 
 	CASE t.must WHEN '>=' THEN r.value >= t.bound WHEN '<=' THEN r.value <= t.bound END AS reached
 FROM bench.target t
 CROSS JOIN LATERAL (
-	SELECT count(*) AS rounds, round(percentile_cont(0.5) WITHIN GROUP (ORDER BY o.seconds / u.seconds)::numeric, 2) AS value
+	SELECT count(*) AS rounds, round(percentile_cont(0.5) WITHIN GROUP (ORDER BY o.seconds / coalesce(u.seconds, 1))::numeric, 2) AS value
 	FROM bench.counted o
-	JOIN bench.counted u USING (measure, round)
-	WHERE o.measure = t.samples AND o.contender = t.over AND u.contender = t.under
+	LEFT JOIN bench.counted u ON u.measure = o.measure AND u.round = o.round AND u.contender = t.under
+	WHERE o.measure = t.samples AND o.contender = t.over AND (u.seconds IS NOT NULL OR t.under IS NULL)
 ) r
 WHERE r.rounds > 0;
 

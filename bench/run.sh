@@ -13,14 +13,14 @@ usage: ./run bench [--rounds N] [--quick] [--only ROW[,ROW…]] [--csv FILE]
 
   --rounds N   rounds a contender runs (default 5; the slow PL/pgSQL baselines at most 3)
   --quick      small sizes: shows that everything works, its figures mean nothing
-  --only ROW   one_year, unchanged, due_tasks, runner, dxy, ingest, month, calendars, tick, memory; freshness, late_bar and holiday, which take some
-               minutes, only when named
+  --only ROW   one_year, unchanged, due_tasks, runner, dxy, ingest, month, calendars, tick, hour, memory; only when named, since they take
+               minutes: freshness, late_bar, holiday, backfill
   --csv FILE   where the results go as CSV (default: a new file in the folder for temporary files)
 TEXT
 }
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-rounds=5 quick=no only=one_year,unchanged,due_tasks,runner,dxy,ingest,month,calendars,tick,memory
+rounds=5 quick=no only=one_year,unchanged,due_tasks,runner,dxy,ingest,month,calendars,tick,hour,memory
 csv=${TMPDIR:-/tmp}/aggregation-bench-$(date +%Y%m%d-%H%M%S).csv
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -38,7 +38,7 @@ done
 [[ $rounds =~ ^[1-9][0-9]{0,2}$ ]] || { printf 'bench: --rounds must be a number from 1 to 999, not "%s"\n' "$rounds" >&2; exit 2; }
 for row in ${only//,/ }; do
 	case $row in
-	one_year | unchanged | due_tasks | runner | freshness | dxy | ingest | month | calendars | tick | late_bar | holiday | memory) ;;
+	one_year | unchanged | due_tasks | runner | freshness | dxy | ingest | month | calendars | tick | hour | backfill | late_bar | holiday | memory) ;;
 	*) printf 'bench: there is no row "%s"\n\n' "$row" >&2; usage >&2; exit 2 ;;
 	esac
 done
@@ -175,6 +175,25 @@ measure_tick() {
 	done
 }
 
+measure_hour() {
+	local source round
+	for source in chained exact; do
+		sql -v tasks=$tasks -v source=$source -f "$here/hour/setup.sql" >/dev/null
+		for ((round = 0; round <= rounds; round++)); do
+			run_round hour $round ${source}_one ${source}_two
+		done
+	done
+}
+
+measure_backfill() {
+	local round
+	minutes=$year_minutes
+	sql -v minutes="$minutes" -f "$here/backfill/setup.sql" >/dev/null
+	for ((round = 1; round <= (rounds < 3 ? rounds : 3); round++)); do
+		run_round backfill $round one two four
+	done
+}
+
 measure_late_bar() {
 	sql -v symbols=$late_symbols -v week=10080 -v year=$late_year -f "$here/late_bar/measure.sql" >/dev/null
 	timescale_is_there || return 0
@@ -210,6 +229,8 @@ if wanted ingest; then measure_ingest; fi
 if wanted month; then measure_month; fi
 if wanted calendars; then measure_calendars; fi
 if wanted tick; then measure_tick; fi
+if wanted hour; then measure_hour; fi
+if wanted backfill; then measure_backfill; fi
 if wanted late_bar; then measure_late_bar; fi
 if wanted holiday; then sql -v year=$late_year -f "$here/holiday/measure.sql" >/dev/null; fi
 if wanted memory; then

@@ -1,0 +1,3 @@
+-- The year in one session.
+\set sessions 1
+\ir sessions.sql

@@ -1,0 +1,3 @@
+-- The year in two sessions.
+\set sessions 2
+\ir sessions.sql

@@ -1,0 +1,2 @@
+-- Each timeframe is made of narrower bars.
+\ir two.sql

@@ -1,0 +1,2 @@
+-- All timeframes are made of minutes.
+\ir one.sql
