@@ -24,6 +24,7 @@ static bool may_be_nested(agg_function function) {
 	case AGG_FN_agg_trading_days:
 	case AGG_FN_agg_calendar_windows:
 	case AGG_FN_agg_gaps:
+	case AGG_FN_agg_completeness:
 	case AGG_FN_agg_wake:
 	case AGG_FN_agg_heartbeat:
 	case AGG_FN_agg_mark_changed:

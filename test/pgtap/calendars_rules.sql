@@ -59,6 +59,12 @@ SELECT results_eq($$SELECT * FROM agg_calendar_windows('fx', '1d', '2051-01-02 1
 SELECT probe.refuses($$SELECT * FROM agg_trading_days('nobody', '2025-01-01', '2025-01-02')$$, '22023', '%"nobody"%', '%agg_calendars%', 'no such calendar');
 SELECT probe.refuses($$SELECT * FROM agg_trading_days('fx', '2025-01-02', '2025-01-01')$$, '22023', '%before%', NULL, 'inverted dates');
 SELECT probe.refuses($$SELECT * FROM agg_trading_days('fx', NULL, '2025-01-01')$$, '22004', '%p_from%', NULL, 'NULL');
+SELECT probe.refuses($$SELECT * FROM agg_calendar_windows('Fx', '1d', '2025-01-01', '2025-01-02')$$, '22023', 'calendar "Fx" does not exist', 'Did you mean "fx"?%', 'another spelling of one');
+-- ---- absurd ranges ----
+SELECT probe.refuses(format($$SELECT * FROM agg_calendar_windows(%L, %L, '0001-01-01', '280000-01-01')$$, calendar, timeframe), '54000', 'more than 5000000 windows of ' || timeframe || ' lie between %(calendar "' || calendar || '")', '%shorter range%', calendar || ' of all times, in ' || timeframe)
+FROM unnest(ARRAY['utc', 'fx', 'mine']) AS calendar, unnest(ARRAY['1m', '4h', '1d']) AS timeframe;
+SELECT is((SELECT count(*) FROM agg_calendar_windows('utc', '1m', '2025-01-01 00:00+00', '2026-01-01 00:00+00')), 525600::bigint, 'a year of minutes is not absurd');
+SELECT is((SELECT count(*) FROM agg_trading_days(calendar, '-infinity', 'infinity')), ('2050-12-31'::date - '1990-01-01'::date + 1)::bigint, 'the trading days of all times are those from 1990 to 2050: ' || calendar) FROM unnest(ARRAY['utc', 'fx']) AS calendar;
 SELECT probe.refuses($$SELECT * FROM agg_calendar_windows('fx', '1q', '2025-01-01', '2025-01-02')$$, '22023', '%1q%', NULL, 'no such timeframe');
 SELECT probe.refuses($$SELECT * FROM agg_calendar_windows('nobody', '1d', '2025-01-01', '2025-01-02')$$, '22023', '%"nobody"%', NULL, 'no such calendar');
 SELECT probe.refuses($$SELECT * FROM agg_calendar_windows('fx', '1d', '2025-01-01', 'infinity')$$, '22008', NULL, NULL, 'an infinite time');

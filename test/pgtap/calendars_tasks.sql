@@ -15,6 +15,16 @@ SELECT add_bar('EURUSD', '1d', '2025-09-10') \g /dev/null
 
 -- ---- by hand ----
 SELECT probe.refuses($$SELECT agg_set_calendar('EURUSD', 'nobody')$$, '22023', 'calendar "nobody" does not exist (EURUSD)', '%agg_calendars%', 'an unknown calendar');
+SELECT probe.refuses($$SELECT agg_set_calendar('EURUSD', 'NYSE')$$, '22023', 'calendar "NYSE" does not exist (EURUSD)', 'Did you mean "nyse"? agg_calendars lists%', 'another spelling of one');
+SELECT probe.refuses($$SELECT agg_set_calendar('EURUSD', 'UTC')$$, '22023', 'calendar "UTC" does not exist (EURUSD)', 'Did you mean "utc"?%', 'or of the one that is built in');
+SELECT probe.refuses($$SELECT agg_set_calendar('EURUSE', 'fx')$$, 'P0002', '%"EURUSE" does not exist', 'Did you mean "EURUSD"?%', 'a symbol that is misspelt');
+BEGIN;
+INSERT INTO core_asset_registry_all (canonical_symbol, active) VALUES ('FRESH', true), ('ASLEEP', false);
+SELECT is(answer ->> 'message', message, 'a symbol without a task: ' || (answer ->> 'error'))
+FROM (VALUES (agg_set_calendar('FRESH', 'fx'), 'FRESH has no task. Run sync_agg_state_from_registry() to create the tasks of all active assets.'),
+	(agg_set_source('FRESH', 'exact'), 'FRESH has no task. Run sync_agg_state_from_registry() to create the tasks of all active assets.'),
+	(agg_set_calendar('ASLEEP', 'fx'), 'ASLEEP has no task. ASLEEP is not active in core_asset_registry_all. Set active there (test_active for DEV and TEST), then run sync_agg_state_from_registry().')) AS v(answer, message);
+ROLLBACK;
 SELECT probe.refuses($$SELECT agg_set_calendar(NULL, 'fx')$$, '22004', '%p_symbol%', NULL, 'NULL');
 SELECT probe.refuses($$SELECT agg_set_calendar('NOBODY', 'fx')$$, 'P0002', '%NOBODY%', NULL, 'a symbol that nobody knows');
 SELECT is(count(*), 0::bigint, 'no calendar has days before a task needs it') FROM agg_calendar_days;

@@ -8,8 +8,23 @@ INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('lunch', 'Asi
 INSERT INTO agg_calendar_sessions SELECT 'lunch', d, o, c FROM generate_series(1, 5) AS d, (VALUES ('09:15'::time, '12:00'::time), ('13:00', '15:30'), ('22:00', '03:00')) AS s(o, c);
 INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('UTC', '{}'), ('FX', '{"agg": {"calendar": "fx"}}'), ('NYSE', '{"agg": {"calendar": "nyse"}}'), ('LUNCH', '{"agg": {"calendar": "lunch"}}'), ('EMPTY', '{}');
 SELECT is(sync_agg_state_from_registry() -> 'assets_skipped', '[]', 'symbols of four calendars');
-SELECT is_empty('SELECT * FROM v_aggregation_completeness', 'without minutes there is nothing to say');
-SELECT is_empty($$SELECT * FROM agg_gaps('EMPTY')$$, 'nor is anything missing');
+
+-- ---- symbols that never had a minute lack all of them since their start ----
+SELECT results_eq($$SELECT * FROM agg_gaps('EMPTY')$$, $$SELECT '2025-07-01 00:00+00'::timestamptz, date_trunc('minute', now()), (EXTRACT(epoch FROM date_trunc('minute', now()) - '2025-07-01 00:00+00') / 60)::bigint$$, 'a gap from the start of its tasks to now');
+SELECT results_eq($$SELECT trading_date, expected_minutes, present_minutes, missing_minutes, longest_gap_minutes FROM v_aggregation_completeness WHERE canonical_symbol = 'FX' AND trading_date < '2025-07-07'$$,
+	$$VALUES ('2025-07-01'::date, 1440::bigint, 0::bigint, 1440::bigint, 1440::bigint), ('2025-07-02', 1440, 0, 1440, 1440), ('2025-07-03', 1440, 0, 1440, 1440), ('2025-07-04', 1440, 0, 1440, 1440)$$, 'each date since then, by its calendar');
+SELECT results_eq($$SELECT DISTINCT canonical_symbol FROM v_aggregation_completeness ORDER BY 1$$, $$VALUES ('EMPTY'), ('FX'), ('LUNCH'), ('NYSE'), ('UTC')$$, 'of every symbol');
+UPDATE data_agg_state SET agg_start_utc = '-infinity' WHERE canonical_symbol = 'EMPTY' AND timeframe = '5m';
+SELECT is((SELECT min(from_utc) FROM agg_gaps('EMPTY')), '1990-01-01 00:00+00'::timestamptz, 'the earliest start counts, but calendars begin in 1990');
+SELECT is((SELECT min(trading_date) FROM v_aggregation_completeness WHERE canonical_symbol = 'EMPTY'), '1990-01-01'::date, 'for the view, too');
+UPDATE data_agg_state SET agg_start_utc = now() + interval '1 day' WHERE canonical_symbol = 'EMPTY';
+SELECT is_empty($$SELECT * FROM agg_gaps('EMPTY')$$, 'a start that has not come yet asks for nothing');
+SELECT is_empty($$SELECT * FROM v_aggregation_completeness WHERE canonical_symbol = 'EMPTY'$$, 'nor does the view');
+UPDATE data_agg_state SET agg_start_utc = '2025-07-01 00:00+00', enabled = false WHERE canonical_symbol = 'EMPTY';
+SELECT is_empty($$SELECT * FROM agg_gaps('EMPTY')$$, 'tasks that are switched off ask for nothing');
+SELECT is_empty($$SELECT * FROM v_aggregation_completeness WHERE canonical_symbol = 'EMPTY'$$, 'nor does the view');
+SELECT is_empty($$SELECT * FROM agg_completeness('-infinity', NULL, '{EMPTY}')$$, 'nor does the function');
+UPDATE data_agg_state SET enabled = true WHERE canonical_symbol = 'EMPTY';
 
 -- Runs of minutes with holes of every length, across the change of the clock in New York; and one minute twice, in its middle.
 SELECT floor(random() * 1000000)::int AS seed \gset
@@ -55,7 +70,7 @@ FROM minutes WHERE trading_date BETWEEN '2025-02-27' AND '2025-03-30' GROUP BY 1
 SELECT set_eq(format($$SELECT trading_date, expected_minutes, present_minutes, missing_minutes FROM v_aggregation_completeness WHERE canonical_symbol = %L AND trading_date BETWEEN '2025-02-27' AND '2025-03-30' AND expected_minutes > 0$$, symbol),
 	format('SELECT trading_date, expected, present, missing FROM dates WHERE symbol = %L', symbol), 'trading dates of ' || symbol)
 FROM unnest(ARRAY['UTC', 'FX', 'NYSE', 'LUNCH']) AS symbol;
-SELECT results_eq($$SELECT canonical_symbol, sum(present_minutes + outside_minutes)::int FROM v_aggregation_completeness GROUP BY 1 ORDER BY 1$$,
+SELECT results_eq($$SELECT canonical_symbol, sum(present_minutes + outside_minutes)::int FROM v_aggregation_completeness WHERE canonical_symbol <> 'EMPTY' GROUP BY 1 ORDER BY 1$$,
 	$$SELECT canonical_symbol, count(DISTINCT date_trunc('minute', ts_utc))::int FROM data_bars WHERE canonical_symbol <> 'NOTASK' GROUP BY 1 ORDER BY 1$$, 'every minute is counted once');
 -- The longest stretch within one session.
 CREATE VIEW longest AS
@@ -75,7 +90,23 @@ SELECT set_eq(format($$SELECT trading_date, longest_gap_minutes FROM v_aggregati
 FROM unnest(ARRAY['UTC', 'FX', 'NYSE', 'LUNCH']) AS symbol;
 SELECT is(max(expected_minutes), (EXTRACT(epoch FROM date_trunc('minute', now()) - date_trunc('day', now(), 'UTC')) / 60)::bigint, 'of today only what is over') FROM v_aggregation_completeness WHERE canonical_symbol = 'UTC' AND trading_date = (now() AT TIME ZONE 'UTC')::date;
 
+-- ---- many symbols at once ----
+-- None of these calendars has sessions that touch, which the function takes as one.
+SELECT set_eq($$SELECT * FROM agg_completeness('2025-02-01', '2025-07-31')$$, $$SELECT * FROM v_aggregation_completeness WHERE trading_date BETWEEN '2025-02-01' AND '2025-07-31'$$, 'the function says what the view says');
+SELECT results_eq($$SELECT DISTINCT canonical_symbol FROM agg_completeness('2025-07-01') ORDER BY 1$$, $$VALUES ('EMPTY'), ('FX'), ('LUNCH'), ('NYSE'), ('UTC')$$, 'of every symbol with tasks');
+SELECT set_eq($$SELECT * FROM agg_completeness('2025-03-03', '2025-03-07', '{FX,NYSE,FX}')$$, $$SELECT * FROM v_aggregation_completeness WHERE trading_date BETWEEN '2025-03-03' AND '2025-03-07' AND canonical_symbol IN ('FX', 'NYSE')$$, 'of those that are named');
+SELECT set_eq($$SELECT trading_date, calendar, expected_minutes, present_minutes FROM agg_completeness('2025-02-27', '2025-03-30', '{NOTASK}')$$, $$SELECT trading_date, 'utc', expected, present FROM dates WHERE symbol = 'NOTASK'$$, 'a symbol without a task is always open');
+SELECT is((SELECT max(trading_date) FROM agg_completeness('2025-07-01', 'infinity', '{UTC}')), (now() AT TIME ZONE 'UTC')::date, 'to today and not beyond');
+SELECT is_empty($$SELECT * FROM agg_completeness('infinity')$$, 'nothing is expected of the end of time');
+SELECT is_empty($$SELECT * FROM agg_completeness('2025-03-03', '2025-03-07', '{}')$$, 'nor of no symbol');
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('OLD', '1m', '1890-02-03 04:05+00', 1, 1, 1, 1);
+SELECT results_eq($$SELECT count(*), min(trading_date), count(DISTINCT trading_date), sum(present_minutes)::int FROM agg_completeness('-infinity', '2025-01-01', '{OLD}')$$, $$SELECT n, '1890-02-03'::date, n, 1 FROM (SELECT ('2025-01-01'::date - '1890-02-03'::date + 1)::bigint AS n) d$$, 'more days than are read at once');
+
 -- ---- bad input ----
+SELECT probe.refuses($$SELECT * FROM agg_completeness(NULL)$$, '22004', '%p_from%', NULL, 'NULL');
+SELECT probe.refuses($$SELECT * FROM agg_completeness('2025-03-02', '2025-03-01')$$, '22023', '%p_to%', NULL, 'inverted dates');
+SELECT probe.refuses($$SELECT * FROM agg_completeness('2025-03-02', NULL, '{UTC,NOBODY}')$$, 'P0002', '%NOBODY%', NULL, 'a symbol that nobody knows');
+SELECT probe.refuses($$SELECT * FROM agg_completeness('2025-03-02', NULL, '{UTC,NULL}')$$, '22004', '%p_symbols%', NULL, 'NULL among symbols');
 SELECT probe.refuses($$SELECT * FROM agg_gaps(NULL)$$, '22004', '%p_symbol%', NULL, 'NULL');
 SELECT probe.refuses($$SELECT * FROM agg_gaps('NOBODY')$$, 'P0002', '%NOBODY%', NULL, 'a symbol that nobody knows');
 SELECT probe.refuses($$SELECT * FROM agg_gaps('UTC', '2025-03-02', '2025-03-01')$$, '22023', '%UTC%', NULL, 'an inverted range');

@@ -21,7 +21,9 @@ SELECT set_eq($$SELECT timeframe, source FROM tasks$$, $$VALUES ('5m', '1m'), ('
 SELECT cmp_ok(max(trade_count), '<', (SELECT sum(trade_count)::bigint FROM data_bars WHERE canonical_symbol = 'EURUSD' AND ts_utc >= '2025-07-14' AND ts_utc < '2025-07-21'), 'which loses minutes of thin windows') FROM live WHERE timeframe = '1w';
 
 -- ---- by hand ----
-SELECT probe.refuses($$SELECT agg_set_source('EURUSD', 'Exact')$$, '22023', 'source "Exact" is none (EURUSD)', '%chain%', 'a word that means nothing');
+SELECT probe.refuses($$SELECT agg_set_source('EURUSD', 'Exact')$$, '22023', 'bars cannot be made by source "Exact" (EURUSD)', '%exact%chain%', 'a word that means nothing');
+SELECT probe.refuses($$SELECT agg_set_source('EURUSD', '5m')$$, '22023', 'bars cannot be made by source "5m" (EURUSD)', '%source_timeframe%', 'a timeframe, which is for a single task');
+SELECT probe.refuses($$SELECT agg_set_source('EURUSE', 'exact')$$, 'P0002', '%"EURUSE" does not exist', 'Did you mean "EURUSD"?%', 'a symbol that is misspelt');
 SELECT probe.refuses($$SELECT agg_set_source('EURUSD', NULL)$$, '22004', '%p_source%', NULL, 'NULL');
 SELECT probe.refuses($$SELECT agg_set_source('NOBODY', 'exact')$$, 'P0002', '%NOBODY%', NULL, 'a symbol that nobody knows');
 SELECT is(agg_set_source('GBPUSD', 'exact') - 'message', '{"success": false, "error": "not_found"}', 'a symbol without tasks');

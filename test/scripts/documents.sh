@@ -22,7 +22,7 @@ for schema in public market; do
 	status=0
 	block operating.md 'A role that reads' | sed "s/SCHEMA public/SCHEMA $schema/" | sql >said 2>&1 || status=$?
 	is "$status" 0 "$schema: a role that reads, in one block"
-	for relation in derived_data_bars v_aggregation_frontier_health v_aggregation_unread_bars v_aggregation_completeness v_aggregation_truth "agg_gaps('EURUSD')" "agg_verify()" "agg_why('EURUSD', '5m', '2025-07-01')"; do
+	for relation in derived_data_bars v_aggregation_frontier_health v_aggregation_unread_bars v_aggregation_completeness v_aggregation_truth "agg_gaps('EURUSD')" "agg_completeness(current_date)" "agg_verify()" "agg_why('EURUSD', '5m', '2025-07-01')"; do
 		status=0
 		sql -c 'SET ROLE reader' -c "SELECT count(*) FROM $relation" >said 2>&1 || status=$?
 		is "$status" 0 "$schema: it reads $relation"

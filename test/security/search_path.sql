@@ -107,6 +107,7 @@ SELECT * FROM agg.agg_calendar_windows('mine', '4h', '2025-05-05', '2025-05-06')
 INSERT INTO agg.agg_indexes (canonical_symbol, components, exponents, carry_minutes) VALUES ('CROSS', '{EURUSD,USDJPY}', '{1,1}', 2);
 SELECT agg.agg_compute_index('CROSS', '2025-05-05 00:00+00', '2025-05-06 00:00+00') \g /dev/null
 SELECT * FROM agg.agg_gaps('EURUSD', '2025-05-05 00:00+00', '2025-05-06 00:00+00') \g /dev/null
+SELECT * FROM agg.agg_completeness('2025-05-05', '2025-05-06') \g /dev/null
 SELECT agg.agg_set_calendar('EURUSD', 'utc') \g /dev/null
 DELETE FROM agg.agg_calendars WHERE calendar OPERATOR(pg_catalog.=) 'mine';
 SELECT agg.agg_set_start('EURUSD', '5m', '2025-04-01 00:00+00') \g /dev/null

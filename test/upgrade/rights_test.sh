@@ -14,6 +14,7 @@ agg_aggregate_tasks: service_role
 agg_bootstrap_cursor: service_role
 agg_calendar_windows: service_role
 agg_capture_changes: owner only
+agg_completeness: service_role
 agg_compute_index: service_role
 agg_disable_task: service_role
 agg_enable_task: service_role

@@ -144,6 +144,10 @@ std::optional<std::string> Arguments::maybe_text(const char *name) const {
 	return is_null(name) ? std::nullopt : std::optional(bounded(*parameter(name).cells, name));
 }
 
+std::optional<int64_t> Arguments::maybe_integer(const char *name) const {
+	return is_null(name) ? std::nullopt : std::optional(integer(name));
+}
+
 std::optional<Timestamp> Arguments::maybe_timestamp(const char *name) const {
 	return is_null(name) ? std::nullopt : std::optional(timestamp(name));
 }

@@ -36,6 +36,7 @@ public:
 	void check_positive(const char *name, const char *hint) const;
 
 	std::optional<std::string> maybe_text(const char *name) const;
+	std::optional<int64_t> maybe_integer(const char *name) const;
 	std::optional<Timestamp> maybe_timestamp(const char *name) const;
 
 private:

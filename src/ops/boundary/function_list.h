@@ -51,7 +51,8 @@
 	F(agg_refresh_calendars) \
 	F(agg_trading_days) \
 	F(agg_calendar_windows) \
-	F(agg_gaps)
+	F(agg_gaps) \
+	F(agg_completeness)
 
 /* Those that commit what they have done batch by batch: procedures. */
 #define AGG_SQL_PROCEDURES(F) \

@@ -10,6 +10,7 @@
 #include "ops/calendars/days_of_rules.hpp"
 #include "ops/calendars/fit_sources.hpp"
 #include "ops/tasks/calendars.hpp"
+#include "ops/tasks/unknown.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -55,7 +56,7 @@ const Statement &has_days() {
 }
 
 /// Whether its days are stored.
-Op<bool> look_up(Database &db, const std::string &calendar) {
+Op<bool> look_up(Database &db, const std::string calendar) {
 	std::optional<bool> stored;
 	if (calendar == utc_calendar)
 		stored = false;
@@ -64,8 +65,10 @@ Op<bool> look_up(Database &db, const std::string &calendar) {
 		return Flow::more;
 	};
 	co_await db.query(has_days(), parameters(text_parameter(calendar)), take);
-	if (!stored)
-		refuse_unknown_calendar(calendar);
+	if (!stored) {
+		const Error unknown = co_await unknown_calendar(db, calendar, "");
+		throw unknown;
+	}
 	co_return *stored;
 }
 
@@ -89,6 +92,16 @@ int64_t minutes_of(const std::vector<TimeRange> &sessions) {
 	for (const auto &session : sessions)
 		open.us += (session.to - session.from).us;
 	return open.us / Duration::minutes(1).us;
+}
+
+/// The rows of an answer are kept until it is complete, on disk where they are many.
+void refuse_too_many_windows(const Grid &grid, const std::string &calendar, Timestamp from, Timestamp to) {
+	constexpr int64_t most = 5'000'000;
+	if (grid.count(grid.floor(from), to) >= most)
+		throw Error(sqlstate::program_limit_exceeded,
+		            "more than " + std::to_string(most) + " windows of " + grid.name() + " lie between " + to_iso8601(from) + " and " +
+		                to_iso8601(to) + " (calendar \"" + shortened(calendar) + "\")",
+		            "Ask for a shorter range, or for one after the other.");
 }
 
 } // namespace
@@ -142,6 +155,7 @@ Op<Answer> agg_calendar_windows(Database &db, Arguments arguments) {
 		pointer = co_await calendar_by_rules(db, calendar);
 	}
 	const Grid grid(timeframe, pointer);
+	refuse_too_many_windows(grid, calendar, from, to);
 	const Grid of_minutes = grid.of(minutes().timeframe());
 	constexpr size_t columns = 4;
 	RowBuffer rows(db, columns);

@@ -3,12 +3,10 @@
 #include "ops/functions/functions.hpp"
 
 #include "core/gap_scan.hpp"
-#include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/row_buffer.hpp"
 #include "ops/functions/bar_ranges.hpp"
-#include "ops/tasks/calendars.hpp"
-#include "ops/tasks/unknown.hpp"
+#include "ops/functions/expected_minutes.hpp"
 
 #include <algorithm>
 
@@ -27,12 +25,6 @@ const Statement &stored_minutes() {
 	return statement;
 }
 
-Op<std::optional<Timestamp>> first_minute(Database &db, const std::string symbol) {
-	const std::vector<SourceProbe> probe {{symbol, minutes()}};
-	const auto first = co_await first_bars(db, probe);
-	co_return first.front();
-}
-
 } // namespace
 
 Op<Answer> agg_gaps(Database &db, Arguments arguments) {
@@ -41,15 +33,16 @@ Op<Answer> agg_gaps(Database &db, Arguments arguments) {
 	const auto to = arguments.maybe_timestamp("p_to_utc");
 	if (from && to)
 		check_range(named(symbol), *from, *to);
-	co_await require_symbol(db, symbol);
+	const std::vector<std::string> symbols {symbol};
+	const auto expected = co_await expected_minutes(db, symbols);
+	const auto &[name, calendar, begin_of_symbol] = expected.front();
 	if (!from)
-		from = co_await first_minute(db, symbol);
+		from = begin_of_symbol;
 	if (!from)
 		co_return Answer::rows();
 	// Only minutes that lie in the range as a whole, and are over.
 	const Timestamp begin = minutes().ceil(*from);
 	const Timestamp end = minutes().floor(std::min(to.value_or(Timestamp::infinity()), db.clock()));
-	const auto calendar = co_await calendar_of(db, symbol);
 	GapScan scan(open_between(calendar.get(), begin, end));
 	auto take = [&](const Row &row) {
 		const Timestamp minute = minutes().floor(row.timestamp(0));

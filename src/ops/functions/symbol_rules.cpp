@@ -31,8 +31,10 @@ std::string json_of(const ChangedTask &task) {
 Op<Answer> answer(Database &db, const std::string symbol, const ChangedSymbol result, const char *rule, const std::string value) {
 	if (result.tasks == 0) {
 		co_await require_symbol(db, symbol);
+		const std::string hint = co_await hint_for_missing_tasks(db, symbol);
+		const std::string message = named(symbol) + " has no task. " + hint;
 		co_return Answer::json(
-		    JsonObject().add("success", false).add("error", "not_found").add("message", named(symbol) + " has no task").text());
+		    JsonObject().add("success", false).add("error", "not_found").add("message", std::string_view(message)).text());
 	}
 	std::string list;
 	for (const auto &task : result.changed)
@@ -57,8 +59,10 @@ Op<Answer> agg_set_calendar(Database &db, Arguments arguments) {
 	refuse_old_snapshot(db, "the calendar of " + named(symbol));
 	const CalendarNames names {calendar};
 	const auto found = co_await need_calendars(db, names);
-	if (found.empty() && calendar != utc_calendar)
-		refuse_unknown_calendar(calendar, named(symbol));
+	if (found.empty() && calendar != utc_calendar) {
+		const Error unknown = co_await unknown_calendar(db, calendar, named(symbol));
+		throw unknown;
+	}
 	auto result = co_await set_calendar(db, symbol, calendar);
 	co_return co_await answer(db, symbol, std::move(result), "calendar", calendar);
 }
@@ -68,8 +72,9 @@ Op<Answer> agg_set_source(Database &db, Arguments arguments) {
 	const std::string given = arguments.text("p_source");
 	const auto rule = parse_source_rule(given);
 	if (!rule)
-		throw Error(sqlstate::invalid_parameter_value, "source \"" + shortened(given) + "\" is none (" + named(symbol) + ")",
-		            "It is 'exact' (all bars are made of minutes) or 'chain' (of narrower bars).");
+		throw Error(sqlstate::invalid_parameter_value, "bars cannot be made by source \"" + shortened(given) + "\" (" + named(symbol) + ")",
+		            "Say 'exact' (every timeframe is made of 1m bars) or 'chain' (each of narrower bars, as its task's default says). "
+		            "What a single task is made of is source_timeframe in data_agg_state.");
 	refuse_old_snapshot(db, "what the bars of " + named(symbol) + " are made of");
 	auto result = co_await set_source(db, symbol, *rule);
 	co_return co_await answer(db, symbol, std::move(result), "source", *rule == SourceRule::exact ? "exact" : "chain");

@@ -144,10 +144,16 @@ WHERE k.timeframe = '1m' AND e.first_ts_utc IS NOT NULL)sql";
 constexpr const char *completeness = R"sql(
 SELECT s.canonical_symbol, s.calendar, d.trading_date, m.expected_minutes, m.present_minutes,
 	m.expected_minutes - m.present_minutes AS missing_minutes, m.longest_gap_minutes, m.outside_minutes
-FROM (SELECT t.canonical_symbol, COALESCE(min(t.calendar), 'utc') AS calendar FROM @data_agg_state t GROUP BY t.canonical_symbol) s
+FROM (
+	SELECT t.canonical_symbol, COALESCE(min(t.calendar), 'utc') AS calendar, )sql" AGG_EXPECTED_SINCE("t.") R"sql( AS expected_since
+	FROM @data_agg_state t GROUP BY t.canonical_symbol
+) s
 CROSS JOIN LATERAL (
-	SELECT b.ts_utc FROM @data_bars b
-	WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = '1m' AND )sql" AGG_IS_TIME("b.ts_utc") R"sql( ORDER BY b.ts_utc LIMIT 1
+	SELECT COALESCE((
+		SELECT b.ts_utc FROM @data_bars b
+		WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = '1m' AND )sql" AGG_IS_TIME("b.ts_utc") R"sql( ORDER BY b.ts_utc LIMIT 1
+	), s.expected_since) AS ts_utc
+	OFFSET 0
 ) f
 CROSS JOIN LATERAL (
 	SELECT x.trading_date, x.starts_at, n.starts_at AS ends_at, x.opens, x.closes
@@ -157,7 +163,7 @@ CROSS JOIN LATERAL (
 		WHERE y.calendar = x.calendar AND y.trading_date > x.trading_date ORDER BY y.trading_date LIMIT 1
 	) n
 	WHERE x.calendar = s.calendar AND x.starts_at > f.ts_utc - '2 days'::interval AND x.starts_at <= now()
-		AND n.starts_at > f.ts_utc
+		AND n.starts_at > f.ts_utc AND x.trading_date <= (now() AT TIME ZONE 'UTC')::date + 2
 	UNION ALL
 	SELECT u.trading_date, u.starts_at, u.ends_at, ARRAY[u.starts_at], ARRAY[u.ends_at]
 	FROM (

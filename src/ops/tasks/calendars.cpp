@@ -79,10 +79,11 @@ CalendarPointer CalendarDays::calendar(CalendarRules rules) {
 	return std::make_shared<const Calendar>(std::move(rules), std::move(days_), end, sessions_);
 }
 
-void refuse_unknown_calendar(std::string_view name, std::string_view subject) {
-	throw Error(sqlstate::invalid_parameter_value,
-	            "calendar \"" + shortened(name) + "\" does not exist" + (subject.empty() ? "" : " (" + std::string(subject) + ")"),
-	            "agg_calendars lists the calendars, and a row there makes a new one; agg_set_calendar() chooses one.");
+Error no_such_calendar(std::string_view name, std::string_view subject, std::string_view meant) {
+	return Error(sqlstate::invalid_parameter_value,
+	             "calendar \"" + shortened(name) + "\" does not exist" + (subject.empty() ? "" : " (" + std::string(subject) + ")"),
+	             std::string(meant) +
+	                 "agg_calendars lists the calendars, and a row there makes a new one; agg_set_calendar() chooses one.");
 }
 
 std::optional<CalendarPointer> Calendars::find(const std::optional<std::string> &name) const {
@@ -98,7 +99,7 @@ CalendarPointer Calendars::named(const std::optional<std::string> &name, const s
 	if (known_.contains(*name))
 		throw Error(sqlstate::invalid_parameter_value, "calendar \"" + *name + "\" has no trading days (" + subject + ")",
 		            "Call agg_refresh_calendars() to make them.");
-	refuse_unknown_calendar(*name, subject);
+	throw no_such_calendar(*name, subject);
 }
 
 Op<Calendars> read_calendars(Database &db, const std::set<std::string> names) {

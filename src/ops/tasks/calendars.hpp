@@ -50,8 +50,8 @@ private:
 	std::vector<TimeRange> sessions_;
 };
 
-/// Throws 22023 with whose calendar it is.
-[[noreturn]] void refuse_unknown_calendar(std::string_view name, std::string_view subject = "");
+/// 22023 with whose calendar it is, if it is anybody's; `meant`: a sentence about what is there.
+Error no_such_calendar(std::string_view name, std::string_view subject, std::string_view meant = "");
 
 /// Calendars by name.
 class Calendars {

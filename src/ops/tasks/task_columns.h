@@ -33,3 +33,8 @@
 /// What a task reads: what its row says, or the default of Timeframe::default_source().
 #define AGG_SOURCE_TIMEFRAME(s) "COALESCE(" s "source_timeframe, CASE " AGG_DEFAULT_SOURCES(AGG_IF_IT_FITS, AGG_WIDTH_MINUTES(s)) "END)"
 #define AGG_IF_IT_FITS(name, minutes, width) "WHEN " width " > " #minutes " AND " width " % " #minutes " = 0 THEN '" name "' "
+
+/// Since when a symbol lacks minutes that it never had, over all of its tasks: from the earliest start that has come, but not before 1990,
+/// where calendars begin.
+#define AGG_EXPECTED_SINCE(task)                                                                                                           \
+	"min(GREATEST(" task "agg_start_utc, '1990-01-01 00:00+00'::timestamptz)) FILTER (WHERE " task "enabled AND " task "agg_start_utc <= now())"

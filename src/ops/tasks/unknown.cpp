@@ -2,6 +2,7 @@
 
 #include "core/spelling.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/tasks/calendars.hpp"
 
 #include <algorithm>
 
@@ -31,6 +32,12 @@ const Statement &skipped_asset() {
 	    "WHERE x.value ->> 'canonical_symbol' = $1::text ORDER BY r.synced_at_utc DESC LIMIT 1",
 	    {AGG_TEXT},
 	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &calendar_names() {
+	static const Statement statement {
+	    "agg_calendars", "SELECT c.calendar FROM @agg_calendars c ORDER BY c.calendar", {AGG_TEXT}, Planning::by_statistics};
 	return statement;
 }
 
@@ -75,8 +82,8 @@ Op<Known> known_symbols(Database &db, const std::string symbol) {
 	co_return known;
 }
 
-std::string did_you_mean(const std::string &symbol, const Known &known) {
-	const auto near = nearest_name(symbol, known.names);
+std::string did_you_mean(const std::string &given, const std::vector<std::string> &names) {
+	const auto near = nearest_name(given, names);
 	return near ? "Did you mean \"" + shortened(*near) + "\"? " : "";
 }
 
@@ -102,14 +109,19 @@ Op<std::string> hint_for_missing_task(Database &db, TaskKey key) {
 		co_return symbol + " has tasks for " + timeframes + ". For " + key.timeframe +
 		    " add it to the list \"optional\" of metadata.agg in core_asset_registry_all, then run sync_agg_state_from_registry().";
 	}
-	const auto known = co_await known_symbols(db, key.symbol);
+	co_return co_await hint_for_missing_tasks(db, std::move(key.symbol));
+}
+
+Op<std::string> hint_for_missing_tasks(Database &db, std::string given) {
+	const std::string symbol = shortened(given);
+	const auto known = co_await known_symbols(db, given);
 	std::string problem;
 	auto take = [&](const Row &row) {
 		problem = row.maybe_text(0).value_or("");
 		return Flow::more;
 	};
 	if (known.active)
-		co_await db.query(skipped_asset(), parameters(text_parameter(key.symbol)), take);
+		co_await db.query(skipped_asset(), parameters(text_parameter(given)), take);
 	if (!problem.empty())
 		co_return "The last sync skipped " + symbol + ": " + problem +
 		    ". Correct it in core_asset_registry_all, then run sync_agg_state_from_registry().";
@@ -118,8 +130,20 @@ Op<std::string> hint_for_missing_task(Database &db, TaskKey key) {
 	if (known.registered)
 		co_return symbol + " is not active in core_asset_registry_all. Set active there (test_active for DEV and TEST), "
 		                   "then run sync_agg_state_from_registry().";
-	co_return did_you_mean(key.symbol, known) +
+	co_return did_you_mean(given, known.names) +
 	    "For a new symbol add it to core_asset_registry_all, then run sync_agg_state_from_registry().";
+}
+
+Op<Error> unknown_calendar(Database &db, std::string name, std::string subject) {
+	std::vector<std::string> names;
+	auto take = [&](const Row &row) {
+		names.emplace_back(row.text(0));
+		return Flow::more;
+	};
+	co_await db.query(calendar_names(), {}, take);
+	std::erase(names, utc_calendar);
+	names.emplace_back(utc_calendar);
+	co_return no_such_calendar(name, subject, did_you_mean(name, names));
 }
 
 Op<Error> missing_task(Database &db, std::string prefix, TaskKey key) {
@@ -152,7 +176,7 @@ Op<void> require_symbol(Database &db, std::string symbol) {
 	if (derived)
 		co_return;
 	throw Error(sqlstate::no_data_found, "symbol \"" + shortened(symbol) + "\" does not exist",
-	            did_you_mean(symbol, known) + "No task, asset or bar has this symbol.");
+	            did_you_mean(symbol, known.names) + "No task, asset or bar has this symbol.");
 }
 
 } // namespace aggregation

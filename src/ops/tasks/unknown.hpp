@@ -1,4 +1,4 @@
-// Errors for what is not there: a task, or a symbol that nobody knows. Their hints look at what there is instead.
+// Errors for what is not there: a task, a symbol that nobody knows, a calendar. Their hints look at what there is instead.
 #pragma once
 
 #include "core/error.hpp"
@@ -14,6 +14,12 @@ Op<Error> missing_task(Database &db, std::string prefix, TaskKey key);
 
 /// The task, or missing_task(), thrown.
 Op<Task> task_or_throw(Database &db, TaskKey key, std::string prefix = "Missing agg config ");
+
+/// What to do about a symbol without any task, as sentences.
+Op<std::string> hint_for_missing_tasks(Database &db, std::string symbol);
+
+/// 22023 for a calendar that is not there; `subject`: whose it is to be, if anybody's.
+Op<Error> unknown_calendar(Database &db, std::string name, std::string subject);
 
 /// Throws P0002 unless somebody knows the symbol: a task, the registry, or a bar.
 Op<void> require_symbol(Database &db, std::string symbol);

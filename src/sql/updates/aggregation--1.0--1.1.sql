@@ -408,7 +408,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_calendar';
 
 COMMENT ON FUNCTION @extschema@.agg_set_calendar(text, text) IS
 'Chooses the calendar of a symbol, for all of its tasks: utc, or one of agg_calendars. Cursors go back to the start of the window that they lie in, a source whose windows are no parts of the task''s windows any more is replaced by the default, and everything that is stored is marked: the next runs make it anew and delete bars of windows that do not exist any more. A sync from the registry sets the calendar that the asset''s metadata.agg.calendar names, and leaves it alone where that is missing.
-Answers success, canonical_symbol, calendar, tasks, changed (of each changed task: timeframe, and as [old, new] source_timeframe and last_agg_bar_ts_utc where they changed), note; or {"success": false, "error": "not_found", "message": ...} if the symbol has no task. Errors: 22023 for an unknown calendar, P0002 for a symbol that no task, asset or bar has, 22004 for NULL.';
+Answers success, canonical_symbol, calendar, tasks, changed (of each changed task: timeframe, and as [old, new] source_timeframe and last_agg_bar_ts_utc where they changed), note; or {"success": false, "error": "not_found", "message": ...} if the symbol has no task; message says how it gets one. Errors: 22023 for an unknown calendar, P0002 for a symbol that no task, asset or bar has, 22004 for NULL.';
 
 CREATE FUNCTION @extschema@.agg_set_source(p_symbol text, p_source text)
 RETURNS jsonb
@@ -448,7 +448,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_calendar_windows';
 
 COMMENT ON FUNCTION @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz) IS
 'The windows of a timeframe in a calendar, those that hold p_from_utc and all later ones that begin before p_to_utc: start, end, the trading date on which the window begins, and how many of its minutes lie in a session (a bar with that many source minutes is complete). Before 1990 and after 2050 trading days go on in steps of 24 hours, without sessions. Works for calendars that no task has, too.
-Errors: 22023 for an unknown calendar or timeframe or an inverted range, 22008 for an infinite time, 22004 for NULL.';
+Errors: 22023 for an unknown calendar or timeframe or an inverted range, 54000 for a range of more than 5,000,000 windows, 22008 for an infinite time, 22004 for NULL.';
 
 CREATE FUNCTION @extschema@.agg_gaps(p_symbol text, p_from_utc timestamptz DEFAULT NULL, p_to_utc timestamptz DEFAULT NULL)
 RETURNS TABLE (from_utc timestamptz, to_utc timestamptz, missing_minutes bigint)
@@ -457,8 +457,19 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_gaps';
 
 COMMENT ON FUNCTION @extschema@.agg_gaps(text, timestamptz, timestamptz) IS
-'The minutes of a symbol that are missing in data_bars while its market is open (by the calendar of its tasks; without a task always), as ranges: a row for each stretch of open minutes of which none is there, from the oldest on. p_from_utc: NULL is the symbol''s first minute; p_to_utc: NULL, or a later time, is now. A minute is there if it has a row, whatever its prices are. Rows outside the sessions do not matter; v_aggregation_completeness counts them.
+'The minutes of a symbol that are missing in data_bars while its market is open (by the calendar of its tasks; without a task always), as ranges: a row for each stretch of open minutes of which none is there, from the oldest on. p_from_utc: NULL is the symbol''s first minute, or, where it never had one, the earliest start of its enabled tasks (but not before 1990); p_to_utc: NULL, or a later time, is now. A minute is there if it has a row, whatever its prices are. Rows outside the sessions do not matter; v_aggregation_completeness counts them. For many symbols at once: agg_completeness().
 Errors: 22023 for an inverted range, 22008 for an infinite time, P0002 for a symbol that no task, asset or bar has, 22004 for a NULL symbol.';
+
+CREATE FUNCTION @extschema@.agg_completeness(p_from date, p_to date DEFAULT NULL, p_symbols text[] DEFAULT NULL)
+RETURNS TABLE (canonical_symbol text, calendar text, trading_date date, expected_minutes bigint, present_minutes bigint, missing_minutes bigint, longest_gap_minutes bigint, outside_minutes bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_completeness';
+
+COMMENT ON FUNCTION @extschema@.agg_completeness(date, date, text[]) IS
+'The rows of v_aggregation_completeness for the trading dates from p_from to p_to, both included, of many symbols at once: all of them share one read of the index of data_bars, in a fraction of the time that the view takes. p_to: NULL is today. p_symbols: NULL is all symbols that have tasks; a symbol without a task is always open.
+expected_minutes: minutes of the date''s sessions, as far as they are over; present_minutes: those of which data_bars has a row, whatever its prices are; missing_minutes: the others; longest_gap_minutes: the longest stretch of these in one session (sessions that touch are one); outside_minutes: minutes with a row outside the sessions. From the date of a symbol''s first minute on; a symbol that never had one is missing since the earliest start of its enabled tasks (but not before 1990). Dates without sessions have a row only if they have bars.
+Errors: 22023 for inverted dates, P0002 for a symbol that no task, asset or bar has, 22004 for NULL in p_from or in p_symbols, 54000 for more than 100,000 symbols.';
 
 CREATE FUNCTION @extschema@.agg_note_index_change()
 RETURNS trigger
@@ -536,12 +547,12 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
+        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
     END IF;
 END
 $update$;
