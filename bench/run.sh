@@ -14,7 +14,7 @@ usage: ./run bench [--rounds N] [--quick] [--only ROW[,ROW…]] [--csv FILE]
   --rounds N   rounds a contender runs (default 5; the slow PL/pgSQL baselines at most 3)
   --quick      small sizes: shows that everything works, its figures mean nothing
   --only ROW   one_year, unchanged, due_tasks, runner, dxy, ingest, month, calendars, tick, hour, memory; only when named, since they take
-               minutes: freshness, late_bar, holiday, backfill
+               minutes: freshness, freshness_load, late_bar, holiday, backfill
   --csv FILE   where the results go as CSV (default: a new file in the folder for temporary files)
 TEXT
 }
@@ -38,7 +38,7 @@ done
 [[ $rounds =~ ^[1-9][0-9]{0,2}$ ]] || { printf 'bench: --rounds must be a number from 1 to 999, not "%s"\n' "$rounds" >&2; exit 2; }
 for row in ${only//,/ }; do
 	case $row in
-	one_year | unchanged | due_tasks | runner | freshness | dxy | ingest | month | calendars | tick | hour | backfill | late_bar | holiday | memory) ;;
+	one_year | unchanged | due_tasks | runner | freshness | freshness_load | dxy | ingest | month | calendars | tick | hour | backfill | late_bar | holiday | memory) ;;
 	*) printf 'bench: there is no row "%s"\n\n' "$row" >&2; usage >&2; exit 2 ;;
 	esac
 done
@@ -125,6 +125,14 @@ measure_runner() {
 
 measure_freshness() {
 	sql -v symbols=1000 -v rounds="$(((rounds + 1) / 2))" -v database="$PGDATABASE" -f "$here/freshness/measure.sql" >/dev/null
+}
+
+# Ten times as many rows are ten times as many symbols: a busy market makes more trades, but a bar of a minute comes once a minute.
+measure_freshness_load() {
+	local symbols
+	for symbols in $tasks $((10 * tasks)); do
+		sql -v symbols="$symbols" -v minutes="$((2 * ((rounds + 1) / 2) + 1))" -v database="$PGDATABASE" -f "$here/freshness_load/measure.sql" >/dev/null
+	done
 }
 
 measure_dxy() {
@@ -224,6 +232,7 @@ if wanted one_year || wanted unchanged; then measure_one_year; fi
 if wanted due_tasks; then measure_due_tasks; fi
 if wanted runner; then measure_runner; fi
 if wanted freshness; then measure_freshness; fi
+if wanted freshness_load; then measure_freshness_load; fi
 if wanted dxy; then measure_dxy; fi
 if wanted ingest; then measure_ingest; fi
 if wanted month; then measure_month; fi

@@ -1,22 +1,12 @@
 -- A live feed of 1,000 symbols and the background worker, by the clock on the wall: how long after the end of a window and its delay is the bar
--- committed? Two-minute windows with a delay of five seconds, so that it takes minutes and not hours. The feeder inserts each minute's bars
--- when the minute is over, in one statement.
+-- committed? Two-minute windows with a delay of five seconds, so that it takes minutes and not hours.
 TRUNCATE public.data_bars, public.derived_data_bars, public.data_agg_state, public.core_asset_registry_all;
 INSERT INTO public.core_asset_registry_all (canonical_symbol) SELECT 'LIVE' || n FROM generate_series(1, :symbols) AS n;
 INSERT INTO public.data_agg_state (canonical_symbol, timeframe, is_mandatory, aggregation_delay_seconds, agg_start_utc)
 SELECT canonical_symbol, '2m', true, 5, date_bin('2 minutes', now(), '2000-01-01 00:00+00') FROM public.core_asset_registry_all;
 ALTER SYSTEM SET aggregation.databases = :'database';
 SELECT pg_reload_conf();
-CREATE PROCEDURE bench.feed(p_minutes int) LANGUAGE plpgsql AS $$
-BEGIN
-	FOR i IN 1 .. p_minutes LOOP
-		COMMIT;
-		PERFORM pg_sleep(60 - extract(epoch FROM clock_timestamp())::numeric % 60 + 0.3);
-		INSERT INTO public.data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol)
-		SELECT canonical_symbol, '1m', date_trunc('minute', clock_timestamp()) - interval '1 minute', 1, 2, 0.5, 1.5, 10 FROM public.core_asset_registry_all;
-	END LOOP;
-END
-$$;
+\ir feed.sql
 CALL bench.feed(2 * :rounds + 1);
 SELECT pg_sleep(9);
 ALTER SYSTEM RESET aggregation.databases;

@@ -2,11 +2,7 @@
 -- below, and one late bar at the far end of the history. A refresh cannot run in a procedure, so psql is given one statement after the other.
 -- Page accesses are those of the whole database, divided by the number of late bars.
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS timescaledb;
-DROP SCHEMA IF EXISTS timescale CASCADE;
-CREATE SCHEMA timescale;
-CREATE TABLE timescale.data_bars (LIKE public.data_bars INCLUDING ALL);
-SELECT create_hypertable('timescale.data_bars', 'ts_utc');
+\ir ../timescale/hypertable.sql
 INSERT INTO timescale.data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count)
 SELECT 'N' || s, '1m', '2010-07-01 00:00+00'::timestamptz + make_interval(mins => m), 1 + m % 7, 2 + m % 11, 0.5, 1 + m % 5, m % 90, 1 + m % 3, m % 9
 FROM generate_series(1, :symbols) AS s, generate_series(0, :minutes - 1) AS m;

@@ -1,11 +1,7 @@
 -- The same for TimescaleDB: a hypertable into which the same feed writes, and two continuous aggregates that hold the bars of the hour before, one
 -- for each way to call the refresh, so that in each round both make the window for the first time.
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS timescaledb;
-DROP SCHEMA IF EXISTS timescale CASCADE;
-CREATE SCHEMA timescale;
-CREATE TABLE timescale.data_bars (LIKE public.data_bars INCLUDING ALL);
-SELECT create_hypertable('timescale.data_bars', 'ts_utc');
+\ir ../timescale/hypertable.sql
 CALL bench.feed_minutes('timescale.data_bars', '2025-07-01 00:00+00', '2025-07-01 01:00+00');
 VACUUM ANALYZE timescale.data_bars;
 \set aggregate timescale.bars_5m_default
