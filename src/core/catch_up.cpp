@@ -37,6 +37,22 @@ CatchUp::CatchUp(Settings settings)
       complete_end_(settings_.source_complete_until) {
 }
 
+CatchUp::Progress CatchUp::progress() const {
+	Progress progress;
+	progress.cursor_ = cursor_;
+	progress.processed_ = processed_;
+	progress.phase_ = phase_;
+	progress.reason_ = reason_;
+	return progress;
+}
+
+void CatchUp::resume(const Progress &progress) {
+	cursor_ = progress.cursor_;
+	processed_ = progress.processed_;
+	phase_ = progress.phase_;
+	reason_ = progress.reason_;
+}
+
 std::optional<StopReason> CatchUp::obstacle(Timestamp window_start) const {
 	if (!confirmed(window_start))
 		return StopReason::not_confirmed;

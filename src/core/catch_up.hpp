@@ -73,6 +73,11 @@ public:
 
 	explicit CatchUp(Settings settings);
 
+	/// How far it has got; a read that was told of windows may be repeated from there.
+	class Progress;
+	Progress progress() const;
+	void resume(const Progress &progress);
+
 	/// What to do next; a Read covers at most `most_windows` windows (> 0). Asking again without answering gives the same step.
 	Step next(int64_t most_windows);
 
@@ -123,6 +128,15 @@ private:
 	std::optional<StopReason> reason_;
 	bool last_known_ = false;
 	std::optional<Timestamp> last_;
+};
+
+/// What window() changes.
+class CatchUp::Progress {
+	friend class CatchUp;
+	Timestamp cursor_;
+	int64_t processed_ = 0;
+	Phase phase_ = Phase::at_window;
+	std::optional<StopReason> reason_;
 };
 
 } // namespace aggregation

@@ -24,6 +24,15 @@
 #define agg_insert_index_tuples(table, slot, state) ExecInsertIndexTuples((table), (slot), (state), false, false, NULL, NIL)
 #endif
 
+/* 18 counts an index scan's searches for EXPLAIN (commit 0fbceae841). */
+#if PG_VERSION_NUM >= 180000
+#define agg_begin_index_scan(table, index, snapshot, keys) index_beginscan((table), (index), (snapshot), NULL, (keys), 0)
+#define agg_begin_bitmap_scan(index, snapshot, keys) index_beginscan_bitmap((index), (snapshot), NULL, (keys))
+#else
+#define agg_begin_index_scan(table, index, snapshot, keys) index_beginscan((table), (index), (snapshot), (keys), 0)
+#define agg_begin_bitmap_scan(index, snapshot, keys) index_beginscan_bitmap((index), (snapshot), (keys))
+#endif
+
 /* 16 has one function for the owners of all kinds of objects, and for rights on them (commits afbfc0298, c727f511bd). */
 #if PG_VERSION_NUM >= 160000
 #define agg_owns_table(table, role) object_ownercheck(RelationRelationId, (table), (role))

@@ -7,6 +7,7 @@
  * operation lets it pass.
  */
 #include "driver.h"
+#include "settings.h"
 
 #include "access/table.h"
 #include "access/xact.h"
@@ -162,7 +163,9 @@ static uint64 execute_in_scope(const agg_call_state *state, const agg_request *r
 	if (request->kind == AGG_CHECK_STRANGERS) {
 		agg_check_strangers(table, agg_owner_of(table));
 		processed = 0;
-	} else if (request->kind == AGG_QUERY)
+	} else if (request->kind == AGG_ASK_PASS)
+		processed = agg_rows_of_pass(scope, request);
+	else if (request->kind == AGG_QUERY)
 		processed = agg_run_query(scope, state->operation, request, table);
 	else
 		processed = agg_run_bulk_write(scope, state->operation, request, table);
@@ -208,6 +211,7 @@ static void show_progress(agg_call_state *state, const char *text) {
 static void execute_request(agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
 	switch (request->kind) {
 	case AGG_QUERY:
+	case AGG_ASK_PASS:
 	case AGG_BULK_WRITE:
 	case AGG_CHECK_STRANGERS:
 		execute_sql(state, request, outcome);
@@ -343,7 +347,8 @@ void agg_create_operation(agg_call_state *state, agg_function function, const ag
 	                       .transaction_start = GetCurrentTransactionStartTimestamp(),
 	                       .fixed_snapshot = IsolationUsesXactSnapshot(),
 	                       .release = AGGREGATION_VERSION,
-	                       .calendars = calendars()};
+	                       .calendars = calendars(),
+	                       .read_source = (agg_read_source)agg_setting_read_source};
 
 	state->function = function;
 	state->operation = agg_operation_new(function, &context, arguments, count);

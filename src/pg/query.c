@@ -233,9 +233,22 @@ static bool writes(SPIPlanPtr plan) {
 	return false;
 }
 
+ParamListInfo agg_parameters_of(const agg_request *request) {
+	ParamListInfo parameters = makeParamList((int)request->parameter_count);
+
+	for (size_t i = 0; i < request->parameter_count; i++) {
+		ParamExternData *parameter = &parameters->params[i];
+		Oid element = agg_type_oid(request->parameters[i].type);
+
+		parameter->value = agg_parameter_to_datum(&request->parameters[i], &parameter->isnull);
+		parameter->pflags = PARAM_FLAG_CONST;
+		parameter->ptype = request->parameters[i].is_array ? get_array_type(element) : element;
+	}
+	return parameters;
+}
+
 uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table) {
 	SPIPlanPtr plan;
-	ParamListInfo parameters;
 	row_receiver receiver = {.pub = {.receiveSlot = receive,
 	                                 .rStartup = check_columns,
 	                                 .rShutdown = ignore_end,
@@ -248,18 +261,10 @@ uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg
 	plan = agg_plan_of(scope, request);
 	if (OidIsValid(table) && writes(plan))
 		agg_begin_writing(scope, table);
-	parameters = makeParamList((int)request->parameter_count);
-	for (size_t i = 0; i < request->parameter_count; i++) {
-		ParamExternData *parameter = &parameters->params[i];
-		Oid element = agg_type_oid(request->parameters[i].type);
-
-		parameter->value = agg_parameter_to_datum(&request->parameters[i], &parameter->isnull);
-		parameter->pflags = PARAM_FLAG_CONST;
-		parameter->ptype = request->parameters[i].is_array ? get_array_type(element) : element;
-	}
 	if (request->column_count > 0)
 		prepare_batch(&receiver);
-	processed = agg_execute_plan(scope, plan, parameters, request->column_count > 0 ? &receiver.pub : NULL, request->latest);
+	processed =
+	    agg_execute_plan(scope, plan, agg_parameters_of(request), request->column_count > 0 ? &receiver.pub : NULL, request->latest);
 	deliver(&receiver);
 	if (!request->keep_plan)
 		SPI_freeplan(plan);

@@ -123,11 +123,15 @@ extern void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState 
 /* log_rows.c */
 extern void agg_insert_log_rows(const agg_scope *scope, Oid table, const agg_changes *changes, size_t count);
 
+/* time_pass.c */
+extern uint64 agg_rows_of_pass(const agg_scope *scope, const agg_request *request);
+
 /* strangers.c */
 extern void agg_check_strangers(Oid table, Oid owner);
 
 /* query.c */
 extern SPIPlanPtr agg_plan_of(const agg_scope *scope, const agg_request *request);
+extern ParamListInfo agg_parameters_of(const agg_request *request);
 extern uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table);
 
 /* bulk_write.c */

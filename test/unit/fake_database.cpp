@@ -247,7 +247,7 @@ void FakeDatabase::mark_again() {
 Ending FakeDatabase::call(agg_function function, const std::vector<agg_argument> &arguments, const Fault &fault) {
 	random_.seed(seed);
 	Ending ending;
-	const agg_context context {"x", now.us, fixed_snapshot, "9.9", calendars.get()};
+	const agg_context context {"x", now.us, fixed_snapshot, "9.9", calendars.get(), AGG_READ_AS_CHEAPER};
 	agg_operation *operation = agg_operation_new(function, &context, arguments.data(), arguments.size());
 	if (operation == nullptr) {
 		ending.kind = AGG_FAILED;
@@ -331,6 +331,8 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_argument>
 			outcome.processed = relation == "agg_dirty_ranges"    ? tables.dirty.size()
 			                    : relation == "agg_sealed_ranges" ? tables.sealed.size()
 			                                                      : 0;
+		} else if (request.kind == AGG_ASK_PASS) {
+			outcome.processed = request.most;
 		} else if (request.kind == AGG_BEGIN_ABSORBING || request.kind == AGG_ASK_ABSORBING) {
 			ending.log.emplace_back(request.kind == AGG_BEGIN_ABSORBING ? "absorb own" : "ask");
 			outcome.others = {false, Timestamp::infinity().us, Timestamp::minus_infinity().us};

@@ -10,16 +10,15 @@ namespace {
 // Two shapes of the same read: a plain range of one symbol, which needs no join, and many ranges by an array. In the second one the lateral
 // subquery keeps its own order and cannot be flattened, so the rows come by range and then by time without a sort.
 #define AGG_ONE_RANGE(table, live)                                                                                                          \
-	"SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8 FROM @" table                                      \
+	"SELECT " AGG_SOURCE_COLUMNS " FROM @" table                                                                                            \
 	" d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz" live \
 	" ORDER BY d.ts_utc"
 #define AGG_MANY_RANGES(table, live)                                                                                                                                 \
 	"SELECT b.*, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "                                                                                         \
 	"AS t(symbol, timeframe, ord) CROSS JOIN LATERAL ("                                                                                                              \
-	"SELECT d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8 FROM @" table                                                               \
+	"SELECT " AGG_SOURCE_COLUMNS " FROM @" table                                                                                                                     \
 	" d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.ts_utc >= ($3::timestamptz[])[t.ord] AND d.ts_utc < ($4::timestamptz[])[t.ord]" live \
 	" ORDER BY d.ts_utc OFFSET 0) b"
-#define AGG_BAR_TYPES AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_INT8
 constexpr size_t read_column = 8;
 
 struct ReadStatements {
@@ -28,19 +27,21 @@ struct ReadStatements {
 };
 
 const ReadStatements &ingested() {
-	static const ReadStatements statements {{"data_bars", AGG_ONE_RANGE("data_bars", ""), {AGG_BAR_TYPES}},
-	                                        {"data_bars", AGG_MANY_RANGES("data_bars", ""), {AGG_BAR_TYPES, AGG_INT8}}};
+	static const ReadStatements statements {{"data_bars", AGG_ONE_RANGE("data_bars", ""), {AGG_SOURCE_TYPES}},
+	                                        {"data_bars", AGG_MANY_RANGES("data_bars", ""), {AGG_SOURCE_TYPES, AGG_INT8}}};
 	return statements;
 }
 
 const ReadStatements &derived() {
 	static const ReadStatements statements {
-	    {"derived_data_bars", AGG_ONE_RANGE("derived_data_bars", " AND d.deleted_at IS NULL"), {AGG_BAR_TYPES}},
-	    {"derived_data_bars", AGG_MANY_RANGES("derived_data_bars", " AND d.deleted_at IS NULL"), {AGG_BAR_TYPES, AGG_INT8}}};
+	    {"derived_data_bars", AGG_ONE_RANGE("derived_data_bars", " AND d.deleted_at IS NULL"), {AGG_SOURCE_TYPES}},
+	    {"derived_data_bars", AGG_MANY_RANGES("derived_data_bars", " AND d.deleted_at IS NULL"), {AGG_SOURCE_TYPES, AGG_INT8}}};
 	return statements;
 }
 
-SourceBar bar_of(const Row &row) {
+} // namespace
+
+SourceBar source_bar_of(const Row &row) {
 	return {.start = row.timestamp(0),
 	        .open = row.maybe_real(1),
 	        .high = row.maybe_real(2),
@@ -51,13 +52,11 @@ SourceBar bar_of(const Row &row) {
 	        .trade_count = row.maybe_integer(7)};
 }
 
-} // namespace
-
 Op<void> read_source_bars(Database &db, const std::vector<SourceRead> reads, SourceBarSink &sink) {
 	const auto &statements = reads.front().source->ingested() ? ingested() : derived();
 	if (reads.size() == 1) {
 		const SourceRead &only = reads.front();
-		auto take = [&](const Row &row) { return sink.take(0, bar_of(row)); };
+		auto take = [&](const Row &row) { return sink.take(0, source_bar_of(row)); };
 		auto list = parameters(text_parameter(only.symbol), text_parameter(only.source->name()), timestamp_parameter(only.from),
 		                       timestamp_parameter(only.to));
 		co_await db.query(statements.one, std::move(list), take);
@@ -73,7 +72,7 @@ Op<void> read_source_bars(Database &db, const std::vector<SourceRead> reads, Sou
 		from.push_back(cell(read.from));
 		to.push_back(cell(read.to));
 	}
-	auto take = [&](const Row &row) { return sink.take(static_cast<size_t>(row.integer(read_column) - 1), bar_of(row)); };
+	auto take = [&](const Row &row) { return sink.take(static_cast<size_t>(row.integer(read_column) - 1), source_bar_of(row)); };
 	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
 	                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)));
 	co_await db.query(statements.many, std::move(list), take);

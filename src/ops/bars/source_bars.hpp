@@ -20,6 +20,12 @@ struct SourceRead {
 	Timestamp to;
 };
 
+/// What a read of source rows selects of table d first, and as what; see source_bar_of().
+#define AGG_SOURCE_COLUMNS "d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8"
+#define AGG_SOURCE_TYPES AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_INT8
+
+SourceBar source_bar_of(const Row &row);
+
 /// Takes source rows as they stream past.
 class SourceBarSink {
 public:

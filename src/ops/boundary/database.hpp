@@ -146,14 +146,18 @@ struct Derivers {
 
 class CalendarCache;
 
+/// By which way the source of many tasks is read; source_slice.hpp says what the ways are.
+enum class ReadSource { as_cheaper, by_key, by_time };
+
 class Database {
 public:
 	/// Whether each statement sees what was committed before it, or the whole transaction what was committed before its first one.
 	enum class Snapshot { of_statement, of_transaction };
 
-	Database(std::string schema, Timestamp transaction_start, Snapshot snapshot, std::string release, CalendarCache &calendars)
+	Database(std::string schema, Timestamp transaction_start, Snapshot snapshot, std::string release, CalendarCache &calendars,
+	         ReadSource read_source = ReadSource::as_cheaper)
 	    : schema_(std::move(schema)), release_(std::move(release)), transaction_start_(transaction_start), clock_(transaction_start),
-	      snapshot_(snapshot), calendars_(calendars) {
+	      snapshot_(snapshot), calendars_(calendars), read_source_(read_source) {
 	}
 	Database(const Database &) = delete;
 	Database &operator=(const Database &) = delete;
@@ -175,6 +179,10 @@ public:
 	/// What this session has read of calendars (calendars.hpp).
 	CalendarCache &calendars() {
 		return calendars_;
+	}
+	/// How source is read that many tasks share in time, as the session has set it.
+	ReadSource read_source() const {
+		return read_source_;
 	}
 	/// Whether source or tasks may have changed unnoticed by those who keep track of changes: this transaction sees the database as it was
 	/// when it began, or derives tasks that nobody else can see yet. Then what it derives is looked at again; see change_log.hpp.
@@ -284,6 +292,28 @@ public:
 		Take take_;
 	};
 
+	using IgnoreRow = Flow (*)(const Row &);
+
+	class AskPass : public Query<IgnoreRow> {
+	public:
+		AskPass(Database &database, const Statement &statement, std::vector<Parameter> parameters, Timestamp from, Timestamp to,
+		        uint64_t most)
+		    : Query(database, statement, std::move(parameters), ignore_row), from_(from), to_(to), most_(most) {
+		}
+		void describe(agg_request &request) const override {
+			Query::describe(request);
+			request.kind = AGG_ASK_PASS;
+			request.slice_from = from_.us;
+			request.slice_to = to_.us;
+			request.most = most_;
+		}
+
+	private:
+		Timestamp from_;
+		Timestamp to_;
+		uint64_t most_;
+	};
+
 	class BulkWrite : public Pending {
 	public:
 		BulkWrite(Database &database, const char *relation, const BulkColumns &columns, const std::vector<agg_cell> &shared,
@@ -391,6 +421,11 @@ public:
 	auto execute(const Statement &statement, std::vector<Parameter> parameters) {
 		return query(statement, std::move(parameters), ignore_row);
 	}
+	/// How many rows a statement looks at that reads the bars with times in [from, to), by the plan that it has now and by what lies there;
+	/// any number from `most` on says: too many.
+	AskPass rows_of_pass(const Statement &statement, std::vector<Parameter> parameters, Timestamp from, Timestamp to, uint64_t most) {
+		return {*this, statement, std::move(parameters), from, to, most};
+	}
 	/// Inserts all rows of `source`, at COPY's speed where nobody but PostgreSQL manages the table; a key that exists is an error. `shared`
 	/// holds the values of the columns that are the same in all rows. What is passed must outlive the await.
 	BulkWrite insert_rows(const char *relation, const BulkColumns &columns, const std::vector<agg_cell> &shared, RowSource &source) {
@@ -495,6 +530,7 @@ private:
 	Timestamp clock_;
 	Snapshot snapshot_;
 	CalendarCache &calendars_;
+	ReadSource read_source_;
 	bool own_changes_ = false;
 	bool own_tasks_ = false;
 	Pending *pending_ = nullptr;

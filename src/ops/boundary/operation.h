@@ -71,16 +71,17 @@ typedef enum agg_request_kind {
 	AGG_BEGIN_SUBTRANSACTION, /* from here errors come back as outcomes */
 	AGG_RELEASE_SUBTRANSACTION,
 	AGG_ROLLBACK_SUBTRANSACTION,
-	AGG_EMIT_ROWS,         /* add rows to the result of a set-returning function */
-	AGG_COMMIT,            /* commit and begin the next transaction; only where the caller allows it, as CALL does */
-	AGG_COMMIT_LAZILY,     /* the same, and the disk may be written later: a crash undoes it as a whole */
-	AGG_PROGRESS,          /* show `text` to other sessions as what this one is doing */
-	AGG_NOTICE,            /* tell the caller `text` */
-	AGG_BEGIN_DERIVING,    /* until the transaction ends others can see that it may be computing bars */
-	AGG_ASK_DERIVING,      /* `others` of the outcome: which other transactions may be computing bars at this moment */
-	AGG_BEGIN_ABSORBING,   /* until the transaction ends others can see that it may have taken its own entries out of the log of changes */
-	AGG_ASK_ABSORBING,     /* `others` of the outcome: which other transactions may have done so */
-	AGG_ASK_PAGES,         /* `processed` of the outcome: how many pages `relation` has, a table of ours; without any it has no row */
+	AGG_EMIT_ROWS,       /* add rows to the result of a set-returning function */
+	AGG_COMMIT,          /* commit and begin the next transaction; only where the caller allows it, as CALL does */
+	AGG_COMMIT_LAZILY,   /* the same, and the disk may be written later: a crash undoes it as a whole */
+	AGG_PROGRESS,        /* show `text` to other sessions as what this one is doing */
+	AGG_NOTICE,          /* tell the caller `text` */
+	AGG_BEGIN_DERIVING,  /* until the transaction ends others can see that it may be computing bars */
+	AGG_ASK_DERIVING,    /* `others` of the outcome: which other transactions may be computing bars at this moment */
+	AGG_BEGIN_ABSORBING, /* until the transaction ends others can see that it may have taken its own entries out of the log of changes */
+	AGG_ASK_ABSORBING,   /* `others` of the outcome: which other transactions may have done so */
+	AGG_ASK_PAGES,       /* `processed` of the outcome: how many pages `relation` has, a table of ours; without any it has no row */
+	AGG_ASK_PASS, /* `processed` of the outcome: how many rows the query looks at, which passes over a slice of time; or more than `most` */
 	AGG_LOOK_AGAIN,        /* mark windows when the transaction commits: rows of symbol, timeframe, from, to, due */
 	AGG_OWN_CHANGES,       /* the log of changes holds entries of this transaction */
 	AGG_WAKE_WORKER,       /* when this transaction has committed, a task may be due sooner than the database's worker thinks */
@@ -91,11 +92,11 @@ typedef enum agg_request_kind {
 
 typedef struct agg_request {
 	agg_request_kind kind;
-	/* AGG_QUERY, AGG_BULK_WRITE: the table, in the extension's schema, whose owner acts; NULL: that of relation_oid, any table; neither:
-	 * the caller acts. */
+	/* AGG_QUERY, AGG_ASK_PASS, AGG_BULK_WRITE: the table, in the extension's schema, whose owner acts; NULL: that of relation_oid, any
+	 * table; neither: the caller acts. */
 	const char *relation;
 	uint32_t relation_oid;
-	/* AGG_QUERY */
+	/* AGG_QUERY, AGG_ASK_PASS */
 	const char *sql;
 	bool keep_plan;     /* it is made once a session, not for each call */
 	bool plan_by_index; /* as nested loops over index scans, whatever the statistics say */
@@ -115,6 +116,10 @@ typedef struct agg_request {
 	/* AGG_EMIT_ROWS, AGG_LOOK_AGAIN: row after row. */
 	const agg_cell *cells;
 	size_t row_count;
+	/* AGG_ASK_PASS: which times the query selects, as AGG_TIMESTAMPTZ, and up to how many rows matter */
+	int64_t slice_from;
+	int64_t slice_to;
+	uint64_t most;
 	/* AGG_PROGRESS, AGG_NOTICE */
 	const char *text;
 	/* AGG_DONE: AGG_TEXT holds jsonb. NULL for a set-returning function or a procedure. */
@@ -157,12 +162,16 @@ typedef struct agg_argument {
 /* What operations remember from call to call: calendars that they have read. */
 typedef struct agg_calendar_cache agg_calendar_cache;
 
+/* How source that many tasks share in time is read: as is cheaper, or always in one of the two ways. */
+typedef enum agg_read_source { AGG_READ_AS_CHEAPER, AGG_READ_BY_KEY, AGG_READ_BY_TIME } agg_read_source;
+
 typedef struct agg_context {
 	const char *schema;        /* the extension's schema, quoted as an identifier */
 	int64_t transaction_start; /* now() */
 	bool fixed_snapshot;       /* the transaction sees the database as it was when it began (REPEATABLE READ and above) */
 	const char *release;       /* the library's version; NULL: unknown */
 	agg_calendar_cache *calendars;
+	agg_read_source read_source;
 } agg_context;
 
 typedef struct agg_operation agg_operation;

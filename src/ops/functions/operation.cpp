@@ -10,11 +10,23 @@
 
 using namespace aggregation;
 
+static ReadSource read_source_of(const agg_context &context) {
+	switch (context.read_source) {
+	case AGG_READ_BY_KEY:
+		return ReadSource::by_key;
+	case AGG_READ_BY_TIME:
+		return ReadSource::by_time;
+	case AGG_READ_AS_CHEAPER:
+		break;
+	}
+	return ReadSource::as_cheaper;
+}
+
 struct agg_operation {
 	agg_operation(const agg_context &context, Op<Answer> (*function)(Database &, Arguments), Arguments arguments)
 	    : database(context.schema, Timestamp {context.transaction_start},
 	               context.fixed_snapshot ? Database::Snapshot::of_transaction : Database::Snapshot::of_statement,
-	               context.release == nullptr ? "" : context.release, context.calendars->cache),
+	               context.release == nullptr ? "" : context.release, context.calendars->cache, read_source_of(context)),
 	      op(function(database, arguments)) {
 	}
 

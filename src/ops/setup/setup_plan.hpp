@@ -20,6 +20,11 @@ struct WantedIndex {
 	const char *predicate; // after WHERE, or nullptr
 	/// Then it is found by what it indexes: a unique index over these plain columns serves under any name. Others are found by their name.
 	bool unique;
+	/// An index that reads need not have: it comes with a new table; for one that is there a dry run offers it, unless some index begins
+	/// with the same column.
+	bool offered = false;
+	const char *method = nullptr;  // nullptr: btree
+	const char *storage = nullptr; // its parameters, or nullptr
 };
 
 struct WantedTable {

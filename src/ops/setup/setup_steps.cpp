@@ -41,6 +41,8 @@ const char *word(Action action, bool dry_run) {
 		return dry_run ? "would add" : "added";
 	case Action::replace:
 		return dry_run ? "would replace" : "replaced";
+	case Action::offer:
+		return "offers";
 	case Action::cannot_mend:
 		break;
 	}
@@ -161,6 +163,8 @@ bool belongs_to_object(const Error &error) {
 Op<std::vector<Done>> perform(Database &db, std::vector<Step> steps, bool dry_run) {
 	std::vector<Done> all;
 	for (const auto &step : steps) {
+		if (step.action == Action::offer && !dry_run)
+			continue;
 		Done done = co_await perform_one(db, step, dry_run);
 		all.push_back(std::move(done));
 	}

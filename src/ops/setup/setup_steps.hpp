@@ -10,7 +10,13 @@
 
 namespace aggregation {
 
-enum class Action { create, add, replace, cannot_mend };
+enum class Action {
+	create,
+	add,
+	replace,
+	cannot_mend,
+	offer // nothing is missing without it: only a dry run says so
+};
 
 /// One thing that differs from the plan. `sql` has `@` for the schema.
 struct Step {

@@ -96,9 +96,11 @@ void plan_table(const Database &db, const Catalog &catalog, const WantedTable &t
 	}
 }
 
-std::string create_index(const WantedIndex &index) {
-	std::string sql =
-	    std::string("CREATE ") + (index.unique ? "UNIQUE " : "") + "INDEX " + index.name + " ON @" + index.table + " (" + index.keys + ")";
+std::string create_index(const WantedIndex &index, const char *concurrently = "") {
+	std::string sql = std::string("CREATE ") + (index.unique ? "UNIQUE " : "") + "INDEX " + concurrently + index.name + " ON @" +
+	                  index.table + (index.method == nullptr ? "" : std::string(" USING ") + index.method) + " (" + index.keys + ")";
+	if (index.storage != nullptr)
+		sql += std::string(" WITH (") + index.storage + ")";
 	if (index.predicate != nullptr)
 		sql += std::string(" WHERE ") + index.predicate;
 	return sql;
@@ -112,10 +114,25 @@ std::string find_duplicate(const WantedIndex &index) {
 	return sql + " GROUP BY " + index.keys + " HAVING count(*) > 1 LIMIT 1";
 }
 
+/// For a table that is there: whoever runs it decides when its rows are read for an index. (A partitioned one is not indexed concurrently.)
+void offer_index(const Catalog &catalog, const WantedIndex &wanted, std::vector<Step> &steps) {
+	for (const auto &index : catalog.indexes) {
+		if (index.table == wanted.table && (index.keys + ",").starts_with(std::string(wanted.keys) + ","))
+			return;
+	}
+	const auto kind = catalog.kinds.find(std::string_view(wanted.table));
+	steps.push_back({std::string("index ") + wanted.name, Action::offer,
+	                 create_index(wanted, kind != catalog.kinds.end() && kind->second == "p" ? "" : "CONCURRENTLY "), ""});
+}
+
 void plan_index(const Catalog &catalog, const WantedIndex &wanted, std::vector<Step> &steps) {
 	const std::string object = std::string("index ") + wanted.name;
 	const bool table_is_new = !catalog.kinds.contains(std::string_view(wanted.table));
 	const std::string predicate = wanted.predicate == nullptr ? "" : wanted.predicate;
+	if (wanted.offered && !table_is_new) {
+		offer_index(catalog, wanted, steps);
+		return;
+	}
 	if (table_is_new && wanted.unique && wanted.predicate == nullptr)
 		return; // the new table's primary key
 	if (wanted.unique) {

@@ -1,0 +1,177 @@
+#include "ops/bars/compute_windows.hpp"
+
+#include "ops/bars/source_slice.hpp"
+#include "ops/bars/window_fold.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace aggregation {
+
+namespace {
+
+/// Folds rows that come read by read, and in each by time.
+class ByKey : public SourceBarSink {
+public:
+	ByKey(std::vector<Segment> &segments, const std::vector<SharedRead> &reads) : segments_(segments), reads_(reads) {
+		windows_.reserve(segments.size()); // where a batch is of many tasks, each has one
+	}
+
+	Flow take(size_t read, const SourceBar &bar) override {
+		if (!fold_ || read != read_)
+			begin(read);
+		if (!fold_->in_order(bar))
+			refuse();
+		const bool wanted = fold_->take(bar, windows_);
+		return wanted || read + 1 < reads_.size() ? Flow::more : Flow::enough;
+	}
+
+	std::vector<ComputedWindow> finish() {
+		end();
+		return std::move(windows_);
+	}
+
+private:
+	[[noreturn]] static void refuse() {
+		throw Error(sqlstate::internal_error, "source bars arrived out of order", "Please report this as a bug.");
+	}
+	void begin(size_t read) {
+		if (read >= reads_.size() || (fold_ && read < read_))
+			refuse();
+		end();
+		read_ = read;
+		fold_.emplace(segments_, reads_[read]);
+	}
+	void end() {
+		if (fold_)
+			fold_->finish(windows_);
+		fold_.reset();
+	}
+
+	std::vector<Segment> &segments_;
+	const std::vector<SharedRead> &reads_;
+	std::vector<ComputedWindow> windows_;
+	std::optional<SharedFold> fold_;
+	size_t read_ = 0;
+};
+
+/// Folds rows that come in any order, as long as those of a read come by time: where they do not, that read has to be read again by key.
+class ByTime : public SliceSink {
+public:
+	/// `which` of the reads the slice holds.
+	ByTime(std::vector<Segment> &segments, const std::vector<SharedRead> &reads, const std::vector<size_t> &which)
+	    : segments_(segments), reads_(reads), plans_(segments) {
+		folds_.reserve(which.size());
+		first_of_.reserve(which.size());
+		for (const size_t read : which) {
+			const auto [known, fresh] = first_of_.try_emplace(reads[read].read.symbol, folds_.size());
+			folds_.push_back({SharedFold(segments, reads[read]), read, fresh ? none : known->second, {}});
+			known->second = folds_.size() - 1;
+		}
+	}
+
+	void take(std::string_view symbol, const SourceBar &bar) override {
+		const auto found = first_of_.find(symbol);
+		if (found == first_of_.end())
+			return;
+		for (size_t i = found->second; i != none; i = folds_[i].next) {
+			Fold &fold = folds_[i];
+			const SourceRead &read = reads_[fold.read].read;
+			if (bar.start < read.from || bar.start >= read.to || fold.disordered)
+				continue;
+			if (fold.rows.in_order(bar))
+				fold.rows.take(bar, fold.windows);
+			else
+				fold.disordered = true;
+		}
+	}
+
+	/// Adds windows in the order of the reads; returns those reads that came in disorder, as if nobody had read them.
+	std::vector<size_t> finish(std::vector<ComputedWindow> &windows) {
+		std::vector<size_t> again;
+		for (auto &fold : folds_) {
+			if (fold.disordered) {
+				again.push_back(fold.read);
+				const SharedRead &shared = reads_[fold.read];
+				plans_.restore(segments_, shared.first, shared.first + shared.segments);
+				continue;
+			}
+			windows.insert(windows.end(), fold.windows.begin(), fold.windows.end());
+			fold.rows.finish(windows);
+		}
+		return again;
+	}
+
+private:
+	static constexpr size_t none = std::numeric_limits<size_t>::max();
+
+	struct Fold {
+		SharedFold rows;
+		size_t read;
+		size_t next;                         // fold of the same symbol
+		std::vector<ComputedWindow> windows; // that have ended
+		bool disordered = false;
+	};
+
+	std::vector<Segment> &segments_;
+	const std::vector<SharedRead> &reads_;
+	SavedPlans plans_;
+	std::vector<Fold> folds_;
+	std::unordered_map<std::string_view, size_t> first_of_;
+};
+
+Op<std::vector<ComputedWindow>> fold_by_key(Database &db, std::vector<Segment> &segments, const std::vector<SharedRead> shared) {
+	std::vector<SourceRead> reads;
+	reads.reserve(shared.size());
+	for (const auto &one : shared)
+		reads.push_back(one.read);
+	ByKey folds(segments, shared);
+	co_await read_source_bars(db, std::move(reads), folds);
+	co_return folds.finish();
+}
+
+Op<std::vector<ComputedWindow>> fold_by_time(Database &db, std::vector<Segment> &segments, const std::vector<SharedRead> &shared,
+                                             const SourceSlice slice) {
+	std::vector<size_t> inside;
+	std::vector<size_t> by_key;
+	for (size_t i = 0; i < shared.size(); ++i)
+		(slice.holds(shared[i].read) ? inside : by_key).push_back(i);
+	std::vector<ComputedWindow> windows;
+	windows.reserve(segments.size());
+	ByTime folds(segments, shared, inside);
+	co_await read_slice(db, slice, folds);
+	const auto again = folds.finish(windows);
+	by_key.insert(by_key.end(), again.begin(), again.end());
+	if (by_key.empty())
+		co_return windows;
+	std::sort(by_key.begin(), by_key.end());
+	std::vector<SharedRead> rest;
+	for (const size_t i : by_key)
+		rest.push_back(shared[i]);
+	const auto others = co_await fold_by_key(db, segments, std::move(rest));
+	const auto middle = static_cast<ptrdiff_t>(windows.size());
+	windows.insert(windows.end(), others.begin(), others.end());
+	std::inplace_merge(windows.begin(), windows.begin() + middle, windows.end(),
+	                   [](const ComputedWindow &a, const ComputedWindow &b) { return a.segment < b.segment; });
+	co_return windows;
+}
+
+} // namespace
+
+Op<std::vector<ComputedWindow>> compute_windows(Database &db, std::vector<Segment> &segments) {
+	auto shared = shared_reads(segments);
+	std::vector<SourceRead> reads;
+	reads.reserve(shared.size());
+	for (const auto &one : shared)
+		reads.push_back(one.read);
+	const auto slice = co_await cheaper_slice(db, reads);
+	if (slice)
+		co_return co_await fold_by_time(db, segments, shared, *slice);
+	co_return co_await fold_by_key(db, segments, std::move(shared));
+}
+
+} // namespace aggregation

@@ -1,0 +1,71 @@
+-- Source that many tasks share in time is read by key or by time. Random feeds, both ways: the same bars, cursors, counts and totals, bit by
+-- bit, tick after tick. Some symbols are behind, some have minutes that come late and out of order, some nobody asks for; bars are made of
+-- minutes and of narrower bars, in UTC and in a market's calendar.
+\ir include/tap.psql
+DO $$ BEGIN PERFORM agg_setup(); END $$;
+\ir ../reference/oracle.sql
+SELECT no_plan();
+\ir include/seeds.psql
+
+CREATE TABLE state_of (way text, tick int, canonical_symbol text, timeframe text, cursor timestamptz, bars bigint, poor bigint, skipped bigint, next_run timestamptz);
+CREATE TABLE bars_of AS SELECT ''::text AS way, * FROM derived_data_bars WHERE false;
+CREATE PROCEDURE play(p_seed int, p_way text) LANGUAGE plpgsql AS $$
+DECLARE
+	from_utc timestamptz := '2025-03-07 18:00+00'; -- a weekend, and the night in which New York changes its clocks
+	now_utc timestamptz;
+BEGIN
+	SET client_min_messages = error;
+	TRUNCATE data_bars, derived_data_bars, data_agg_state, agg_change_log, agg_dirty_ranges, agg_recent_tasks, agg_sealed_ranges;
+	PERFORM set_config('aggregation.read_source', p_way, false);
+	PERFORM start_of_random(p_seed);
+	-- Symbols of three kinds: in UTC and chained, in UTC and exact, in the FX calendar and exact.
+	INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, calendar, agg_start_utc)
+	SELECT 'SYM' || s, tf, CASE WHEN s % 3 > 0 THEN '1m' END, CASE WHEN s % 3 = 2 THEN 'fx' END, from_utc
+	FROM generate_series(1, 60) AS s CROSS JOIN unnest('{5m,15m,1h,4h,1d}'::text[]) AS tf;
+	TRUNCATE agg_recent_tasks, agg_dirty_ranges;
+	FOR tick IN 1 .. 20 LOOP
+		-- A tick's minutes, in any order; some come only with the next tick, some twice with another price, some never.
+		INSERT INTO data_bars AS b (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count)
+		SELECT 'SYM' || s, '1m', t, p, p + random(), p - random(), p + random() - 0.5, CASE WHEN random() < 0.9 THEN random() * 1e4 END,
+			CASE WHEN random() < 0.8 THEN p + random() / 7 END, CASE WHEN random() < 0.9 THEN (random() * 50)::int END
+		FROM generate_series(1, 75) AS s
+		CROSS JOIN generate_series(from_utc + (tick - 2) * interval '2 hours', from_utc + tick * interval '2 hours' - interval '1 minute', '1 minute') AS t
+		CROSS JOIN LATERAL (SELECT 100 + s + random() AS p) AS price
+		WHERE random() < CASE WHEN t < from_utc + (tick - 1) * interval '2 hours' THEN 0.001 WHEN s % 7 = 0 THEN 0.3 ELSE 0.95 END
+			AND NOT (s % 10 = 1 AND tick % 3 > 0)
+		ORDER BY CASE WHEN s % 4 = 0 THEN random() ELSE 0 END, t, s
+		ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET close = EXCLUDED.close, high = EXCLUDED.high, low = EXCLUDED.low;
+		COMMIT;
+		now_utc := from_utc + tick * interval '2 hours' + interval '31 seconds';
+		LOOP
+			EXIT WHEN NOT (agg_run_batch(p_max_tasks => 1000, p_max_windows => 100, p_now_utc => now_utc) -> 'continue')::boolean;
+			COMMIT;
+		END LOOP;
+		INSERT INTO state_of SELECT p_way, tick, s.canonical_symbol, s.timeframe, s.last_agg_bar_ts_utc, s.total_bars_created, s.total_bars_quality_poor,
+			s.total_windows_skipped, s.next_run_at FROM data_agg_state AS s;
+		COMMIT;
+	END LOOP;
+	INSERT INTO bars_of SELECT p_way, * FROM derived_data_bars;
+END
+$$;
+INSERT INTO core_asset_registry_all (canonical_symbol) SELECT 'SYM' || s FROM generate_series(1, 60) AS s;
+SELECT seed FROM seeds ORDER BY seed LIMIT 1 \gset
+CALL play(:seed, 'by_key');
+CALL play(:seed, 'by_time');
+
+SELECT is(count(*) FILTER (WHERE way = 'by_time'), count(*) FILTER (WHERE way = 'by_key'), 'as many bars') FROM bars_of WHERE deleted_at IS NULL;
+SELECT cmp_ok(count(DISTINCT (timeframe, source_timeframe))::int, '=', 9, 'of all timeframes, chained and exact') FROM bars_of;
+SELECT is_empty($$
+	WITH bars AS (
+		SELECT way, to_jsonb(b) - '{way,ingested_at,created_at,updated_at,deleted_at}'::text[] || jsonb_build_object('live', deleted_at IS NULL) AS bar FROM bars_of AS b)
+	SELECT bar, count(*), min(way) FROM bars GROUP BY bar HAVING count(*) FILTER (WHERE way = 'by_key') <> count(*) FILTER (WHERE way = 'by_time') LIMIT 5
+$$, 'the same bars, bit by bit');
+SELECT is_empty($$
+	SELECT tick, canonical_symbol, timeframe, cursor, bars, poor, skipped, next_run FROM state_of
+	GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING count(*) <> 2 ORDER BY 1 LIMIT 5
+$$, 'the same tasks after every tick');
+SELECT is_empty('SELECT * FROM agg_verify() LIMIT 5', 'and the proof finds nothing');
+
+-- Disorder is no more than a second look at the symbol, whose plan begins again: its windows count once.
+SELECT is((SELECT sum(bars) FROM state_of WHERE way = 'by_time' AND tick = 20), (SELECT sum(bars) FROM state_of WHERE way = 'by_key' AND tick = 20), 'totals');
+SELECT * FROM finish();
