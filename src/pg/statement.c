@@ -132,10 +132,28 @@ static const char *name_of(Form_pg_class class) {
 	return quote_qualified_identifier(get_namespace_name(class->relnamespace), NameStr(class->relname));
 }
 
-/* What reads or writes something else in the place of a table is refused before any statement runs on it. */
-static void check_table(Oid table) {
+/* Bars that the table's owner does not see would be taken for bars that are gone, tasks and assets for some that nobody wants. */
+static void check_hidden_rows(Oid table, Form_pg_class class) {
+	static const char *const names[] = {"data_bars", "derived_data_bars", "data_agg_state", "core_asset_registry_all"};
+
+	if (!class->relrowsecurity || check_enable_rls(table, class->relowner, true) != RLS_ENABLED)
+		return;
+	for (size_t i = 0; i < lengthof(names); i++) {
+		if (strcmp(NameStr(class->relname), names[i]) == 0)
+			ereport(ERROR,
+			        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("row security is forced on the owner of table \"%s\"", name_of(class)),
+			         errhint("Use ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.")));
+	}
+}
+
+/*
+ * What reads or writes something else in the place of a table is refused before any statement runs on it, and, where its rows are what the
+ * work is about, what hides some of them. The table's owner.
+ */
+static Oid check_table(Oid table, bool all_rows) {
 	HeapTuple tuple;
 	Form_pg_class class = class_of(table, &tuple);
+	Oid owner = class->relowner;
 
 	if (class->relkind != RELKIND_RELATION && class->relkind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", name_of(class)),
@@ -144,24 +162,10 @@ static void check_table(Oid table) {
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("table \"%s\" has rules", name_of(class)),
 		                errdetail("A rule rewrites the statements that run on the table."), errhint("Drop the rules, and use triggers.")));
 	check_own_table(table, class);
+	if (all_rows)
+		check_hidden_rows(table, class);
 	ReleaseSysCache(tuple);
-}
-
-/* Bars that the table's owner does not see would be taken for bars that are gone. */
-void agg_refuse_hidden_bars(Oid table) {
-	HeapTuple tuple;
-	Form_pg_class class;
-
-	if (!OidIsValid(table))
-		return;
-	class = class_of(table, &tuple);
-	if (class->relrowsecurity &&
-	    (strcmp(NameStr(class->relname), "data_bars") == 0 || strcmp(NameStr(class->relname), "derived_data_bars") == 0) &&
-	    check_enable_rls(table, class->relowner, true) == RLS_ENABLED)
-		ereport(ERROR,
-		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("row security is forced on the owner of table \"%s\"", name_of(class)),
-		         errhint("Use ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.")));
-	ReleaseSysCache(tuple);
+	return owner;
 }
 
 Oid agg_find_table(Oid schema, const char *relation) {
@@ -199,8 +203,12 @@ Oid agg_owner_of(Oid table) {
 
 /* The owner acts, whoever the caller is. */
 agg_scope *agg_act_as_owner(Oid table) {
-	check_table(table);
-	return act_as(agg_owner_of(table));
+	return act_as(check_table(table, false));
+}
+
+/* The same for work that must see every row. */
+agg_scope *agg_act_as_owner_of_all_rows(Oid table) {
+	return act_as(check_table(table, true));
 }
 
 /* For rows that are inserted without a statement: rules and triggers play no part, and must not keep anybody from writing bars. */

@@ -114,6 +114,17 @@ SELECT probe.refuses($$SELECT * FROM agg_gaps('OTHER', '2025-07-01', '2025-07-02
 SELECT probe.refuses($$SELECT * FROM agg_verify()$$, '0A000', '%row security%data_bars%', '%FORCE%', 'and nothing is proven');
 ALTER TABLE data_bars NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE data_bars OWNER TO CURRENT_USER;
+-- Assets and tasks that their owner does not see are not gone either: a sync would disable the ones, and nobody marks the others.
+ALTER TABLE core_asset_registry_all OWNER TO keeper, ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SELECT probe.refuses('SELECT sync_agg_state_from_registry()', '0A000', '%row security%core_asset_registry_all%', '%FORCE%', 'a registry that nobody sees is not synced');
+SELECT probe.refuses($$SELECT * FROM agg_get_due_tasks('prod')$$, '0A000', '%row security%', '%FORCE%', 'nor are its tasks due or not');
+ALTER TABLE core_asset_registry_all OWNER TO CURRENT_USER, NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE data_agg_state OWNER TO keeper, ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SELECT probe.refuses(call, '0A000', '%row security%data_agg_state%', '%FORCE%', 'tasks that nobody sees: ' || call)
+FROM unnest(ARRAY['SELECT sync_agg_state_from_registry()', 'SELECT agg_run_batch()', $$SELECT * FROM agg_verify('OTHER', '5m')$$, $$SELECT agg_set_calendar('OTHER', 'fx')$$]) AS call;
+ALTER TABLE data_agg_state NO FORCE ROW LEVEL SECURITY;
+SELECT probe.answers(sync_agg_state_from_registry(), '{"success": true}', 'row security of tasks that is for others works');
+ALTER TABLE data_agg_state OWNER TO CURRENT_USER;
 DROP OWNED BY keeper;
 DROP ROLE keeper;
 

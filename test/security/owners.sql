@@ -90,8 +90,10 @@ SELECT hang('derived_data_bars') \g /dev/null
 ALTER TABLE derived_data_bars NO FORCE ROW LEVEL SECURITY;
 SET ROLE aggregation_owner_state;
 SELECT hang('data_agg_state') \g /dev/null
+ALTER TABLE data_agg_state NO FORCE ROW LEVEL SECURITY;
 SET ROLE aggregation_owner_registry;
 SELECT hang('core_asset_registry_all') \g /dev/null
+ALTER TABLE core_asset_registry_all NO FORCE ROW LEVEL SECURITY;
 SET ROLE aggregation_owner_runlog;
 SELECT hang('ops_runlog') \g /dev/null
 RESET ROLE;
