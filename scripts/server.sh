@@ -182,6 +182,9 @@ server_stop() {
 	return 1
 }
 
+# server_crashes : what the server's log says of processes that died by a signal or a failed check, and what they were at.
+server_crashes() { grep -aE -A 2 -- '(was terminated by signal|was terminated by exception|PANIC:|TRAP:)' "$server_folder/log" || true; }
+
 # server_remove : stops the server and deletes what server_make and server_start made, nothing else, and nothing at all
 # where it does not stop.
 server_remove() {

@@ -38,6 +38,3 @@ happens() {
 
 # log_lines PATTERN : how many lines of the server's log match.
 log_lines() { grep -cE -- "$1" "$server_folder/log" || true; }
-
-# crashes : what the server's log says of processes that died by a signal or a failed check, and what they were at.
-crashes() { grep -aE -A 2 -- '(was terminated by signal|was terminated by exception|PANIC:|TRAP:)' "$server_folder/log" || true; }

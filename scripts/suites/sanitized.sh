@@ -52,11 +52,11 @@ else
 	pgtap_files "${files[@]}"
 	# Where the server has started again, the end of its log before that says why.
 	reports=$(grep -cE 'runtime error:|ERROR: AddressSanitizer' "$server_folder/log" || true)
-	crashes=$(grep -cE 'was terminated by signal|PANIC' "$server_folder/log" || true)
-	if [ "$reports" -gt 0 ] || [ "$crashes" -gt 0 ]; then
+	crashes=$(server_crashes)
+	if [ "$reports" -gt 0 ] || [ -n "$crashes" ]; then
 		grep -A 30 -E 'runtime error:|ERROR: AddressSanitizer|Failed process was running' "$server_folder/log" | head -n 200 | sed 's/^/    /'
 	fi
-	sanitized_result "$([ "$((reports + crashes))" -eq 0 ] && echo yes)" "$reports reports and $crashes crashes"
+	sanitized_result "$([ "$reports" -eq 0 ] && [ -z "$crashes" ] && echo yes)" "$reports reports and ${crashes:-no crash}"
 	# Silence means something only where they can speak.
 	for canary in 'address AddressSanitizer: stack-buffer-overflow' 'undefined runtime error: shift exponent'; do
 		psql -X -q -d postgres -c "CREATE FUNCTION canary(int) RETURNS int LANGUAGE c AS '\$libdir/aggregation', 'aggregation_canary_${canary%% *}'" \

@@ -26,7 +26,7 @@ happens 30 "SELECT count(*) > 1000 FROM derived_data_bars" 'with bars'
 { echo '\set VERBOSITY sqlstate' && cat calls.sql; } | psql -X -q -A -t >said 2>&1
 echo "# $(wc -l <calls.sql) calls: $(grep -oE 'ERROR: +[0-9A-Z]{5}' said | grep -oE '[0-9A-Z]{5}$' | sort | uniq -c | sort -rn | awk '{ printf "%s %s, ", $1, $2 }') the rest answered"
 is "$(grep -cE 'server closed|PANIC|FATAL' said)" 0 'every call comes back'
-is "$(crashes)" '' 'nothing crashes'
+is "$(server_crashes)" '' 'nothing crashes'
 is "$(grep -oE 'ERROR: +(XX|58|57)[0-9A-Z]{3}' said | sort | uniq -c)" '' 'nothing internal is raised'
 is "$(sql -c "SELECT agg_run_batch()" 2>&1 | head -n 1 | grep -c 'read-only\|recovery')" 1 'who would write is told why not'
 is "$(sql -c 'SELECT count(*) > 0 FROM v_aggregation_frontier_health' -c 'SELECT audit_status FROM v_aggregation_truth' -c 'SELECT count(*) FROM v_aggregation_progress')" $'t\nNOT_AUDITED\n0' 'the views can be read'

@@ -61,7 +61,7 @@ address_space 330000
 said=$(sql -c "SELECT catchup_aggregation_range('EURUSD', '1h', '2025-01-01', 1000000, '2025-12-31') ->> 'success'" -c "SELECT derived_rebuild_range('EURUSD', '5m', '2025-01-01', '2025-12-31') ->> 'success'" 2>&1)
 echo "# with 330 MB of address space: ${said//$'\n'/ }"
 eventually 60 'SELECT true'
-is "$(crashes)" '' 'with little memory nothing crashes'
+is "$(server_crashes)" '' 'with little memory nothing crashes'
 address_calls=0
 for limit in 220000 260000 290000; do
 	server_stop
@@ -70,7 +70,7 @@ for limit in 220000 260000 290000; do
 	address_calls=$((address_calls + 1))
 done
 echo "# $address_calls limits at which a server starts"
-is "$(crashes)" '' 'with less neither'
+is "$(server_crashes)" '' 'with less neither'
 server_stop
 server_start "${own_settings[@]}"
 is "$(sql -c "SELECT derived_rebuild_range('EURUSD', '5m', '2025-01-01', '2025-12-31', false) ->> 'success'" 2>&1; work; sql -c "$proof")" 'true

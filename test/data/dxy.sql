@@ -2,13 +2,7 @@
 -- published index. The pairs are snapshots at the start of the day and the index is New
 -- York's close, so the formula on one row belongs to the index of the row before.
 
-\set QUIET 1
-\set ON_ERROR_STOP 1
-\pset tuples_only true
-\pset format unaligned
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-DO $$ BEGIN PERFORM agg_setup(); END $$;
+\ir start.psql
 
 CREATE TABLE daily (n int GENERATED ALWAYS AS IDENTITY, day date, dxy float8, eurusd float8, usdjpy float8, gbpusd float8, usdcad float8, usdsek float8, usdchf float8);
 \copy daily (day, dxy, eurusd, usdjpy, gbpusd, usdcad, usdsek, usdchf) FROM PROGRAM 'zcat "$AGGREGATION_DATA/dxy/dxy_constituents.csv.gz"' WITH (FORMAT csv, HEADER)

@@ -5,13 +5,7 @@
 -- Sunday at 17:00. So a trading date is the date of seven hours later. On most days whole hours are
 -- missing in the files, 7 of 24 or so: hence windows with too few minutes for a bar of ours.
 
-\set QUIET 1
-\set ON_ERROR_STOP 1
-\pset tuples_only true
-\pset format unaligned
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-DO $$ BEGIN PERFORM agg_setup(); END $$;
+\ir start.psql
 
 \! for pair in AUDUSD EURUSD USDCAD; do "$AGGREGATION_RUN" import --format histdata --symbol $pair --timezone America/New_York "$AGGREGATION_DATA"/histdata/DAT_ASCII_${pair}_M1_202306.csv.gz >&2; done
 

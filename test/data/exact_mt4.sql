@@ -10,13 +10,7 @@
 -- Friday 2021-02-12, M1 a week and a month later. (It has no bars wider than these.)
 -- AGGREGATION_DATA names the data's folder, AGGREGATION_RUN the run command.
 
-\set QUIET 1
-\set ON_ERROR_STOP 1
-\pset tuples_only true
-\pset format unaligned
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-DO $$ BEGIN PERFORM agg_setup(); END $$;
+\ir start.psql
 
 \! for pair in GBPUSD USDCAD USDCHF USDJPY; do "$AGGREGATION_RUN" import --format mt4 --symbol "$pair" "$AGGREGATION_DATA/mt4/${pair}_M1.csv.gz" >&2; done
 

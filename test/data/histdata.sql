@@ -2,13 +2,7 @@
 -- stamps are in truth at UTC-4; half past each hour its closes are those of another provider's
 -- only then, which is why the importer warns.
 
-\set QUIET 1
-\set ON_ERROR_STOP 1
-\pset tuples_only true
-\pset format unaligned
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-DO $$ BEGIN PERFORM agg_setup(); END $$;
+\ir start.psql
 
 \! "$AGGREGATION_RUN" import --format histdata --symbol EST "$AGGREGATION_DATA"/histdata/DAT_ASCII_EURUSD_M1_202306.csv.gz >&2
 \! "$AGGREGATION_RUN" import --format histdata --symbol EDT --timezone UTC-4 "$AGGREGATION_DATA"/histdata/DAT_ASCII_EURUSD_M1_202306.csv.gz >&2

@@ -3,13 +3,7 @@
 -- (The provider makes a bar of a single minute, we of more than half of them: ours are a subset.)
 -- AGGREGATION_DATA names the data's folder, AGGREGATION_RUN the run command.
 
-\set QUIET 1
-\set ON_ERROR_STOP 1
-\pset tuples_only true
-\pset format unaligned
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-DO $$ BEGIN PERFORM agg_setup(); END $$;
+\ir start.psql
 
 \! for pair in GBPUSD USDCAD USDCHF USDJPY; do "$AGGREGATION_RUN" import --format mt4 --symbol "$pair" "$AGGREGATION_DATA/mt4/${pair}_M1.csv.gz" >&2; done
 

@@ -30,7 +30,7 @@ while [ $SECONDS -lt $until ]; do
 done
 sql -c "SELECT format('# %s calls of %s functions, %s of them answered', sum(how_often), count(DISTINCT what), sum(how_often) FILTER (WHERE state = '00000')) FROM fuzz.said"
 sql -F ' ' -c "SELECT '# ' || state, sum(how_often) FROM fuzz.said GROUP BY state ORDER BY state"
-is "$(crashes)" '' 'the server has not crashed'
+is "$(server_crashes)" '' 'the server has not crashed'
 is "$(sql -c "SELECT format('%s: %s: %s', state, message, example) FROM fuzz.said WHERE state LIKE 'XX%' OR state LIKE '58%' OR state IN ('57P01', '57P02')")" '' 'nothing internal was raised'
 is "$(sql -c "SELECT sum(how_often) FILTER (WHERE state = '00000') > 0 FROM fuzz.said")" t 'some calls were answered'
 done_testing

@@ -34,7 +34,7 @@ answered=${marks//[^.]/}
 functions=$(sql -c "SELECT format('%s calls of %s functions of this extension', sum(s.calls), count(*)) FROM pg_stat_user_functions AS s JOIN pg_proc AS p ON p.oid = s.funcid WHERE p.probin LIKE '%aggregation'")
 echo "# ${#marks} queries, ${#answered} of them answered; $functions (the runner's and the triggers' among them); errors by SQLSTATE:"
 grep -oE '^[0-9A-Z]{5} ERROR' "$server_folder/log" | sort | uniq -c | sort -rn | head -n 8 | sed 's/^/#/'
-is "$(crashes)" '' 'the server has not crashed'
+is "$(server_crashes)" '' 'the server has not crashed'
 # The place of an internal error is a line below it.
 is "$(grep -A 12 -E '^XX[0-9A-Z]{3} (ERROR|FATAL)' "$server_folder/log" | grep -E 'LOCATION: .*(driver|query|bulk_write|capture|partitions|table_spans|table_owner|timeframes|values|wake|worker|launcher)\.c:' | sort | uniq -c | head -n 5)" '' \
 	'nothing internal was raised by this extension'

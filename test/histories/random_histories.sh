@@ -57,7 +57,7 @@ failed_round() {
 
 steps_done=0 kills=0 bars=0
 for ((round = first; rounds == 0 || round <= rounds; round++)); do
-	failures_before=$tests_failed crashes_before=$(crashes | wc -l)
+	failures_before=$tests_failed crashes_before=$(server_crashes | wc -l)
 	: >"$own_folder/errors"
 	wait_for_server
 	own_seed=$(((seed + round * 101) % 1000003))
@@ -95,7 +95,7 @@ for ((round = first; rounds == 0 || round <= rounds; round++)); do
 	bars=$((bars + $(wc -l <"$own_folder/outcome")))
 	is "$(diff -- "$own_folder/outcome" "$own_folder/outcome.fresh" | head -n 6)" '' "round $round: the bars are those of a fresh database"
 	is "$(cat -- "$own_folder/errors")" '' "round $round: nothing failed on the way there"
-	is "$(crashes | tail -n "+$((crashes_before + 1))")" '' "round $round: no process of the server died"
+	is "$(server_crashes | tail -n "+$((crashes_before + 1))")" '' "round $round: no process of the server died"
 	[ "$tests_failed" -eq "$failures_before" ] || failed_round "$round"
 done
 played=$((round - first))

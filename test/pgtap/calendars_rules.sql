@@ -60,6 +60,15 @@ SELECT probe.refuses($$SELECT * FROM agg_trading_days('nobody', '2025-01-01', '2
 SELECT probe.refuses($$SELECT * FROM agg_trading_days('fx', '2025-01-02', '2025-01-01')$$, '22023', '%before%', NULL, 'inverted dates');
 SELECT probe.refuses($$SELECT * FROM agg_trading_days('fx', NULL, '2025-01-01')$$, '22004', '%p_from%', NULL, 'NULL');
 SELECT probe.refuses($$SELECT * FROM agg_calendar_windows('Fx', '1d', '2025-01-01', '2025-01-02')$$, '22023', 'calendar "Fx" does not exist', 'Did you mean "fx"?%', 'another spelling of one');
+-- ---- several weeks ----
+-- They count from the week that holds Monday 1970-01-05, whatever day weeks begin with.
+INSERT INTO agg_calendars (calendar, time_zone, week_start) SELECT 'week' || d, 'UTC', d FROM generate_series(1, 7) AS d;
+SELECT results_eq(format($$SELECT window_start FROM agg_calendar_windows('week%s', %L, '1970-01-05 12:00', '1970-01-05 12:01')$$, d, timeframe),
+	format($$VALUES ('1970-01-05 00:00'::timestamptz - make_interval(days => (8 - %s) %% 7))$$, d), timeframe || ' with weeks from day ' || d)
+FROM generate_series(1, 7) AS d, unnest(ARRAY['1w', '2w', '5w']) AS timeframe;
+SELECT is(EXTRACT(epoch FROM window_start - (SELECT w.window_start FROM agg_calendar_windows('week' || d, '2w', '1970-01-05', '1970-01-05 00:01') w))::bigint % (14 * 86400), 0::bigint, 'and an even number of weeks lies between them: ' || d)
+FROM generate_series(1, 7) AS d, agg_calendar_windows('week' || d, '2w', '2025-06-20', '2025-06-20 00:01');
+
 -- ---- absurd ranges ----
 SELECT probe.refuses(format($$SELECT * FROM agg_calendar_windows(%L, %L, '0001-01-01', '280000-01-01')$$, calendar, timeframe), '54000', 'more than 5000000 windows of ' || timeframe || ' lie between %(calendar "' || calendar || '")', '%shorter range%', calendar || ' of all times, in ' || timeframe)
 FROM unnest(ARRAY['utc', 'fx', 'mine']) AS calendar, unnest(ARRAY['1m', '4h', '1d']) AS timeframe;

@@ -114,6 +114,11 @@ SELECT probe.answers(agg_compute_index('DXY', '2025-07-02', '2025-07-01'), '{"su
 DELETE FROM agg_indexes WHERE canonical_symbol = 'DXY';
 SELECT probe.answers(calc_dxy_range_1m('2025-07-01', '2025-07-02'), '{"success": false, "sqlstate": "P0002"}', 'the old name needs its row');
 SELECT is_empty($$SELECT object FROM agg_setup() WHERE action <> 'exists'$$, 'which nobody brings back');
+INSERT INTO agg_indexes (canonical_symbol, constant, components, exponents) VALUES
+	('DXY', 50.14348112, '{EURUSD,USDJPY,GBPUSD,USDCAD,USDSEK,USDCHF}', '{-0.576,0.136,-0.119,0.091,0.042,0.036}');
+SELECT probe.answers(calc_dxy_range_1m('2025-07-01', '2025-07-02'), '{"success": true}', 'who inserts it has it again');
+SELECT run();
+SELECT is(differences('{DXY}'), 0::bigint, 'with the minutes that its rules give');
 
 -- ---- what is read ----
 SELECT is_empty($$SELECT * FROM v_aggregation_unread_bars WHERE canonical_symbol IN ('XAUUSD', 'GBPUSD')$$, 'parts of indexes are read');

@@ -20,6 +20,11 @@ for schema in public market; do
 		-c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'EURUSD', '1m', t, 1, 1, 1, 1 FROM generate_series('2025-07-01'::timestamptz, '2025-07-01 01:00', '1 minute') AS t" \
 		-c 'SELECT sync_agg_state_from_registry()' -c 'SELECT agg_run_batch()' >/dev/null
 	status=0
+	sql -c 'DELETE FROM agg_indexes' >/dev/null
+	status=0
+	block concepts.md 'To have it back' | sql >said 2>&1 || status=$?
+	is "$status $(sql -c 'SELECT canonical_symbol, array_length(components, 1), decimals, carry_minutes FROM agg_indexes')" '0 DXY|6|8|0' "$schema: the row of DXY is back"
+	status=0
 	block operating.md 'A role that reads' | sed "s/SCHEMA public/SCHEMA $schema/" | sql >said 2>&1 || status=$?
 	is "$status" 0 "$schema: a role that reads, in one block"
 	for relation in derived_data_bars v_aggregation_frontier_health v_aggregation_unread_bars v_aggregation_completeness v_aggregation_truth "agg_gaps('EURUSD')" "agg_completeness(current_date)" "agg_verify()" "agg_why('EURUSD', '5m', '2025-07-01')"; do

@@ -1,5 +1,6 @@
 #include "ops/calendars/fit_sources.hpp"
 
+#include "core/source_rule.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/tasks/symbol_tasks.hpp"
 #include "ops/tasks/tasks.hpp"
@@ -25,7 +26,7 @@ std::optional<Timeframe> better_source(const SymbolTask &task, const Calendars &
 	const auto grid = grid_of(task, calendars);
 	if (!grid)
 		return std::nullopt;
-	const auto source = task.source ? Timeframe::parse(*task.source) : Grid(grid->timeframe()).default_source();
+	const auto source = source_of_row(grid->timeframe(), task.source);
 	if (!source || grid->built_from(grid->of(*source)))
 		return std::nullopt;
 	return default_source_among(*grid, timeframes);

@@ -1,5 +1,6 @@
 #include "ops/calendars/set_calendar.hpp"
 
+#include "core/source_rule.hpp"
 #include "ops/tasks/calendars.hpp"
 #include "ops/tasks/tasks.hpp"
 
@@ -13,8 +14,7 @@ namespace {
 /// NULL stays where it means the right one.
 std::optional<std::string> source_in(const Grid &before, const Grid &after, const std::optional<std::string> &configured,
                                      const std::set<std::string> &timeframes) {
-	const auto plain = Grid(after.timeframe()).default_source();
-	const auto now = configured ? Timeframe::parse(*configured) : plain;
+	const auto now = source_of_row(after.timeframe(), configured);
 	const bool chosen = configured && now && now != default_source_among(before, timeframes);
 	if (now && after.built_from(after.of(*now)) && (chosen || !configured))
 		return configured;

@@ -41,9 +41,7 @@ Op<ChangedSymbol> set_source(Database &db, const std::string symbol, SourceRule 
 		if (!grid)
 			continue;
 		const auto source = rule == SourceRule::chain ? default_source_among(*grid, timeframes) : default_source(*grid, rule);
-		const auto plain = Grid(grid->timeframe()).default_source();
-		const bool same = task.source ? source && source->name() == *task.source : source == plain;
-		if (!source || same)
+		if (!source || source == source_of_row(grid->timeframe(), task.source))
 			continue;
 		result.changed.push_back({task, task});
 		result.changed.back().after.source = source->name();

@@ -1,5 +1,6 @@
 #include "ops/tasks/tasks.hpp"
 
+#include "core/source_rule.hpp"
 #include "ops/boundary/arguments.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/tasks/calendars.hpp"
@@ -76,9 +77,9 @@ const Statement &tasks_that_match() {
 	return statement;
 }
 
-/// By its row, or by default; the same default in every calendar, so that SQL can say it too.
 Grid source_of(const TaskKey &key, const Grid &target, const std::optional<std::string> &configured) {
-	const auto timeframe = configured ? Timeframe::parse(*configured) : default_source_or_throw(key.symbol, target.timeframe());
+	const auto timeframe =
+	    configured ? source_of_row(target.timeframe(), configured) : default_source_or_throw(key.symbol, target.timeframe());
 	if (timeframe) {
 		Grid source = target.of(*timeframe);
 		if (target.built_from(source))
@@ -187,7 +188,7 @@ Timestamp Task::effective_cursor() const {
 }
 
 Timeframe default_source_or_throw(const std::string &symbol, const Timeframe &target) {
-	const auto source = Grid(target).default_source();
+	const auto source = source_of_row(target, std::nullopt);
 	if (!source)
 		throw Error(sqlstate::invalid_parameter_value,
 		            "timeframe " + target.name() + " is ingested, not aggregated (" + named(symbol) + ")",
