@@ -13,6 +13,10 @@ std::optional<std::string> problem_of(const GeometricIndex &index) {
 	constexpr int64_t most_decimals = 15;
 	constexpr double largest_exponent = 100;
 	constexpr Duration longest_carry = Duration::minutes(7 * 24 * 60);
+	if (index.symbol.empty() || has_blanks_around(index.symbol))
+		return "its symbol is empty or has blanks around it";
+	if (index.symbol.size() > longest_symbol)
+		return "its symbol has " + std::to_string(index.symbol.size()) + " bytes, more than " + std::to_string(longest_symbol);
 	if (!usable_price(index.constant))
 		return "its constant is not a number above 0";
 	if (index.components.empty() || index.components.size() > most_index_components)
@@ -20,7 +24,7 @@ std::optional<std::string> problem_of(const GeometricIndex &index) {
 	std::set<std::string_view> symbols;
 	for (const auto &component : index.components) {
 		if (component.symbol.empty())
-			return "components and exponents are not lists of the same length without NULL";
+			return "a component has no name";
 		if (component.symbol.size() > longest_symbol)
 			return "a component has " + std::to_string(component.symbol.size()) + " bytes, more than " + std::to_string(longest_symbol);
 		if (has_blanks_around(component.symbol))

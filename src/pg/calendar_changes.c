@@ -23,6 +23,8 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+/* Names that are longer than any task's calendar were written while nobody looked; they may go. */
+#define AGG_GONE "SELECT g.calendar FROM gone AS g WHERE octet_length(g.calendar::text) <= 256"
 #define AGG_OTHER_WINDOWS "f.week_start <> g.week_start OR f.outside_sessions <> g.outside_sessions"
 
 typedef enum rule_table { RULE_CALENDARS, RULE_SESSIONS, RULE_EXCEPTIONS, RULE_TABLES } rule_table;
@@ -40,43 +42,9 @@ static rule_table table_of(const TriggerData *trigger, Oid schema) {
 	                errhint("Drop the trigger; agg_setup() puts it where it belongs.")));
 }
 
-/* AFTER, FOR EACH STATEMENT, with the rows; or BEFORE TRUNCATE. */
-static bool is_ours(FunctionCallInfo fcinfo) {
-	const TriggerData *trigger = (const TriggerData *)fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
-		return false;
-	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
-		return TRIGGER_FIRED_BEFORE(trigger->tg_event);
-	return TRIGGER_FIRED_AFTER(trigger->tg_event) && (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) || trigger->tg_newtable != NULL) &&
-	       (TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || trigger->tg_oldtable != NULL);
-}
-
-/* A statement about the table and its changed rows: in "fresh" as they are, in "gone" as they were. What it writes is not followed again.
- */
-static uint64 run(Oid table, const char *sql) {
-	agg_scope *scope = agg_act_as_owner(table);
-	uint64 count;
-
-	agg_stop_tracking(scope);
-	count = agg_execute(scope, agg_in_schema(get_rel_namespace(table), sql), 0, NULL, NULL, false);
-	agg_stop_acting(scope);
-	return count;
-}
-
-/* The text[] that a statement gives, in the caller's memory. */
-static Datum names(Oid table, const char *sql) {
-	bool is_null = true;
-	Datum list = (Datum)0;
-
-	if (run(table, sql) == 1)
-		list = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-	return is_null ? PointerGetDatum(construct_empty_array(TEXTOID)) : list;
-}
-
 static void refuse_removed_exceptions(Oid table) {
-	if (run(table, "SELECT g.calendar::text, to_char(g.trading_date, 'YYYY-MM-DD') FROM gone AS g JOIN @agg_calendars AS c "
-	               "ON c.calendar = g.calendar WHERE g.shipped ORDER BY 1, 2 LIMIT 1") > 0)
+	if (agg_run_on_rules(table, "SELECT g.calendar::text, to_char(g.trading_date, 'YYYY-MM-DD') FROM gone AS g JOIN @agg_calendars AS c "
+	                            "ON c.calendar = g.calendar WHERE g.shipped ORDER BY 1, 2 LIMIT 1") > 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("the exception of calendar \"%s\" on %s is shipped with the extension and cannot be deleted",
 		                       SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1),
@@ -91,28 +59,32 @@ static void set_shipped(Oid table, rule_table which, TriggerEvent event) {
 	switch (which) {
 	case RULE_CALENDARS:
 		if (update)
-			(void)run(table, "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped "
-			                 "AND NOT EXISTS (SELECT FROM gone AS g WHERE g.calendar = f.calendar AND NOT g.shipped)");
+			(void)agg_run_on_rules(
+			    table, "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped "
+			           "AND NOT EXISTS (SELECT FROM gone AS g WHERE g.calendar = f.calendar AND NOT g.shipped)");
 		else if (TRIGGER_FIRED_BY_INSERT(event))
-			(void)run(table, "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped");
+			(void)agg_run_on_rules(
+			    table, "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped");
 		break;
 	case RULE_SESSIONS:
-		(void)run(agg_find_table(get_rel_namespace(table), "agg_calendars"),
-		          update ? "UPDATE @agg_calendars AS c SET shipped = false WHERE c.shipped AND c.calendar IN (SELECT f.calendar FROM fresh "
-		                   "AS f UNION SELECT g.calendar FROM gone AS g)"
-		          : TRIGGER_FIRED_BY_INSERT(event)
-		              ? "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped"
-		              : "UPDATE @agg_calendars AS c SET shipped = false FROM gone AS g WHERE c.calendar = g.calendar AND c.shipped");
+		(void)agg_run_on_rules(
+		    agg_find_table(get_rel_namespace(table), "agg_calendars"),
+		    update ? "UPDATE @agg_calendars AS c SET shipped = false WHERE c.shipped AND c.calendar IN (SELECT f.calendar FROM fresh "
+		             "AS f UNION SELECT g.calendar FROM gone AS g)"
+		    : TRIGGER_FIRED_BY_INSERT(event)
+		        ? "UPDATE @agg_calendars AS c SET shipped = false FROM fresh AS f WHERE c.calendar = f.calendar AND c.shipped"
+		        : "UPDATE @agg_calendars AS c SET shipped = false FROM gone AS g WHERE c.calendar = g.calendar AND c.shipped");
 		break;
 	default:
 		if (update)
-			(void)run(table,
-			          "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
-			          "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped AND NOT EXISTS (SELECT "
-			          "FROM gone AS g WHERE g.calendar = f.calendar AND g.trading_date = f.trading_date AND NOT g.shipped)");
+			(void)agg_run_on_rules(
+			    table, "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
+			           "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped AND NOT EXISTS (SELECT "
+			           "FROM gone AS g WHERE g.calendar = f.calendar AND g.trading_date = f.trading_date AND NOT g.shipped)");
 		else if (TRIGGER_FIRED_BY_INSERT(event))
-			(void)run(table, "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
-			                 "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped");
+			(void)agg_run_on_rules(table,
+			                       "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
+			                       "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped");
 		else
 			refuse_removed_exceptions(table);
 	}
@@ -120,30 +92,32 @@ static void set_shipped(Oid table, rule_table which, TriggerEvent event) {
 
 /* Days tell whether they are those of their rules; of these two columns nothing else would tell agg_refresh_calendars(). */
 static void note_unfollowed(Oid table) {
-	if (run(table, "SELECT FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar WHERE " AGG_OTHER_WINDOWS " LIMIT 1") > 0)
-		(void)run(table,
-		          "UPDATE @agg_calendars AS c SET changed_at = '-infinity' FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar "
-		          "WHERE c.calendar = f.calendar AND (" AGG_OTHER_WINDOWS ")");
+	if (agg_run_on_rules(table, "SELECT FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar WHERE " AGG_OTHER_WINDOWS " LIMIT 1") > 0)
+		(void)agg_run_on_rules(
+		    table, "UPDATE @agg_calendars AS c SET changed_at = '-infinity' FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar "
+		           "WHERE c.calendar = f.calendar AND (" AGG_OTHER_WINDOWS ")");
 }
 
 static void follow(TriggerData *trigger, Oid schema, rule_table which) {
 	Oid table = RelationGetRelid(trigger->tg_relation);
 	bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-	const char *touched = update ? "fresh UNION SELECT calendar FROM gone" : TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "fresh" : "gone";
+	const char *touched = update                                       ? "SELECT calendar FROM fresh UNION " AGG_GONE
+	                      : TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "SELECT calendar FROM fresh"
+	                                                                   : AGG_GONE;
 	agg_argument arguments[3];
 
 	arguments[0] = agg_make_argument(
-	    "p_calendars", names(table, psprintf("SELECT array_agg(DISTINCT t.calendar::text) FROM (SELECT calendar FROM %s) AS t", touched)),
+	    "calendar", agg_names_in_rules(table, psprintf("SELECT array_agg(DISTINCT t.calendar::text) FROM (%s) AS t", touched)),
 	    TEXTARRAYOID);
 	if (arguments[0].value.count == 0)
 		return;
-	arguments[1] =
-	    agg_make_argument("p_all_windows",
-	                      which == RULE_CALENDARS && update
-	                          ? names(table, "SELECT array_agg(f.calendar::text) FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar "
-	                                         "WHERE " AGG_OTHER_WINDOWS)
-	                          : PointerGetDatum(construct_empty_array(TEXTOID)),
-	                      TEXTARRAYOID);
+	arguments[1] = agg_make_argument(
+	    "p_all_windows",
+	    which == RULE_CALENDARS && update
+	        ? agg_names_in_rules(table, "SELECT array_agg(f.calendar::text) FROM fresh AS f JOIN gone AS g ON g.calendar = f.calendar "
+	                                    "WHERE " AGG_OTHER_WINDOWS)
+	        : PointerGetDatum(construct_empty_array(TEXTOID)),
+	    TEXTARRAYOID);
 	arguments[2] = agg_make_argument("p_row", BoolGetDatum(which == RULE_CALENDARS), BOOLOID);
 	set_shipped(table, which, trigger->tg_event);
 	agg_call_in_trigger(schema, AGG_FN_follow_calendar_change, arguments, lengthof(arguments));
@@ -157,7 +131,7 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS
 	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	rule_table which;
 
-	if (!is_ours(fcinfo))
+	if (!agg_is_trigger_of_rules(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg(AGG_CALENDAR_TRIGGER "() is a trigger function of the tables of calendars"),
 		                errhint("agg_setup() puts its triggers there.")));
@@ -169,10 +143,7 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("\"%s\" cannot be truncated", RelationGetRelationName(trigger->tg_relation)),
 		                errhint("Use DELETE, which refuses calendars that tasks have.")));
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
-		elog(ERROR, "SPI_register_trigger_data failed");
+	agg_connect_with_rows(trigger);
 	if (agg_setting_tracking)
 		follow(trigger, schema, which);
 	else

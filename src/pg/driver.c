@@ -233,7 +233,7 @@ static void execute_request(agg_call_state *state, const agg_request *request, a
 		show_progress(state, request->text);
 		break;
 	case AGG_NOTICE:
-		ereport(NOTICE, (errmsg_internal("%s", request->text)));
+		ereport(NOTICE, (errmsg_internal("%s", request->text), request->hint ? errhint("%s", request->hint) : 0));
 		break;
 	case AGG_BEGIN_DERIVING:
 		agg_begin_deriving(agg_find_table(state->schema, "agg_dirty_ranges"));

@@ -10,6 +10,7 @@
 
 #include "access/xact.h"
 #include "commands/copy.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -65,6 +66,12 @@ extern bool agg_has_own_changes(void);
 
 /* bound_log.c */
 extern void agg_bound_log(Oid schema);
+
+/* rule_changes.c */
+extern bool agg_is_trigger_of_rules(FunctionCallInfo fcinfo);
+extern void agg_connect_with_rows(TriggerData *trigger);
+extern uint64 agg_run_on_rules(Oid table, const char *sql);
+extern Datum agg_names_in_rules(Oid table, const char *sql);
 
 /* trigger_table.c */
 extern void agg_check_trigger_table(Relation relation, Oid schema, const char *function, const char *watched);

@@ -262,7 +262,7 @@ static void provide_calendars(Oid schema, Oid tasks, const char *symbol, const c
 		return;
 	if (symbol != NULL)
 		symbols[0] = CStringGetTextDatum(symbol);
-	arguments[0] = agg_make_argument("p_calendars", names, TEXTARRAYOID);
+	arguments[0] = agg_make_argument("calendar", names, TEXTARRAYOID);
 	arguments[1] = agg_make_argument(
 	    "p_symbols", PointerGetDatum(construct_array(symbols, symbol == NULL ? 0 : 1, TEXTOID, -1, false, TYPALIGN_INT)), TEXTARRAYOID);
 	agg_call_in_trigger(schema, AGG_FN_provide_calendars, arguments, lengthof(arguments));

@@ -6,7 +6,7 @@ LANGUAGE c VOLATILE SECURITY INVOKER
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_index_change';
 
 COMMENT ON FUNCTION @extschema@.agg_note_index_change() IS
-'Triggers of agg_indexes. Checks the rules of the row (22023: lists of different lengths, a component that comes twice, a constant, exponent, decimals or carry_minutes out of range, indexes that are made of one another in a circle; 0A000: TRUNCATE) and marks all windows of the tasks that read minutes of the index, or of indexes that it is a part of, so that the next runs compute the minutes and make the bars anew. Does nothing while aggregation.tracking is off.';
+'Triggers of agg_indexes, once for each statement. Checks the rules of the rows that are others now (22001: a symbol longer than 256 bytes; 22023: lists of different lengths or of several dimensions, a component that comes twice, a constant, exponent, decimals or carry_minutes out of range, indexes that are made of one another in a circle; 0A000: TRUNCATE) and marks all windows of the tasks that read minutes of the index, or of indexes that it is a part of, so that the next runs compute the minutes and make the bars anew. A NOTICE names components that neither the registry nor a task, an index or a bar has. Does nothing while aggregation.tracking is off.';
 
 CREATE FUNCTION @extschema@.agg_compute_index(p_symbol text, p_from_utc timestamptz, p_to_utc timestamptz, p_derivation_version int DEFAULT 1)
 RETURNS jsonb

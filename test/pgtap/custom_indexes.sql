@@ -18,8 +18,8 @@ CREATE FUNCTION refused(given text, message text, name text) RETURNS text LANGUA
 SELECT refused($$'X', 0, '{A}', '{1}', 8, 0$$, 'index "X": its constant is not a number above 0', 'a constant of 0');
 SELECT refused($$'X', 'NaN', '{A}', '{1}', 8, 0$$, '%constant%', 'or none');
 SELECT refused($$'X', 1, '{}', '{}', 8, 0$$, '%0 components%', 'no component');
-SELECT refused($$'X', 1, '{A,B}', '{1}', 8, 0$$, '%exponent of "B"%', 'too few exponents');
-SELECT refused($$'X', 1, '{A}', '{1,2}', 8, 0$$, '%same length%', 'too many');
+SELECT refused($$'X', 1, '{A,B}', '{1}', 8, 0$$, '%(2) and exponents (1) differ', 'too few exponents');
+SELECT refused($$'X', 1, '{A}', '{1,2}', 8, 0$$, '%(1) and exponents (2) differ', 'too many');
 SELECT refused($$'X', 1, '{A,NULL}', '{1,1}', 8, 0$$, '%NULL%', 'NULL');
 SELECT refused($$'X', 1, '{A,A}', '{1,1}', 8, 0$$, '%"A" comes twice', 'a component twice');
 SELECT refused($$'X', 1, '{A,X}', '{1,1}', 8, 0$$, '%component of itself', 'itself');
@@ -32,8 +32,8 @@ SELECT refused($$'X', 1, '{A," B "}', '{1,1}', 8, 0$$, '%" B " has blanks around
 SELECT refused($$'X', 1, ARRAY['A', repeat('x', 257)], '{1,1}', 8, 0$$, '%257 bytes, more than 256', 'a component that is longer than any symbol');
 SELECT refused(format('%L, 1, %L, %L, 8, 0', 'X', (SELECT array_agg('C' || i) FROM generate_series(1, 65) i), (SELECT array_agg(1) FROM generate_series(1, 65))), '%65 components%', '65 components');
 INSERT INTO agg_indexes (canonical_symbol, components, exponents) VALUES ('A', '{B,EURUSD}', '{1,1}'), ('B', '{C}', '{1}');
-SELECT refused($$'C', 1, '{A}', '{1}', 8, 0$$, 'indexes are made of one another in a circle: A, B, C, A', 'a circle');
-SELECT probe.refuses($$UPDATE agg_indexes SET components = '{A}' WHERE canonical_symbol = 'B'$$, '22023', '%circle: A, B, A', NULL, 'a shorter one');
+SELECT refused($$'C', 1, '{A}', '{1}', 8, 0$$, 'indexes are made of one another in a circle: C -> A -> B -> C', 'a circle');
+SELECT probe.refuses($$UPDATE agg_indexes SET components = '{A}' WHERE canonical_symbol = 'B'$$, '22023', '%circle: B -> A -> B', NULL, 'a shorter one');
 SELECT probe.refuses('TRUNCATE agg_indexes', '0A000', '%cannot be truncated', 'Use DELETE.', 'TRUNCATE');
 DELETE FROM agg_indexes WHERE canonical_symbol IN ('A', 'B');
 

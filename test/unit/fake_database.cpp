@@ -113,8 +113,8 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 
 	if (run_late_query(request, rows, processed)) {
 		// known
-	} else if (has(request, "pg_advisory_xact_lock")) {
-		rows.push_back({number_cell(0)});
+	} else if (has(request, "LOCK TABLE")) {
+		// nobody else is there
 	} else if (relation == "agg_registry_sync") {
 		// Nothing was ever synced.
 	} else if (relation == "agg_indexes") {
@@ -122,8 +122,8 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 		                                                                     {"USDCAD", 0.091},  {"USDSEK", 0.042}, {"USDCHF", 0.036}};
 		static const std::string symbol = "DXY";
 		for (const auto &[component, exponent] : components)
-			rows.push_back(
-			    {text_cell(symbol), real_cell(50.14348112), number_cell(8), number_cell(0), text_cell(component), real_cell(exponent)});
+			rows.push_back({text_cell(symbol), real_cell(50.14348112), number_cell(8), number_cell(0), text_cell(component),
+			                real_cell(exponent), null_cell_()});
 	} else if (relation == "data_agg_state" || relation == "core_asset_registry_all" || relation == "ops_runlog" || relation.empty()) {
 		if (!run_task_query(request, rows, processed))
 			return false;

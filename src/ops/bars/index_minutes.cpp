@@ -61,10 +61,10 @@ const Statement &delete_minutes() {
 	return statement;
 }
 
-// A transaction that read older prices must not write after one that read newer ones. The key means nothing but this lock.
+// A transaction that read older prices must not write after one that read newer ones. This lock conflicts with itself, and neither with
+// readers of the table nor with writers; and nobody can hold it who may not change the rows. (An advisory lock anybody could hold.)
 const Statement &lock_minutes() {
-	static const Statement statement {
-	    nullptr, "SELECT pg_catalog.pg_advisory_xact_lock(4702394921427289928) IS NULL", {AGG_BOOL}, Planning::by_statistics};
+	static const Statement statement {"agg_indexes", "LOCK TABLE @agg_indexes IN SHARE UPDATE EXCLUSIVE MODE", {}, Planning::by_statistics};
 	return statement;
 }
 

@@ -58,6 +58,7 @@ void Database::BulkWrite::describe(agg_request &request) const {
 void Database::Telling::describe(agg_request &request) const {
 	request.kind = kind_;
 	request.text = text_.c_str();
+	request.hint = hint_.empty() ? nullptr : hint_.c_str();
 }
 
 size_t Database::BulkWrite::fill(agg_cell *cells, size_t most_rows) {

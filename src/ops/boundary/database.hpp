@@ -400,7 +400,8 @@ public:
 
 	class Telling : public Pending {
 	public:
-		Telling(Database &database, agg_request_kind kind, std::string text) : Pending(database), kind_(kind), text_(std::move(text)) {
+		Telling(Database &database, agg_request_kind kind, std::string text, std::string hint = "")
+		    : Pending(database), kind_(kind), text_(std::move(text)), hint_(std::move(hint)) {
 		}
 		void describe(agg_request &request) const override;
 		void await_resume() {
@@ -410,6 +411,7 @@ public:
 	private:
 		agg_request_kind kind_;
 		std::string text_;
+		std::string hint_;
 	};
 
 	/// Runs a statement; `take(Row)` gets each row and says whether it wants more. Awaited, it gives the number of rows touched.
@@ -463,9 +465,9 @@ public:
 	Telling show_progress(std::string text) {
 		return {*this, AGG_PROGRESS, std::move(text)};
 	}
-	/// Tells the caller.
-	Telling notice(std::string text) {
-		return {*this, AGG_NOTICE, std::move(text)};
+	/// Tells the caller; the hint says what to do.
+	Telling notice(std::string text, std::string hint = "") {
+		return {*this, AGG_NOTICE, std::move(text), std::move(hint)};
 	}
 
 	/// From here to the end of the transaction others can see that bars may be computed in it; see change_log.hpp for what that is good

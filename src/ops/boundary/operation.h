@@ -122,6 +122,7 @@ typedef struct agg_request {
 	uint64_t most;
 	/* AGG_PROGRESS, AGG_NOTICE */
 	const char *text;
+	const char *hint; /* AGG_NOTICE only; NULL: none */
 	/* AGG_DONE: AGG_TEXT holds jsonb. NULL for a set-returning function or a procedure. */
 	agg_type result_type;
 	agg_cell result;

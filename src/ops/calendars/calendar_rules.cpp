@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/boundary/subtransaction.hpp"
 #include "ops/calendars/days_of_rules.hpp"
 
 #include <optional>
@@ -25,11 +26,16 @@ LIMIT 1)sql",
 	return statement;
 }
 
+// A date as people write it: infinities and years before 1, too.
+#define AGG_NAMED_DATE                                                                                                                     \
+	"CASE WHEN NOT isfinite(e.trading_date) THEN e.trading_date::text "                                                                    \
+	"ELSE to_char(e.trading_date, CASE WHEN e.trading_date < '0001-01-01' THEN 'YYYY-MM-DD BC' ELSE 'YYYY-MM-DD' END) END"
+
 // What is wrong with a date's row as it stands.
 const Statement &wrong_exceptions() {
 	static const Statement statement {"agg_calendar_exceptions",
 	                                  R"sql(
-SELECT e.calendar, to_char(e.trading_date, 'YYYY-MM-DD'),
+SELECT e.calendar, )sql" AGG_NAMED_DATE R"sql(,
 	CASE
 		WHEN e.trading_date NOT BETWEEN )sql" AGG_FIRST_TRADING_DATE " AND " AGG_LAST_TRADING_DATE R"sql( THEN 'date'
 		WHEN e.closed AND (e.opens IS NOT NULL OR e.closes IS NOT NULL) THEN 'closed'
@@ -61,7 +67,7 @@ WITH hours AS (
 	FROM @agg_calendar_sessions s
 	WHERE s.calendar = ANY ($1::text[])
 	UNION ALL
-	SELECT e.calendar, to_char(e.trading_date, 'YYYY-MM-DD'), e.opens, e.closes
+	SELECT e.calendar, )sql" AGG_NAMED_DATE R"sql(, e.opens, e.closes
 	FROM @agg_calendar_exceptions e
 	WHERE e.calendar = ANY ($1::text[]) AND e.opens IS NOT NULL
 ), in_day AS (
@@ -91,6 +97,15 @@ LIMIT 1)sql",
 	return statement;
 }
 
+// Fails for a time zone that does not exist.
+const Statement &use_time_zones() {
+	static const Statement statement {"agg_calendars",
+	                                  "SELECT now() AT TIME ZONE c.time_zone FROM @agg_calendars c WHERE c.calendar = ANY ($1::text[])",
+	                                  {},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
 Error refusal(const std::string &text, const std::string &hint) {
 	return {sqlstate::invalid_parameter_value, text, hint};
 }
@@ -107,7 +122,7 @@ std::string hour(std::string_view time) {
 Error wrong_calendar(const Row &row) {
 	if (row.boolean(3))
 		return refusal("time zone \"" + shortened(row.text(1)) + "\" of " + quoted(row.text(0)) + " does not exist",
-		               "pg_timezone_names lists the time zones that this server knows, such as America/New_York.");
+		               "Set time_zone in agg_calendars to one of those in pg_timezone_names, such as America/New_York.");
 	return refusal("the days of " + quoted(row.text(0)) + " cannot begin at " + std::string(row.text(2)),
 	               "day_start is a time of whole minutes from 00:00 to 23:59.");
 }
@@ -116,7 +131,8 @@ Error wrong_exception(const Row &row) {
 	const std::string subject = quoted(row.text(0)) + ", exception of " + std::string(row.text(1));
 	const std::string_view problem = row.text(2);
 	if (problem == "date")
-		return refusal(subject + ": calendars reach from 1990-01-01 to 2050-12-31", "Leave out what lies outside.");
+		return refusal(subject + ": calendars reach from 1990-01-01 to 2050-12-31",
+		               "Leave out of agg_calendar_exceptions what lies outside.");
 	if (problem == "closed")
 		return refusal(subject + ": a closed date has no hours", "Set closed to false, or opens and closes to NULL.");
 	if (problem == "half")
@@ -159,6 +175,19 @@ Op<void> check_rules(Database &db, const std::vector<std::string> calendars, con
 		co_await check(db, wrong_calendars(), calendars, wrong_calendar);
 	co_await check(db, wrong_exceptions(), calendars, wrong_exception);
 	co_await check(db, wrong_hours(), calendars, wrong_session);
+}
+
+Op<void> check_time_zones(Database &db, const std::vector<std::string> calendars) {
+	if (calendars.empty())
+		co_return;
+	const auto fault = co_await in_subtransaction(
+	    db, IfDone::undo, [&]() -> Op<void> { co_await db.execute(use_time_zones(), parameters(text_array(calendars))); });
+	if (!fault)
+		co_return;
+	if (fault->error().sqlstate != sqlstate::invalid_parameter_value)
+		fault->raise();
+	co_await check(db, wrong_calendars(), calendars, wrong_calendar);
+	fault->raise();
 }
 
 } // namespace aggregation

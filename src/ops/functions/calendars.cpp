@@ -7,6 +7,7 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/row_buffer.hpp"
 #include "ops/calendars/calendar_changes.hpp"
+#include "ops/calendars/calendar_rules.hpp"
 #include "ops/calendars/days_of_rules.hpp"
 #include "ops/calendars/fit_sources.hpp"
 #include "ops/tasks/calendars.hpp"
@@ -68,6 +69,10 @@ Op<bool> look_up(Database &db, const std::string calendar) {
 	if (!stored) {
 		const Error unknown = co_await unknown_calendar(db, calendar, "");
 		throw unknown;
+	}
+	if (!*stored) {
+		std::vector<std::string> names {calendar};
+		co_await check_time_zones(db, std::move(names));
 	}
 	co_return *stored;
 }
@@ -186,12 +191,12 @@ Op<Answer> agg_refresh_calendars(Database &db, Arguments) {
 	    JsonObject().add("success", true).add_raw("changed", "[" + list + "]").add("tasks_marked", followed.tasks).text());
 }
 
-/// p_calendars: whose rules somebody has changed; p_all_windows: those of them whose windows are others whatever their days are;
+/// calendar: whose rules somebody has changed; p_all_windows: those of them whose windows are others whatever their days are;
 /// p_row: whether rows of agg_calendars were changed.
 Op<Answer> follow_calendar_change(Database &db, Arguments arguments) {
 	refuse_old_snapshot(db, "calendars");
 	ChangedRules changed;
-	for (auto &name : arguments.texts("p_calendars"))
+	for (auto &name : arguments.texts("calendar"))
 		changed.calendars.insert(std::move(name));
 	for (auto &name : arguments.texts("p_all_windows"))
 		changed.all_windows.insert(std::move(name));
@@ -203,10 +208,10 @@ Op<Answer> follow_calendar_change(Database &db, Arguments arguments) {
 	co_return Answer::rows();
 }
 
-/// p_calendars: what tasks name as their calendars; p_symbols: whose sources are to fit them.
+/// calendar: what tasks name as their calendars; p_symbols: whose sources are to fit them.
 Op<Answer> provide_calendars(Database &db, Arguments arguments) {
 	CalendarNames names;
-	for (auto &name : arguments.texts("p_calendars"))
+	for (auto &name : arguments.texts("calendar"))
 		names.insert(std::move(name));
 	names.erase(std::string(utc_calendar));
 	const auto found = co_await need_calendars(db, names);

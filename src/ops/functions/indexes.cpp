@@ -6,10 +6,10 @@
 
 namespace aggregation {
 
-/// p_symbols: the symbols of the row as it was and as it is.
+/// canonical_symbol: the indexes that were made, changed or deleted. (Named as the column, which is what a refusal names.)
 Op<Answer> follow_index_change(Database &db, Arguments arguments) {
 	refuse_old_snapshot(db, "indexes");
-	auto symbols = arguments.texts("p_symbols");
+	auto symbols = arguments.texts("canonical_symbol");
 	co_await follow_indexes(db, std::move(symbols));
 	co_return Answer::rows();
 }

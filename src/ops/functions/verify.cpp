@@ -4,6 +4,7 @@
 
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/calendars/calendar_rules.hpp"
 #include "ops/proof/proof.hpp"
 #include "ops/tasks/indexes.hpp"
 
@@ -29,17 +30,36 @@ const Statement &forget_audits() {
 	return statement;
 }
 
-Op<std::vector<Task>> find_tasks(Database &db, const std::optional<std::string> symbol, const std::optional<std::string> timeframe) {
-	const auto keys = co_await matching_tasks(db, symbol, timeframe);
-	Nonsense nonsense;
-	const auto found = co_await read_tasks(db, keys, &nonsense);
-	co_await tell_left_out(db, nonsense);
+struct FoundTasks {
 	std::vector<Task> tasks;
-	for (const auto &task : found) {
-		if (task)
-			tasks.push_back(*task);
+	std::vector<TaskKey> left_out; // whose rows make no sense
+	Nonsense nonsense;
+};
+
+Op<FoundTasks> find_tasks(Database &db, const std::optional<std::string> symbol, const std::optional<std::string> timeframe) {
+	const auto keys = co_await matching_tasks(db, symbol, timeframe);
+	FoundTasks found;
+	const auto read = co_await read_tasks(db, keys, &found.nonsense);
+	std::set<std::string> calendars;
+	for (size_t i = 0; i < keys.size(); ++i) {
+		if (!read[i]) {
+			found.left_out.push_back(keys[i]);
+			continue;
+		}
+		found.tasks.push_back(*read[i]);
+		if (const Calendar *calendar = read[i]->target.calendar())
+			calendars.insert(calendar->rules().name);
 	}
-	co_return tasks;
+	std::vector<std::string> names(calendars.begin(), calendars.end());
+	co_await check_time_zones(db, std::move(names));
+	co_return found;
+}
+
+/// Those of the tasks that have this symbol.
+std::vector<Task> tasks_of(const std::vector<Task> &tasks, std::string_view symbol) {
+	std::vector<Task> list;
+	std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(list), [&](const Task &task) { return task.key.symbol == symbol; });
+	return list;
 }
 
 constexpr size_t result_columns = 8;
@@ -95,30 +115,78 @@ const Statement &stored_series() {
 	return statement;
 }
 
-/// Bars that no task answers for: nobody makes them, so nothing can be said of them but that they are there. One row a series; whether
-/// there was any.
-Op<bool> tell_bars_without_task(Database &db, const std::optional<std::string> &symbol, const std::optional<std::string> &timeframe,
-                                const Times times, const std::vector<Task> &tasks) {
-	std::set<std::pair<std::string_view, std::string_view>> known;
-	for (const auto &task : tasks)
-		known.emplace(task.key.symbol, task.key.timeframe);
-	std::vector<Difference> unknown;
+const Statement &stored_minutes() {
+	static const Statement statement {
+	    "data_bars",
+	    "SELECT d.canonical_symbol, d.timeframe, min(d.ts_utc), count(*) FROM @data_bars d WHERE d.canonical_symbol = $1::text "
+	    "AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND (d.ts_utc < $4::timestamptz OR $4::timestamptz = 'infinity') "
+	    "AND d.source = 'synthetic' GROUP BY d.canonical_symbol, d.timeframe",
+	    {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_INT8},
+	    Planning::by_statistics};
+	return statement;
+}
+
+/// One difference for each of the series: how many bars there are, and the first one's time.
+Op<std::vector<Difference>> series(Database &db, const Statement &statement, const std::optional<std::string> symbol,
+                                   const std::optional<std::string> timeframe, const Times times, const std::string kind,
+                                   const std::string explanation) {
+	std::vector<Difference> found;
 	auto receive = [&](const Row &row) {
-		if (known.count({row.text(0), row.text(1)}) == 0)
-			unknown.push_back({{std::string(row.text(0)), std::string(row.text(1))},
-			                   row.timestamp(2),
-			                   "no_task",
-			                   "",
-			                   std::to_string(row.integer(3)),
-			                   std::nullopt,
-			                   "no_task"});
+		found.push_back({{std::string(row.text(0)), std::string(row.text(1))},
+		                 row.timestamp(2),
+		                 kind,
+		                 "",
+		                 std::to_string(row.integer(3)),
+		                 std::nullopt,
+		                 explanation});
 		return Flow::more;
 	};
 	auto list = parameters(Parameter(AGG_TEXT, cell(symbol)), Parameter(AGG_TEXT, cell(timeframe)), timestamp_parameter(times.from),
 	                       timestamp_parameter(times.to));
-	co_await db.query(stored_series(), std::move(list), receive);
+	co_await db.query(statement, std::move(list), receive);
+	co_return found;
+}
+
+/// Bars that no task answers for: nobody makes them, so nothing can be said of them but that they are there. Whether there was any.
+Op<bool> tell_bars_without_task(Database &db, const std::optional<std::string> &symbol, const std::optional<std::string> &timeframe,
+                                const Times times, const FoundTasks &found) {
+	std::set<TaskKey> known(found.left_out.begin(), found.left_out.end());
+	for (const auto &task : found.tasks)
+		known.insert(task.key);
+	auto unknown = co_await series(db, stored_series(), symbol, timeframe, times, "no_task", "no_task");
+	std::erase_if(unknown, [&](const Difference &one) { return known.contains(one.key); });
 	co_await emit(db, unknown);
 	co_return !unknown.empty();
+}
+
+/// Bars of which nothing can be said because the row that says how they are made makes no sense: that is no proof, and nothing explains it.
+Op<std::vector<Difference>> bars_left_out(Database &db, const std::vector<TaskKey> tasks, const std::vector<std::string> indexes,
+                                          const Times times) {
+	std::vector<Difference> all;
+	for (const auto &symbol : indexes) {
+		const auto of_index = co_await series(db, stored_minutes(), symbol, "1m", times, "invalid_rules", "");
+		all.insert(all.end(), of_index.begin(), of_index.end());
+	}
+	for (const auto &key : tasks) {
+		const auto of_task = co_await series(db, stored_series(), key.symbol, key.timeframe, times, "invalid_rules", "");
+		all.insert(all.end(), of_task.begin(), of_task.end());
+	}
+	co_return all;
+}
+
+/// The indexes that nobody computes, of those that are asked for; each is told, and why.
+Op<std::vector<std::string>> tell_left_out_indexes(Database &db, const std::vector<IndexRow> left_out,
+                                                   const std::optional<std::string> symbol, const std::optional<std::string> timeframe) {
+	Nonsense nonsense;
+	std::vector<std::string> symbols;
+	for (const auto &row : left_out) {
+		if ((symbol && *symbol != row.index.symbol) || (timeframe && *timeframe != "1m"))
+			continue;
+		nonsense.emplace_back(sqlstate::invalid_parameter_value, "index \"" + shortened(row.index.symbol) + "\": " + *row.problem);
+		symbols.push_back(row.index.symbol);
+	}
+	co_await tell_left_out(db, nonsense);
+	co_return symbols;
 }
 
 /// Silence would be a proof. So whoever asks for a symbol or a timeframe of which there is nothing gets an error, and whoever asks for
@@ -146,9 +214,15 @@ public:
 	    : db_(db), fraction_(fraction), budget_(budget), started_(db.clock()), random_(seed) {
 	}
 
-	Op<void> take(const std::vector<Task> &tasks) {
+	Op<void> take(const FoundTasks found) {
+		const auto &tasks = found.tasks;
 		std::vector<std::unique_ptr<Proof>> proofs;
-		const auto indexes = co_await read_indexes(db_);
+		std::vector<IndexRow> rows_left_out;
+		const auto indexes = co_await read_indexes(db_, &rows_left_out);
+		const auto indexes_left_out = co_await tell_left_out_indexes(db_, std::move(rows_left_out), std::nullopt, std::nullopt);
+		const Times all_times {Timestamp::minus_infinity(), Timestamp::infinity()};
+		const auto left_out = co_await bars_left_out(db_, found.left_out, indexes_left_out, all_times);
+		count(left_out);
 		for (const auto &[symbol, index] : indexes.all()) {
 			if (auto proof = proof_of_index(db_, indexes, index, tasks))
 				proofs.push_back(std::move(proof));
@@ -284,7 +358,8 @@ Op<Answer> agg_verify(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value,
 		            "invalid range for " + subject + ": from " + to_iso8601(times.from) + " is not before to " + to_iso8601(times.to),
 		            "Pass a half-open range, such as one day.");
-	const auto indexes = co_await read_indexes(db);
+	std::vector<IndexRow> rows_left_out;
+	const auto indexes = co_await read_indexes(db, &rows_left_out);
 	if (timeframe) {
 		const Timeframe target = timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
 		if (symbol && indexes.find(*symbol) == nullptr)
@@ -292,9 +367,12 @@ Op<Answer> agg_verify(Database &db, Arguments arguments) {
 	}
 
 	co_await refuse_hidden_rows(db);
-	const auto tasks = co_await find_tasks(db, symbol, timeframe);
-	bool compared = !tasks.empty();
-	if (tasks.empty() && symbol && timeframe && *timeframe != "1m") {
+	const auto found = co_await find_tasks(db, symbol, timeframe);
+	co_await tell_left_out(db, found.nonsense);
+	const auto indexes_left_out = co_await tell_left_out_indexes(db, std::move(rows_left_out), symbol, timeframe);
+	const auto &tasks = found.tasks;
+	bool compared = !tasks.empty() || !found.left_out.empty() || !indexes_left_out.empty();
+	if (!compared && symbol && timeframe && *timeframe != "1m") {
 		const TaskKey key {*symbol, *timeframe};
 		Error missing = co_await missing_task(db, "Missing agg config ", key);
 		throw missing;
@@ -302,7 +380,12 @@ Op<Answer> agg_verify(Database &db, Arguments arguments) {
 	for (const auto &[name, index] : indexes.all()) {
 		if ((symbol && *symbol != name) || (timeframe && *timeframe != "1m"))
 			continue;
-		const auto of_index = co_await find_tasks(db, name, std::nullopt);
+		auto of_index = tasks_of(tasks, name);
+		if (timeframe) {
+			auto all_of_index = co_await find_tasks(db, name, std::nullopt);
+			co_await tell_left_out(db, all_of_index.nonsense);
+			of_index = std::move(all_of_index.tasks);
+		}
 		if (const auto proof = proof_of_index(db, indexes, index, of_index)) {
 			compared = true;
 			co_await tell(db, *proof, times);
@@ -312,7 +395,9 @@ Op<Answer> agg_verify(Database &db, Arguments arguments) {
 		const auto proof = proof_of_task(db, task);
 		co_await tell(db, *proof, times);
 	}
-	const bool without_task = co_await tell_bars_without_task(db, symbol, timeframe, times, tasks);
+	const auto left_out = co_await bars_left_out(db, found.left_out, indexes_left_out, times);
+	co_await emit(db, left_out);
+	const bool without_task = co_await tell_bars_without_task(db, symbol, timeframe, times, found);
 	if (!compared && !without_task)
 		co_await tell_nothing_to_compare(db, symbol, timeframe);
 	co_return Answer::rows();
@@ -333,10 +418,11 @@ Op<Answer> agg_verify_sample(Database &db, Arguments arguments) {
 
 	co_await refuse_hidden_rows(db);
 	Sample sample(db, fraction, budget, seed);
-	const auto tasks = co_await find_tasks(db, std::nullopt, std::nullopt);
-	if (tasks.empty())
+	auto found = co_await find_tasks(db, std::nullopt, std::nullopt);
+	co_await tell_left_out(db, found.nonsense);
+	if (found.tasks.empty() && found.left_out.empty())
 		co_await db.notice("agg_verify_sample: there is no task, so nothing was compared");
-	co_await sample.take(tasks);
+	co_await sample.take(std::move(found));
 	co_await sample.record();
 	co_return Answer::json(sample.answer().add("seed", static_cast<int64_t>(seed)).add_raw("details", sample.details()).text());
 }

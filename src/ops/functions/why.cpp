@@ -9,6 +9,7 @@
 #include "ops/functions/source_chain.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/tasks/calendars.hpp"
+#include "ops/tasks/indexes.hpp"
 #include "ops/tasks/obstacle.hpp"
 
 #include <algorithm>
@@ -305,6 +306,13 @@ Op<Answer> agg_why(Database &db, Arguments arguments) {
 		if (window.source.off_grid > 0)
 			verdict.explanation += "; " + std::to_string(window.source.off_grid) + " source bars are not on a whole " +
 			                       window.task.source.name() + ": ts_utc must be the start of the bar; each counts as a bar of its own";
+		std::vector<IndexRow> left_out;
+		co_await read_indexes(db, &left_out);
+		for (const auto &row : left_out) {
+			if (row.index.symbol == key.symbol)
+				verdict.explanation +=
+				    "; no minutes of the index are computed, because its row in agg_indexes makes no sense: " + *row.problem;
+		}
 	} else {
 		const std::string hint = co_await hint_for_missing_task(db, key);
 		verdict.explanation = "there is no such task. " + hint;

@@ -8,8 +8,10 @@
 #include "ops/tasks/indexes.hpp"
 #include "ops/tasks/recent_tasks.hpp"
 #include "ops/tasks/task_columns.h"
+#include "ops/tasks/unknown.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace aggregation {
@@ -33,22 +35,47 @@ const Statement &lock_readers_of() {
 	            "An index is constant * product of the components' closes, each raised to its exponent: docs/concepts.md.");
 }
 
-/// Throws what is wrong with the rules of these symbols, or with all of them together.
-void check(const std::vector<GeometricIndex> &rows, const std::set<std::string> &symbols) {
-	for (const auto &index : rows) {
-		if (!symbols.contains(index.symbol))
-			continue;
-		if (index.symbol.empty() || has_blanks_around(index.symbol))
-			refuse("the symbol of an index is empty or has blanks around it: \"" + shortened(index.symbol) + "\"");
-		if (const auto problem = problem_of(index))
-			refuse("index \"" + shortened(index.symbol) + "\": " + *problem);
+/// Throws what is wrong with the rules of these symbols, or with all of them together. (What is wrong with others was written while nobody
+/// looked, and is no reason to refuse this.)
+void check(const std::vector<IndexRow> &rows, const Indexes &indexes, const std::set<std::string> &symbols) {
+	for (const auto &row : rows) {
+		if (row.problem && symbols.contains(row.index.symbol))
+			refuse("index \"" + shortened(row.index.symbol) + "\": " + *row.problem);
 	}
-	if (const auto circle = Indexes(rows).circle()) {
-		std::string names;
-		for (const auto &symbol : *circle)
-			names += (names.empty() ? "" : ", ") + shortened(symbol);
-		refuse("indexes are made of one another in a circle: " + names);
+	for (const auto &symbol : symbols) {
+		if (const auto circle = indexes.circle_through(symbol))
+			refuse("indexes are made of one another in a circle: " + text_of_circle(*circle));
 	}
+}
+
+/// A component that is misspelt would never have a price. It may also be one whose feed comes later.
+Op<void> tell_unknown_components(Database &db, const Indexes &indexes, const std::set<std::string> &symbols) {
+	std::map<std::string, std::string> indexes_of; // by component: the first one
+	for (const auto &symbol : symbols) {
+		const GeometricIndex *index = indexes.find(symbol);
+		for (size_t i = 0; index != nullptr && i < index->components.size(); ++i) {
+			if (indexes.find(index->components[i].symbol) == nullptr)
+				indexes_of.emplace(index->components[i].symbol, symbol);
+		}
+	}
+	std::vector<std::string> components;
+	for (const auto &[component, index] : indexes_of)
+		components.push_back(component);
+	if (components.empty())
+		co_return;
+	std::vector<std::string> names;
+	for (const auto &[symbol, index] : indexes.all())
+		names.push_back(symbol);
+	const auto unknown = co_await unknown_symbols(db, components, std::move(names));
+	constexpr size_t most_told = 5;
+	for (size_t i = 0; i < unknown.size() && i < most_told; ++i) {
+		const auto &[component, hint] = unknown[i];
+		co_await db.notice("index \"" + shortened(indexes_of.at(component)) + "\": nobody knows its component \"" + shortened(component) +
+		                       "\"",
+		                   hint + "No task, asset, index or bar has this symbol; the index is computed when bars of it arrive.");
+	}
+	if (unknown.size() > most_told)
+		co_await db.notice("nobody knows " + std::to_string(unknown.size() - most_told) + " more components of indexes");
 }
 
 struct Affected {
@@ -72,14 +99,15 @@ Op<std::vector<Affected>> lock_readers(Database &db, const std::set<std::string>
 
 Op<void> follow_indexes(Database &db, const std::vector<std::string> symbols) {
 	co_await lock_index_minutes(db); // one after the other: two changes together could close a circle that neither does alone
-	auto rows = co_await read_index_rows(db);
+	const auto rows = co_await read_index_rows(db);
+	std::vector<GeometricIndex> all;
+	for (const auto &row : rows)
+		all.push_back(row.index);
+	const Indexes indexes(std::move(all));
 	std::set<std::string> affected(symbols.begin(), symbols.end());
-	check(rows, affected);
-	const Indexes indexes(std::move(rows));
-	for (const auto &symbol : symbols) {
-		for (auto &dependent : indexes.made_of(symbol))
-			affected.insert(std::move(dependent.symbol));
-	}
+	check(rows, indexes, affected);
+	co_await tell_unknown_components(db, indexes, affected);
+	affected.merge(indexes.made_of_any(symbols));
 	const auto tasks = co_await lock_readers(db, affected);
 	if (tasks.empty())
 		co_return;

@@ -1,5 +1,7 @@
 // What follows when people write agg_indexes: the rules are checked, and everything that is made of the index's minutes is looked at again.
 //
+// Once for each statement, however many rows it has written:
+//
 //   row of DXY changed   ->   tasks that read minutes of DXY, and of each index that DXY is a part of: all windows that they have passed
 //
 // The tasks' rows are locked for that, and whoever computes minutes is waited for: who computes afterwards reads the new rules.

@@ -1,5 +1,6 @@
 #include "ops/proof/proof.hpp"
 
+#include "core/number_text.hpp"
 #include "core/range_set.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/boundary/filled_in.hpp"
@@ -10,8 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <utility>
 
 namespace aggregation {
@@ -302,16 +301,7 @@ private:
 } // namespace
 
 std::optional<std::string> double_text(std::optional<double> value) {
-	if (!value)
-		return std::nullopt;
-	if (std::isnan(*value))
-		return "NaN";
-	if (std::isinf(*value))
-		return *value > 0 ? "Infinity" : "-Infinity";
-	std::array<char, 32> text {};
-	const auto [end, failure] = std::to_chars(text.data(), text.data() + text.size(), *value);
-	(void)failure; // 24 characters are enough for any double
-	return std::string(text.data(), end);
+	return value ? std::optional(number_text(*value)) : std::nullopt;
 }
 
 const Statement &logged_ranges() {

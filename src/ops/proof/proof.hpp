@@ -30,7 +30,7 @@ namespace aggregation {
 struct Difference {
 	TaskKey key;
 	Timestamp window;
-	std::string kind;   // missing, surplus, differs, duplicate, stale_version, no_task
+	std::string kind;   // missing, surplus, differs, duplicate, stale_version, no_task, invalid_rules
 	std::string column; // where it differs; else empty
 	std::optional<std::string> stored;
 	std::optional<std::string> expected;

@@ -1,19 +1,8 @@
 #include "ops/setup/dollar_index.hpp"
 
-#include <array>
-#include <charconv>
+#include "core/number_text.hpp"
 
 namespace aggregation {
-
-namespace {
-
-/// The shortest text that is the same number.
-std::string text_of(double number) {
-	std::array<char, 32> text;
-	return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
-}
-
-} // namespace
 
 GeometricIndex dollar_index() {
 	GeometricIndex index;
@@ -30,10 +19,10 @@ std::string insert_dollar_index() {
 	for (const auto &component : index.components) {
 		const std::string comma = symbols.empty() ? "" : ",";
 		symbols += comma + component.symbol;
-		exponents += comma + text_of(component.exponent);
+		exponents += comma + number_text(component.exponent);
 	}
 	return "INSERT INTO @agg_indexes (canonical_symbol, constant, components, exponents) VALUES ('" + index.symbol + "', " +
-	       text_of(index.constant) + ", '{" + symbols + "}', '{" + exponents + "}')";
+	       number_text(index.constant) + ", '{" + symbols + "}', '{" + exponents + "}')";
 }
 
 } // namespace aggregation

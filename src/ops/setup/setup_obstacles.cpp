@@ -238,13 +238,17 @@ private:
 	/// Without all of its parts in the registry nobody computes an index; and where there is none data_bars is only read. Before there is a
 	/// table of indexes, there is the one that it begins with.
 	Op<std::vector<std::string>> computable_indexes() {
-		std::vector<GeometricIndex> rows;
+		std::vector<IndexRow> rows;
 		const auto fault = co_await in_subtransaction(db_, IfDone::undo, [&]() -> Op<void> { rows = co_await read_index_rows(db_); });
 		if (fault && failure_kind(fault->error()) == FailureKind::everything)
 			fault->raise();
 		if (fault)
-			rows.push_back(dollar_index());
-		const Indexes indexes(std::move(rows));
+			rows.push_back({dollar_index(), std::nullopt});
+		std::vector<IndexRow> left_out;
+		const Indexes indexes = usable_indexes(rows, &left_out);
+		for (const auto &row : left_out)
+			found_.push_back(
+			    {"index " + shortened(row.index.symbol), "nobody computes it: " + *row.problem + "; correct its row in agg_indexes"});
 		std::vector<std::string> computable;
 		for (const auto &[symbol, index] : indexes.all()) {
 			const auto parts = indexes.ingested_parts_of(symbol);

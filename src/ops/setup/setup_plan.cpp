@@ -13,13 +13,14 @@ namespace {
 
 #define AGG_PART_OF_CALENDAR "FOREIGN KEY (calendar) REFERENCES @agg_calendars ON UPDATE CASCADE ON DELETE CASCADE"
 
-#define AGG_RULES_TRIGGER(table, name, event)                                                                                              \
-	{ table, "aggregation_" name, event " FOR EACH STATEMENT EXECUTE FUNCTION @" AGG_CALENDAR_TRIGGER "()", false, false }
-#define AGG_RULES_TRIGGERS(table, rules)                                                                                                   \
-	AGG_RULES_TRIGGER(table, rules "_made", "AFTER INSERT ON @" table " REFERENCING NEW TABLE AS fresh"),                                  \
-	    AGG_RULES_TRIGGER(table, rules "_changed", "AFTER UPDATE ON @" table " REFERENCING OLD TABLE AS gone NEW TABLE AS fresh"),         \
-	    AGG_RULES_TRIGGER(table, rules "_removed", "AFTER DELETE ON @" table " REFERENCING OLD TABLE AS gone"),                            \
-	    AGG_RULES_TRIGGER(table, rules "_truncated", "BEFORE TRUNCATE ON @" table)
+#define AGG_RULES_TRIGGER(table, name, event, function)                                                                                    \
+	{ table, "aggregation_" name, event " FOR EACH STATEMENT EXECUTE FUNCTION @" function "()", false, false }
+#define AGG_RULES_TRIGGERS(table, rules, function)                                                                                         \
+	AGG_RULES_TRIGGER(table, rules "_made", "AFTER INSERT ON @" table " REFERENCING NEW TABLE AS fresh", function),                        \
+	    AGG_RULES_TRIGGER(table, rules "_changed", "AFTER UPDATE ON @" table " REFERENCING OLD TABLE AS gone NEW TABLE AS fresh",          \
+	                      function),                                                                                                       \
+	    AGG_RULES_TRIGGER(table, rules "_removed", "AFTER DELETE ON @" table " REFERENCING OLD TABLE AS gone", function),                  \
+	    AGG_RULES_TRIGGER(table, rules "_truncated", "BEFORE TRUNCATE ON @" table, function)
 
 #define AGG_BAR_COLUMNS(price, source_default)                                                                                             \
 	{"canonical_symbol", "text", "text NOT NULL"}, {"timeframe", "text", "text NOT NULL"},                                                 \
@@ -274,13 +275,10 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     "(old.calendar IS DISTINCT FROM new.calendar)"
 	     ")) EXECUTE FUNCTION @agg_note_task_change()",
 	     false, false},
-	    AGG_RULES_TRIGGERS("agg_calendars", "calendars"),
-	    AGG_RULES_TRIGGERS("agg_calendar_sessions", "sessions"),
-	    AGG_RULES_TRIGGERS("agg_calendar_exceptions", "exceptions"),
-	    {"agg_indexes", "aggregation_indexes_changed",
-	     "AFTER INSERT OR DELETE OR UPDATE ON @agg_indexes FOR EACH ROW EXECUTE FUNCTION @" AGG_INDEX_TRIGGER "()", false, false},
-	    {"agg_indexes", "aggregation_indexes_truncated",
-	     "BEFORE TRUNCATE ON @agg_indexes FOR EACH STATEMENT EXECUTE FUNCTION @" AGG_INDEX_TRIGGER "()", false, false}};
+	    AGG_RULES_TRIGGERS("agg_calendars", "calendars", AGG_CALENDAR_TRIGGER),
+	    AGG_RULES_TRIGGERS("agg_calendar_sessions", "sessions", AGG_CALENDAR_TRIGGER),
+	    AGG_RULES_TRIGGERS("agg_calendar_exceptions", "exceptions", AGG_CALENDAR_TRIGGER),
+	    AGG_RULES_TRIGGERS("agg_indexes", "indexes", AGG_INDEX_TRIGGER)};
 	return triggers;
 }
 

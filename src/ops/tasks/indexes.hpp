@@ -6,13 +6,28 @@
 #include "ops/boundary/op.hpp"
 #include "ops/tasks/tasks.hpp"
 
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace aggregation {
 
-/// The rows as they are.
-Op<std::vector<GeometricIndex>> read_index_rows(Database &db);
+/// A row as it is.
+struct IndexRow {
+	GeometricIndex index;
+	std::optional<std::string> problem; // what is wrong with it alone, as words that follow its name
+};
 
-/// All of them but those that make no sense or go round in a circle, which were written while aggregation.tracking was off.
-Op<Indexes> read_indexes(Database &db);
+/// All rows, ordered by symbol.
+Op<std::vector<IndexRow>> read_index_rows(Database &db);
+
+/// All of them but those that make no sense or go round in a circle, which were written while nobody looked (without triggers, or with
+/// aggregation.tracking off); those and what is wrong with them are added to `left_out`.
+Indexes usable_indexes(const std::vector<IndexRow> &rows, std::vector<IndexRow> *left_out = nullptr);
+Op<Indexes> read_indexes(Database &db, std::vector<IndexRow> *left_out = nullptr);
+
+/// "A -> B -> A"; of a long one the beginning and the number of its indexes.
+std::string text_of_circle(const std::vector<std::string> &circle);
 
 /// What may be needed for these tasks: none where none of them reads minutes.
 Op<Indexes> indexes_for(Database &db, const std::vector<Task> &tasks);

@@ -5,6 +5,7 @@
 #include "ops/tasks/calendars.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace aggregation {
 
@@ -97,6 +98,16 @@ Op<bool> any_bar(Database &db, const Statement &statement, const std::string sym
 	co_return found;
 }
 
+// Of many, at once.
+const Statement &without_bars() {
+	static const Statement statement {
+	    "data_bars",
+	    "SELECT u.symbol FROM unnest($1::text[]) u(symbol) WHERE (SELECT b.ts_utc FROM @data_bars b WHERE b.canonical_symbol = u.symbol LIMIT 1) "
+	    "IS NULL",
+	    {AGG_TEXT}};
+	return statement;
+}
+
 } // namespace
 
 Op<std::string> hint_for_missing_task(Database &db, TaskKey key) {
@@ -177,6 +188,29 @@ Op<void> require_symbol(Database &db, std::string symbol) {
 		co_return;
 	throw Error(sqlstate::no_data_found, "symbol \"" + shortened(symbol) + "\" does not exist",
 	            did_you_mean(symbol, known.names) + "No task, asset or bar has this symbol.");
+}
+
+Op<std::vector<UnknownSymbol>> unknown_symbols(Database &db, const std::vector<std::string> symbols,
+                                               const std::vector<std::string> other_names) {
+	auto known = co_await known_symbols(db, "");
+	const std::set<std::string> names(known.names.begin(), known.names.end());
+	std::vector<std::string> not_named;
+	for (const auto &symbol : symbols) {
+		if (!names.contains(symbol))
+			not_named.push_back(symbol);
+	}
+	std::vector<UnknownSymbol> unknown;
+	auto take = [&](const Row &row) {
+		unknown.push_back({std::string(row.text(0)), {}});
+		return Flow::more;
+	};
+	if (!not_named.empty())
+		co_await db.query(without_bars(), parameters(text_array(not_named)), take);
+	known.names.insert(known.names.end(), other_names.begin(), other_names.end());
+	constexpr size_t most = 5; // hints: each looks at all names
+	for (size_t i = 0; i < unknown.size() && i < most; ++i)
+		unknown[i].hint = did_you_mean(unknown[i].symbol, known.names);
+	co_return unknown;
 }
 
 } // namespace aggregation

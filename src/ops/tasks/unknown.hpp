@@ -4,6 +4,9 @@
 #include "core/error.hpp"
 #include "ops/tasks/tasks.hpp"
 
+#include <string>
+#include <vector>
+
 namespace aggregation {
 
 /// What to do about a task that is not there, as sentences: another spelling of its symbol, another timeframe, the registry.
@@ -23,5 +26,15 @@ Op<Error> unknown_calendar(Database &db, std::string name, std::string subject);
 
 /// Throws P0002 unless somebody knows the symbol: a task, the registry, or a bar.
 Op<void> require_symbol(Database &db, std::string symbol);
+
+/// A symbol that neither the registry nor a task nor a bar has.
+struct UnknownSymbol {
+	std::string symbol;
+	std::string hint; // "Did you mean ...? ", or empty
+};
+
+/// Those of the symbols that nobody knows; of the first few also what may have been meant, by names that are known or among `other_names`.
+Op<std::vector<UnknownSymbol>> unknown_symbols(Database &db, const std::vector<std::string> symbols,
+                                               const std::vector<std::string> other_names);
 
 } // namespace aggregation
