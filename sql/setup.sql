@@ -15,11 +15,11 @@ SELECT object, action FROM agg_setup();
 SELECT object, action FROM agg_setup();
 
 -- it mends what was taken away
+DROP INDEX idx_agg_state_due_priority;
 ALTER TABLE data_agg_state DROP COLUMN task_priority;
 DROP INDEX derived_data_bars_live_idx;
 ALTER TABLE data_bars DROP CONSTRAINT data_bars_source_check;
 ALTER TABLE data_bars ADD CONSTRAINT data_bars_source_check CHECK (source IN ('massive_api', 'ingest'));
-DROP INDEX idx_agg_state_due_priority;
 CREATE INDEX idx_agg_state_due_priority ON data_agg_state (is_mandatory DESC, timeframe);
 SELECT * FROM agg_setup();
 

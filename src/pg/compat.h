@@ -69,9 +69,13 @@
 #if PG_VERSION_NUM >= 170000
 #include "storage/procarray.h"
 #define agg_process_of(holder) ((holder).procNumber == INVALID_PROC_NUMBER ? NULL : ProcNumberGetProc((holder).procNumber))
+#define agg_number_of(holder) ((holder).procNumber)
+#define agg_own_number() (MyProcNumber)
 #else
 #include "storage/sinvaladt.h"
 #define agg_process_of(holder) ((holder).backendId == InvalidBackendId ? NULL : BackendIdGetProc((holder).backendId))
+#define agg_number_of(holder) ((holder).backendId)
+#define agg_own_number() (MyBackendId)
 #endif
 
 #endif

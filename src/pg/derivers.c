@@ -1,7 +1,8 @@
 /*
  * The transactions that compute bars at this moment. Each holds a lock on agg_dirty_ranges from before it first reads source until it
  * ends; nobody ever waits for that lock. Its holders are read from the lock table, and when they began from the list of
- * backends. The same with a lock of its own for those who take entries of their own out of the log of changes.
+ * backends. The same with locks of their own for those who take entries of their own out of the log of changes, and for runners, which
+ * share their tasks.
  */
 #include "shim.h"
 
@@ -84,4 +85,29 @@ agg_derivers agg_others_absorbing_own(Oid log) {
 	LOCKTAG tag = own_entries(log);
 
 	return other_holders(&tag);
+}
+
+static LOCKTAG runners(Oid tasks) {
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, tasks, 1);
+	return tag;
+}
+
+void agg_begin_running(Oid tasks) {
+	LOCKTAG tag = runners(tasks);
+
+	(void)LockAcquire(&tag, DERIVING_LOCK, false, false);
+}
+
+agg_runners agg_other_runners(Oid tasks) {
+	LOCKTAG tag = runners(tasks);
+	agg_runners others = {0};
+	int count;
+	VirtualTransactionId *holders = GetLockConflicts(&tag, CONFLICTING_LOCK, &count);
+
+	others.count = (size_t)count;
+	for (int i = 0; i < count; i++)
+		others.before += agg_number_of(holders[i]) < agg_own_number() ? 1 : 0;
+	return others;
 }

@@ -247,6 +247,12 @@ static void execute_request(agg_call_state *state, const agg_request *request, a
 	case AGG_ASK_ABSORBING:
 		outcome->others = agg_others_absorbing_own(agg_find_table(state->schema, "agg_change_log"));
 		break;
+	case AGG_BEGIN_RUNNING:
+		agg_begin_running(agg_find_table(state->schema, "data_agg_state"));
+		break;
+	case AGG_ASK_RUNNING:
+		outcome->runners = agg_other_runners(agg_find_table(state->schema, "data_agg_state"));
+		break;
 	case AGG_ASK_PAGES:
 		outcome->processed = pages_of(agg_find_table(state->schema, request->relation));
 		break;

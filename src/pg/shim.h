@@ -49,6 +49,8 @@ extern void agg_begin_deriving(Oid table);
 extern agg_derivers agg_other_derivers(Oid table);
 extern void agg_begin_absorbing_own(Oid log);
 extern agg_derivers agg_others_absorbing_own(Oid log);
+extern void agg_begin_running(Oid tasks);
+extern agg_runners agg_other_runners(Oid tasks);
 
 /* look_again.c */
 extern void agg_look_again(Oid schema, const agg_cell *cells, size_t rows);

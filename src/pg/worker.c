@@ -72,7 +72,7 @@ static TimestampTz run_due(MemoryContext memory, Oid schema) {
 	agg_cell max_tasks = integer_cell(PG_INT32_MAX);
 	agg_cell max_windows = integer_cell(1000);
 	agg_cell budget = integer_cell(TURN_MS * INT64CONST(1000));
-	agg_cell batch = integer_cell(1000);
+	agg_cell batch = integer_cell(10000);
 	agg_cell now = {.is_null = true};
 	agg_cell sync = {.as.integer = agg_setting_sync_interval, .is_null = agg_setting_sync_interval == 0};
 	agg_argument arguments[] = {{"p_env_name", {AGG_TEXT, false, &environment, 1}},

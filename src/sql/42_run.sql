@@ -1,6 +1,6 @@
 -- The runner.
 
-CREATE PROCEDURE @extschema@.agg_run(p_env_name text DEFAULT 'prod', p_max_tasks int DEFAULT 10000, p_max_windows int DEFAULT 1000, p_time_budget interval DEFAULT '50 seconds', p_batch int DEFAULT 1000, p_now_utc timestamptz DEFAULT NULL, p_sync_minutes int DEFAULT NULL)
+CREATE PROCEDURE @extschema@.agg_run(p_env_name text DEFAULT 'prod', p_max_tasks int DEFAULT 10000, p_max_windows int DEFAULT 1000, p_time_budget interval DEFAULT '50 seconds', p_batch int DEFAULT 10000, p_now_utc timestamptz DEFAULT NULL, p_sync_minutes int DEFAULT NULL)
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_run';
 

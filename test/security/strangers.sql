@@ -32,7 +32,7 @@ BEGIN
 	RETURN NEXT matches((SELECT string_agg(detail, ';') FROM agg_setup(true) WHERE object = obstacle), said, what || ': so does agg_setup()');
 END
 $$;
-SELECT is_empty('SELECT * FROM agg_setup(true)', 'nothing is in the way');
+SELECT is_empty($$SELECT * FROM agg_setup(true) WHERE action <> 'offers'$$, 'nothing is in the way');
 
 ALTER TABLE july OWNER TO aggregation_stranger;
 SELECT tried('a partition of somebody else', 'partition "july" of table "derived_data_bars" belongs to "aggregation_stranger"', 'table derived_data_bars');

@@ -42,9 +42,9 @@ same_catalog again fresh market 'with the same result'
 "$bin/pg_dump" -Fc --no-comments -f dump again
 sql -c 'CREATE DATABASE bare'
 "$bin/pg_restore" -d bare dump
-is "$(in_database bare market -c 'SELECT object, action FROM agg_setup(true)')" 'comment agg_change_log|would replace' 'a dump without comments'
+is "$(in_database bare market -c 'SELECT object, action FROM agg_setup(true) WHERE action <> $$offers$$')" 'comment agg_change_log|would replace' 'a dump without comments'
 in_database bare market -c "SELECT count(*) FROM agg_get_due_tasks('prod')" >/dev/null
-is "$(in_database bare market -c 'SELECT object, action FROM agg_setup(true)')" '' 'the next call puts the mark there'
+is "$(in_database bare market -c 'SELECT object, action FROM agg_setup(true) WHERE action <> $$offers$$')" '' 'the next call puts the mark there'
 
 # Where the owner of the own tables may not do it, the error says who can.
 sql -c 'CREATE DATABASE poor'

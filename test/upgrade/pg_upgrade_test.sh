@@ -52,7 +52,7 @@ for world in "${worlds[@]}"; do
 	is "$(in_database "$name" "$schema" -c 'ALTER EXTENSION aggregation UPDATE' 2>&1 | grep -v 'is already installed')" '' 'the update has nothing to say'
 	make_fresh "fresh_$name" "$schema" "$shape"
 	same_catalog "$name" "fresh_$name" "$schema" 'the catalog is a fresh install'\''s'
-	is "$(in_database "$name" "$schema" -c 'SELECT object, action FROM agg_setup(true)')" '' 'nothing is left to set up'
+	is "$(in_database "$name" "$schema" -c 'SELECT object, action FROM agg_setup(true) WHERE action <> $$offers$$')" '' 'nothing is left to set up'
 	finish_claimed "$name" "$schema"
 	run_on "$name" "$schema"
 	is "$(in_database "$name" "$schema" -c "SELECT * FROM agg_verify() WHERE explanation IS DISTINCT FROM 'deleted'")" '' 'run on, all bars are true'

@@ -17,8 +17,10 @@ Op<std::vector<Timestamp>> source_watermarks(Database &db, const std::vector<Tas
 		Grid source;
 	};
 	std::vector<Link> level;
-	for (size_t i = 0; i < tasks.size(); ++i)
-		level.push_back({i, tasks[i].key, tasks[i].source});
+	for (size_t i = 0; i < tasks.size(); ++i) {
+		if (!tasks[i].source.ingested())
+			level.push_back({i, tasks[i].key, tasks[i].source});
+	}
 
 	for (;;) {
 		std::vector<size_t> owners;

@@ -145,13 +145,8 @@ Op<void> mark_above(Database &db, const std::vector<Segment> &segments, const st
                     const BarChanges &changes) {
 	if (!changes.any())
 		co_return;
-	std::vector<ChangedBars> changed;
-	changed.reserve(segments.size());
-	for (const auto &segment : segments)
-		changed.push_back({std::string(segment.symbol), segment.target, {}});
-	const auto add = [&](size_t segment, Timestamp start) {
-		changed[segment].windows.add({start, segments[segment].target->next(start), 1});
-	};
+	ChangedBars changed;
+	const auto add = [&](size_t segment, Timestamp start) { changed.add(segments[segment].symbol, *segments[segment].target, start); };
 	for (const auto *which : {&changes.inserts, &changes.updates}) {
 		for (const size_t i : *which)
 			add(windows[i].segment, windows[i].start);

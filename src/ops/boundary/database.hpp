@@ -144,6 +144,12 @@ struct Derivers {
 	Timestamp newest = Timestamp::minus_infinity();
 };
 
+/// Other runners that are at work.
+struct Runners {
+	size_t count = 0;
+	size_t before = 0; // of these, in an order that all agree about
+};
+
 class CalendarCache;
 
 /// By which way the source of many tasks is read; source_slice.hpp says what the ways are.
@@ -232,6 +238,9 @@ public:
 		agg_derivers others() const {
 			return others_;
 		}
+		agg_runners runners() const {
+			return runners_;
+		}
 
 	private:
 		friend class Database;
@@ -240,6 +249,7 @@ public:
 		std::optional<DatabaseError> error_;
 		uint64_t processed_ = 0;
 		agg_derivers others_ {};
+		agg_runners runners_ {};
 	};
 
 	template <class Take>
@@ -366,6 +376,19 @@ public:
 		agg_request_kind kind_;
 	};
 
+	class AskRunners : public Pending {
+	public:
+		explicit AskRunners(Database &database) : Pending(database) {
+		}
+		void describe(agg_request &request) const override {
+			request.kind = AGG_ASK_RUNNING;
+		}
+		Runners await_resume() {
+			outcome();
+			return {runners().count, runners().before};
+		}
+	};
+
 	class AboutTable : public Pending {
 	public:
 		AboutTable(Database &database, agg_request_kind kind, const char *relation) : Pending(database), kind_(kind), relation_(relation) {
@@ -485,6 +508,14 @@ public:
 	}
 	AskOthers others_absorbing_own() {
 		return {*this, AGG_ASK_ABSORBING};
+	}
+	/// From here to the end of the transaction other runners can see that this one works on tasks.
+	Simple begin_running() {
+		return {*this, AGG_BEGIN_RUNNING};
+	}
+	/// The others that are behind their begin_running().
+	AskRunners other_runners() {
+		return AskRunners(*this);
 	}
 	/// An error (55000) if somebody else than the table's owner has put code there that writing it would run (src/pg/strangers.c). To be
 	/// asked where one wants to say so; whoever writes is checked anyway.

@@ -80,6 +80,8 @@ typedef enum agg_request_kind {
 	AGG_ASK_DERIVING,    /* `others` of the outcome: which other transactions may be computing bars at this moment */
 	AGG_BEGIN_ABSORBING, /* until the transaction ends others can see that it may have taken its own entries out of the log of changes */
 	AGG_ASK_ABSORBING,   /* `others` of the outcome: which other transactions may have done so */
+	AGG_BEGIN_RUNNING,   /* until the transaction ends other runners can see that this one works on tasks */
+	AGG_ASK_RUNNING,     /* `runners` of the outcome: which others do, at this moment */
 	AGG_ASK_PAGES,       /* `processed` of the outcome: how many pages `relation` has, a table of ours; without any it has no row */
 	AGG_ASK_PASS, /* `processed` of the outcome: how many rows the query looks at, which passes over a slice of time; or more than `most` */
 	AGG_LOOK_AGAIN,        /* mark windows when the transaction commits: rows of symbol, timeframe, from, to, due */
@@ -138,10 +140,17 @@ typedef struct agg_derivers {
 	int64_t newest;
 } agg_derivers;
 
+/* Other transactions that work on due tasks: how many, and how many of them count as before this one. */
+typedef struct agg_runners {
+	size_t count;
+	size_t before;
+} agg_runners;
+
 typedef struct agg_outcome {
 	const agg_error *error; /* NULL if the request succeeded; set only inside a subtransaction */
 	uint64_t processed;     /* rows that a statement or a bulk write touched */
 	agg_derivers others;    /* AGG_ASK_DERIVING, AGG_ASK_ABSORBING */
+	agg_runners runners;    /* AGG_ASK_RUNNING */
 	int64_t clock;          /* the time at which the operation is resumed, as AGG_TIMESTAMPTZ */
 	/* What this transaction has done so far: */
 	bool own_changes; /* it has changed source, and the log holds entries of it that nobody else can see yet */

@@ -91,36 +91,38 @@ Op<Answer> derived_soft_delete_range(Database &db, Arguments arguments) {
 	co_await begin_bar_change(db, range);
 	const TimeRange whole {range.from, range.to};
 	const auto starts = co_await soft_delete_live(db, range.key.symbol, range.target, whole, reason);
-	std::vector<ChangedBars> deleted {{range.key.symbol, &range.target, {}}};
+	ChangedBars deleted;
 	for (const Timestamp start : starts)
-		deleted.front().windows.add({start, range.target.next(start), 1});
+		deleted.add(range.key.symbol, range.target, start);
 	// Bars of an older system have no task, and may be taken away all the same.
 	if (starts.empty())
 		co_await task_or_throw(db, range.key);
 	co_await mark_windows_above(db, deleted);
-	co_return Answer::json(JsonObject().add("success", true).add("bars_deleted", deleted.front().windows.rows()).text());
+	co_return Answer::json(JsonObject().add("success", true).add("bars_deleted", deleted.count()).text());
 }
 
 Op<Answer> derived_restore_range(Database &db, Arguments arguments) {
 	const BarRange range = co_await bar_range(db, arguments);
 	co_await begin_bar_change(db, range);
-	std::vector<ChangedBars> restored {{range.key.symbol, &range.target, {}}};
+	ChangedBars restored;
+	RangeSet windows;
 	auto receive = [&](const Row &row) {
-		restored.front().windows.add({row.timestamp(0), range.target.next(row.timestamp(0)), 1});
+		restored.add(range.key.symbol, range.target, row.timestamp(0));
+		windows.add({row.timestamp(0), range.target.next(row.timestamp(0)), 1});
 		return Flow::more;
 	};
 	auto list = parameters(text_parameter(range.key.symbol), text_parameter(range.target.name()), timestamp_parameter(range.from),
 	                       timestamp_parameter(range.to));
 	co_await db.query(restore(), std::move(list), receive);
-	if (restored.front().windows.empty())
+	if (restored.count() == 0)
 		co_await task_or_throw(db, range.key);
 	co_await mark_windows_above(db, restored);
 	// They are as they were when they were deleted; what their source comes to now is another matter.
 	const std::vector<TaskKey> keys {range.key};
 	const auto tasks = co_await read_tasks(db, keys);
 	if (tasks.front())
-		co_await mark_windows(db, *tasks.front(), restored.front().windows);
-	co_return Answer::json(JsonObject().add("success", true).add("bars_restored", restored.front().windows.rows()).text());
+		co_await mark_windows(db, *tasks.front(), windows);
+	co_return Answer::json(JsonObject().add("success", true).add("bars_restored", restored.count()).text());
 }
 
 Op<Answer> derived_purge_deleted(Database &db, Arguments arguments) {

@@ -25,7 +25,7 @@ RunOrder order_from(const Arguments &arguments) {
 	return order;
 }
 
-std::string stats_of(const Runner &runner) {
+std::string stats_of(Runner &runner) {
 	const RunTotals &totals = runner.totals();
 	return JsonObject()
 	    .add("tasks", runner.different_tasks())
@@ -85,7 +85,7 @@ public:
 		if (id_.empty())
 			id_ = co_await begin_own_run(db_, "agg_run", environment_);
 	}
-	Op<void> end(const Runner &runner) {
+	Op<void> end(Runner &runner) {
 		if (id_.empty())
 			co_return;
 		const std::string status = runner.totals().failures == 0 ? "success" : "partial";
@@ -105,6 +105,27 @@ struct LoopEnd {
 	bool tasks_waiting = false; // for a late source; not known where nobody looked
 };
 
+/// Runners that are at work at the same time begin with symbols of their own: all of a symbol's timeframes, so that nobody comes to an hour
+/// before its 5m bars are there, and none of the index pages that another one writes. Then each goes on with what the others have left.
+/// Answers how many tasks are its own.
+size_t begin_with_own_share(std::vector<TaskPlace> &tasks, const Runners &others) {
+	const size_t runners = others.count + 1;
+	if (runners == 1 || tasks.empty())
+		return tasks.size();
+	std::vector<std::string> symbols;
+	symbols.reserve(tasks.size());
+	for (const auto &task : tasks)
+		symbols.push_back(task.key.symbol);
+	std::sort(symbols.begin(), symbols.end());
+	const auto beginning_of = [&](size_t share) { return symbols[symbols.size() * share / runners]; };
+	const auto is_own = [&](const TaskPlace &task) {
+		return (others.before == 0 || task.key.symbol >= beginning_of(others.before)) &&
+		       (others.before == others.count || task.key.symbol < beginning_of(others.before + 1));
+	};
+	const auto behind = std::stable_partition(tasks.begin(), tasks.end(), is_own);
+	return std::max<size_t>(1, static_cast<size_t>(behind - tasks.begin()));
+}
+
 /// Runs what is due, batch by batch, and commits each. True: it stopped because the time was up.
 Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
 	if (order.sync_age) {
@@ -113,11 +134,15 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 			co_await db.commit();
 	}
 	for (;;) {
+		co_await db.begin_running();
 		auto tasks = co_await runner.next_tasks();
+		const Runners others = co_await db.other_runners();
+		const size_t share = begin_with_own_share(tasks, others);
 		std::span<TaskPlace> rest(tasks);
 		size_t claimed = 0;
 		while (!rest.empty()) {
-			const size_t size = std::min(rest.size(), static_cast<size_t>(order.batch_size));
+			const size_t size = std::min({rest.size(), share, static_cast<size_t>(order.batch_size)});
+			co_await db.begin_running();
 			const size_t taken = co_await runner.run(rest.first(size));
 			rest = rest.subspan(size);
 			claimed += taken;

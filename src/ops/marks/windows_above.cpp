@@ -6,6 +6,10 @@
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <unordered_map>
 
 namespace aggregation {
 
@@ -78,9 +82,39 @@ Op<void> mark_tasks(Database &db, const std::vector<Above> &above, const Timefra
 
 } // namespace
 
-Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &changes) {
+namespace {
+
+/// Those windows of a timeframe that are made of changed bars and have ended, by symbol. In a tick there is mostly none.
+std::vector<Above> ended_above(const ChangedBars &changes, const Timeframe &source, const Timeframe &timeframe, Timestamp clock) {
+	std::vector<Above> above;
+	std::unordered_map<std::string_view, size_t> of_symbol;
+	std::optional<Grid> target;
+	const Grid *bars = nullptr; // what `target` belongs to
+	bool fits = false;
+	Timestamp ended;
+	for (const auto &change : changes.stretches()) {
+		if (bars == nullptr || !(*bars == *change.bars)) {
+			bars = change.bars;
+			target = bars->of(timeframe);
+			fits = bars->timeframe() == source && target->built_from(*bars);
+			ended = target->floor(clock);
+		}
+		if (!fits || change.windows.from >= ended)
+			continue;
+		const auto [known, fresh] = of_symbol.try_emplace(change.symbol, above.size());
+		if (fresh)
+			above.push_back({{std::string(change.symbol), target->name()}, {}});
+		above[known->second].windows.add(
+		    {target->floor(change.windows.from), std::min(target->ceil(change.windows.to), ended), change.windows.rows});
+	}
+	return above;
+}
+
+} // namespace
+
+Op<void> mark_windows_above(Database &db, const ChangedBars &changes) {
 	std::vector<const Timeframe *> sources;
-	for (const auto &change : changes) {
+	for (const auto &change : changes.stretches()) {
 		const Timeframe &source = change.bars->timeframe();
 		if (std::none_of(sources.begin(), sources.end(), [&](const Timeframe *known) { return *known == source; }))
 			sources.push_back(&source);
@@ -93,17 +127,8 @@ Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &change
 		const Timestamp clock = std::max({db.clock(), db.transaction_start(), others.newest});
 		std::vector<Above> above;
 		for (const auto &timeframe : targets) {
-			for (const auto &change : changes) {
-				const Grid target = change.bars->of(timeframe);
-				if (change.bars->timeframe() != *source || !target.built_from(*change.bars))
-					continue;
-				const Timestamp ended = target.floor(clock);
-				Above task {{change.symbol, target.name()}, {}};
-				for (const auto &range : change.windows.ranges())
-					task.windows.add({target.floor(range.from), std::min(target.ceil(range.to), ended), range.rows});
-				if (!task.windows.empty())
-					above.push_back(std::move(task));
-			}
+			auto of_timeframe = ended_above(changes, *source, timeframe, clock);
+			above.insert(above.end(), std::make_move_iterator(of_timeframe.begin()), std::make_move_iterator(of_timeframe.end()));
 		}
 		if (!above.empty())
 			co_await mark_tasks(db, above, *source);

@@ -17,19 +17,47 @@
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 
-#include <string>
+#include <string_view>
 #include <vector>
 
 namespace aggregation {
 
-/// Bars of one symbol and timeframe that were written or deleted.
-struct ChangedBars {
-	std::string symbol;
-	const Grid *bars;
-	RangeSet windows;
+/// Bars that were written or deleted. What is added must outlive it.
+class ChangedBars {
+public:
+	/// Of one symbol and timeframe, in a row.
+	struct Stretch {
+		std::string_view symbol;
+		const Grid *bars;
+		TimeRange windows; // with the number of bars
+	};
+
+	void add(std::string_view symbol, const Grid &bars, Timestamp start) {
+		const Timestamp end = bars.next(start);
+		++count_;
+		if (!stretches_.empty()) {
+			Stretch &last = stretches_.back();
+			if (last.windows.to == start && last.symbol == symbol && last.bars == &bars) {
+				last.windows.to = end;
+				++last.windows.rows;
+				return;
+			}
+		}
+		stretches_.push_back({symbol, &bars, {start, end, 1}});
+	}
+	const std::vector<Stretch> &stretches() const {
+		return stretches_;
+	}
+	int64_t count() const {
+		return count_;
+	}
+
+private:
+	std::vector<Stretch> stretches_;
+	int64_t count_ = 0;
 };
 
 /// Marks the windows above.
-Op<void> mark_windows_above(Database &db, const std::vector<ChangedBars> &changes);
+Op<void> mark_windows_above(Database &db, const ChangedBars &changes);
 
 } // namespace aggregation

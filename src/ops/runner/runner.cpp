@@ -6,6 +6,8 @@
 #include "ops/tasks/task_outcome.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <utility>
 
 namespace aggregation {
@@ -47,6 +49,11 @@ void RunTotals::tell_no_more() {
 		failed.resize(most_failures_told);
 }
 
+void SeenTasks::sort_in() {
+	known_.insert(std::make_move_iterator(fresh_.begin()), std::make_move_iterator(fresh_.end()));
+	fresh_.clear();
+}
+
 std::string Runner::failures_json() const {
 	std::string list;
 	for (const auto &failure : totals_.failed)
@@ -60,21 +67,20 @@ int64_t Runner::windows_for(size_t tasks) const {
 }
 
 Op<std::vector<TaskPlace>> Runner::next_tasks() {
-	const auto room = order_.max_tasks - static_cast<int64_t>(seen_.size());
-	// With all of max_tasks seen the list has to be searched for them; else it needs to be no longer than what may be begun and those.
-	const int64_t limit = order_.max_tasks + static_cast<int64_t>(untouched_.size());
+	// Of the first list no more is needed than may be begun; later ones have to be searched for tasks that were seen.
+	const bool first = seen_.empty();
+	const int64_t limit = first ? order_.max_tasks + static_cast<int64_t>(untouched_.size()) : std::numeric_limits<int64_t>::max();
 	claim_ = Claim::due;
 	co_await absorb_changes(db_);
-	const auto due = co_await read_due_tasks(db_, now(), order_.assets, room > 0 ? limit : std::numeric_limits<int64_t>::max());
+	const auto due = co_await read_due_tasks(db_, now(), order_.assets, limit);
 	std::vector<TaskPlace> tasks;
 	tasks.reserve(due.size());
 	int64_t fresh = 0;
 	for (const auto &task : due) {
-		// In the first round, often the only one, no task has been seen.
-		const std::string label = seen_.empty() ? std::string() : task.key.label();
-		if (untouched_.contains(label))
+		if (untouched_.contains(task.key))
 			continue;
-		if (!seen_.contains(label) && ++fresh > room)
+		const bool seen = !first && seen_.contains(task.key);
+		if (!seen && static_cast<int64_t>(seen_.size()) + ++fresh > order_.max_tasks)
 			continue;
 		tasks.push_back({task.key, task.place, task.dirty});
 	}
@@ -116,8 +122,8 @@ Op<size_t> Runner::claim_and_run(std::span<const TaskPlace> tasks) {
 	totals_ += totals;
 	// A window that was looked at again and stayed as it was may be looked at again and again: that is not progress.
 	got_on_ = got_on_ || totals.windows + totals.bars.changed() > 0;
-	for (const auto &task : claimed)
-		seen_.insert(task.key.label());
+	for (auto &task : claimed)
+		seen_.add(std::move(task.key));
 	co_return claimed.size();
 }
 
@@ -168,8 +174,8 @@ Op<void> Runner::give_up(const TaskPlace &task, const Error &error) {
 	if (fault && failure_kind(fault->error()) == FailureKind::everything)
 		fault->raise();
 	if (fault)
-		untouched_.insert(key.label());
-	seen_.insert(key.label());
+		untouched_.insert(key);
+	seen_.add(key);
 	++totals_.failures;
 	totals_.failed.push_back(failure_json(key, error, !fault));
 	totals_.tell_no_more();

@@ -15,9 +15,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace aggregation {
@@ -43,6 +43,32 @@ struct RunTotals {
 	void tell_no_more();
 };
 
+/// Tasks that were worked on. Those of one list of due tasks are different ones: they are sorted in only once somebody asks about the next.
+class SeenTasks {
+public:
+	bool empty() const {
+		return fresh_.empty() && known_.empty();
+	}
+	void add(TaskKey key) {
+		fresh_.push_back(std::move(key));
+	}
+	bool contains(const TaskKey &key) {
+		sort_in();
+		return known_.contains(key);
+	}
+	size_t size() {
+		if (!known_.empty())
+			sort_in();
+		return known_.empty() ? fresh_.size() : known_.size();
+	}
+
+private:
+	void sort_in();
+
+	std::vector<TaskKey> fresh_;
+	std::set<TaskKey> known_;
+};
+
 class Runner {
 public:
 	/// `activity` is the SQL function that is running, as the progress view shows it.
@@ -59,7 +85,7 @@ public:
 	const RunTotals &totals() const {
 		return totals_;
 	}
-	size_t different_tasks() const {
+	size_t different_tasks() {
 		return seen_.size();
 	}
 	/// The first failures as a JSON array of objects: symbol, timeframe, sqlstate, error.
@@ -91,8 +117,8 @@ private:
 	Timestamp started_;
 	RunTotals totals_;
 	Claim claim_ = Claim::due;
-	std::unordered_set<std::string> seen_;      // labels of the tasks that were worked on
-	std::unordered_set<std::string> untouched_; // labels of tasks whose failure could not even be recorded: left alone from then on
+	SeenTasks seen_;
+	std::set<TaskKey> untouched_; // their failure could not even be recorded: left alone from then on
 	std::vector<TaskKey> waiting_;
 	bool got_on_ = false; // windows were passed, or bars changed, since the first of them had to wait
 };

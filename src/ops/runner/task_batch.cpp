@@ -8,8 +8,9 @@
 #include "ops/tasks/task_outcome.hpp"
 
 #include <algorithm>
-#include <map>
+#include <iterator>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 namespace aggregation {
@@ -63,16 +64,26 @@ Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder
 } // namespace
 
 std::vector<std::vector<Task>> in_groups(std::vector<Task> tasks) {
-	std::map<Duration, std::vector<Task>> by_width;
-	for (auto &task : tasks)
-		by_width[task.source.ingested() ? Duration {} : task.target.timeframe().width()].push_back(std::move(task));
+	const auto group_of = [](const Task &task) { return task.source.ingested() ? Duration {} : task.target.timeframe().width(); };
+	const auto less = [&](const Task &a, const Task &b) {
+		return std::tuple(group_of(a), std::string_view(a.key.symbol), a.target.timeframe().width()) <
+		       std::tuple(group_of(b), std::string_view(b.key.symbol), b.target.timeframe().width());
+	};
+	// Tasks are large, and mostly in order.
+	if (!std::is_sorted(tasks.begin(), tasks.end(), less))
+		std::sort(tasks.begin(), tasks.end(), less);
 	std::vector<std::vector<Task>> groups;
-	for (auto &[width, group] : by_width) {
-		std::sort(group.begin(), group.end(), [](const Task &a, const Task &b) {
-			return std::pair(std::string_view(a.key.symbol), a.target.timeframe().width()) <
-			       std::pair(std::string_view(b.key.symbol), b.target.timeframe().width());
-		});
-		groups.push_back(std::move(group));
+	for (size_t first = 0; first < tasks.size();) {
+		size_t behind = first + 1;
+		while (behind < tasks.size() && group_of(tasks[behind]) == group_of(tasks[first]))
+			++behind;
+		if (first == 0 && behind == tasks.size()) {
+			groups.push_back(std::move(tasks));
+			break;
+		}
+		const auto begin = std::make_move_iterator(tasks.begin());
+		groups.emplace_back(begin + static_cast<ptrdiff_t>(first), begin + static_cast<ptrdiff_t>(behind));
+		first = behind;
 	}
 	return groups;
 }

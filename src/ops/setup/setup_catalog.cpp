@@ -12,11 +12,12 @@ namespace {
 const Statement &present_columns() {
 	static const Statement statement {nullptr,
 	                                  R"sql(
-SELECT c.relname::text, c.relkind::text, a.attname::text, format_type(a.atttypid, NULL)
+SELECT c.relname::text, c.relkind::text, a.attname::text, format_type(a.atttypid, NULL),
+	COALESCE(array_to_string(c.reloptions, ' ') ~ 'fillfactor=', false)
 FROM pg_catalog.pg_class c
 LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY ($2::text[]) AND c.relkind NOT IN ('i', 'I'))sql",
-	                                  {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	                                  {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_BOOL},
 	                                  Planning::by_statistics};
 	return statement;
 }
@@ -79,6 +80,8 @@ Op<Catalog> read_catalog(Database &db) {
 	auto take_column = [&](const Row &row) {
 		const std::string table(row.text(0));
 		catalog.kinds[table] = row.text(1);
+		if (row.boolean(4))
+			catalog.has_storage.insert(table);
 		if (!row.is_null(2))
 			catalog.columns[table][std::string(row.text(2))] = row.text(3);
 		return Flow::more;

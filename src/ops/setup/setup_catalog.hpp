@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct TriggerHolder {
 
 struct Catalog {
 	std::map<std::string, std::string, std::less<>> kinds;                                       // relation -> relkind
+	std::set<std::string, std::less<>> has_storage;                                              // tables with a fill factor
 	std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> columns; // table -> column -> type
 	std::vector<PresentIndex> indexes;
 	std::vector<SourceCheck> source_checks;

@@ -11,6 +11,9 @@ namespace {
 // Rows come and go: what is gone must be cleaned away soon, however few rows there are.
 #define AGG_QUEUE_STORAGE "autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1000"
 
+// Every tick writes a new version of each task's row, which finds room on the same page.
+#define AGG_TASK_STORAGE "fillfactor = 45"
+
 #define AGG_PART_OF_CALENDAR "FOREIGN KEY (calendar) REFERENCES @agg_calendars ON UPDATE CASCADE ON DELETE CASCADE"
 
 #define AGG_RULES_TRIGGER(table, name, event, function)                                                                                    \
@@ -94,7 +97,8 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"total_windows_skipped", "bigint", "bigint NOT NULL DEFAULT 0"},
 	      {"total_source_rows_refused", "bigint", "bigint NOT NULL DEFAULT 0"},
 	      {"calendar", "text", "text"}},
-	     "PRIMARY KEY (canonical_symbol, timeframe)"},
+	     "PRIMARY KEY (canonical_symbol, timeframe)",
+	     AGG_TASK_STORAGE},
 	    {"agg_change_log",
 	     {{"logged_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"},
 	      {"symbols", "text[]", "text[] NOT NULL"},
@@ -244,8 +248,10 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"agg_sealed_ranges", "agg_sealed_ranges_symbol_idx", "canonical_symbol, to_utc", nullptr, false},
 	    // Not paid for by live bars: soft-deleted ones are found by agg_why(), restored, purged.
 	    {"derived_data_bars", "derived_data_bars_deleted_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NOT NULL", false},
-	    // The cost of looking for due tasks grows with the due ones: they are a range of this index, sorted by urgency afterwards.
-	    {"data_agg_state", "idx_agg_state_due_priority", AGG_DUE_AT(""), AGG_CLAIMABLE(""), false},
+	    // All tasks that can be due, by urgency as far as that lasts. No index holds what a run changes, next_run_at above all: so
+	    // thousands of rows are updated without touching an index, which saves more than looking at all tasks costs.
+	    {"data_agg_state", "idx_agg_state_due_priority", "is_mandatory, timeframe, task_priority, canonical_symbol", AGG_CLAIMABLE(""),
+	     false},
 	    {"ops_runlog", "ops_runlog_job_idx", "job_name, trigger, started_at", nullptr, false},
 	    {"data_agg_state", "idx_agg_state_waiting", "waiting_since_utc", "waiting_since_utc IS NOT NULL", false},
 	    {"data_agg_state", "idx_agg_state_running", "running_started_at_utc", "status = 'running'", false}};

@@ -71,6 +71,9 @@ void plan_table(const Database &db, const Catalog &catalog, const WantedTable &t
 		                 "a relation of this name exists that is not a table; rename it and run agg_setup() again"});
 		return;
 	}
+	if (table.storage != nullptr && !is_own(table) && kind->second == "r" && !catalog.has_storage.contains(std::string_view(table.name)))
+		steps.push_back({std::string("storage of ") + table.name, Action::add,
+		                 std::string("ALTER TABLE @") + table.name + " SET (" + table.storage + ")", "", "", table.name});
 	const auto columns = catalog.columns.find(std::string_view(table.name));
 	for (const auto &wanted : table.columns) {
 		const std::string object = std::string("column ") + table.name + "." + wanted.name;
@@ -148,10 +151,7 @@ void plan_index(const Catalog &catalog, const WantedIndex &wanted, std::vector<S
 	for (const auto &index : catalog.indexes) {
 		if (index.table != wanted.table || index.name != wanted.name)
 			continue;
-		const bool expression = std::string_view(wanted.keys).starts_with("COALESCE");
-		const bool same_keys =
-		    expression ? index.keys.find("COALESCE(next_run_at, '-infinity'") != std::string::npos : index.keys == wanted.keys;
-		if (!same_keys)
+		if (index.keys != wanted.keys)
 			steps.push_back({object, Action::replace, std::string("DROP INDEX @") + wanted.name + "; " + create_index(wanted), ""});
 		return;
 	}

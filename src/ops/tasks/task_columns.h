@@ -1,5 +1,5 @@
 // What can be said of a row of data_agg_state in SQL: what makes it due, how wide its windows are, what it reads. Written once, used by
-// queries, by the index that serves them, by the health view, and by the triggers' C.
+// queries, by the health view, and by the triggers' C.
 #pragma once
 
 #include "core/default_sources.h"

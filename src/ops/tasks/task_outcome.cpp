@@ -5,36 +5,49 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 namespace aggregation {
 
 namespace {
 
-// Every array that is unnested is stored once more; elements of fixed width are as well found by their number.
-#define AGG_UPDATE_SUCCEEDED                                                                                                               \
+#define AGG_UPDATE_SUCCEEDED(cursor, next_run, created, poor, skipped, refused, waiting)                                                   \
 	"UPDATE @data_agg_state s SET status = CASE WHEN s.status IN ('hard_failed', 'disabled') THEN s.status ELSE 'idle' END, "              \
 	"running_started_at_utc = NULL, claim_token = NULL, hard_fail_streak = 0, last_error = NULL, "                                         \
-	"last_successful_at_utc = $3::timestamptz, last_attempted_at_utc = $3::timestamptz, "                                                  \
-	"last_agg_bar_ts_utc = GREATEST(s.last_agg_bar_ts_utc, ($4::timestamptz[])[n.ord]), next_run_at = ($5::timestamptz[])[n.ord], "        \
-	"total_runs = COALESCE(s.total_runs, 0) + 1, total_bars_created = COALESCE(s.total_bars_created, 0) + ($6::int8[])[n.ord], "           \
-	"total_bars_quality_poor = COALESCE(s.total_bars_quality_poor, 0) + ($7::int8[])[n.ord], "                                             \
-	"total_windows_skipped = s.total_windows_skipped + ($8::int8[])[n.ord], "                                                              \
-	"total_source_rows_refused = s.total_source_rows_refused + ($9::int8[])[n.ord], "                                                      \
-	"waiting_since_utc = CASE WHEN ($10::bool[])[n.ord] THEN COALESCE(s.waiting_since_utc, $3::timestamptz) END, updated_at = now() "
+	"last_successful_at_utc = $1::timestamptz, last_attempted_at_utc = $1::timestamptz, last_agg_bar_ts_utc = "                            \
+	"GREATEST(s.last_agg_bar_ts_utc, " cursor "), next_run_at = " next_run ", total_runs = COALESCE(s.total_runs, 0) + 1, "                \
+	"total_bars_created = COALESCE(s.total_bars_created, 0) + " created ", total_bars_quality_poor = "                                     \
+	"COALESCE(s.total_bars_quality_poor, 0) + " poor ", total_windows_skipped = s.total_windows_skipped + " skipped ", "                   \
+	"total_source_rows_refused = s.total_source_rows_refused + " refused ", waiting_since_utc = CASE WHEN " waiting                        \
+	" THEN COALESCE(s.waiting_since_utc, $1::timestamptz) END, updated_at = now() "
 
-#define AGG_SUCCEEDED "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS n(symbol, timeframe, ord) WHERE "
-#define AGG_SAME_KEY "s.canonical_symbol = n.symbol AND s.timeframe = n.timeframe"
-
-const Statement &update_by_key() {
-	static const Statement statement {"data_agg_state", AGG_UPDATE_SUCCEEDED AGG_SUCCEEDED AGG_SAME_KEY};
+// Of tasks that ended alike.
+const Statement &update_alike() {
+	static const Statement statement {"data_agg_state",
+	                                  AGG_UPDATE_SUCCEEDED("$2::timestamptz", "$3::timestamptz", "$4::int8", "$5::int8", "$6::int8",
+	                                                       "$7::int8", "$8::bool") "WHERE s.ctid = ANY ($9::tid[])"};
 	return statement;
 }
 
-const Statement &update_by_place() {
-	static const Statement statement {"data_agg_state",
-	                                  AGG_UPDATE_SUCCEEDED AGG_SUCCEEDED "s.ctid = ($11::tid[])[n.ord] AND " AGG_SAME_KEY
-	                                                                     " RETURNING n.ord",
-	                                  {AGG_INT8}};
+// Of those tasks, the ones whose rows were not where they were looked for: they were written by an earlier command.
+const Statement &not_updated() {
+	static const Statement statement {
+	    "data_agg_state",
+	    "SELECT x.ord FROM (SELECT t.ord, s.cmin::text::int8 AS command, max(s.cmin::text::int8) OVER () AS last FROM unnest($1::text[], $2::text[]) "
+	    "WITH ORDINALITY AS t(symbol, timeframe, ord) JOIN @data_agg_state s ON s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe) x "
+	    "WHERE x.command < x.last",
+	    {AGG_INT8}};
+	return statement;
+}
+
+// Every array that is unnested is stored once more; elements of fixed width are as well found by their number.
+const Statement &update_by_key() {
+	static const Statement statement {
+	    "data_agg_state",
+	    AGG_UPDATE_SUCCEEDED("($4::timestamptz[])[n.ord]", "($5::timestamptz[])[n.ord]", "($6::int8[])[n.ord]", "($7::int8[])[n.ord]",
+	                         "($8::int8[])[n.ord]", "($9::int8[])[n.ord]",
+	                         "($10::bool[])[n.ord]") "FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(symbol, timeframe, ord) "
+	                                                 "WHERE s.canonical_symbol = n.symbol AND s.timeframe = n.timeframe"};
 	return statement;
 }
 
@@ -47,8 +60,9 @@ const Statement &update_failed() {
 	return statement;
 }
 
-/// The successes as the parameters of both statements; the places come last.
-std::vector<Parameter> columns_of(const std::vector<Success> &successes, Timestamp now) {
+using Successes = std::vector<const Success *>;
+
+Op<void> record_by_key(Database &db, const Successes successes, Timestamp now) {
 	std::vector<agg_cell> symbols;
 	std::vector<agg_cell> timeframes;
 	std::vector<agg_cell> cursors;
@@ -58,55 +72,89 @@ std::vector<Parameter> columns_of(const std::vector<Success> &successes, Timesta
 	std::vector<agg_cell> skipped;
 	std::vector<agg_cell> refused;
 	std::vector<agg_cell> waiting;
-	std::vector<agg_cell> places;
-	for (const auto &success : successes) {
-		symbols.push_back(cell(std::string_view(success.key->symbol)));
-		timeframes.push_back(cell(std::string_view(success.key->timeframe)));
-		cursors.push_back(cell(success.cursor));
-		next_runs.push_back(cell(success.next_run));
-		created.push_back(cell(success.bars_created));
-		poor.push_back(cell(success.bars_quality_poor));
-		skipped.push_back(cell(success.windows_skipped));
-		refused.push_back(cell(success.source_rows_refused));
-		waiting.push_back(cell(success.waiting));
-		places.push_back(cell(success.place));
+	for (const Success *success : successes) {
+		symbols.push_back(cell(std::string_view(success->key->symbol)));
+		timeframes.push_back(cell(std::string_view(success->key->timeframe)));
+		cursors.push_back(cell(success->cursor));
+		next_runs.push_back(cell(success->next_run));
+		created.push_back(cell(success->bars_created));
+		poor.push_back(cell(success->bars_quality_poor));
+		skipped.push_back(cell(success->windows_skipped));
+		refused.push_back(cell(success->source_rows_refused));
+		waiting.push_back(cell(success->waiting));
 	}
-	return parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)), timestamp_parameter(now),
-	                  Parameter(AGG_TIMESTAMPTZ, std::move(cursors)), Parameter(AGG_TIMESTAMPTZ, std::move(next_runs)),
-	                  Parameter(AGG_INT8, std::move(created)), Parameter(AGG_INT8, std::move(poor)),
-	                  Parameter(AGG_INT8, std::move(skipped)), Parameter(AGG_INT8, std::move(refused)),
-	                  Parameter(AGG_BOOL, std::move(waiting)), Parameter(AGG_TID, std::move(places)));
-}
-
-Op<void> record_by_key(Database &db, const std::vector<Success> &successes, Timestamp now) {
-	auto list = columns_of(successes, now);
-	list.pop_back();
+	auto list =
+	    parameters(timestamp_parameter(now), Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
+	               Parameter(AGG_TIMESTAMPTZ, std::move(cursors)), Parameter(AGG_TIMESTAMPTZ, std::move(next_runs)),
+	               Parameter(AGG_INT8, std::move(created)), Parameter(AGG_INT8, std::move(poor)), Parameter(AGG_INT8, std::move(skipped)),
+	               Parameter(AGG_INT8, std::move(refused)), Parameter(AGG_BOOL, std::move(waiting)));
 	const Statement statement = for_keys(update_by_key(), successes.size());
 	co_await db.execute(statement, std::move(list));
+}
+
+/// Those of the successes whose rows the last statement did not find.
+Op<Successes> not_recorded(Database &db, const Successes &successes) {
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> timeframes;
+	for (const Success *success : successes) {
+		symbols.push_back(cell(std::string_view(success->key->symbol)));
+		timeframes.push_back(cell(std::string_view(success->key->timeframe)));
+	}
+	Successes moved;
+	auto take = [&](const Row &row) {
+		moved.push_back(successes.at(static_cast<size_t>(row.integer(0) - 1)));
+		return Flow::more;
+	};
+	co_await db.query(not_updated(), parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes))), take);
+	co_return moved;
+}
+
+/// Records tasks that ended alike, at their places; adds those to `moved` that were not there. A trigger on the bars may have written to a
+/// task's row after it was locked.
+Op<void> record_alike(Database &db, const Successes &successes, Timestamp now, Successes &moved) {
+	const Success &one = *successes.front();
+	std::vector<agg_cell> places;
+	for (const Success *success : successes)
+		places.push_back(cell(*success->place));
+	auto list = parameters(timestamp_parameter(now), Parameter(AGG_TIMESTAMPTZ, cell(one.cursor)), timestamp_parameter(one.next_run),
+	                       Parameter(AGG_INT8, cell(one.bars_created)), Parameter(AGG_INT8, cell(one.bars_quality_poor)),
+	                       Parameter(AGG_INT8, cell(one.windows_skipped)), Parameter(AGG_INT8, cell(one.source_rows_refused)),
+	                       Parameter(AGG_BOOL, cell(one.waiting)), Parameter(AGG_TID, std::move(places)));
+	const uint64_t updated = co_await db.execute(update_alike(), std::move(list));
+	if (updated == successes.size())
+		co_return;
+	auto missed = successes;
+	if (updated > 0)
+		missed = co_await not_recorded(db, successes);
+	moved.insert(moved.end(), missed.begin(), missed.end());
 }
 
 } // namespace
 
 Op<void> record_successes(Database &db, const std::vector<Success> &successes, Timestamp now) {
-	const bool placed = std::all_of(successes.begin(), successes.end(), [](const Success &success) { return success.place.has_value(); });
-	if (!placed) {
-		co_await record_by_key(db, successes, now);
-		co_return;
-	}
-	std::vector<bool> recorded(successes.size());
-	auto take = [&](const Row &row) {
-		recorded.at(static_cast<size_t>(row.integer(0) - 1)) = true;
-		return Flow::more;
+	const auto outcome = [](const Success &success) {
+		return std::tie(success.cursor, success.next_run, success.bars_created, success.bars_quality_poor, success.windows_skipped,
+		                success.source_rows_refused, success.waiting);
 	};
-	co_await db.query(update_by_place(), columns_of(successes, now), take);
-	// A trigger on the bars may have written to a task's row after it was locked: then it is elsewhere.
-	std::vector<Success> moved;
-	for (size_t i = 0; i < successes.size(); ++i) {
-		if (!recorded[i])
-			moved.push_back(successes[i]);
+	Successes placed;
+	Successes by_key;
+	for (const auto &success : successes)
+		(success.place ? placed : by_key).push_back(&success);
+	const auto less = [&](const Success *a, const Success *b) { return outcome(*a) < outcome(*b); };
+	if (!std::is_sorted(placed.begin(), placed.end(), less))
+		std::stable_sort(placed.begin(), placed.end(), less);
+	// Fewer are found as well by their keys, with all the others.
+	constexpr ptrdiff_t fewest_alike = 16;
+	for (auto first = placed.begin(); first != placed.end();) {
+		const auto behind = std::upper_bound(first, placed.end(), *first, less);
+		if (behind - first < fewest_alike)
+			by_key.insert(by_key.end(), first, behind);
+		else
+			co_await record_alike(db, Successes(first, behind), now, by_key);
+		first = behind;
 	}
-	if (!moved.empty())
-		co_await record_by_key(db, moved, now);
+	if (!by_key.empty())
+		co_await record_by_key(db, by_key, now);
 }
 
 Op<FailureOutcome> record_failure(Database &db, const Failure &failure, const FailureState &stored) {

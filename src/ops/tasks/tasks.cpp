@@ -7,6 +7,7 @@
 #include "ops/tasks/task_columns.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -16,12 +17,15 @@ namespace {
 
 constexpr int64_t default_delay_seconds = 30;
 
-// All these statements begin with the columns that task_from() reads.
-#define AGG_TASK_COLUMNS                                                                                                                   \
-	"SELECT t.ord, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.agg_start_utc, "                 \
-	"s.last_agg_bar_ts_utc, COALESCE(s.late_policy = 'freeze', false), s.derivation_version::int8, COALESCE(s.status = 'running', false), s.calendar"
-#define AGG_TASK_TYPES AGG_INT8, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL, AGG_INT8, AGG_BOOL, AGG_TEXT
-constexpr size_t task_columns = 10;
+// The columns that task_row() reads; behind the number of the key that was asked for, where there is one.
+#define AGG_TASK_VALUES                                                                                                                    \
+	"s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.agg_start_utc, s.last_agg_bar_ts_utc, "        \
+	"COALESCE(s.late_policy = 'freeze', false), s.derivation_version::int8, COALESCE(s.status = 'running', false), s.calendar"
+#define AGG_TASK_VALUE_TYPES AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL, AGG_INT8, AGG_BOOL, AGG_TEXT
+constexpr size_t task_values = 9;
+#define AGG_TASK_COLUMNS "SELECT t.ord, " AGG_TASK_VALUES
+#define AGG_TASK_TYPES AGG_INT8, AGG_TASK_VALUE_TYPES
+constexpr size_t task_columns = 1 + task_values;
 
 const Statement &tasks_by_key() {
 	static const Statement statement {"data_agg_state",
@@ -52,18 +56,17 @@ const Statement &places_by_key() {
 	return statement;
 }
 
-// The row is gone to at its place: a row that has moved since was written by somebody else, who will have done what was due. The key is
-// compared as well, since a place is taken again after a vacuum.
+// The row is gone to at its place: a row that has moved since was written by somebody else, who will have done what was due. A place is
+// taken again after a vacuum: so the key is read with it.
 const Statement &claim_by_place() {
 	static const Statement statement {
 	    "data_agg_state",
-	    AGG_TASK_COLUMNS
-	    ", s.hard_fail_streak::int8, s.is_mandatory, s.ctid "
-	    "FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) "
-	    "JOIN @data_agg_state s ON s.ctid = ($1::tid[])[t.ord] AND s.canonical_symbol = t.symbol AND s.timeframe = t.timeframe "
-	    "WHERE COALESCE(" AGG_CLAIMABLE("s.") ", false) AND (COALESCE(s.next_run_at <= $4::timestamptz, true) OR ($5::bool[])[t.ord]) "
-	                                          "FOR NO KEY UPDATE OF s SKIP LOCKED",
-	    {AGG_TASK_TYPES, AGG_INT8, AGG_BOOL, AGG_TID}};
+	    "SELECT " AGG_TASK_VALUES
+	    ", s.hard_fail_streak::int8, s.is_mandatory, s.ctid, s.canonical_symbol, s.timeframe FROM @data_agg_state s "
+	    "WHERE s.ctid = ANY ($1::tid[]) AND COALESCE(" AGG_CLAIMABLE(
+	        "s.") ", false) "
+	              "AND (COALESCE(s.next_run_at <= $2::timestamptz, true) OR s.ctid = ANY ($3::tid[])) FOR NO KEY UPDATE OF s SKIP LOCKED",
+	    {AGG_TASK_VALUE_TYPES, AGG_INT8, AGG_BOOL, AGG_TID, AGG_TEXT, AGG_TEXT}};
 	return statement;
 }
 
@@ -119,19 +122,41 @@ struct TaskRow {
 	std::optional<std::string> calendar;
 };
 
-TaskRow task_row(const Row &row) {
-	return {row.maybe_text(1), row.maybe_integer(2), row.maybe_integer(3), row.maybe_timestamp(4), row.maybe_timestamp(5),
-	        row.boolean(6),    row.maybe_integer(7), row.boolean(8),       row.maybe_text(9)};
+TaskRow task_row(const Row &row, size_t first) {
+	return {row.maybe_text(first),          row.maybe_integer(first + 1),   row.maybe_integer(first + 2),
+	        row.maybe_timestamp(first + 3), row.maybe_timestamp(first + 4), row.boolean(first + 5),
+	        row.maybe_integer(first + 6),   row.boolean(first + 7),         row.maybe_text(first + 8)};
 }
 
-Task task_from(const TaskRow &row, const TaskKey &key, const Calendars &calendars) {
-	check_symbol(key.symbol);
+/// What a task makes of what. Thousands of tasks have a handful of these.
+struct Grids {
+	std::string timeframe;
+	std::optional<std::string> configured_source;
+	std::optional<std::string> calendar;
+	Grid target;
+	Grid source;
+};
+
+/// Throws if they make no sense.
+const Grids &grids_of(const TaskRow &row, const TaskKey &key, const Calendars &calendars, std::vector<Grids> &known) {
+	const auto found = std::find_if(known.rbegin(), known.rend(), [&](const Grids &grids) {
+		return grids.timeframe == key.timeframe && grids.configured_source == row.source && grids.calendar == row.calendar;
+	});
+	if (found != known.rend())
+		return *found;
 	const Grid target(timeframe_or_throw(key.symbol, key.timeframe), calendars.named(row.calendar, key.label()));
-	const int64_t window_minutes = target.timeframe().width().us / Duration::minutes(1).us;
+	known.push_back({key.timeframe, row.source, row.calendar, target, source_of(key, target, row.source)});
+	return known.back();
+}
+
+Task task_from(const TaskRow &row, const TaskKey &key, const Calendars &calendars, std::vector<Grids> &known) {
+	check_symbol(key.symbol);
+	const Grids &grids = grids_of(row, key, calendars, known);
+	const int64_t window_minutes = grids.target.timeframe().width().us / Duration::minutes(1).us;
 	const int64_t interval = row.interval.value_or(window_minutes);
 	return {.key = key,
-	        .target = target,
-	        .source = source_of(key, target, row.source),
+	        .target = grids.target,
+	        .source = grids.source,
 	        .run_interval = Duration::minutes(interval > 0 ? interval : window_minutes),
 	        .delay = Duration::seconds(std::max<int64_t>(0, row.delay_seconds.value_or(default_delay_seconds))),
 	        .start = time_of(key, "agg_start_utc", row.start).value_or(default_start),
@@ -146,8 +171,9 @@ class TaskRows {
 public:
 	explicit TaskRows(size_t keys) : rows_(keys) {
 	}
-	void take(size_t i, const Row &row, std::optional<int64_t> place = std::nullopt) {
-		rows_.at(i) = {task_row(row), place};
+	/// The row's values begin at column `first`.
+	void take(size_t i, const Row &row, size_t first, std::optional<int64_t> place = std::nullopt) {
+		rows_.at(i) = {task_row(row, first), place};
 		if (rows_[i]->row.calendar)
 			names_.insert(*rows_[i]->row.calendar);
 	}
@@ -155,11 +181,11 @@ public:
 		calendars_ = co_await read_calendars(db, names_);
 	}
 	/// nullopt: there was no row. Throws if it makes no sense.
-	std::optional<Task> task(size_t i, const TaskKey &key) const {
+	std::optional<Task> task(size_t i, const TaskKey &key) {
 		if (!rows_[i])
 			return std::nullopt;
-		Task task = task_from(rows_[i]->row, key, calendars_);
-		task.place = rows_[i]->place;
+		std::optional<Task> task(task_from(rows_[i]->row, key, calendars_, grids_));
+		task->place = rows_[i]->place;
 		return task;
 	}
 
@@ -171,6 +197,7 @@ private:
 	std::vector<std::optional<Placed>> rows_;
 	std::set<std::string> names_;
 	Calendars calendars_;
+	std::vector<Grids> grids_;
 };
 
 Parameter column(const std::vector<TaskKey> &keys, std::string TaskKey::*member) {
@@ -224,7 +251,7 @@ Op<std::vector<std::optional<Task>>> read_by(Database &db, const Statement state
                                              Nonsense *nonsense) {
 	TaskRows rows(keys.size());
 	auto take = [&](const Row &row) {
-		rows.take(static_cast<size_t>(row.integer(0) - 1), row, with_place ? std::optional(row.integer(task_columns)) : std::nullopt);
+		rows.take(static_cast<size_t>(row.integer(0) - 1), row, 1, with_place ? std::optional(row.integer(task_columns)) : std::nullopt);
 		return Flow::more;
 	};
 	co_await db.query(statement, parameters(symbols_of(keys), timeframes_of(keys)), take);
@@ -276,32 +303,36 @@ Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace
 	claimed.reserve(places.size());
 	TaskRows rows(places.size());
 	std::vector<size_t> found;
+	// The rows come in the order of their places.
+	std::vector<size_t> by_place(places.size());
+	std::iota(by_place.begin(), by_place.end(), size_t {0});
+	std::sort(by_place.begin(), by_place.end(), [&](size_t a, size_t b) { return places[a].place < places[b].place; });
+	auto next = by_place.begin();
 	auto take = [&](const Row &row) {
-		const auto i = static_cast<size_t>(row.integer(0) - 1);
-		const int64_t place = row.integer(task_columns + 2);
+		const int64_t place = row.integer(task_values + 2);
+		next = std::find_if(next, by_place.end(), [&](size_t i) { return places[i].place == place; });
+		const size_t i = *next;
+		if (row.text(task_values + 3) != places[i].key.symbol || row.text(task_values + 4) != places[i].key.timeframe)
+			return Flow::more;
 		claimed.push_back({.key = places[i].key,
 		                   .task = {},
 		                   .problem = {},
-		                   .hard_fail_streak = row.maybe_integer(task_columns).value_or(0),
-		                   .mandatory = !row.is_null(task_columns + 1) && row.boolean(task_columns + 1),
+		                   .hard_fail_streak = row.maybe_integer(task_values).value_or(0),
+		                   .mandatory = !row.is_null(task_values + 1) && row.boolean(task_values + 1),
 		                   .place = place});
-		rows.take(i, row, place);
+		rows.take(i, row, 0, place);
 		found.push_back(i);
 		return Flow::more;
 	};
 	std::vector<agg_cell> tids;
-	std::vector<agg_cell> symbols;
-	std::vector<agg_cell> timeframes;
 	std::vector<agg_cell> dirty;
-	for (const auto &place : places) {
-		tids.push_back(cell(place.place));
-		symbols.push_back(cell(std::string_view(place.key.symbol)));
-		timeframes.push_back(cell(std::string_view(place.key.timeframe)));
-		dirty.push_back(cell(place.dirty));
+	for (const size_t i : by_place) {
+		tids.push_back(cell(places[i].place));
+		if (places[i].dirty)
+			dirty.push_back(cell(places[i].place));
 	}
-	auto list =
-	    parameters(Parameter(AGG_TID, std::move(tids)), Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
-	               timestamp_parameter(due_at.value_or(Timestamp::infinity())), Parameter(AGG_BOOL, std::move(dirty)));
+	auto list = parameters(Parameter(AGG_TID, std::move(tids)), timestamp_parameter(due_at.value_or(Timestamp::infinity())),
+	                       Parameter(AGG_TID, std::move(dirty)));
 	co_await db.query(claim_by_place(), std::move(list), take);
 	co_await rows.find_calendars(db);
 	for (size_t i = 0; i < claimed.size(); ++i) {
