@@ -67,15 +67,16 @@ void write(Tables &tables, StoredTask &task) {
 	task.place = ++tables.last_place;
 }
 
-void succeed(Tables &tables, const agg_request &request, size_t k, StoredTask &task) {
-	const auto cursor = time_of(parameter(request, 3, k));
+/// `outcome`: the parameter of the cursor, before those of the next run and of the bars.
+void succeed(Tables &tables, const agg_request &request, size_t outcome, size_t k, StoredTask &task) {
+	const auto cursor = time_of(parameter(request, outcome, k));
 	if (cursor)
 		task.cursor = std::max(task.cursor.value_or(*cursor), *cursor);
 	if (task.status != "hard_failed" && task.status != "disabled")
 		task.status = "idle";
-	task.next_run = time_of(parameter(request, 4, k));
-	task.created += parameter(request, 5, k).as.integer;
-	task.last_success = time_of(parameter(request, 2));
+	task.next_run = time_of(parameter(request, outcome + 1, k));
+	task.created += parameter(request, outcome + 2, k).as.integer;
+	task.last_success = time_of(parameter(request, 0));
 	task.streak = 0;
 	task.last_error = std::nullopt;
 	task.running_since = std::nullopt;
@@ -133,15 +134,20 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 			if (asset != tables.assets.end() && asset->second)
 				rows.push_back({ordinal(k)});
 		}
-	} else if (has(request, "($1::tid[])[t.ord]")) { // a runner's claim
+	} else if (has(request, "s.ctid = ANY ($3::tid[])")) { // a runner's claim
 		for (size_t k = 0; k < keys; ++k) {
-			const auto *task = find(tables, request, 1, k);
-			if (task == nullptr || task->place != parameter(request, 0, k).as.integer ||
-			    !(due(*task, parameter(request, 3)) || (due(*task, number_cell(INT64_MAX)) && parameter(request, 4, k).as.integer != 0)))
-				continue;
-			auto cells = configuration(k, *task);
-			cells.insert(cells.end(), {number_cell(task->streak), number_cell(task->mandatory), number_cell(task->place)});
-			rows.push_back(std::move(cells));
+			for (const auto &[key, task] : tables.tasks) {
+				const bool dirty = std::any_of(request.parameters[2].cells, request.parameters[2].cells + request.parameters[2].count,
+				                               [&](const agg_cell &place) { return place.as.integer == task.place; });
+				if (task.place != parameter(request, 0, k).as.integer ||
+				    !(due(task, parameter(request, 1)) || (due(task, number_cell(INT64_MAX)) && dirty)))
+					continue;
+				auto cells = configuration(k, task);
+				cells.erase(cells.begin());
+				cells.insert(cells.end(), {number_cell(task.streak), number_cell(task.mandatory), number_cell(task.place), kept_text(key.first),
+				                           kept_text(key.second)});
+				rows.push_back(std::move(cells));
+			}
 		}
 	} else if (has(request, "waiting_since_utc IS NOT NULL")) {
 		// Nobody waits here.
@@ -159,16 +165,22 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 			if (!rows.empty() && has(request, "FOR NO KEY UPDATE OF s"))
 				rows.back().push_back(number_cell(find(tables, request, 0, k)->place));
 		}
+	} else if (has(request, "SET status = CASE") && has(request, "s.ctid = ANY")) {
+		for (size_t k = 0; k < request.parameters[8].count; ++k) {
+			for (auto &[key, task] : tables.tasks) {
+				if (task.place == parameter(request, 8, k).as.integer) {
+					succeed(tables, request, 1, 0, task);
+					++processed;
+					break;
+				}
+			}
+		}
 	} else if (has(request, "SET status = CASE")) {
-		const bool by_place = has(request, "RETURNING n.ord");
-		for (size_t k = 0; k < keys; ++k) {
-			auto *task = find(tables, request, 0, k);
-			if (task == nullptr || (by_place && task->place != parameter(request, 10, k).as.integer))
-				continue;
-			succeed(tables, request, k, *task);
-			++processed;
-			if (by_place)
-				rows.push_back({ordinal(k)});
+		for (size_t k = 0; k < request.parameters[1].count; ++k) {
+			if (auto *task = find(tables, request, 1, k)) {
+				succeed(tables, request, 3, k, *task);
+				++processed;
+			}
 		}
 	} else if (has(request, "SET status = $4::text")) { // a failure
 		if (auto *task = find(tables, request, 0, 0)) {

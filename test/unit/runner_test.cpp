@@ -139,7 +139,7 @@ TEST(Runner, WritesNothingWhereNothingIsDue) {
 	for (auto &[key, task] : db.tables.tasks)
 		task.next_run = later + Duration::minutes(1);
 	const auto ending = db.call(AGG_FN_agg_run, order());
-	EXPECT_EQ(ending.requests, 5) << "who waits or left a claim, what has changed, who is due, who is dirty, and a word";
+	EXPECT_EQ(ending.requests, 6) << "who waits or left a claim, that it runs, what has changed, who is due, who is dirty, and a word";
 }
 
 TEST(Runner, EveryFailureInsideABatchIsSurvivedOrRaised) {

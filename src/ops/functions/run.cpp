@@ -136,6 +136,8 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 	for (;;) {
 		co_await db.begin_running();
 		auto tasks = co_await runner.next_tasks();
+		if (tasks.empty())
+			co_return false;
 		const Runners others = co_await db.other_runners();
 		const size_t share = begin_with_own_share(tasks, others);
 		std::span<TaskPlace> rest(tasks);
@@ -158,7 +160,7 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 				co_return true;
 		}
 		if (claimed == 0)
-			co_return false; // nothing is due, or others have claimed all of it
+			co_return false; // others have claimed all of it
 	}
 }
 
