@@ -1,5 +1,5 @@
 -- Random bars: the same bits as the reference from every path. One data set a seed, under one symbol for each path: catch-up in batches of
--- 1, 3, 7, 100 and 100,000 windows, the engine over an array of tasks, by key and by time, single windows; rows arrive in another order each time.
+-- 1, 3, 7, 100 and 100,000 windows, the engine over an array of tasks, single windows; rows arrive in another order each time.
 \ir include/tap.psql
 DO $$ BEGIN PERFORM agg_setup(); END $$;
 \ir ../reference/oracle.sql
@@ -11,7 +11,7 @@ SELECT tf, n FROM unnest(ARRAY['5m', '15m', '30m', '1h', '4h', '1d', '1w']) WITH
 CREATE TABLE paths (symbol text, original text, path text, batch int);
 INSERT INTO paths
 SELECT symbol || '/' || path || '/' || batch, symbol, path, batch
-FROM seeds, (VALUES ('catch-up', 1), ('catch-up', 3), ('catch-up', 7), ('catch-up', 100), ('catch-up', 100000), ('engine', 5), ('engine', 100000), ('engine by time', 3), ('engine by time', 100000), ('windows', 1)) AS p (path, batch);
+FROM seeds, (VALUES ('catch-up', 1), ('catch-up', 3), ('catch-up', 7), ('catch-up', 100), ('catch-up', 100000), ('engine', 5), ('engine', 100000), ('windows', 1)) AS p (path, batch);
 
 DO $$
 DECLARE
@@ -58,8 +58,7 @@ BEGIN
 				PERFORM oracle.catch_up_extension(p.symbol, t.tf, p.batch, '2026-01-01');
 				COMMIT;
 			END LOOP;
-		ELSIF p.path LIKE 'engine%' THEN
-			PERFORM set_config('aggregation.read_source', CASE p.path WHEN 'engine' THEN 'by_key' ELSE 'by_time' END, false);
+		ELSIF p.path = 'engine' THEN
 			FOR n IN 1 .. 100000 LOOP
 				SELECT bool_or("continue") INTO again
 				FROM agg_aggregate_tasks((SELECT array_agg(p.symbol) FROM timeframes), (SELECT array_agg(tf ORDER BY md5(tf)) FROM timeframes), p.batch, '2026-01-01');
@@ -97,7 +96,7 @@ SELECT is(agg.last_agg_bar_ts_utc, ref.last_agg_bar_ts_utc, 'the engine leaves t
 FROM paths AS p
 	JOIN data_agg_state AS agg ON agg.canonical_symbol = p.symbol
 	JOIN data_agg_state AS ref ON ref.canonical_symbol = p.original AND ref.timeframe = agg.timeframe
-WHERE p.path LIKE 'engine%' ORDER BY agg.canonical_symbol, agg.timeframe;
+WHERE p.path = 'engine' ORDER BY agg.canonical_symbol, agg.timeframe;
 
 -- Twice is once: the symbols again from their starts, with another batch, and no row is written.
 CREATE TABLE places AS SELECT canonical_symbol, timeframe, ts_utc, ctid AS place, xmin::text AS writer, updated_at, deleted_at FROM derived_data_bars;

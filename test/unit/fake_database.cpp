@@ -332,7 +332,7 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_argument>
 			                    : relation == "agg_sealed_ranges" ? tables.sealed.size()
 			                                                      : 0;
 		} else if (request.kind == AGG_BEGIN_RUNNING || request.kind == AGG_ASK_RUNNING) {
-			outcome.runners = {}; // nobody else
+			outcome.runners = runners;
 		} else if (request.kind == AGG_ASK_PASS) {
 			outcome.processed = request.most;
 		} else if (request.kind == AGG_BEGIN_ABSORBING || request.kind == AGG_ASK_ABSORBING) {

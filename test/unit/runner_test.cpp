@@ -72,6 +72,29 @@ TEST(Runner, MakesTheSameBarsInAnyBatches) {
 	}
 }
 
+TEST(Runner, BeginsWithSymbolsOfItsOwnWhereOthersRun) {
+	FakeDatabase whole = market();
+	whole.call(AGG_FN_agg_run, order(100));
+	const std::vector<std::string> symbols {"AAA", "BBB", "CCC"};
+	for (const size_t others : {1u, 2u}) {
+		for (size_t before = 0; before <= others; ++before) {
+			FakeDatabase db = market();
+			db.runners = {others, before};
+			const auto ending = db.call(AGG_FN_agg_run, order(100));
+			ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
+			EXPECT_TRUE(db.tables.derived == whole.tables.derived) << "all is done where nobody else does it";
+			// A row's place says when it was written: its own symbols first, and of each the 5m bars before the hour.
+			const std::string &own = symbols[before * symbols.size() / (others + 1)];
+			for (const auto &symbol : symbols) {
+				EXPECT_LT((db.tables.tasks[{symbol, "5m"}].place), (db.tables.tasks[{symbol, "1h"}].place)) << symbol;
+				if (symbol < own) {
+					EXPECT_GT((db.tables.tasks[{symbol, "5m"}].place), (db.tables.tasks[{own, "1h"}].place)) << symbol << others << before;
+				}
+			}
+		}
+	}
+}
+
 TEST(Runner, KilledAtAnyRequestItDoesEachWindowOnce) {
 	FakeDatabase whole = market();
 	const int requests = whole.call(AGG_FN_agg_run, order(2, 13)).requests;

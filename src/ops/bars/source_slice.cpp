@@ -61,7 +61,7 @@ double source_rows(const SourceRead &read) {
 
 Op<std::optional<SourceSlice>> cheaper_slice(Database &db, const std::vector<SourceRead> &reads) {
 	const ReadSource wanted = db.read_source();
-	const size_t fewest = wanted == ReadSource::by_time ? 1 : fewest_reads;
+	const size_t fewest = wanted == ReadSource::by_time ? 2 : fewest_reads;
 	if (wanted == ReadSource::by_key || reads.size() < fewest || !of_one_source(reads))
 		co_return std::nullopt;
 	const SourceSlice slice = common_slice(reads);

@@ -122,8 +122,8 @@ size_t begin_with_own_share(std::vector<TaskPlace> &tasks, const Runners &others
 		return (others.before == 0 || task.key.symbol >= beginning_of(others.before)) &&
 		       (others.before == others.count || task.key.symbol < beginning_of(others.before + 1));
 	};
-	const auto behind = std::stable_partition(tasks.begin(), tasks.end(), is_own);
-	return std::max<size_t>(1, static_cast<size_t>(behind - tasks.begin()));
+	const auto own = static_cast<size_t>(std::stable_partition(tasks.begin(), tasks.end(), is_own) - tasks.begin());
+	return own > 0 ? own : std::max<size_t>(1, tasks.size() / runners); // there may be more runners than symbols
 }
 
 /// Runs what is due, batch by batch, and commits each. True: it stopped because the time was up.
