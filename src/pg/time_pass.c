@@ -31,7 +31,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-#define TOO_MANY PG_UINT64_MAX
+#define TOO_MANY (AGG_NO_PASS - 1)
 /* Where nobody has counted them. */
 #define ROWS_IN_PAGE 50
 
@@ -182,12 +182,29 @@ static uint64 rows_of_plan(const time_pass *pass, const Plan *plan) {
 	}
 }
 
-uint64 agg_rows_of_pass(const agg_scope *scope, const agg_request *request) {
-	SPIPlanPtr plan = agg_plan_of(scope, request);
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+/* Rows of a pass are told apart by the bytes of their symbols, so equal symbols must have equal bytes. */
+static bool tells_symbols_by_bytes(Oid table) {
+	AttrNumber column = get_attnum(table, "canonical_symbol");
+	Oid type;
+	int32 typmod;
+	Oid collation;
+
+	if (column == InvalidAttrNumber)
+		return true; /* the query will say so */
+	get_atttypetypmodcoll(table, column, &type, &typmod, &collation);
+	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
+}
+
+uint64 agg_rows_of_pass(const agg_scope *scope, const agg_request *request, Oid table) {
+	SPIPlanPtr plan;
+	CachedPlanSource *source;
 	CachedPlan *cached;
 	uint64 rows = TOO_MANY;
 
+	if (!tells_symbols_by_bytes(table))
+		return AGG_NO_PASS;
+	plan = agg_plan_of(scope, request);
+	source = linitial(SPI_plan_get_plan_sources(plan));
 	PushActiveSnapshot(GetTransactionSnapshot());
 	cached = GetCachedPlan(source, agg_parameters_of(request), NULL, NULL);
 	if (list_length(cached->stmt_list) == 1) {

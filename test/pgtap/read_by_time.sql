@@ -68,4 +68,21 @@ SELECT is_empty('SELECT * FROM agg_verify() LIMIT 5', 'and the proof finds nothi
 
 -- Disorder is no more than a second look at the symbol, whose plan begins again: its windows count once.
 SELECT is((SELECT sum(bars) FROM state_of WHERE way = 'by_time' AND tick = 20), (SELECT sum(bars) FROM state_of WHERE way = 'by_key' AND tick = 20), 'totals');
+
+-- Where different texts are equal, only the key knows.
+SET client_min_messages = error;
+TRUNCATE data_bars, derived_data_bars, data_agg_state, agg_change_log, agg_dirty_ranges, agg_recent_tasks;
+CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE other_bars (LIKE data_bars INCLUDING DEFAULTS);
+ALTER TABLE other_bars ALTER canonical_symbol TYPE text COLLATE any_case, ADD PRIMARY KEY (canonical_symbol, timeframe, ts_utc);
+DROP TABLE data_bars CASCADE;
+ALTER TABLE other_bars RENAME TO data_bars;
+SELECT count(*) FROM agg_setup() \g /dev/null
+INSERT INTO data_agg_state (canonical_symbol, timeframe, agg_start_utc) SELECT 'SYM' || s, '5m', '2025-07-01 10:00+00' FROM generate_series(1, 60) AS s;
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close)
+SELECT CASE WHEN extract(minute FROM t)::int % 5 = 0 THEN 'sym' ELSE 'SYM' END || s, '1m', t, s, s, s, s
+FROM generate_series('2025-07-01 10:00+00'::timestamptz, '2025-07-01 10:59+00', '1 minute') AS t, generate_series(1, 60) AS s;
+SET aggregation.read_source = by_time;
+SELECT agg_run_batch(p_now_utc => '2025-07-01 11:05+00') \g /dev/null
+SELECT results_eq('SELECT source_candles, count(*) FROM derived_data_bars GROUP BY 1', 'VALUES (5, 720::bigint)', 'symbols that are equal without being alike are read by key');
 SELECT * FROM finish();

@@ -67,8 +67,6 @@ Op<std::optional<SourceSlice>> cheaper_slice(Database &db, const std::vector<Sou
 	const SourceSlice slice = common_slice(reads);
 	if (!(slice.from < slice.to) || !slice.from.finite() || !slice.to.finite())
 		co_return std::nullopt;
-	if (wanted == ReadSource::by_time)
-		co_return slice;
 	double cost_by_key = 0;
 	double rows = 0;
 	size_t held = 0;
@@ -81,12 +79,12 @@ Op<std::optional<SourceSlice>> cheaper_slice(Database &db, const std::vector<Sou
 	}
 	// They must share their time: what lies between reads would be read for nobody.
 	const double rows_of_one = source_rows({{}, slice.source, slice.from, slice.to});
-	if (rows * 2 < rows_of_one * static_cast<double>(held))
+	if (rows * 2 < rows_of_one * static_cast<double>(held) && wanted != ReadSource::by_time)
 		co_return std::nullopt;
 	const auto most = static_cast<uint64_t>(cost_by_key);
 	const uint64_t rows_of_pass =
 	    co_await db.rows_of_pass(slice_statement(*slice.source), parameters_of(slice), slice.from, slice.to, most);
-	if (rows_of_pass >= most)
+	if (rows_of_pass == AGG_NO_PASS || (rows_of_pass >= most && wanted != ReadSource::by_time))
 		co_return std::nullopt;
 	co_return slice;
 }

@@ -172,6 +172,9 @@ typedef struct agg_argument {
 /* What operations remember from call to call: calendars that they have read. */
 typedef struct agg_calendar_cache agg_calendar_cache;
 
+/* What AGG_ASK_PASS answers where a pass could not tell the symbols apart as the key does. */
+#define AGG_NO_PASS UINT64_MAX
+
 /* How source that many tasks share in time is read: as is cheaper, or always in one of the two ways. */
 typedef enum agg_read_source { AGG_READ_AS_CHEAPER, AGG_READ_BY_KEY, AGG_READ_BY_TIME } agg_read_source;
 

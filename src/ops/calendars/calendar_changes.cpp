@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/calendars/fit_cursors.hpp"
 #include "ops/calendars/fit_sources.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/recent_tasks.hpp"
@@ -51,10 +52,16 @@ const Statement &with_days() {
 	return statement;
 }
 
-const Statement &all_with_days() {
+const Statement &all_calendars() {
+	static const Statement statement {"agg_calendars", "SELECT c.calendar FROM @agg_calendars c", {AGG_TEXT}, Planning::once_by_statistics};
+	return statement;
+}
+
+// Their days may be missing: a task may have got its calendar while no trigger fired.
+const Statement &of_tasks() {
 	static const Statement statement {
-	    "agg_calendar_days",
-	    "SELECT c.calendar FROM @agg_calendars c WHERE EXISTS (SELECT FROM @agg_calendar_days d WHERE d.calendar = c.calendar)",
+	    "data_agg_state",
+	    "SELECT DISTINCT s.calendar FROM @data_agg_state s WHERE s.calendar = ANY ($1::text[]) AND s.calendar <> 'utc'",
 	    {AGG_TEXT},
 	    Planning::once_by_statistics};
 	return statement;
@@ -140,6 +147,14 @@ Op<void> for_names(Database &db, const Statement &statement, const CalendarNames
 	co_await db.execute(statement, parameters(text_array(list)));
 }
 
+/// Those of the calendars that have days, or have tasks and should have days.
+Op<CalendarNames> used_among(Database &db, const CalendarNames &names) {
+	auto used = co_await names_by(db, with_days(), names);
+	const auto of_any_task = co_await names_by(db, of_tasks(), names);
+	used.insert(of_any_task.begin(), of_any_task.end());
+	co_return used;
+}
+
 /// A task whose windows may be others now.
 struct Affected {
 	std::string calendar;
@@ -205,6 +220,7 @@ Op<int64_t> mark_tasks(Database &db, const DifferentDays &different) {
 Op<void> follow_days(Database &db, Followed &followed) {
 	followed.tasks = co_await mark_tasks(db, followed.days);
 	const auto different = list_of(names_of(followed.days));
+	co_await fit_cursors(db, different);
 	co_await fit_sources(db, different);
 }
 
@@ -248,6 +264,16 @@ Op<CalendarNames> need_calendars(Database &db, const CalendarNames names) {
 	co_return found;
 }
 
+Op<void> mend_missing_days(Database &db, const CalendarNames names) {
+	CalendarNames missing = co_await names_by(db, of_tasks(), names);
+	const auto there = co_await names_by(db, with_days(), names);
+	std::erase_if(missing, [&](const std::string &name) { return there.contains(name); });
+	if (missing.empty())
+		co_return;
+	const ChangedRules rules {.calendars = std::move(missing), .check = RulesToCheck::all};
+	co_await follow_rules(db, rules);
+}
+
 Op<Followed> follow_rules(Database &db, const ChangedRules changed) {
 	const auto present = co_await names_by(db, lock(), changed.calendars);
 	CalendarNames gone = changed.calendars;
@@ -258,7 +284,7 @@ Op<Followed> follow_rules(Database &db, const ChangedRules changed) {
 		co_await check_rules(db, list, *changed.check);
 	}
 	co_await for_names(db, touch(), present);
-	const auto in_use = co_await names_by(db, with_days(), present);
+	const auto in_use = co_await used_among(db, present);
 	Followed followed;
 	const auto names = list_of(in_use);
 	followed.days = co_await store_days(db, names);
@@ -271,8 +297,9 @@ Op<Followed> follow_rules(Database &db, const ChangedRules changed) {
 }
 
 Op<Followed> follow_time_zones(Database &db) {
-	const auto known = co_await names_by(db, all_with_days(), std::vector<Parameter>());
-	const auto present = co_await names_by(db, lock(), known);
+	const auto all = co_await names_by(db, all_calendars(), std::vector<Parameter>());
+	const auto used = co_await used_among(db, all);
+	const auto present = co_await names_by(db, lock(), used);
 	Followed followed;
 	const auto names = list_of(present);
 	co_await check_rules(db, names, RulesToCheck::all); // they may have been written while nobody looked

@@ -39,7 +39,10 @@ struct Followed {
 /// Brings days and marks up to the rules. A calendar that is gone must not be in use (23503).
 Op<Followed> follow_rules(Database &db, const ChangedRules changed);
 
-/// The same for all calendars whose days are stored, where nothing but PostgreSQL's time zones may have changed.
+/// The same for all calendars in use, where nothing but PostgreSQL's time zones may have changed.
 Op<Followed> follow_time_zones(Database &db);
+
+/// Makes the days of those calendars that tasks have and that have none, and marks what is made by them.
+Op<void> mend_missing_days(Database &db, const CalendarNames names);
 
 } // namespace aggregation

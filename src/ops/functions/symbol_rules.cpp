@@ -58,6 +58,7 @@ Op<Answer> agg_set_calendar(Database &db, Arguments arguments) {
 	const std::string calendar = arguments.text("p_calendar");
 	refuse_old_snapshot(db, "the calendar of " + named(symbol));
 	const CalendarNames names {calendar};
+	co_await mend_missing_days(db, names);
 	const auto found = co_await need_calendars(db, names);
 	if (found.empty() && calendar != utc_calendar) {
 		const Error unknown = co_await unknown_calendar(db, calendar, named(symbol));

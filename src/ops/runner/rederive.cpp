@@ -250,6 +250,12 @@ Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_wi
 	for (size_t i = 0; i < runs.size(); ++i) {
 		runs[i].late_work_left = taken[i].before_cursor >= max_windows;
 		runs[i].dirty = std::move(taken[i].ranges);
+		// What is marked ahead of the cursor may be stored there, as bars of windows that a calendar no longer has.
+		if (runs[i].dirty.empty())
+			continue;
+		RangeSet ahead = runs[i].dirty.all();
+		ahead.clip(cursors[i], Timestamp::infinity());
+		runs[i].expected_new = runs[i].expected_new && ahead.empty();
 	}
 }
 

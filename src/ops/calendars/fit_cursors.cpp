@@ -1,0 +1,66 @@
+#include "ops/calendars/fit_cursors.hpp"
+
+#include "ops/boundary/parameters.hpp"
+#include "ops/tasks/calendars.hpp"
+#include "ops/tasks/tasks.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+namespace aggregation {
+
+namespace {
+
+const Statement &cursors_of() {
+	static const Statement statement {"data_agg_state",
+	                                  "SELECT s.canonical_symbol, s.timeframe, s.calendar, s.last_agg_bar_ts_utc FROM @data_agg_state s "
+	                                  "WHERE s.calendar = ANY ($1::text[]) AND s.last_agg_bar_ts_utc IS NOT NULL",
+	                                  {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ},
+	                                  Planning::once_by_statistics};
+	return statement;
+}
+
+const Statement &move_back() {
+	static const Statement statement {"data_agg_state",
+	                                  R"sql(
+UPDATE @data_agg_state s
+SET last_agg_bar_ts_utc = t.cursor, next_run_at = NULL, updated_at = now()
+FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS t(symbol, timeframe, cursor)
+WHERE s.canonical_symbol = t.symbol
+	AND s.timeframe = t.timeframe)sql",
+	                                  {},
+	                                  Planning::once_by_statistics};
+	return statement;
+}
+
+} // namespace
+
+Op<void> fit_cursors(Database &db, const std::vector<std::string> names) {
+	if (names.empty())
+		co_return;
+	const std::set<std::string> wanted(names.begin(), names.end());
+	const auto calendars = co_await read_calendars(db, wanted);
+	std::vector<TaskKey> keys;
+	std::vector<agg_cell> cursors;
+	auto take = [&](const Row &row) {
+		const auto timeframe = Timeframe::parse(row.text(1));
+		const auto calendar = calendars.find(row.maybe_text(2));
+		const Timestamp cursor = row.timestamp(3);
+		if (!timeframe || !calendar || cursor <= Timestamp::range_begin() || cursor >= Timestamp::range_end())
+			return Flow::more;
+		const Timestamp start = std::max(Timestamp::range_begin(), Grid(*timeframe, *calendar).floor(cursor));
+		if (start < cursor) {
+			keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
+			cursors.push_back(cell(start));
+		}
+		return Flow::more;
+	};
+	co_await db.query(cursors_of(), parameters(text_array(names)), take);
+	if (keys.empty())
+		co_return;
+	co_await db.execute(move_back(), parameters(symbols_of(keys), timeframes_of(keys), Parameter(AGG_TIMESTAMPTZ, std::move(cursors))));
+	co_await db.wake_worker();
+}
+
+} // namespace aggregation
