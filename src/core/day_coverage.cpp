@@ -23,7 +23,7 @@ Timestamp day_start(const Calendar *calendar, int64_t date) {
 CoverageScan::CoverageScan(const Calendar *calendar, int64_t first_date, int64_t last_date, Timestamp now)
     : now_(minutes().floor(now)), range_ {day_start(calendar, first_date), day_start(calendar, last_date + 1)} {
 	for (Timestamp start = range_.from; start < range_.to;) {
-		const int64_t date = trading_date(calendar, start);
+		const int64_t date = trading_day(calendar, start).date;
 		const Timestamp end = day_start(calendar, date + 1);
 		days_.push_back({.date = date});
 		const size_t day = days_.size() - 1;

@@ -60,9 +60,4 @@ private:
 	Timestamp seen_to_ {}; // the end of the last minute in it, or its beginning
 };
 
-/// The trading date that a time lies in.
-inline int64_t trading_date(const Calendar *calendar, Timestamp t) {
-	return trading_day(calendar, t).date;
-}
-
 } // namespace aggregation

@@ -67,41 +67,36 @@ agg_derivers agg_other_derivers(Oid table) {
 	return other_holders(&tag);
 }
 
-/* What nobody else locks: a part of the log that does not exist. */
-static LOCKTAG own_entries(Oid log) {
+/* What nobody else locks: a part of the table that does not exist. */
+static LOCKTAG no_part_of(Oid table) {
 	LOCKTAG tag;
 
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, log, 1);
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, table, 1);
 	return tag;
 }
 
-void agg_begin_absorbing_own(Oid log) {
-	LOCKTAG tag = own_entries(log);
+static void hold_no_part_of(Oid table) {
+	LOCKTAG tag = no_part_of(table);
 
 	(void)LockAcquire(&tag, DERIVING_LOCK, false, false);
 }
 
+void agg_begin_absorbing_own(Oid log) {
+	hold_no_part_of(log);
+}
+
 agg_derivers agg_others_absorbing_own(Oid log) {
-	LOCKTAG tag = own_entries(log);
+	LOCKTAG tag = no_part_of(log);
 
 	return other_holders(&tag);
 }
 
-static LOCKTAG runners(Oid tasks) {
-	LOCKTAG tag;
-
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, tasks, 1);
-	return tag;
-}
-
 void agg_begin_running(Oid tasks) {
-	LOCKTAG tag = runners(tasks);
-
-	(void)LockAcquire(&tag, DERIVING_LOCK, false, false);
+	hold_no_part_of(tasks);
 }
 
 agg_runners agg_other_runners(Oid tasks) {
-	LOCKTAG tag = runners(tasks);
+	LOCKTAG tag = no_part_of(tasks);
 	agg_runners others = {0};
 	int count;
 	VirtualTransactionId *holders = GetLockConflicts(&tag, CONFLICTING_LOCK, &count);

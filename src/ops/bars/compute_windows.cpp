@@ -124,11 +124,17 @@ private:
 	std::unordered_map<std::string_view, size_t> first_of_;
 };
 
-Op<std::vector<ComputedWindow>> fold_by_key(Database &db, std::vector<Segment> &segments, const std::vector<SharedRead> shared) {
+std::vector<SourceRead> reads_of(const std::vector<SharedRead> &shared) {
 	std::vector<SourceRead> reads;
 	reads.reserve(shared.size());
 	for (const auto &one : shared)
 		reads.push_back(one.read);
+	return reads;
+}
+
+/// `reads`: those of `shared`.
+Op<std::vector<ComputedWindow>> fold_by_key(Database &db, std::vector<Segment> &segments, const std::vector<SharedRead> &shared,
+                                            std::vector<SourceRead> reads) {
 	ByKey folds(segments, shared);
 	co_await read_source_bars(db, std::move(reads), folds);
 	co_return folds.finish();
@@ -152,7 +158,7 @@ Op<std::vector<ComputedWindow>> fold_by_time(Database &db, std::vector<Segment> 
 	std::vector<SharedRead> rest;
 	for (const size_t i : by_key)
 		rest.push_back(shared[i]);
-	const auto others = co_await fold_by_key(db, segments, std::move(rest));
+	const auto others = co_await fold_by_key(db, segments, rest, reads_of(rest));
 	const auto middle = static_cast<ptrdiff_t>(windows.size());
 	windows.insert(windows.end(), others.begin(), others.end());
 	std::inplace_merge(windows.begin(), windows.begin() + middle, windows.end(),
@@ -163,15 +169,12 @@ Op<std::vector<ComputedWindow>> fold_by_time(Database &db, std::vector<Segment> 
 } // namespace
 
 Op<std::vector<ComputedWindow>> compute_windows(Database &db, std::vector<Segment> &segments) {
-	auto shared = shared_reads(segments);
-	std::vector<SourceRead> reads;
-	reads.reserve(shared.size());
-	for (const auto &one : shared)
-		reads.push_back(one.read);
+	const auto shared = shared_reads(segments);
+	auto reads = reads_of(shared);
 	const auto slice = co_await cheaper_slice(db, reads);
 	if (slice)
 		co_return co_await fold_by_time(db, segments, shared, *slice);
-	co_return co_await fold_by_key(db, segments, std::move(shared));
+	co_return co_await fold_by_key(db, segments, shared, std::move(reads));
 }
 
 } // namespace aggregation

@@ -113,8 +113,8 @@ Op<Answer> agg_completeness(Database &db, Arguments arguments) {
 	for (const auto &symbol : symbols) {
 		if (!symbol.from)
 			continue;
-		const int64_t today = trading_date(symbol.calendar.get(), db.clock());
-		const int64_t first = trading_date(symbol.calendar.get(), *symbol.from);
+		const int64_t today = trading_day(symbol.calendar.get(), db.clock()).date;
+		const int64_t first = trading_day(symbol.calendar.get(), *symbol.from).date;
 		co_await completeness.add(symbol, std::max(from, first), std::min(to.value_or(today), today));
 	}
 	co_await completeness.finish();

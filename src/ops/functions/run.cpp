@@ -133,8 +133,8 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 		if (synced)
 			co_await db.commit();
 	}
+	co_await db.begin_running();
 	for (;;) {
-		co_await db.begin_running();
 		auto tasks = co_await runner.next_tasks();
 		if (tasks.empty())
 			co_return false;
@@ -144,7 +144,6 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 		size_t claimed = 0;
 		while (!rest.empty()) {
 			const size_t size = std::min({rest.size(), share, static_cast<size_t>(order.batch_size)});
-			co_await db.begin_running();
 			const size_t taken = co_await runner.run(rest.first(size));
 			rest = rest.subspan(size);
 			claimed += taken;
@@ -158,6 +157,7 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 			co_await db.commit_lazily();
 			if (runner.time_is_up())
 				co_return true;
+			co_await db.begin_running(); // in the next transaction
 		}
 		if (claimed == 0)
 			co_return false; // others have claimed all of it

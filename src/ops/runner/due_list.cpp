@@ -12,7 +12,7 @@ namespace aggregation {
 
 namespace {
 
-// A range of one index: the cost grows with the due tasks, not with all tasks.
+// All tasks that can be due are looked at: an index on next_run_at would cost each run more.
 #define AGG_DUE_COLUMNS                                                                                                                    \
 	"SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, "        \
 	"s.last_agg_bar_ts_utc, s.status, s.hard_fail_streak::int8, s.task_priority::int8, s.is_mandatory, s.last_successful_at_utc, s.ctid "

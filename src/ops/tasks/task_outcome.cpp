@@ -62,9 +62,14 @@ const Statement &update_failed() {
 
 using Successes = std::vector<const Success *>;
 
+Parameter keys_of(const Successes &successes, std::string TaskKey::*part) {
+	std::vector<agg_cell> cells;
+	for (const Success *success : successes)
+		cells.push_back(cell(std::string_view(success->key->*part)));
+	return {AGG_TEXT, std::move(cells)};
+}
+
 Op<void> record_by_key(Database &db, const Successes successes, Timestamp now) {
-	std::vector<agg_cell> symbols;
-	std::vector<agg_cell> timeframes;
 	std::vector<agg_cell> cursors;
 	std::vector<agg_cell> next_runs;
 	std::vector<agg_cell> created;
@@ -73,8 +78,6 @@ Op<void> record_by_key(Database &db, const Successes successes, Timestamp now) {
 	std::vector<agg_cell> refused;
 	std::vector<agg_cell> waiting;
 	for (const Success *success : successes) {
-		symbols.push_back(cell(std::string_view(success->key->symbol)));
-		timeframes.push_back(cell(std::string_view(success->key->timeframe)));
 		cursors.push_back(cell(success->cursor));
 		next_runs.push_back(cell(success->next_run));
 		created.push_back(cell(success->bars_created));
@@ -84,7 +87,7 @@ Op<void> record_by_key(Database &db, const Successes successes, Timestamp now) {
 		waiting.push_back(cell(success->waiting));
 	}
 	auto list =
-	    parameters(timestamp_parameter(now), Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
+	    parameters(timestamp_parameter(now), keys_of(successes, &TaskKey::symbol), keys_of(successes, &TaskKey::timeframe),
 	               Parameter(AGG_TIMESTAMPTZ, std::move(cursors)), Parameter(AGG_TIMESTAMPTZ, std::move(next_runs)),
 	               Parameter(AGG_INT8, std::move(created)), Parameter(AGG_INT8, std::move(poor)), Parameter(AGG_INT8, std::move(skipped)),
 	               Parameter(AGG_INT8, std::move(refused)), Parameter(AGG_BOOL, std::move(waiting)));
@@ -94,18 +97,12 @@ Op<void> record_by_key(Database &db, const Successes successes, Timestamp now) {
 
 /// Those of the successes whose rows the last statement did not find.
 Op<Successes> not_recorded(Database &db, const Successes &successes) {
-	std::vector<agg_cell> symbols;
-	std::vector<agg_cell> timeframes;
-	for (const Success *success : successes) {
-		symbols.push_back(cell(std::string_view(success->key->symbol)));
-		timeframes.push_back(cell(std::string_view(success->key->timeframe)));
-	}
 	Successes moved;
 	auto take = [&](const Row &row) {
 		moved.push_back(successes.at(static_cast<size_t>(row.integer(0) - 1)));
 		return Flow::more;
 	};
-	co_await db.query(not_updated(), parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes))), take);
+	co_await db.query(not_updated(), parameters(keys_of(successes, &TaskKey::symbol), keys_of(successes, &TaskKey::timeframe)), take);
 	co_return moved;
 }
 
