@@ -7,6 +7,7 @@
 #include "ops/calendars/fit_sources.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/recent_tasks.hpp"
+#include "ops/tasks/task_columns.h"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
@@ -108,7 +109,7 @@ const Statement &lock_tasks_of() {
 	static const Statement statement {
 	    "data_agg_state",
 	    "SELECT s.calendar, s.canonical_symbol, s.timeframe, s.agg_start_utc, greatest(s.last_agg_bar_ts_utc, s.agg_start_utc) "
-	    "FROM @data_agg_state s WHERE s.calendar = ANY ($1::text[]) ORDER BY s.canonical_symbol, s.timeframe FOR NO KEY UPDATE OF s",
+	    "FROM @data_agg_state s WHERE s.calendar = ANY ($1::text[]) ORDER BY " AGG_LOCK_ORDER("s.") " FOR NO KEY UPDATE OF s",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ},
 	    Planning::once_by_statistics};
 	return statement;

@@ -13,6 +13,7 @@
 #include "ops/calendars/set_calendar.hpp"
 #include "ops/tasks/environment.hpp"
 #include "ops/tasks/set_source.hpp"
+#include "ops/tasks/task_columns.h"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
@@ -82,13 +83,14 @@ const Statement &apply() {
 WITH wanted AS (
 	SELECT *
 	FROM unnest($1::text[], $2::text[], $3::text[], $4::int4[], $5::int4[], $6::int4[], $7::timestamptz[],
-		$8::bool[], $9::text[]) AS w(symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory, calendar)
+		$8::bool[], $9::text[]) AS w(canonical_symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory, calendar)
 ), applied AS (
 	INSERT INTO @data_agg_state AS s (canonical_symbol, timeframe, source_timeframe, run_interval_minutes,
 		aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at, calendar)
-	SELECT w.symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', NULL, now(),
+	SELECT w.canonical_symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', NULL, now(),
 		w.calendar
 	FROM wanted w
+	ORDER BY )sql" AGG_LOCK_ORDER("w.") R"sql(
 	ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET source_timeframe = EXCLUDED.source_timeframe,
 		run_interval_minutes = EXCLUDED.run_interval_minutes, aggregation_delay_seconds = EXCLUDED.aggregation_delay_seconds,
 		task_priority = EXCLUDED.task_priority, agg_start_utc = EXCLUDED.agg_start_utc, is_mandatory = EXCLUDED.is_mandatory,

@@ -1,6 +1,7 @@
 #include "ops/tasks/symbol_tasks.hpp"
 
 #include "ops/boundary/parameters.hpp"
+#include "ops/tasks/task_columns.h"
 
 #include <string_view>
 #include <utility>
@@ -12,7 +13,7 @@ namespace {
 const Statement &lock() {
 	static const Statement statement {"data_agg_state",
 	                                  "SELECT s.timeframe, s.source_timeframe, s.last_agg_bar_ts_utc, s.calendar FROM @data_agg_state s "
-	                                  "WHERE s.canonical_symbol = $1::text ORDER BY s.timeframe FOR NO KEY UPDATE OF s",
+	                                  "WHERE s.canonical_symbol = $1::text ORDER BY " AGG_LOCK_ORDER("s.") " FOR NO KEY UPDATE OF s",
 	                                  {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TEXT},
 	                                  Planning::once_by_statistics};
 	return statement;

@@ -11,6 +11,8 @@
 
 /// NULL next_run_at is due.
 #define AGG_DUE_AT(s) "COALESCE(" s "next_run_at, '-infinity'::timestamptz)"
+/// The order in which tasks are locked by whoever locks several: that of TaskKey, whatever the database's collation.
+#define AGG_LOCK_ORDER(s) s "canonical_symbol COLLATE \"C\", " s "timeframe COLLATE \"C\""
 /// Only idle, enabled tasks are ever handed out.
 #define AGG_CLAIMABLE(s) s "status = 'idle' AND " s "enabled"
 /// A claim that is older than a time; one of an unknown time is.

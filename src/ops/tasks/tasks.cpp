@@ -74,7 +74,7 @@ const Statement &tasks_that_match() {
 	static const Statement statement {
 	    "data_agg_state",
 	    "SELECT s.canonical_symbol, s.timeframe FROM @data_agg_state s WHERE ($1::text IS NULL OR s.canonical_symbol = $1::text) "
-	    "AND ($2::text IS NULL OR s.timeframe = $2::text) ORDER BY s.canonical_symbol, s.timeframe",
+	    "AND ($2::text IS NULL OR s.timeframe = $2::text) ORDER BY " AGG_LOCK_ORDER("s."),
 	    {AGG_TEXT, AGG_TEXT},
 	    Planning::by_statistics};
 	return statement;
