@@ -27,15 +27,17 @@ private:
 	std::exception_ptr thrown_;
 };
 
+/// `undo` leaves nothing behind even where all went well.
 enum class IfDone { keep, undo };
 
-/// Awaits `work()`, an Op<void>, in a subtransaction of its own. `IfDone::undo` leaves nothing behind even where all went well.
+/// Awaits `work()`, an Op<IfDone>, in a subtransaction of its own.
 template <class Work>
-Op<std::optional<Fault>> in_subtransaction(Database &db, const IfDone if_done, Work work) {
+Op<std::optional<Fault>> in_subtransaction(Database &db, Work work) {
+	IfDone if_done = IfDone::undo;
 	std::optional<Fault> fault;
 	co_await db.begin_subtransaction();
 	try {
-		co_await work();
+		if_done = co_await work();
 	} catch (const Error &error) {
 		fault.emplace(error, std::current_exception());
 	}
@@ -44,6 +46,16 @@ Op<std::optional<Fault>> in_subtransaction(Database &db, const IfDone if_done, W
 	else
 		co_await db.release_subtransaction();
 	co_return fault;
+}
+
+/// The same where it is known before: `work()` is an Op<void>.
+template <class Work>
+Op<std::optional<Fault>> in_subtransaction(Database &db, const IfDone if_done, Work work) {
+	auto and_then = [&]() -> Op<IfDone> {
+		co_await work();
+		co_return if_done;
+	};
+	co_return co_await in_subtransaction(db, and_then);
 }
 
 } // namespace aggregation

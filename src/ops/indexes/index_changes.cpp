@@ -4,6 +4,7 @@
 #include "ops/bars/index_minutes.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/boundary/subtransaction.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/indexes.hpp"
 #include "ops/tasks/recent_tasks.hpp"
@@ -18,15 +19,18 @@ namespace aggregation {
 
 namespace {
 
-const Statement &lock_readers_of() {
+#define AGG_READERS                                                                                                                        \
+	"SELECT s.canonical_symbol, s.timeframe, greatest(s.last_agg_bar_ts_utc, s.agg_start_utc) FROM @data_agg_state s "                     \
+	"WHERE s.canonical_symbol = ANY ($1::text[]) AND " AGG_SOURCE_TIMEFRAME("s.") " = '1m' ORDER BY " AGG_LOCK_ORDER("s.")
+
+const Statement &find_readers() {
+	static const Statement statement {"data_agg_state", AGG_READERS, {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ}, Planning::once_by_statistics};
+	return statement;
+}
+
+const Statement &lock_readers() {
 	static const Statement statement {
-	    "data_agg_state",
-	    "SELECT s.canonical_symbol, s.timeframe, greatest(s.last_agg_bar_ts_utc, s.agg_start_utc) FROM @data_agg_state s "
-	    "WHERE s.canonical_symbol = ANY ($1::text[]) AND " AGG_SOURCE_TIMEFRAME(
-	        "s.") " = '1m' "
-	              "ORDER BY s.canonical_symbol, s.timeframe FOR NO KEY UPDATE OF s",
-	    {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ},
-	    Planning::once_by_statistics};
+	    "data_agg_state", AGG_READERS " FOR NO KEY UPDATE OF s", {AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ}, Planning::once_by_statistics};
 	return statement;
 }
 
@@ -78,28 +82,60 @@ Op<void> tell_unknown_components(Database &db, const Indexes &indexes, const std
 		co_await db.notice("nobody knows " + std::to_string(unknown.size() - most_told) + " more components of indexes");
 }
 
-struct Affected {
+/// A task that reads minutes of an index.
+struct Reader {
 	TaskKey key;
 	Timestamp reached;
 };
 
-Op<std::vector<Affected>> lock_readers(Database &db, const std::set<std::string> &symbols) {
-	std::vector<Affected> tasks;
+Op<std::vector<Reader>> readers_by(Database &db, const Statement &statement, const std::vector<IndexRow> &rows,
+                                   const std::vector<std::string> &changed) {
+	std::set<std::string> symbols(changed.begin(), changed.end());
+	for (const auto &row : rows)
+		symbols.insert(row.index.symbol);
+	std::vector<Reader> readers;
 	auto take = [&](const Row &row) {
-		tasks.push_back({{std::string(row.text(0)), std::string(row.text(1))}, row.maybe_timestamp(2).value_or(default_start)});
+		readers.push_back({{std::string(row.text(0)), std::string(row.text(1))}, row.maybe_timestamp(2).value_or(default_start)});
 		return Flow::more;
 	};
 	const std::vector<std::string> list(symbols.begin(), symbols.end());
-	co_await db.query(lock_readers_of(), parameters(text_array(list)), take);
-	std::erase_if(tasks, [](const Affected &task) { return !Timeframe::parse(task.key.timeframe); });
-	co_return tasks;
+	co_await db.query(statement, parameters(text_array(list)), take);
+	co_return readers;
+}
+
+bool same_keys(const std::vector<Reader> &a, const std::vector<Reader> &b) {
+	return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Reader &x, const Reader &y) { return x.key == y.key; });
+}
+
+/// The rules, which nobody changes now, and the tasks that read minutes of indexes, which nobody runs now: of all indexes, whatever was
+/// changed, since the next statement of this transaction may change another one.
+struct StandingStill {
+	std::vector<IndexRow> rows;
+	std::vector<Reader> readers;
+};
+
+Op<StandingStill> hold_still(Database &db, const std::vector<std::string> &changed) {
+	StandingStill held;
+	for (bool complete = false; !complete;) {
+		held.rows = co_await read_index_rows(db);
+		held.readers = co_await readers_by(db, lock_readers(), held.rows, changed);
+		const auto fault = co_await in_subtransaction(db, [&]() -> Op<IfDone> {
+			co_await lock_index_minutes(db);
+			held.rows = co_await read_index_rows(db);
+			const auto readers = co_await readers_by(db, find_readers(), held.rows, changed);
+			complete = same_keys(readers, held.readers);
+			co_return complete ? IfDone::keep : IfDone::undo;
+		});
+		if (fault)
+			fault->raise();
+	}
+	co_return held;
 }
 
 } // namespace
 
 Op<void> follow_indexes(Database &db, const std::vector<std::string> symbols) {
-	co_await lock_index_minutes(db); // one after the other: two changes together could close a circle that neither does alone
-	const auto rows = co_await read_index_rows(db);
+	auto [rows, tasks] = co_await hold_still(db, symbols);
 	std::vector<GeometricIndex> all;
 	for (const auto &row : rows)
 		all.push_back(row.index);
@@ -108,7 +144,7 @@ Op<void> follow_indexes(Database &db, const std::vector<std::string> symbols) {
 	check(rows, indexes, affected);
 	co_await tell_unknown_components(db, indexes, affected);
 	affected.merge(indexes.made_of_any(symbols));
-	const auto tasks = co_await lock_readers(db, affected);
+	std::erase_if(tasks, [&](const Reader &task) { return !affected.contains(task.key.symbol) || !Timeframe::parse(task.key.timeframe); });
 	if (tasks.empty())
 		co_return;
 	std::vector<SourceProbe> probes;

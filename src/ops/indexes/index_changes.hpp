@@ -4,7 +4,12 @@
 //
 //   row of DXY changed   ->   tasks that read minutes of DXY, and of each index that DXY is a part of: all windows that they have passed
 //
-// The tasks' rows are locked for that, and whoever computes minutes is waited for: who computes afterwards reads the new rules.
+// The tasks' rows are locked for that, and whoever computes minutes is waited for: who computes afterwards reads the new rules. A run has
+// locked its tasks when it comes to an index, so the tasks come first here, too:
+//
+//   rules read -> their readers locked -> whoever computes waited for -> rules read again -> the same readers?   go on
+//                       ^                                                                    others, too?
+//                       '------------------- the index is let go of ------------------------------'
 #pragma once
 
 #include "ops/boundary/database.hpp"
