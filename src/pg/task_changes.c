@@ -248,7 +248,8 @@ static bool is_claimed(const TriggerData *trigger) {
 
 #define AGG_CALENDAR_OF(s) "COALESCE(" s "calendar::text, 'utc')"
 
-/* Has the days made of those in the array that `sql` gives, and has what the tasks of a symbol (NULL: none) are made of fit them. */
+/* Has the days made of those in the array that `sql` gives (NULL: nothing is to be done), and has the sources and cursors of the tasks of a
+ * symbol (NULL: of none) fit them. */
 static void provide_calendars(Oid schema, Oid tasks, const char *symbol, const char *sql, int parameter_count, Oid *types, Datum *values) {
 	agg_scope *scope = agg_act_as_owner(tasks);
 	uint64 count = agg_execute(scope, sql, parameter_count, types, values, true);
@@ -312,9 +313,9 @@ static void calendar_changed(Oid schema, const TriggerData *trigger, const char 
 	Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), CStringGetTextDatum(calendar == NULL ? "" : calendar)};
 	Oid table = RelationGetRelid(trigger->tg_relation);
 
-	/* What changes calendars for us chooses the sources itself. */
-	provide_calendars(schema, table, agg_is_running() ? NULL : symbol, "SELECT CASE WHEN $3 NOT IN ('', 'utc') THEN ARRAY[$3] END",
-	                  lengthof(types), types, values);
+	/* What changes calendars for us chooses sources and cursors itself. */
+	provide_calendars(schema, table, agg_is_running() ? NULL : symbol,
+	                  "SELECT CASE WHEN $3 NOT IN ('', 'utc') THEN ARRAY[$3] ELSE ARRAY[]::text[] END", lengthof(types), types, values);
 	check_one_calendar(schema, table, "(SELECT $1, $2, NULLIF($3, '')) AS f(canonical_symbol, timeframe, calendar)", lengthof(types), types,
 	                   values);
 }

@@ -161,7 +161,24 @@ INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('odd', 'Asia/
 INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, agg_start_utc) VALUES ('HAND', '5m', '1m', '2025-07-01'), ('HAND', '1h', '5m', '2025-07-01'), ('HAND', '4h', '1h', '2025-07-01'), ('HAND', '1d', NULL, '2025-07-01');
 UPDATE data_agg_state SET calendar = 'odd' WHERE canonical_symbol = 'HAND';
 SELECT set_eq($$SELECT timeframe, source FROM tasks WHERE symbol = 'HAND'$$, $$VALUES ('5m', '1m'), ('1h', '5m'), ('4h', '1m'), ('1d', '1m')$$, 'has the tasks made of what fits');
+-- A cursor goes back to the start of its window, as with agg_set_calendar(): the day that has begun is not passed over, and not made before it is over.
+UPDATE data_agg_state SET calendar = NULL, next_run_at = 'infinity', last_agg_bar_ts_utc = CASE timeframe WHEN '1d' THEN '2025-07-03 00:00+00' ELSE '2025-07-03 09:00+00' END::timestamptz WHERE canonical_symbol = 'HAND';
+CREATE VIEW cursors AS SELECT timeframe, last_agg_bar_ts_utc AS cursor, next_run_at IS NULL AS due FROM data_agg_state WHERE canonical_symbol = 'HAND';
+SELECT set_eq('TABLE cursors', $$VALUES ('5m', '2025-07-03 09:00+00'::timestamptz, false), ('1h', '2025-07-03 09:00+00', false), ('4h', '2025-07-03 08:00+00', true), ('1d', '2025-07-03 00:00+00', false)$$, 'a cursor written with the calendar fits it');
+UPDATE data_agg_state SET calendar = 'fx' WHERE canonical_symbol = 'HAND';
+SELECT set_eq('TABLE cursors', $$VALUES ('5m', '2025-07-03 09:00+00'::timestamptz, false), ('1h', '2025-07-03 09:00+00', false), ('4h', '2025-07-03 05:00+00', true), ('1d', '2025-07-02 21:00+00', true)$$, 'cursors go back into the windows of a calendar');
+UPDATE data_agg_state SET calendar = 'utc', next_run_at = 'infinity' WHERE canonical_symbol = 'HAND';
+SELECT set_eq('TABLE cursors', $$VALUES ('5m', '2025-07-03 09:00+00'::timestamptz, false), ('1h', '2025-07-03 09:00+00', false), ('4h', '2025-07-03 04:00+00', true), ('1d', '2025-07-02 00:00+00', true)$$, 'also of none');
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'HAND', '1m', t, 1, 1, 1, 1 FROM generate_series('2025-07-01 00:00+00'::timestamptz, '2025-07-03 11:59+00', '1 minute') AS t;
+UPDATE data_agg_state SET calendar = 'fx', last_agg_bar_ts_utc = '2025-07-03 00:00+00' WHERE canonical_symbol = 'HAND';
+SELECT * FROM generate_series(1, 3) CROSS JOIN LATERAL agg_aggregate_tasks('{HAND,HAND,HAND,HAND}', '{5m,1h,4h,1d}', 100000 + generate_series, '2025-07-03 12:00+00') \g /dev/null
+SELECT is_empty($$SELECT * FROM derived_data_bars WHERE canonical_symbol = 'HAND' AND timeframe = '1d' AND ts_utc >= '2025-07-02 21:00+00' AND deleted_at IS NULL$$, 'no bar of the day that is not over');
+SELECT set_eq($$SELECT ts_utc FROM derived_data_bars WHERE canonical_symbol = 'HAND' AND timeframe = '4h' AND ts_utc >= '2025-07-02 21:00+00' AND deleted_at IS NULL$$, ARRAY['2025-07-02 21:00+00', '2025-07-03 01:00+00', '2025-07-03 05:00+00']::timestamptz[], 'and all windows that are');
+SELECT is_empty($$SELECT * FROM agg_verify('HAND')$$, 'as the proof says');
+DROP VIEW cursors;
+DELETE FROM data_bars WHERE canonical_symbol = 'HAND';
 DELETE FROM data_agg_state WHERE canonical_symbol = 'HAND';
+DELETE FROM derived_data_bars WHERE canonical_symbol = 'HAND';
 DELETE FROM agg_calendars WHERE calendar = 'odd';
 
 -- ---- the registry ----

@@ -1,7 +1,7 @@
 #include "ops/calendars/fit_cursors.hpp"
 
 #include "ops/boundary/parameters.hpp"
-#include "ops/tasks/calendars.hpp"
+#include "ops/tasks/symbol_tasks.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
@@ -36,6 +36,12 @@ WHERE s.canonical_symbol = t.symbol
 
 } // namespace
 
+Timestamp fitted_cursor(const Grid &grid, Timestamp cursor) {
+	if (cursor <= Timestamp::range_begin() || cursor >= Timestamp::range_end())
+		return cursor;
+	return std::max(Timestamp::range_begin(), grid.floor(cursor));
+}
+
 Op<void> fit_cursors(Database &db, const std::vector<std::string> names) {
 	if (names.empty())
 		co_return;
@@ -47,9 +53,9 @@ Op<void> fit_cursors(Database &db, const std::vector<std::string> names) {
 		const auto timeframe = Timeframe::parse(row.text(1));
 		const auto calendar = calendars.find(row.maybe_text(2));
 		const Timestamp cursor = row.timestamp(3);
-		if (!timeframe || !calendar || cursor <= Timestamp::range_begin() || cursor >= Timestamp::range_end())
+		if (!timeframe || !calendar)
 			return Flow::more;
-		const Timestamp start = std::max(Timestamp::range_begin(), Grid(*timeframe, *calendar).floor(cursor));
+		const Timestamp start = fitted_cursor(Grid(*timeframe, *calendar), cursor);
 		if (start < cursor) {
 			keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
 			cursors.push_back(cell(start));
@@ -61,6 +67,23 @@ Op<void> fit_cursors(Database &db, const std::vector<std::string> names) {
 		co_return;
 	co_await db.execute(move_back(), parameters(symbols_of(keys), timeframes_of(keys), Parameter(AGG_TIMESTAMPTZ, std::move(cursors))));
 	co_await db.wake_worker();
+}
+
+Op<void> fit_cursors_of(Database &db, const std::string symbol, const Calendars &calendars) {
+	const auto tasks = co_await lock_tasks_of(db, symbol);
+	std::vector<ChangedTask> changed;
+	for (const auto &task : tasks) {
+		const auto grid = grid_of(task, calendars);
+		if (!grid || !task.cursor)
+			continue;
+		const Timestamp cursor = fitted_cursor(*grid, *task.cursor);
+		if (cursor == *task.cursor)
+			continue;
+		changed.push_back({task, task});
+		changed.back().after.cursor = cursor;
+	}
+	if (!changed.empty())
+		co_await store_changes(db, symbol, changed);
 }
 
 } // namespace aggregation

@@ -1,6 +1,7 @@
 #include "ops/calendars/set_calendar.hpp"
 
 #include "core/source_rule.hpp"
+#include "ops/calendars/fit_cursors.hpp"
 #include "ops/tasks/calendars.hpp"
 #include "ops/tasks/tasks.hpp"
 
@@ -50,8 +51,8 @@ Op<ChangedSymbol> set_calendar(Database &db, const std::string symbol, const std
 		const Grid old_grid(*timeframe, calendars.find(before.calendar).value_or(nullptr));
 		const Grid grid(*timeframe, pointer);
 		after.source = source_in(old_grid, grid, before.source, timeframes);
-		if (before.cursor && *before.cursor > Timestamp::range_begin() && *before.cursor < Timestamp::range_end())
-			after.cursor = std::max(Timestamp::range_begin(), grid.floor(*before.cursor));
+		if (before.cursor)
+			after.cursor = fitted_cursor(grid, *before.cursor);
 	}
 	co_await store_changes(db, symbol, result.changed);
 	co_return result;

@@ -9,6 +9,7 @@
 #include "ops/calendars/calendar_changes.hpp"
 #include "ops/calendars/calendar_rules.hpp"
 #include "ops/calendars/days_of_rules.hpp"
+#include "ops/calendars/fit_cursors.hpp"
 #include "ops/calendars/fit_sources.hpp"
 #include "ops/tasks/calendars.hpp"
 #include "ops/tasks/unknown.hpp"
@@ -208,7 +209,7 @@ Op<Answer> follow_calendar_change(Database &db, Arguments arguments) {
 	co_return Answer::rows();
 }
 
-/// calendar: what tasks name as their calendars; p_symbols: whose sources are to fit them.
+/// calendar: what tasks name as their calendars; p_symbols: whose sources and cursors are to fit them.
 Op<Answer> provide_calendars(Database &db, Arguments arguments) {
 	CalendarNames names;
 	for (auto &name : arguments.texts("calendar"))
@@ -225,8 +226,10 @@ Op<Answer> provide_calendars(Database &db, Arguments arguments) {
 		co_return Answer::rows();
 	const std::set<std::string> known(names.begin(), names.end());
 	const auto calendars = co_await read_calendars(db, known);
-	for (const auto &symbol : symbols)
+	for (const auto &symbol : symbols) {
 		co_await fit_sources_of(db, symbol, calendars);
+		co_await fit_cursors_of(db, symbol, calendars);
+	}
 	co_return Answer::rows();
 }
 
