@@ -115,6 +115,14 @@ std::vector<Dependent> Indexes::parts_of(std::string_view index) const {
 	return parts;
 }
 
+std::vector<Dependent> Indexes::indexes_below(std::string_view index) const {
+	std::vector<Dependent> below = parts_of(index);
+	std::erase_if(below, [&](const Dependent &part) { return find(part.symbol) == nullptr; });
+	const auto place_of = [&](const Dependent &part) { return places_.find(part.symbol)->second; };
+	std::sort(below.begin(), below.end(), [&](const Dependent &a, const Dependent &b) { return place_of(a) < place_of(b); });
+	return below;
+}
+
 std::vector<std::string> Indexes::ingested_parts_of(std::string_view index) const {
 	std::vector<std::string> ingested;
 	for (auto &part : parts_of(index)) {

@@ -36,7 +36,9 @@ public:
 	}
 	/// What the minutes of an index are made of, all the way down, other indexes included; in order of their names.
 	std::vector<Dependent> parts_of(std::string_view index) const;
-	/// Those of them that are no indexes.
+	/// Those of them that are indexes, in an order in which they can be made: components before what is made of them.
+	std::vector<Dependent> indexes_below(std::string_view index) const;
+	/// Those of them that are none; in order of their names.
 	std::vector<std::string> ingested_parts_of(std::string_view index) const;
 	/// The indexes whose minutes are made of this symbol's, directly or by way of others; in order of their names.
 	std::vector<Dependent> made_of(std::string_view symbol) const;

@@ -120,6 +120,23 @@ SELECT probe.answers(calc_dxy_range_1m('2025-07-01', '2025-07-02'), '{"success":
 SELECT run();
 SELECT is(differences('{DXY}'), 0::bigint, 'with the minutes that its rules give');
 
+-- ---- many ways down: 2 ^ 25 of them, and each index is computed once ----
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'BOTTOM', '1m', t, 1, 1, 1, 1 + extract(minute FROM t) / 64 FROM generate_series('2025-07-01 10:00'::timestamptz, '2025-07-01 10:19', '1 minute') AS t;
+INSERT INTO agg_indexes (canonical_symbol, components, exponents, carry_minutes)
+SELECT side || layer, ARRAY[CASE WHEN layer = 1 THEN 'BOTTOM' ELSE 'TIP' || layer - 1 END], '{1}'::float8[], CASE side WHEN 'LEFT' THEN 1 ELSE 0 END FROM generate_series(1, 25) AS layer, unnest('{LEFT,RIGHT}'::text[]) AS side
+UNION ALL SELECT 'TIP' || layer, ARRAY['LEFT' || layer, 'RIGHT' || layer], '{0.5,0.5}', 0 FROM generate_series(1, 25) AS layer;
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('TIP25', '{"agg": {"start_utc": "2025-07-01T00:00:00Z", "source": "exact"}}'), ('TIP24', '{"agg": {"start_utc": "2025-07-01T00:00:00Z"}}');
+SET statement_timeout = '60s';
+SELECT sync_agg_state_from_registry() \g /dev/null
+SELECT run();
+SELECT set_eq($$SELECT ts_utc, close FROM minutes WHERE symbol = 'TIP25'$$, $$SELECT ts_utc, close FROM data_bars WHERE canonical_symbol = 'BOTTOM'$$, 'the tip of 25 diamonds');
+UPDATE data_bars SET close = 3 WHERE canonical_symbol = 'BOTTOM' AND ts_utc = '2025-07-01 10:07';
+SELECT run();
+SELECT set_eq($$SELECT ts_utc, close FROM minutes WHERE symbol = 'TIP25'$$, $$SELECT ts_utc, close FROM data_bars WHERE canonical_symbol = 'BOTTOM'$$, 'and late, from the bottom up');
+SELECT is(high, 3::float8, 'with its bars') FROM live WHERE symbol = 'TIP25' AND timeframe = '5m' AND ts_utc = '2025-07-01 10:05';
+RESET statement_timeout;
+SELECT is_empty('SELECT * FROM agg_verify()', 'the proof agrees');
+
 -- ---- what is read ----
 SELECT is_empty($$SELECT * FROM v_aggregation_unread_bars WHERE canonical_symbol IN ('XAUUSD', 'GBPUSD')$$, 'parts of indexes are read');
 SELECT * FROM finish();

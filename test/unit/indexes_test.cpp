@@ -46,6 +46,13 @@ TEST(Indexes, TheLongestWayCounts) {
 	EXPECT_EQ(text(indexes.made_of("X")), "A+111 B+10 C+110 ");
 }
 
+TEST(Indexes, ComponentsAreMadeBeforeWhatIsMadeOfThem) {
+	const Indexes indexes({index("A", {"Z", "C", "B"}, 1), index("Z", {"B"}, 10), index("B", {"C", "X"}, 100), index("C", {"X"})});
+	EXPECT_EQ(text(indexes.indexes_below("A")), "C+111 B+11 Z+1 ");
+	EXPECT_EQ(text(indexes.indexes_below("C")), "");
+	EXPECT_EQ(text(indexes.indexes_below("X")), "");
+}
+
 TEST(Indexes, CirclesAreFoundAndGoneRoundOnce) {
 	const Indexes two({index("A", {"B"}), index("B", {"A", "X"})});
 	EXPECT_EQ(two.circle_through("A"), (std::vector<std::string> {"A", "B", "A"}));

@@ -23,12 +23,13 @@ class Progress;
 struct TaskRun {
 	Task task;
 	CatchUp plan;
+	int64_t most_windows; // that it makes, and as many that it looks at again
 	int64_t derivation_version = 1;
 	bool expected_new = false; // see Segment
 	WindowCounts counts;
 	StopReason reason = StopReason::max_windows; // set when the run is over
 	RangeSet passed {};                          // the windows that were processed on the way
-	RangeSet strays {};         // windows without source, gaps and what lies behind the last one, up to their last stored bar
+	RangeSet strays {}; // windows without source, gaps and what lies behind the last one, up to their last stored bar
 	// Of a task that reads minutes of an index: what they are made of, and where they were made before they were read.
 	std::vector<Dependent> index_parts {};
 	RangeSet index_computed {};

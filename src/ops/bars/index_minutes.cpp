@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <map>
 
 namespace aggregation {
 
@@ -24,6 +25,7 @@ namespace {
 
 constexpr const char *table = "data_bars";
 constexpr Duration stretch = Duration::minutes(65536);
+constexpr int64_t most_bars_read = 5'000'000;
 
 const Statement &read_closes() {
 	static const Statement statement {
@@ -313,19 +315,6 @@ private:
 	IndexCounts counts_;
 };
 
-Op<IndexCounts> compute_with_parts(Database &db, const Indexes &indexes, const GeometricIndex &index, const Range range,
-                                   const IndexOrder order) {
-	for (const auto &component : index.components) {
-		const GeometricIndex *part = indexes.find(component.symbol);
-		if (part == nullptr)
-			continue;
-		const Range needed {range.from - index.carry, range.to};
-		co_await compute_with_parts(db, indexes, *part, needed, on_the_way(order.version));
-	}
-	IndexRange work(db, index, order);
-	co_return co_await work.run(range);
-}
-
 } // namespace
 
 Op<void> lock_index_minutes(Database &db) {
@@ -333,31 +322,94 @@ Op<void> lock_index_minutes(Database &db) {
 }
 
 Op<std::optional<IndexCounts>> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to, IndexOrder order) {
-	co_await lock_index_minutes(db);
-	const auto indexes = co_await read_indexes(db); // as they are now that nobody changes them any more
-	const GeometricIndex *index = indexes.find(symbol);
+	IndexMinutes minutes(db);
+	const GeometricIndex *index = co_await minutes.begin(symbol);
 	if (index == nullptr)
 		co_return std::nullopt;
 	const Range range {from, to};
-	co_return co_await compute_with_parts(db, indexes, *index, range, order);
+	co_await minutes.compute_parts(*index, from, to, order.version);
+	IndexRange work(db, *index, order);
+	co_return co_await work.run(range);
 }
 
-Op<std::optional<Timestamp>> next_index_minute(Database &db, const Indexes &indexes, const GeometricIndex &index, Timestamp from) {
-	const Timestamp first = from - index.carry;
-	const auto stored = co_await first_bars_of_components(db, index, first);
-	Timestamp latest = from;
-	for (size_t i = 0; i < stored.size(); ++i) {
-		std::optional<Timestamp> time = stored[i];
-		if (const GeometricIndex *part = indexes.find(index.components[i].symbol)) {
-			const auto computed = co_await next_index_minute(db, indexes, *part, first);
-			if (computed && (!time || *computed < *time))
-				time = computed;
-		}
-		if (!time)
-			co_return std::nullopt;
-		latest = std::max(latest, *time);
+Op<const GeometricIndex *> IndexMinutes::begin(const std::string &symbol) {
+	if (!indexes_) {
+		co_await lock_index_minutes(db_);
+		indexes_ = co_await read_indexes(db_); // as they are now that nobody changes them any more
 	}
-	co_return latest;
+	co_return indexes_->find(symbol);
+}
+
+Op<void> IndexMinutes::compute_parts(const GeometricIndex &index, Timestamp from, Timestamp to, int64_t version) {
+	const auto below = indexes_->indexes_below(index.symbol);
+	for (const auto &part : below)
+		co_await compute_missing(*indexes_->find(part.symbol), from - part.reach, to, version);
+}
+
+/// True if there are minutes now.
+Op<bool> IndexMinutes::compute_missing(const GeometricIndex &index, Timestamp from, Timestamp to, int64_t version) {
+	RangeSet missing;
+	missing.add({from, to});
+	RangeSet &computed = computed_[index.symbol];
+	missing.subtract(computed);
+	bool any = false;
+	for (const auto &range : missing.ranges()) {
+		IndexRange work(db_, index, on_the_way(version));
+		const Range part {range.from, range.to};
+		const auto counts = co_await work.run(part);
+		any = any || counts.inserted + counts.rewritten + counts.unchanged > 0;
+		computed.add(range);
+	}
+	co_return any;
+}
+
+Op<bool> IndexMinutes::compute(const std::string symbol, Timestamp from, Timestamp to, int64_t version) {
+	const GeometricIndex *index = co_await begin(symbol);
+	if (index == nullptr)
+		co_return false;
+	co_await compute_parts(*index, from, to, version);
+	const bool any = co_await compute_missing(*index, from, to, version);
+	if (any)
+		co_return true;
+	const std::vector<SourceProbe> probe {{index->symbol, minutes(), from, to}};
+	const auto last = co_await last_bars(db_, probe);
+	co_return last.front().has_value();
+}
+
+int64_t windows_at_once(const Grid &target, const std::vector<Dependent> &index_parts, int64_t most) {
+	const int64_t minutes_of_window = target.timeframe().width().us / Duration::minutes(1).us;
+	const int64_t bars_of_window = minutes_of_window * std::max<int64_t>(1, static_cast<int64_t>(index_parts.size()));
+	return index_parts.empty() ? most : std::clamp<int64_t>(most_bars_read / bars_of_window, 1, most);
+}
+
+// The first minute of each part is looked for once, early enough for whatever is made of it; then that of each index follows from those of
+// its components.
+Op<std::optional<Timestamp>> next_index_minute(Database &db, const Indexes &indexes, const GeometricIndex &index, Timestamp from) {
+	const auto parts = indexes.parts_of(index.symbol);
+	std::vector<SourceProbe> probes;
+	for (const auto &part : parts)
+		probes.push_back({part.symbol, minutes(), from - part.reach});
+	const auto stored = co_await first_bars(db, probes);
+	std::map<std::string_view, std::optional<Timestamp>> first;
+	for (size_t i = 0; i < parts.size(); ++i)
+		first.emplace(parts[i].symbol, stored[i]);
+	const auto first_of = [&](const GeometricIndex &of, Timestamp earliest) -> std::optional<Timestamp> {
+		for (const auto &component : of.components) {
+			const auto time = first.at(component.symbol);
+			if (!time)
+				return std::nullopt;
+			earliest = std::max(earliest, *time);
+		}
+		return earliest;
+	};
+	const auto below = indexes.indexes_below(index.symbol);
+	for (const auto &part : below) {
+		const auto computed = first_of(*indexes.find(part.symbol), from - part.reach);
+		auto &known = first.at(part.symbol);
+		if (computed && (!known || *computed < *known))
+			known = computed;
+	}
+	co_return first_of(index, from);
 }
 
 } // namespace aggregation

@@ -1,12 +1,16 @@
 // The minutes of synthetic indexes, made from the closes of their components and stored in data_bars.
 #pragma once
 
+#include "core/range_set.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 #include "ops/tasks/indexes.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace aggregation {
 
@@ -43,6 +47,30 @@ Op<void> lock_index_minutes(Database &db);
 /// those components that are indexes themselves. Counts are of the index alone. One transaction at a time: others wait. nullopt: there is
 /// no such index.
 Op<std::optional<IndexCounts>> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to, IndexOrder order);
+
+/// The minutes that a run computes on the way, each once, however many of its tasks read them or an index that is made of them. What a run
+/// knows of changes of the components it must have learnt before.
+class IndexMinutes {
+public:
+	explicit IndexMinutes(Database &db) : db_(db) {
+	}
+	/// Those of [from, to). False if there are none, or there is no such index.
+	Op<bool> compute(const std::string symbol, Timestamp from, Timestamp to, int64_t version);
+
+private:
+	friend Op<std::optional<IndexCounts>> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to,
+	                                                    IndexOrder order);
+	Op<const GeometricIndex *> begin(const std::string &symbol);
+	Op<void> compute_parts(const GeometricIndex &index, Timestamp from, Timestamp to, int64_t version);
+	Op<bool> compute_missing(const GeometricIndex &index, Timestamp from, Timestamp to, int64_t version);
+
+	Database &db_;
+	std::optional<Indexes> indexes_; // nobody changes them while minutes are computed
+	std::map<std::string, RangeSet> computed_;
+};
+
+/// How many windows of a task that reads an index one transaction makes if it may make `most`: a long chain of indexes has many minutes.
+int64_t windows_at_once(const Grid &target, const std::vector<Dependent> &index_parts, int64_t most);
 
 /// A minute at or after `from` before which none of the index can be computed, found by one probe for each component; nullopt if one of
 /// them has no bar any more.

@@ -52,6 +52,7 @@ TaskRun task_run(const Task &task, const CatchUpOrder &order, const Timestamp so
 	                         .max_windows = order.max_windows,
 	                         .at_gap = AtGap::stop,
 	                         .source_complete_until = source_complete_until}),
+	        .most_windows = order.max_windows,
 	        .derivation_version = std::max(order.derivation_version, task.derivation_version),
 	        .counts = {}};
 }
@@ -100,6 +101,7 @@ Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
 	TaskRun &run = runs.front();
 	const auto indexes = co_await indexes_for(db, tasks);
 	run.index_parts = index_parts(task, indexes);
+	run.most_windows = windows_at_once(task.target, run.index_parts, order.max_windows);
 	if (guard.held())
 		co_await take_late_work(db, runs, order.max_windows);
 	const std::vector<SourceProbe> probes {{task.key.symbol, task.source}};
@@ -110,7 +112,8 @@ Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
 	co_await run_tasks(db, runs, &guard, &progress);
 	if (!run.strays.empty())
 		co_await guard.acquire_late(run.task.source);
-	co_await rederive(db, runs, order.max_windows, &guard);
+	IndexMinutes minutes(db);
+	co_await rederive(db, runs, minutes, &guard);
 	co_return answer(run, last.front());
 }
 

@@ -1,7 +1,6 @@
 #include "ops/runner/rederive.hpp"
 
 #include "core/geometric_index.hpp"
-#include "ops/bars/index_minutes.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/look_again.hpp"
@@ -259,7 +258,7 @@ Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_wi
 	}
 }
 
-Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows, TaskGuard *guard) {
+Op<void> rederive(Database &db, std::vector<TaskRun> &runs, IndexMinutes &minutes, TaskGuard *guard) {
 	LateBatch batch(db, runs, guard);
 	LookAgain again;
 	std::vector<TaskMark> rest;
@@ -270,10 +269,10 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows,
 			continue;
 		auto work = sort_marks(run);
 		refused.emplace_back(i, std::move(work.refused));
-		const auto chosen = co_await newest(db, run, work, max_windows, again);
+		const auto chosen = co_await newest(db, run, work, run.most_windows, again);
 		for (const auto &range : chosen) {
 			if (run.reads_index())
-				co_await compute_index(db, run.task.key.symbol, range.from, range.to, on_the_way(run.derivation_version));
+				co_await minutes.compute(run.task.key.symbol, range.from, range.to, run.derivation_version);
 			co_await batch.add(i, range);
 		}
 		run.late_work_left = run.late_work_left || work.left;

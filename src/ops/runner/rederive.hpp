@@ -14,6 +14,7 @@
 #pragma once
 
 #include "ops/bars/engine.hpp"
+#include "ops/bars/index_minutes.hpp"
 #include "ops/bars/window_batch.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
@@ -27,8 +28,8 @@ namespace aggregation {
 /// off. To be called before any of their source is read.
 Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_windows);
 
-/// After run_tasks(): looks at what was taken and at strays, at most `max_windows` of each task, and counts the late rows of each task in
+/// After run_tasks(): looks at what was taken and at strays, at most `most_windows` of each task, and counts the late rows of each task in
 /// its row.
-Op<void> rederive(Database &db, std::vector<TaskRun> &runs, int64_t max_windows, TaskGuard *guard = nullptr);
+Op<void> rederive(Database &db, std::vector<TaskRun> &runs, IndexMinutes &minutes, TaskGuard *guard = nullptr);
 
 } // namespace aggregation

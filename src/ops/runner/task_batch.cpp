@@ -20,8 +20,9 @@ namespace {
 /// Computes the minutes that the next windows of a task over the index will read: from its first possible minute on, as much as one run
 /// processes. Where that comes to no minute at all (the components have bars, but never at the same time), the next stretch is looked at,
 /// and so on up to now. Answers what was computed.
-Op<RangeSet> compute_index_minutes(Database &db, const Indexes &indexes, const GeometricIndex &index, const Task &task,
-                                   const BatchOrder &order) {
+Op<RangeSet> compute_ahead(Database &db, const Indexes &indexes, const GeometricIndex &index, const TaskRun &run, const BatchOrder &order,
+                           IndexMinutes &minutes) {
+	const Task &task = run.task;
 	const Timestamp end = task.target.floor(order.now - task.delay);
 	Timestamp from = task.effective_cursor();
 	RangeSet computed;
@@ -31,11 +32,11 @@ Op<RangeSet> compute_index_minutes(Database &db, const Indexes &indexes, const G
 			break;
 		const Timestamp begin = task.target.floor(*minute);
 		// As far as windows: a product of large numbers could overflow, a sum of spans saturates.
-		const int64_t windows = std::min<int64_t>(order.max_windows, task.target.count(begin, end));
+		const int64_t windows = std::min<int64_t>(run.most_windows, task.target.count(begin, end));
 		const Timestamp to = task.target.after(begin, windows);
-		const auto counts = co_await compute_index(db, index.symbol, std::max(begin, from), to, on_the_way(order.derivation_version));
+		const bool any = co_await minutes.compute(index.symbol, std::max(begin, from), to, order.derivation_version);
 		computed.add({std::max(begin, from), to});
-		if (counts && counts->inserted + counts->rewritten + counts->unchanged > 0)
+		if (any)
 			break;
 		from = to;
 	}
@@ -91,34 +92,36 @@ std::vector<std::vector<Task>> in_groups(std::vector<Task> tasks) {
 Op<std::vector<TaskRun>> run_batch(Database &db, std::vector<Task> tasks, const BatchOrder &order) {
 	co_await db.begin_deriving();
 	const auto indexes = co_await indexes_for(db, tasks);
-	std::vector<RangeSet> computed(tasks.size());
-	for (size_t i = 0; i < tasks.size(); ++i) {
-		if (const GeometricIndex *index = index_read_by(tasks[i], indexes))
-			computed[i] = co_await compute_index_minutes(db, indexes, *index, tasks[i], order);
-	}
 	co_await forget_known(db, tasks);
 	const auto watermarks = co_await source_watermarks(db, tasks);
 	std::vector<TaskRun> runs;
 	runs.reserve(tasks.size());
 	for (size_t i = 0; i < tasks.size(); ++i) {
 		const Task &task = tasks[i];
+		auto parts = index_parts(task, indexes);
+		const int64_t most_windows = windows_at_once(task.target, parts, order.max_windows);
 		CatchUp plan({.target = task.target,
 		              .start_cursor = task.effective_cursor(),
 		              .agg_start = task.start,
 		              .now = order.now,
 		              .delay = task.delay,
-		              .max_windows = order.max_windows,
+		              .max_windows = most_windows,
 		              .at_gap = AtGap::jump,
 		              .source_complete_until = watermarks[i]});
 		TaskRun &run = runs.emplace_back(std::move(tasks[i]), std::move(plan));
 		run.derivation_version = std::max(order.derivation_version, run.task.derivation_version);
 		run.expected_new = run.task.cursor.has_value();
-		run.index_parts = index_parts(run.task, indexes);
-		run.index_computed = std::move(computed[i]);
+		run.most_windows = most_windows;
+		run.index_parts = std::move(parts);
 	}
 	co_await take_late_work(db, runs, order.max_windows);
+	IndexMinutes minutes(db);
+	for (auto &run : runs) {
+		if (const GeometricIndex *index = index_read_by(run.task, indexes))
+			run.index_computed = co_await compute_ahead(db, indexes, *index, run, order, minutes);
+	}
 	co_await run_tasks(db, runs, nullptr, order.progress);
-	co_await rederive(db, runs, order.max_windows);
+	co_await rederive(db, runs, minutes);
 	co_await record(db, runs, order);
 	co_return runs;
 }
