@@ -100,6 +100,10 @@ public:
 	Timestamp source_complete_until() const {
 		return complete_end_;
 	}
+	/// Windows that end later are not over, or not for long enough.
+	Timestamp confirmed_until() const {
+		return confirmed_end_;
+	}
 	int64_t windows_processed() const {
 		return processed_;
 	}

@@ -159,7 +159,9 @@ Op<void> look_for_strays(Database &db, std::vector<TaskRun> &runs, const std::ve
 Timestamp no_source_until(const TaskRun &run) {
 	const bool none_ahead = run.reason == StopReason::frontier || run.reason == StopReason::cursor_beyond_source_data ||
 	                        run.reason == StopReason::no_source_data_anywhere;
-	const Timestamp complete = run.plan.source_complete_until();
+	Timestamp complete = run.plan.source_complete_until();
+	if (run.reads_index()) // whose minutes are made no further
+		complete = std::min(complete, run.plan.confirmed_until());
 	if (!none_ahead)
 		return run.plan.cursor();
 	return complete.finite() ? std::max(run.plan.cursor(), run.task.target.floor(complete)) : complete;
