@@ -137,6 +137,20 @@ SELECT is(high, 3::float8, 'with its bars') FROM live WHERE symbol = 'TIP25' AND
 RESET statement_timeout;
 SELECT is_empty('SELECT * FROM agg_verify()', 'the proof agrees');
 
+-- ---- rows between minutes ----
+INSERT INTO agg_indexes (canonical_symbol, components, exponents, carry_minutes) VALUES ('WHOLE', '{SECONDS,BOTTOM}', '{1,1}', 0), ('HELD', '{SECONDS,BOTTOM}', '{1,1}', 2);
+INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, agg_start_utc) VALUES ('WHOLE', '5m', '1m', '2025-07-01'), ('HELD', '5m', '1m', '2025-07-01');
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT s, '1m', t, 1, 1, 1, 7 FROM unnest('{SECONDS,BOTTOM}'::text[]) AS s, generate_series('2025-07-01 10:00:30'::timestamptz, '2025-07-01 10:04:30', '1 minute') AS t;
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('SECONDS', '1m', '2025-07-01 10:02', 1, 1, 1, 2);
+SELECT timeframe FROM agg_aggregate_tasks('{WHOLE,HELD}', '{5m,5m}', p_now_utc => '2025-07-01 10:10') \g /dev/null
+SELECT set_eq($$SELECT symbol, ts_utc, close FROM minutes WHERE symbol IN ('WHOLE', 'HELD')$$, $$SELECT s, ts_utc, 2 * close FROM data_bars, unnest('{WHOLE,HELD}'::text[]) AS s WHERE canonical_symbol = 'BOTTOM' AND ts_utc = date_trunc('minute', ts_utc) AND ts_utc BETWEEN '2025-07-01 10:02' AND CASE s WHEN 'WHOLE' THEN '2025-07-01 10:02' ELSE '2025-07-01 10:04' END::timestamptz$$, 'are no minutes of an index');
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, source) VALUES ('WHOLE', '1m', '2025-07-01 10:03:30', 49, 49, 49, 49, 'synthetic');
+SELECT set_eq($$SELECT ts_utc, difference FROM agg_verify('WHOLE')$$, $$VALUES ('2025-07-01 10:03:30'::timestamptz, 'surplus')$$, 'one that is there is too many');
+SELECT timeframe FROM agg_aggregate_tasks('{WHOLE,HELD}', '{5m,5m}', p_now_utc => '2025-07-01 10:10') \g /dev/null
+SELECT is_empty($$SELECT * FROM minutes WHERE symbol = 'WHOLE' AND ts_utc = '2025-07-01 10:03:30'$$, 'and goes');
+SELECT is_empty($$SELECT * FROM agg_verify('WHOLE') UNION ALL SELECT * FROM agg_verify('HELD')$$, 'as the proof says');
+DELETE FROM data_bars WHERE canonical_symbol = 'BOTTOM' AND ts_utc <> date_trunc('minute', ts_utc);
+
 -- ---- not before the window is over ----
 -- A mark ahead of the cursor, as one that absorbs changes while somebody derives leaves it: minutes of an index that nobody has computed yet are not missing.
 INSERT INTO agg_indexes (canonical_symbol, components, exponents) VALUES ('EARLY', '{BOTTOM}', '{1}');

@@ -70,13 +70,13 @@ SELECT is(jsonb_build_array(low = close, vol, source), '[true, 0, "synthetic"]',
 SELECT probe.answers(calc_dxy_range_1m('2025-07-01 10:00+00', '2025-07-01 10:01+00', 2), '{"updated": 1, "unchanged": 0, "version": 2}', 'another version: rewritten');
 SELECT is(raw, '{"kind": "dxy", "version": 2}', 'and says so') FROM data_bars WHERE canonical_symbol = 'DXY' AND ts_utc = '2025-07-01 10:00+00';
 
--- Only closes of minutes count, each at its own instant; open, high and low of the parts do not matter.
+-- Only closes of whole minutes count; open, high and low of the parts do not matter.
 DELETE FROM data_bars;
 SELECT closes(symbol, '2025-07-01 10:00+00', level) FROM parts WHERE symbol <> 'USDSEK';
 SELECT closes('USDSEK', '2025-07-01 10:00:00.000001+00', 10);
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, close) VALUES ('USDSEK', '5m', '2025-07-01 10:00+00', 10);
 SELECT closes('AUDUSD', '2025-07-01 10:02+00', 1);
-SELECT is(calc_dxy_range_1m('2025-07-01 10:00+00', '2025-07-01 10:05+00') - 'unchanged', '{"success": true, "inserted": 0, "updated": 0, "skipped": 2, "version": 1}', 'five of six, and one a microsecond later: two instants skipped; others do not count');
+SELECT is(calc_dxy_range_1m('2025-07-01 10:00+00', '2025-07-01 10:05+00') - 'unchanged', '{"success": true, "inserted": 0, "updated": 0, "skipped": 1, "version": 1}', 'five of six, and one a microsecond later: the minute is skipped; others do not count');
 DELETE FROM data_bars;
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, close) SELECT symbol, '1m', '2025-07-01 10:00+00', 'NaN', level FROM parts;
 SELECT probe.answers(calc_dxy_range_1m('2025-07-01 09:00+00', '2025-07-01 10:00+00'), '{"inserted": 0, "skipped": 0}', 'the end is not in the range');

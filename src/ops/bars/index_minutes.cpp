@@ -1,3 +1,5 @@
+// A minute of an index is made of its components' closes at whole minutes; rows between minutes have no part in it.
+//
 // The ordered series are merged in one pass, a stretch of time after the other, so that memory stays flat; empty stretches are jumped over.
 // Minutes of which a component is sealed stay as they are: seals are asked for after the series were read (sealed_ranges.hpp).
 //
@@ -156,6 +158,8 @@ private:
 		bool found = false;
 		for (size_t component = 0; component < symbols_.size(); ++component) {
 			auto take = [this, component](const Row &row) {
+				if (!minutes().aligned(row.timestamp(0)))
+					return Flow::more;
 				// A NULL close is there as a row, and missing as a price.
 				merge_.add(component, row.timestamp(0), row.is_null(1) ? std::numeric_limits<double>::quiet_NaN() : row.real(1));
 				return Flow::more;

@@ -24,7 +24,7 @@ WITH components AS (
 	FROM components c
 	JOIN @data_bars s ON s.canonical_symbol = c.symbol AND s.timeframe = '1m'
 		AND s.ts_utc >= $1::timestamptz - make_interval(mins => $8::int4) AND s.ts_utc < $2::timestamptz
-	WHERE s.close > 0 AND s.close < 'Infinity'
+	WHERE s.close > 0 AND s.close < 'Infinity' AND s.ts_utc = date_bin('1 minute', s.ts_utc, '2000-01-01 00:00+00')
 ), priced AS ({priced}
 ), summed AS (
 	SELECT p.ts_utc, sum(p.exponent * ln(p.close)) AS logs, sum(abs(p.exponent * ln(p.close))) AS spread
