@@ -17,4 +17,11 @@ FailureKind failure_kind(const Error &error) {
 	return elsewhere || not_null_violation || no_partition ? FailureKind::transient : FailureKind::hard;
 }
 
+bool another_try_may_do(const Error &error) {
+	static constexpr std::array<std::string_view, 5> of_the_moment {"08", "40", "53", "57", "58"};
+	const std::string_view state = error.sqlstate;
+	return std::find(of_the_moment.begin(), of_the_moment.end(), state.substr(0, 2)) != of_the_moment.end() || state == "55P03" ||
+	       state == "55006";
+}
+
 } // namespace aggregation

@@ -1,5 +1,6 @@
 #include "core/geometric_index.hpp"
 
+#include "core/error.hpp"
 #include "core/symbol.hpp"
 
 #include <cmath>
@@ -9,37 +10,51 @@
 
 namespace aggregation {
 
-std::optional<std::string> problem_of(const GeometricIndex &index) {
+std::optional<IndexProblem> problem_of(const GeometricIndex &index) {
 	constexpr int64_t most_decimals = 15;
 	constexpr double largest_exponent = 100;
 	constexpr Duration longest_carry = Duration::minutes(7 * 24 * 60);
+	const std::string name_symbol = "Name it as data_bars has it in canonical_symbol.";
 	if (index.symbol.empty() || has_blanks_around(index.symbol))
-		return "its symbol is empty or has blanks around it";
+		return IndexProblem {"its symbol is empty or has blanks around it", "Nobody would find its bars. Leave the blanks out."};
 	if (index.symbol.size() > longest_symbol)
-		return "its symbol has " + std::to_string(index.symbol.size()) + " bytes, more than " + std::to_string(longest_symbol);
+		return IndexProblem {"its symbol has " + std::to_string(index.symbol.size()) + " bytes, more than " +
+		                         std::to_string(longest_symbol),
+		                     "Give it a shorter symbol."};
 	if (!usable_price(index.constant))
-		return "its constant is not a number above 0";
-	if (index.components.empty() || index.components.size() > most_index_components)
-		return "it has " + std::to_string(index.components.size()) + " components, not 1 to " + std::to_string(most_index_components);
+		return IndexProblem {"its constant is not a number above 0", "Without a factor of its own an index has the constant 1."};
+	if (index.components.empty())
+		return IndexProblem {"it has no components", "List what it is made of: components '{EURUSD,USDJPY}', exponents '{1,1}'."};
+	if (index.components.size() > most_index_components)
+		return IndexProblem {"it has " + std::to_string(index.components.size()) + " components, more than " +
+		                         std::to_string(most_index_components),
+		                     "Make indexes of some of them, and let these be its components."};
 	std::set<std::string_view> symbols;
 	for (const auto &component : index.components) {
 		if (component.symbol.empty())
-			return "a component has no name";
+			return IndexProblem {"a component has no name", name_symbol};
 		if (component.symbol.size() > longest_symbol)
-			return "a component has " + std::to_string(component.symbol.size()) + " bytes, more than " + std::to_string(longest_symbol);
+			return IndexProblem {"a component has " + std::to_string(component.symbol.size()) + " bytes, more than " +
+			                         std::to_string(longest_symbol),
+			                     name_symbol};
+		const std::string quoted = "\"" + shortened(component.symbol) + "\"";
 		if (has_blanks_around(component.symbol))
-			return "component \"" + component.symbol + "\" has blanks around it";
+			return IndexProblem {"component " + quoted + " has blanks around it", name_symbol};
 		if (component.symbol == index.symbol)
-			return "it is a component of itself";
+			return IndexProblem {"it is a component of itself", "Take it out of its components."};
 		if (!symbols.insert(component.symbol).second)
-			return "component \"" + component.symbol + "\" comes twice";
-		if (!(std::fabs(component.exponent) <= largest_exponent) || component.exponent == 0)
-			return "the exponent of \"" + component.symbol + "\" is not a number from -100 to 100 other than 0";
+			return IndexProblem {"component " + quoted + " comes twice", "Name it once, with the sum of its exponents."};
+		if (component.exponent == 0)
+			return IndexProblem {"the exponent of " + quoted + " is 0", "Then it does not count: take it out of the components."};
+		if (!(std::fabs(component.exponent) <= largest_exponent))
+			return IndexProblem {"the exponent of " + quoted + " is not a number from -100 to 100",
+			                     "An exponent is a weight, such as 0.136; below 0 the index falls when the component rises."};
 	}
 	if (index.decimals < 0 || index.decimals > most_decimals)
-		return "its decimals are not 0 to 15";
+		return IndexProblem {"its decimals are not 0 to 15", "decimals says how many places behind the point values keep; 8 is usual."};
 	if (index.carry.us < 0 || index.carry > longest_carry)
-		return "its carry_minutes are not 0 to 10080";
+		return IndexProblem {"its carry_minutes are not 0 to 10080",
+		                     "carry_minutes says for how many minutes a component's last close counts: 0 not at all, 10080 for a week."};
 	return std::nullopt;
 }
 

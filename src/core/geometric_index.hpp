@@ -32,8 +32,16 @@ struct GeometricIndex {
 	std::optional<double> value(std::span<const double> prices) const;
 };
 
-/// What is wrong with its definition, as words that follow its name; nullopt: nothing.
-std::optional<std::string> problem_of(const GeometricIndex &index);
+/// What is wrong with the definition of an index.
+struct IndexProblem {
+	std::string text; // words that follow its name
+	std::string hint; // what to do about it, as a sentence
+
+	bool operator==(const IndexProblem &) const = default;
+};
+
+/// nullopt: nothing.
+std::optional<IndexProblem> problem_of(const GeometricIndex &index);
 
 /// Finite and > 0.
 bool usable_price(double price);

@@ -61,6 +61,16 @@ SELECT calc_dxy_range_1m('2025-07-01 00:00+00', '2025-07-01 00:10+00') AS answer
 ROLLBACK;
 SELECT ok(:'answer'::jsonb -> 'success' = 'false' AND :'answer'::jsonb ->> 'error' LIKE '%data_bars%', 'a missing table is named');
 
+-- What another try may cure is no answer.
+CREATE FUNCTION not_now() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = current_setting('probe.state'); END $$;
+CREATE TRIGGER not_now BEFORE INSERT ON data_bars FOR EACH ROW EXECUTE FUNCTION not_now();
+SELECT probe.refuses(format('DO $x$ BEGIN PERFORM set_config(%L, %L, false); PERFORM %s; END $x$', 'probe.state', state, call), state, 'not now', NULL, state || ' is raised: ' || call)
+FROM unnest('{55P03,55006,40001,40P01,53100,58030,XX001}'::text[]) AS state,
+	unnest(ARRAY[$$calc_dxy_range_1m('2025-07-01 00:00+00', '2025-07-01 00:10+00')$$, $$agg_compute_index('DXY', '2025-07-01 00:00+00', '2025-07-01 00:10+00')$$]) AS call;
+SET probe.state = '55000';
+SELECT answers_an_error($$calc_dxy_range_1m('2025-07-01 00:00+00', '2025-07-01 00:10+00')$$, 'not now', '55000 is for somebody to mend');
+DROP TRIGGER not_now ON data_bars;
+
 -- A cancel still raises.
 CREATE FUNCTION sleep_on_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END $$;
 CREATE TRIGGER slow BEFORE INSERT ON data_bars FOR EACH ROW EXECUTE FUNCTION sleep_on_it();

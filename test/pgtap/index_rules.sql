@@ -54,7 +54,30 @@ SELECT is(message($$'X', '{A,B}', '{1}'$$), '22023 index "X": the numbers of its
 SELECT is(message($$'X', '{A,NULL}', '{1,1}'$$), '22023 index "X": a component is NULL', 'a component that is NULL');
 SELECT is(message($$'X', '{A,B}', '{1,NULL}'$$), '22023 index "X": an exponent is NULL', 'an exponent that is NULL');
 SELECT is(message($$'X', '{A,""}', '{1,1}'$$), '22023 index "X": a component has no name', 'a component without a name');
+-- Each with what to do about it.
+CREATE FUNCTION told(assignment text) RETURNS text LANGUAGE sql AS $$SELECT coalesce(state || ' ' || message || ' | ' || hint, 'nothing') FROM probe.attempt('UPDATE agg_indexes SET ' || assignment || ' WHERE canonical_symbol = ''RULES''')$$;
+INSERT INTO agg_indexes (canonical_symbol, components, exponents) VALUES ('RULES', '{A,B}', '{1,1}');
+SELECT is(told(assignment), '22023 index "RULES": ' || expected, assignment)
+FROM (VALUES ($$components = '{{A},{B}}'$$, 'its components are an array of 2 dimensions, not a list | Write lists: components ''{EURUSD,USDJPY}'', exponents ''{1,1}''.'),
+	($$exponents = '{1,1,1}'$$, 'the numbers of its components (2) and exponents (3) differ | Each component has one exponent, in the same order.'),
+	($$exponents = '{1,NULL}'$$, 'an exponent is NULL | Give it a value, or take component and exponent out of the lists.'),
+	($$components = '{}', exponents = '{}'$$, 'it has no components | List what it is made of: components ''{EURUSD,USDJPY}'', exponents ''{1,1}''.'),
+	($$components = array_fill('A'::text, '{65}'), exponents = array_fill(1, '{65}')$$, 'it has 65 components, more than 64 | Make indexes of some of them, and let these be its components.'),
+	($$components = '{A,A}'$$, 'component "A" comes twice | Name it once, with the sum of its exponents.'),
+	($$components = '{A,"B "}'$$, 'component "B " has blanks around it | Name it as data_bars has it in canonical_symbol.'),
+	($$components = '{A,RULES}'$$, 'it is a component of itself | Take it out of its components.'),
+	($$exponents = '{1,0}'$$, 'the exponent of "B" is 0 | Then it does not count: take it out of the components.'),
+	($$exponents = '{1,NaN}'$$, 'the exponent of "B" is not a number from -100 to 100 | An exponent is a weight, such as 0.136; below 0 the index falls when the component rises.'),
+	($$constant = -1$$, 'its constant is not a number above 0 | Without a factor of its own an index has the constant 1.'),
+	($$decimals = 16$$, 'its decimals are not 0 to 15 | decimals says how many places behind the point values keep; 8 is usual.'),
+	($$carry_minutes = -1$$, 'its carry_minutes are not 0 to 10080 | carry_minutes says for how many minutes a component''s last close counts: 0 not at all, 10080 for a week.')) AS v(assignment, expected);
+SELECT is(told($$canonical_symbol = ' RULES'$$), '22023 index " RULES": its symbol is empty or has blanks around it | Nobody would find its bars. Leave the blanks out.', 'blanks around a symbol');
+INSERT INTO agg_indexes (canonical_symbol, components, exponents) VALUES ('ABOVE', '{RULES}', '{1}');
+SELECT is(told($$components = '{ABOVE,B}'$$), '22023 indexes are made of one another in a circle: RULES -> ABOVE -> RULES | Take one of these indexes out of the components of the one before it.', 'a circle');
+DELETE FROM agg_indexes WHERE canonical_symbol IN ('ABOVE', 'RULES');
+
 SELECT matches(message($$repeat('s', 300), '{A}', '{1}'$$), '^22001 canonical_symbol must be at most 256 bytes long, .* has 300$', 'a long symbol is refused by the name of its column');
+SELECT matches(message($$repeat('s', 1000000), '{A}', '{1}'$$), '^22001 canonical_symbol must be at most 256 bytes long, .* has 1000000$', 'also where no index could hold it');
 SELECT matches((probe.attempt($$INSERT INTO agg_calendars (calendar, time_zone) VALUES (repeat('c', 300), 'UTC')$$)).message, '^calendar must be at most 256 bytes long, .* has 300$', 'and so is that of a calendar');
 SELECT matches((probe.attempt($$INSERT INTO data_agg_state (canonical_symbol, timeframe, calendar) VALUES ('X', '5m', repeat('c', 300))$$)).message, '^calendar must be at most 256 bytes long', 'also in a task');
 SELECT lives_ok($$INSERT INTO agg_calendars (calendar, time_zone) VALUES ('mine', 'Europe/Berlin')$$, 'a calendar');
@@ -74,9 +97,13 @@ SELECT lives_ok('SELECT run()', 'runs go on');
 SELECT is(count(*), 60::bigint, 'with the others') FROM data_bars WHERE canonical_symbol = 'FINE';
 SELECT results_eq('SELECT canonical_symbol, timeframe, difference, stored, explanation FROM agg_verify()', $$VALUES ('BAD', '1m', 'invalid_rules', '60', NULL)$$, 'agg_verify() proves nothing of minutes whose rules make no sense');
 \set told `psql -XqAt -o /dev/null -c 'SELECT agg_verify()' 2>&1`
-SELECT matches(:'told'::text, '^NOTICE:  left out: index "BAD": the exponent of "EURUSD" is not [^\n]*\nNOTICE:  left out: index "s*\.*": its symbol has 300 bytes, more than 256\nNOTICE:  left out: index "ROUND": it is made of itself: ROUND -> SQUARE -> ROUND\nNOTICE:  left out: index "SQUARE": [^\n]*$', 'and says which, and why');
+SELECT matches(:'told'::text, '^NOTICE:  left out: index "BAD": the exponent of "EURUSD" is 0\nNOTICE:  left out: index "s*\.*": its symbol has 300 bytes, more than 256\nNOTICE:  left out: index "ROUND": it is made of itself: ROUND -> SQUARE -> ROUND\nNOTICE:  left out: index "SQUARE": [^\n]*$', 'and says which, and why');
 SELECT probe.answers(agg_verify_sample(1, '1 minute'), '{"differences": 1}', 'the sample counts them');
 SELECT is(audit_status, 'RED', 'as an alarm') FROM v_aggregation_truth;
+CREATE FUNCTION computed(symbol text) RETURNS jsonb LANGUAGE sql AS $$SELECT agg_compute_index(symbol, '2025-07-01', '2025-07-02')$$;
+SELECT is(computed('BAD'), '{"success": false, "sqlstate": "22023", "error": "index \"BAD\": the exponent of \"EURUSD\" is 0", "hint": "Then it does not count: take it out of the components."}', 'agg_compute_index() says what is wrong with the row');
+SELECT is(computed('ROUND') ->> 'error', 'index "ROUND": it is made of itself: ROUND -> SQUARE -> ROUND', 'and of circles');
+SELECT is(computed('FIEN'), '{"success": false, "sqlstate": "P0002", "error": "there is no index FIEN", "hint": "Did you mean \"FINE\"? agg_indexes lists the indexes; a row there makes a new one."}', 'of what is no index, what was meant');
 SELECT matches(explanation, 'no minutes of the index are computed, because its row in agg_indexes makes no sense: it is made of itself', 'agg_why() tells') FROM agg_why('ROUND', '5m', '2025-07-01', '2025-07-02');
 SELECT is(count(*), 4::bigint, 'and so does agg_setup()') FROM agg_setup(true) WHERE object LIKE 'index %' AND detail LIKE 'nobody computes it: %';
 SELECT lives_ok($$DELETE FROM agg_indexes WHERE octet_length(canonical_symbol) = 300$$, 'a symbol that is too long can be deleted');

@@ -27,6 +27,13 @@ TEST(Failure, OfTheWholeRunStopsIt) {
 		EXPECT_EQ(failure_kind(of_state(state)), FailureKind::everything) << state;
 }
 
+TEST(Failure, OfTheMomentMayNotComeAgain) {
+	for (const char *state : {"55P03", "55006", "40001", "40P01", "53100", "53200", "57014", "57P01", "08006", "58030"})
+		EXPECT_TRUE(another_try_may_do(of_state(state))) << state;
+	for (const char *state : {"55000", "22023", "42703", "25006", "P0001", "P0002", "XX001", ""})
+		EXPECT_FALSE(another_try_may_do(of_state(state))) << state;
+}
+
 TEST(Failure, OfACheckIsTheTasksOfAMissingPartitionTheTables) {
 	Error error = of_state("23514");
 	EXPECT_EQ(failure_kind(error), FailureKind::hard) << "a trigger's";

@@ -123,7 +123,7 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 		static const std::string symbol = "DXY";
 		for (const auto &[component, exponent] : components)
 			rows.push_back({text_cell(symbol), real_cell(50.14348112), number_cell(8), number_cell(0), text_cell(component),
-			                real_cell(exponent), null_cell_()});
+			                real_cell(exponent), null_cell_(), null_cell_()});
 	} else if (relation == "data_agg_state" || relation == "core_asset_registry_all" || relation == "ops_runlog" || relation.empty()) {
 		if (!run_task_query(request, rows, processed))
 			return false;

@@ -109,7 +109,7 @@ TEST(Faults, TheIndexAnswersErrorsAndWritesNothing) {
 	const auto good = whole.call(AGG_FN_calc_dxy_range_1m, range());
 	ASSERT_NE(good.json.find("\"inserted\": 200"), std::string::npos) << good.json;
 	for (int at = 1; at < good.requests; ++at) {
-		for (const char *sqlstate : {"22012", "42P01", "40P01"}) {
+		for (const char *sqlstate : {"22012", "42P01", "55000"}) {
 			FakeDatabase db = market();
 			const auto ending =
 			    db.call(AGG_FN_calc_dxy_range_1m, range(), {.kind = Fault::Kind::error_outcome, .at = at, .sqlstate = sqlstate});
@@ -119,7 +119,7 @@ TEST(Faults, TheIndexAnswersErrorsAndWritesNothing) {
 				EXPECT_TRUE(db.tables.dxy.empty()) << at;
 			}
 		}
-		for (const char *sqlstate : {"57014", "57P01", "53200"}) {
+		for (const char *sqlstate : {"57014", "57P01", "53200", "40P01", "55P03"}) {
 			FakeDatabase db = market();
 			const auto ending =
 			    db.call(AGG_FN_calc_dxy_range_1m, range(), {.kind = Fault::Kind::error_outcome, .at = at, .sqlstate = sqlstate});

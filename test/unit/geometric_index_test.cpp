@@ -88,13 +88,14 @@ TEST(GeometricIndex, ProblemsAreNamed) {
 	const auto problem = [](auto change) {
 		GeometricIndex index = dollar_index;
 		change(index);
-		return problem_of(index).value_or("none");
+		return problem_of(index).value_or(IndexProblem {"none", ""}).text;
 	};
 	EXPECT_NE(problem([](GeometricIndex &index) { index.constant = 0; }).find("constant"), std::string::npos);
-	EXPECT_NE(problem([](GeometricIndex &index) { index.components.clear(); }).find("0 components"), std::string::npos);
+	EXPECT_NE(problem([](GeometricIndex &index) { index.components.clear(); }).find("no components"), std::string::npos);
 	EXPECT_NE(problem([](GeometricIndex &index) { index.components[1].symbol = "DXY"; }).find("itself"), std::string::npos);
 	EXPECT_NE(problem([](GeometricIndex &index) { index.components[1].symbol = "EURUSD"; }).find("twice"), std::string::npos);
 	EXPECT_NE(problem([](GeometricIndex &index) { index.components[1].exponent = 101; }).find("exponent"), std::string::npos);
+	EXPECT_NE(problem([](GeometricIndex &index) { index.components[1].exponent = 0; }).find("is 0"), std::string::npos);
 	EXPECT_NE(problem([](GeometricIndex &index) { index.decimals = 16; }).find("decimals"), std::string::npos);
 	EXPECT_NE(problem([](GeometricIndex &index) { index.carry = Duration {-1}; }).find("carry"), std::string::npos);
 }

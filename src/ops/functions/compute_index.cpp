@@ -2,25 +2,27 @@
 // answer {"success": false, ...} with nothing written.
 #include "ops/functions/functions.hpp"
 
+#include "core/failure.hpp"
 #include "ops/bars/index_minutes.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/subtransaction.hpp"
+#include "ops/tasks/unknown.hpp"
 
 namespace aggregation {
 
 namespace {
 
 std::string failure(const Error &error) {
-	return JsonObject()
-	    .add("success", false)
-	    .add("error", std::string_view(error.message))
-	    .add("sqlstate", std::string_view(error.sqlstate))
-	    .text();
+	JsonObject answer;
+	answer.add("success", false).add("error", std::string_view(error.message)).add("sqlstate", std::string_view(error.sqlstate));
+	if (!error.hint.empty())
+		answer.add("hint", std::string_view(error.hint));
+	return answer.text();
 }
 
-/// A caller that tests `success` must still see a cancel, a shutdown and exhausted memory as what they are.
+/// A caller that tests `success` must still see as what they are: a cancel, a shutdown, a broken table, and what another try may cure.
 bool must_raise(const Error &error) {
-	return error.sqlstate.starts_with("57") || error.sqlstate == sqlstate::out_of_memory;
+	return failure_kind(error) == FailureKind::everything || another_try_may_do(error);
 }
 
 struct Order {
@@ -47,9 +49,10 @@ Op<Answer> compute(Database &db, const Order order) {
 	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> {
 		const IndexOrder minutes {.version = order.version};
 		counts = co_await compute_index(db, order.symbol, order.from, order.to, minutes);
-		if (!counts)
-			throw Error(sqlstate::no_data_found, "there is no index " + named(order.symbol),
-			            "agg_indexes lists the indexes; a row there makes a new one.");
+		if (!counts) {
+			const Error problem = co_await no_usable_index(db, order.symbol);
+			throw problem;
+		}
 	});
 	if (fault && must_raise(fault->error()))
 		fault->raise();

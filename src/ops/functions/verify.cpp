@@ -182,7 +182,7 @@ Op<std::vector<std::string>> tell_left_out_indexes(Database &db, const std::vect
 	for (const auto &row : left_out) {
 		if ((symbol && *symbol != row.index.symbol) || (timeframe && *timeframe != "1m"))
 			continue;
-		nonsense.emplace_back(sqlstate::invalid_parameter_value, "index \"" + shortened(row.index.symbol) + "\": " + *row.problem);
+		nonsense.push_back(problem_of_row(row));
 		symbols.push_back(row.index.symbol);
 	}
 	co_await tell_left_out(db, nonsense);

@@ -311,7 +311,7 @@ Op<Answer> agg_why(Database &db, Arguments arguments) {
 		for (const auto &row : left_out) {
 			if (row.index.symbol == key.symbol)
 				verdict.explanation +=
-				    "; no minutes of the index are computed, because its row in agg_indexes makes no sense: " + *row.problem;
+				    "; no minutes of the index are computed, because its row in agg_indexes makes no sense: " + row.problem->text;
 		}
 	} else {
 		const std::string hint = co_await hint_for_missing_task(db, key);

@@ -34,21 +34,17 @@ const Statement &lock_readers() {
 	return statement;
 }
 
-[[noreturn]] void refuse(const std::string &text) {
-	throw Error(sqlstate::invalid_parameter_value, text,
-	            "An index is constant * product of the components' closes, each raised to its exponent: docs/concepts.md.");
-}
-
 /// Throws what is wrong with the rules of these symbols, or with all of them together. (What is wrong with others was written while nobody
 /// looked, and is no reason to refuse this.)
 void check(const std::vector<IndexRow> &rows, const Indexes &indexes, const std::set<std::string> &symbols) {
 	for (const auto &row : rows) {
 		if (row.problem && symbols.contains(row.index.symbol))
-			refuse("index \"" + shortened(row.index.symbol) + "\": " + *row.problem);
+			throw problem_of_row(row);
 	}
 	for (const auto &symbol : symbols) {
 		if (const auto circle = indexes.circle_through(symbol))
-			refuse("indexes are made of one another in a circle: " + text_of_circle(*circle));
+			throw Error(sqlstate::invalid_parameter_value, "indexes are made of one another in a circle: " + text_of_circle(*circle),
+			            how_to_open_circle);
 	}
 }
 

@@ -248,7 +248,7 @@ private:
 		const Indexes indexes = usable_indexes(rows, &left_out);
 		for (const auto &row : left_out)
 			found_.push_back(
-			    {"index " + shortened(row.index.symbol), "nobody computes it: " + *row.problem + "; correct its row in agg_indexes"});
+			    {"index " + shortened(row.index.symbol), "nobody computes it: " + row.problem->text + "; correct its row in agg_indexes"});
 		std::vector<std::string> computable;
 		for (const auto &[symbol, index] : indexes.all()) {
 			const auto parts = indexes.ingested_parts_of(symbol);

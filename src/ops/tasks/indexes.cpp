@@ -9,7 +9,8 @@ namespace aggregation {
 
 namespace {
 
-// The last column says why components and exponents are no lists of pairs. (unnest() takes an array of several dimensions for a flat one.)
+// The last column says why components and exponents are no lists of pairs, and what they should be. (unnest() takes an array of several
+// dimensions for a flat one.)
 const Statement &rows_of_components() {
 	static const Statement statement {"agg_indexes",
 	                                  R"sql(
@@ -20,11 +21,15 @@ SELECT i.canonical_symbol, i.constant, i.decimals::int8, i.carry_minutes::int8, 
 		THEN 'the numbers of its components (' || cardinality(i.components) || ') and exponents (' || cardinality(i.exponents) || ') differ'
 	WHEN array_position(i.components, NULL) IS NOT NULL THEN 'a component is NULL'
 	WHEN array_position(i.exponents, NULL) IS NOT NULL THEN 'an exponent is NULL'
+	END, CASE
+	WHEN array_ndims(i.components) > 1 OR array_ndims(i.exponents) > 1 THEN 'Write lists: components ''{EURUSD,USDJPY}'', exponents ''{1,1}''.'
+	WHEN cardinality(i.components) <> cardinality(i.exponents) THEN 'Each component has one exponent, in the same order.'
+	ELSE 'Give it a value, or take component and exponent out of the lists.'
 	END
 FROM @agg_indexes i
 LEFT JOIN LATERAL unnest(i.components, i.exponents) WITH ORDINALITY AS c(symbol, exponent, n) ON true
 ORDER BY i.canonical_symbol, c.n)sql",
-	                                  {AGG_TEXT, AGG_FLOAT8, AGG_INT8, AGG_INT8, AGG_TEXT, AGG_FLOAT8, AGG_TEXT},
+	                                  {AGG_TEXT, AGG_FLOAT8, AGG_INT8, AGG_INT8, AGG_TEXT, AGG_FLOAT8, AGG_TEXT, AGG_TEXT},
 	                                  Planning::by_statistics};
 	return statement;
 }
@@ -40,6 +45,10 @@ std::vector<GeometricIndex> without(const std::vector<IndexRow> &rows, const std
 
 } // namespace
 
+Error problem_of_row(const IndexRow &row) {
+	return {sqlstate::invalid_parameter_value, "index \"" + shortened(row.index.symbol) + "\": " + row.problem->text, row.problem->hint};
+}
+
 Op<std::vector<IndexRow>> read_index_rows(Database &db) {
 	std::vector<IndexRow> list;
 	auto take = [&](const Row &row) {
@@ -49,7 +58,9 @@ Op<std::vector<IndexRow>> read_index_rows(Database &db) {
 			                 .components = {},
 			                 .decimals = row.integer(2),
 			                 .carry = Duration::minutes(row.integer(3))},
-			                row.maybe_text(6)});
+			                std::nullopt});
+			if (!row.is_null(6))
+				list.back().problem = IndexProblem {std::string(row.text(6)), std::string(row.text(7))};
 		}
 		if (!row.is_null(4) && !row.is_null(5))
 			list.back().index.components.push_back({std::string(row.text(4)), row.real(5)});
@@ -78,7 +89,7 @@ std::string text_of_circle(const std::vector<std::string> &circle) {
 
 Indexes usable_indexes(const std::vector<IndexRow> &rows, std::vector<IndexRow> *left_out) {
 	std::set<std::string> unusable;
-	const auto leave_out = [&](const IndexRow &row, const std::string &problem) {
+	const auto leave_out = [&](const IndexRow &row, const IndexProblem &problem) {
 		unusable.insert(row.index.symbol);
 		if (left_out != nullptr)
 			left_out->push_back({row.index, problem});
@@ -93,7 +104,7 @@ Indexes usable_indexes(const std::vector<IndexRow> &rows, std::vector<IndexRow> 
 		return Indexes(without(rows, unusable));
 	for (const auto &row : rows) {
 		if (std::binary_search(in_circles.begin(), in_circles.end(), row.index.symbol))
-			leave_out(row, "it is made of itself: " + text_of_circle(*sound.circle_through(row.index.symbol)));
+			leave_out(row, {"it is made of itself: " + text_of_circle(*sound.circle_through(row.index.symbol)), how_to_open_circle});
 	}
 	return Indexes(without(rows, unusable));
 }

@@ -1,6 +1,7 @@
 // Synthetic indexes as agg_indexes has them. There are few of them, so each call that needs them reads them all.
 #pragma once
 
+#include "core/error.hpp"
 #include "core/indexes.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
@@ -15,8 +16,11 @@ namespace aggregation {
 /// A row as it is.
 struct IndexRow {
 	GeometricIndex index;
-	std::optional<std::string> problem; // what is wrong with it alone, as words that follow its name
+	std::optional<IndexProblem> problem; // with it alone
 };
+
+/// 22023 for a row that has a problem.
+Error problem_of_row(const IndexRow &row);
 
 /// All rows, ordered by symbol.
 Op<std::vector<IndexRow>> read_index_rows(Database &db);
@@ -28,6 +32,7 @@ Op<Indexes> read_indexes(Database &db, std::vector<IndexRow> *left_out = nullptr
 
 /// "A -> B -> A"; of a long one the beginning and the number of its indexes.
 std::string text_of_circle(const std::vector<std::string> &circle);
+inline constexpr const char *how_to_open_circle = "Take one of these indexes out of the components of the one before it.";
 
 /// What may be needed for these tasks: none where none of them reads minutes.
 Op<Indexes> indexes_for(Database &db, const std::vector<Task> &tasks);

@@ -3,6 +3,7 @@
 #include "core/spelling.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/tasks/calendars.hpp"
+#include "ops/tasks/indexes.hpp"
 
 #include <algorithm>
 #include <set>
@@ -155,6 +156,21 @@ Op<Error> unknown_calendar(Database &db, std::string name, std::string subject) 
 	std::erase(names, utc_calendar);
 	names.emplace_back(utc_calendar);
 	co_return no_such_calendar(name, subject, did_you_mean(name, names));
+}
+
+Op<Error> no_usable_index(Database &db, std::string symbol) {
+	std::vector<IndexRow> left_out;
+	const auto indexes = co_await read_indexes(db, &left_out);
+	for (const auto &row : left_out) {
+		if (row.index.symbol == symbol)
+			co_return problem_of_row(row);
+	}
+	std::vector<std::string> names;
+	for (const auto &[name, index] : indexes.all())
+		names.push_back(name);
+	Error error(sqlstate::no_data_found, "there is no index " + shortened(named(symbol)),
+	            did_you_mean(symbol, names) + "agg_indexes lists the indexes; a row there makes a new one.");
+	co_return error;
 }
 
 Op<Error> missing_task(Database &db, std::string prefix, TaskKey key) {

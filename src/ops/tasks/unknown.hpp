@@ -24,6 +24,9 @@ Op<std::string> hint_for_missing_tasks(Database &db, std::string symbol);
 /// 22023 for a calendar that is not there; `subject`: whose it is to be, if anybody's.
 Op<Error> unknown_calendar(Database &db, std::string name, std::string subject);
 
+/// For an index that nobody computes: P0002 if there is none, 22023 and what is wrong with its row if there is.
+Op<Error> no_usable_index(Database &db, std::string symbol);
+
 /// Throws P0002 unless somebody knows the symbol: a task, the registry, or a bar.
 Op<void> require_symbol(Database &db, std::string symbol);
 
