@@ -2,6 +2,7 @@
 // changes of their bars are not noted: no task can exist for them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -14,6 +15,11 @@ inline constexpr size_t longest_symbol = 256;
 inline bool has_blanks_around(std::string_view symbol) {
 	const std::string_view blanks = " \t\r\n";
 	return !symbol.empty() && (blanks.find(symbol.front()) != blanks.npos || blanks.find(symbol.back()) != blanks.npos);
+}
+
+inline bool has_control_characters(std::string_view name) {
+	constexpr unsigned char del = 0x7f;
+	return std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < ' ' || c == del; });
 }
 
 /// A symbol as a message names it: as it is, or quoted where nobody would see it.

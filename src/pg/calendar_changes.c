@@ -6,6 +6,7 @@
  *   a shipped exception that is changed        that date is not shipped any more
  *   a shipped exception that is deleted        refused: the next release would bring it back
  *   what is inserted                           is not shipped, whatever it says
+ *   a shipped closed date that opens           loses its note with its reason, unless the same UPDATE writes another
  *
  * Setting shipped back to true asks for the release's rules again. What the extension writes itself, and what is written while
  * aggregation.tracking is off, is left as it is, but for a note to agg_refresh_calendars().
@@ -30,6 +31,10 @@
 typedef enum rule_table { RULE_CALENDARS, RULE_SESSIONS, RULE_EXCEPTIONS, RULE_TABLES } rule_table;
 
 static const char *const rule_table_names[RULE_TABLES] = {"agg_calendars", "agg_calendar_sessions", "agg_calendar_exceptions"};
+
+static const char *const instead_of_truncate[RULE_TABLES] = {
+    "Use DELETE, which refuses calendars that tasks have.", "Use DELETE, which makes the days of each calendar anew.",
+    "Use DELETE ... WHERE NOT shipped. A shipped exception can only be changed: UPDATE ... SET closed = false, opens = NULL, closes = NULL."};
 
 static rule_table table_of(const TriggerData *trigger, Oid schema) {
 	for (int i = 0; i < RULE_TABLES; i++) {
@@ -78,9 +83,12 @@ static void set_shipped(Oid table, rule_table which, TriggerEvent event) {
 	default:
 		if (update)
 			(void)agg_run_on_rules(
-			    table, "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
-			           "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped AND NOT EXISTS (SELECT "
-			           "FROM gone AS g WHERE g.calendar = f.calendar AND g.trading_date = f.trading_date AND NOT g.shipped)");
+			    table,
+			    "UPDATE @agg_calendar_exceptions AS e SET shipped = false, note = CASE WHEN e.closed OR NOT EXISTS (SELECT FROM gone "
+			    "AS g WHERE g.calendar = f.calendar AND g.trading_date = f.trading_date AND g.closed AND g.note = f.note) THEN "
+			    "e.note END FROM fresh AS f WHERE e.calendar = f.calendar "
+			    "AND e.trading_date = f.trading_date AND e.opens IS NOT DISTINCT FROM f.opens AND e.shipped AND NOT EXISTS (SELECT "
+			    "FROM gone AS g WHERE g.calendar = f.calendar AND g.trading_date = f.trading_date AND NOT g.shipped)");
 		else if (TRIGGER_FIRED_BY_INSERT(event))
 			(void)agg_run_on_rules(table,
 			                       "UPDATE @agg_calendar_exceptions AS e SET shipped = false FROM fresh AS f WHERE e.calendar = f.calendar "
@@ -88,6 +96,14 @@ static void set_shipped(Oid table, rule_table which, TriggerEvent event) {
 		else
 			refuse_removed_exceptions(table);
 	}
+}
+
+static Datum check_row(TriggerData *trigger, Oid schema, rule_table which) {
+	static const char *const of_calendar[] = {"calendar", "week_start", "outside_sessions"};
+	static const char *const of_session[] = {"calendar", "weekday"};
+
+	return which == RULE_CALENDARS ? agg_check_rule_row(trigger, schema, AGG_FN_check_calendar_row, of_calendar, lengthof(of_calendar))
+	                               : agg_check_rule_row(trigger, schema, AGG_FN_check_session_row, of_session, lengthof(of_session));
 }
 
 /* Days tell whether they are those of their rules; of these two columns nothing else would tell agg_refresh_calendars(). */
@@ -131,18 +147,20 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS
 	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	rule_table which;
 
-	if (!agg_is_trigger_of_rules(fcinfo))
+	if (!agg_is_trigger_of_rules(fcinfo) && !agg_is_row_trigger_of_rules(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg(AGG_CALENDAR_TRIGGER "() is a trigger function of the tables of calendars"),
 		                errhint("agg_setup() puts its triggers there.")));
 	which = table_of(trigger, schema);
+	if (agg_is_row_trigger_of_rules(fcinfo))
+		return check_row(trigger, schema, which);
 	if (!agg_setting_tracking && (agg_is_running() || which != RULE_CALENDARS || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
 		return PointerGetDatum(NULL);
 	agg_refuse_while_running("calendars");
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("\"%s\" cannot be truncated", RelationGetRelationName(trigger->tg_relation)),
-		                errhint("Use DELETE, which refuses calendars that tasks have.")));
+		                errhint("%s", instead_of_truncate[which])));
 	agg_connect_with_rows(trigger);
 	if (agg_setting_tracking)
 		follow(trigger, schema, which);

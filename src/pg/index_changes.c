@@ -38,11 +38,16 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_index_change(PG_FUNCTION_ARGS) {
 	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	agg_argument argument;
 
-	if (!agg_is_trigger_of_rules(fcinfo))
+	if (!agg_is_trigger_of_rules(fcinfo) && !agg_is_row_trigger_of_rules(fcinfo))
 		ereport(ERROR,
 		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg(AGG_INDEX_TRIGGER "() is a trigger function of agg_indexes"),
 		         errhint("agg_setup() puts its triggers there.")));
 	agg_check_trigger_table(trigger->tg_relation, schema, AGG_INDEX_TRIGGER, "agg_indexes");
+	if (agg_is_row_trigger_of_rules(fcinfo)) {
+		static const char *const columns[] = {"canonical_symbol"};
+
+		return agg_check_rule_row(trigger, schema, AGG_FN_check_index_row, columns, lengthof(columns));
+	}
 	if (!agg_setting_tracking)
 		return PointerGetDatum(NULL);
 	agg_refuse_while_running("indexes");

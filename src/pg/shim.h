@@ -72,6 +72,8 @@ extern void agg_bound_log(Oid schema);
 /* rule_changes.c */
 extern bool agg_is_trigger_of_rules(FunctionCallInfo fcinfo);
 extern void agg_connect_with_rows(TriggerData *trigger);
+extern bool agg_is_row_trigger_of_rules(FunctionCallInfo fcinfo);
+extern Datum agg_check_rule_row(TriggerData *trigger, Oid schema, agg_function check, const char *const *columns, size_t count);
 extern uint64 agg_run_on_rules(Oid table, const char *sql);
 extern Datum agg_names_in_rules(Oid table, const char *sql);
 

@@ -6,7 +6,7 @@ LANGUAGE c VOLATILE SECURITY INVOKER
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_calendar_change';
 
 COMMENT ON FUNCTION @extschema@.agg_note_calendar_change() IS
-'Triggers of agg_calendars, agg_calendar_sessions and agg_calendar_exceptions, for each statement. Checks the rules (22023: unknown time zone, session outside its trading day, overlapping sessions, exception without sense; 23503: a calendar that is deleted or renamed while tasks have it; 55000: a change of utc, a shipped exception that is deleted). Brings agg_calendar_days up to the rules, and marks the windows that touch a day that has become another one in all tasks of the calendar, so that the next runs make them anew. Sets shipped to false where somebody changes what the extension ships. Does nothing while aggregation.tracking is off.';
+'Triggers of agg_calendars, agg_calendar_sessions and agg_calendar_exceptions, for each statement, and for each row before it is written. Checks the rules (22001: a name longer than 256 bytes; 22023: a name that is empty, has blanks around it or control characters in it, a weekday that is none, unknown time zone, session outside its trading day, overlapping sessions, exception without sense; 23503: a calendar that is deleted or renamed while tasks have it; 55000: a change of utc, a shipped exception that is deleted). Brings agg_calendar_days up to the rules, and marks the windows that touch a day that has become another one in all tasks of the calendar, so that the next runs make them anew. Sets shipped to false where somebody changes what the extension ships. Does nothing while aggregation.tracking is off.';
 
 CREATE FUNCTION @extschema@.agg_set_calendar(p_symbol text, p_calendar text)
 RETURNS jsonb

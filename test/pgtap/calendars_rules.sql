@@ -12,9 +12,20 @@ SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone) VALUES ('
 SELECT probe.refuses($$UPDATE agg_calendars SET time_zone = 'EST5EDT4' WHERE calendar = 'mine'$$, '22023', '%"EST5EDT4"%', NULL, 'one that PostgreSQL would make up');
 SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('x', 'UTC', '24:00')$$, '22023', '%begin at 24:00%', NULL, 'a day that begins at 24:00');
 SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('x', 'UTC', '09:00:30')$$, '22023', '%09:00:30%', NULL, 'or within a minute');
-SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, week_start) VALUES ('x', 'UTC', 8)$$, '23514', NULL, NULL, 'an eighth weekday');
-SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, outside_sessions) VALUES ('x', 'UTC', 'ignored')$$, '23514', NULL, NULL, 'another word for outside_sessions');
-SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone) VALUES ('', 'UTC')$$, '23514', NULL, NULL, 'no name');
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, week_start) VALUES ('x', 'UTC', 8)$$, '22023', 'calendar "x": week_start is not a weekday, but 8', '%1, Monday, to 7, Sunday%', 'an eighth weekday');
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, outside_sessions) VALUES ('x', 'UTC', 'ignored')$$, '22023', 'calendar "x": outside_sessions is neither counted nor left_out, but "ignored"', 'counted: %', 'another word for outside_sessions');
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone) VALUES ('', 'UTC')$$, '22023', 'a calendar needs a name', '%xetra%', 'no name');
+SELECT probe.refuses(format($$INSERT INTO agg_calendars (calendar, time_zone) VALUES (%L, 'UTC')$$, name), '22023', 'the name of calendar "' || name || '" has blanks around it or control characters in it', '%Leave them out%', 'a name with what nobody sees')
+FROM unnest(ARRAY[' b', 'b ', E'b\t', E'a\u0001b', E'a\u007fb']) AS name;
+SELECT lives_ok($$INSERT INTO agg_calendars (calendar, time_zone) VALUES ('New York ♥', 'UTC')$$, 'others may have blanks, and signs of any kind');
+DELETE FROM agg_calendars WHERE calendar LIKE 'New York%';
+SELECT probe.refuses($$UPDATE agg_calendars SET calendar = 'mine ' WHERE calendar = 'mine'$$, '22023', '%blanks around it%', NULL, 'also when it is renamed');
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone) VALUES (repeat('c', 1000000), 'UTC')$$, '22001', 'calendar must be at most 256 bytes long, %', NULL, 'a name of a million letters');
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone) VALUES (NULL, 'UTC')$$, '23502', NULL, NULL, 'NULL');
+SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('mine', 0, '09:00', '10:00')$$, '22023', 'calendar "mine": a session''s weekday is not a weekday, but 0', '%1, Monday, to 7, Sunday%', 'a weekday that counts from 0');
+SET aggregation.tracking = off;
+SELECT probe.refuses($$INSERT INTO agg_calendars (calendar, time_zone, week_start) VALUES ('x', 'UTC', 8)$$, '23514', NULL, NULL, 'untracked, too');
+RESET aggregation.tracking;
 SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('nobody', 1, '09:00', '10:00')$$, '23503', NULL, NULL, 'a session of no calendar');
 SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '07:00', '09:00')$$, '22023', 'calendar "mine", weekday 1: the session from 07:00 to 09:00 does not lie within the trading day, which begins at 08:00', '%next trading date%', 'a session that is not within its day');
 SELECT probe.refuses($$INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '10:00', '10:00')$$, '22023', '%from 10:00 to 10:00%', NULL, 'an empty one');
@@ -30,8 +41,9 @@ SELECT probe.refuses($$INSERT INTO agg_calendar_exceptions (calendar, trading_da
 SELECT probe.refuses($$INSERT INTO agg_calendar_exceptions (calendar, trading_date, closed, opens, closes) VALUES ('mine', '2025-01-06', false, '09:00', '10:00'), ('mine', '2025-01-06', false, '09:30', '11:00')$$, '22023', '%2025-01-06: the session from 09:30 to 11:00 overlaps%', NULL, 'overlapping ones of a date');
 SELECT probe.refuses($$INSERT INTO agg_calendar_exceptions (calendar, trading_date) VALUES ('mine', '1989-12-31')$$, '22023', '%1990-01-01 to 2050-12-31%', NULL, 'a date before all others');
 SELECT probe.refuses($$INSERT INTO agg_calendar_exceptions (calendar, trading_date) VALUES ('mine', 'infinity')$$, '22023', NULL, NULL, 'or after');
-SELECT probe.refuses('TRUNCATE agg_calendar_sessions', '0A000', '%truncated%', '%DELETE%', 'TRUNCATE');
-SELECT probe.refuses('TRUNCATE agg_calendars CASCADE', '0A000', '%truncated%', NULL, 'of all');
+SELECT probe.refuses('TRUNCATE agg_calendar_sessions', '0A000', '%truncated%', 'Use DELETE, which makes the days of each calendar anew.', 'TRUNCATE of sessions');
+SELECT probe.refuses('TRUNCATE agg_calendar_exceptions', '0A000', '%truncated%', '%DELETE ... WHERE NOT shipped.%', 'of exceptions');
+SELECT probe.refuses('TRUNCATE agg_calendars CASCADE', '0A000', '%truncated%', '%refuses calendars that tasks have.', 'of all');
 
 -- ---- what they come to ----
 INSERT INTO agg_calendar_exceptions (calendar, trading_date, closed, opens, closes, note) VALUES
@@ -45,6 +57,15 @@ SELECT results_eq($$SELECT extract(isodow FROM trading_date)::int, open_minutes 
 SELECT results_eq($$SELECT window_start, expected_minutes FROM agg_calendar_windows('mine', '8h', '2025-01-20 02:30+00', '2025-01-21 02:30+00')$$,
 	$$VALUES ('2025-01-20 02:30+00'::timestamptz, 375::bigint), ('2025-01-20 10:30+00', 60), ('2025-01-20 18:30+00', 120)$$, 'windows from the start of the day');
 SELECT is(count(*), 0::bigint, 'a look stores nothing') FROM agg_calendar_days;
+
+-- A note is that of the rule that holds.
+SELECT is(note, 'Christmas Day', 'a holiday') FROM agg_trading_days('fx', '2025-12-25', '2025-12-25');
+UPDATE agg_calendar_exceptions SET closed = false, opens = '17:00', closes = '12:00' WHERE calendar = 'fx' AND trading_date = '2025-12-25';
+SELECT results_eq($$SELECT open_minutes, note FROM agg_trading_days('fx', '2025-12-25', '2025-12-25')$$, 'VALUES (1140::bigint, NULL::text)', 'that somebody gives hours is none any more');
+UPDATE agg_calendar_exceptions SET closed = false, note = 'a day like others' WHERE calendar = 'fx' AND trading_date = '2026-12-25';
+SELECT is(note, 'a day like others', 'but what he writes himself') FROM agg_trading_days('fx', '2026-12-25', '2026-12-25');
+UPDATE agg_calendar_exceptions SET closes = '13:15' WHERE calendar = 'nyse' AND trading_date = '2025-12-24';
+SELECT is(note, 'Christmas Eve', 'other hours of an early close have its reason') FROM agg_trading_days('nyse', '2025-12-24', '2025-12-24');
 
 -- A date that the zone skipped; clocks that go back into the day before.
 INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('apia', 'Pacific/Apia', '00:00'), ('havana', 'America/Havana', '00:00');

@@ -58,14 +58,17 @@
 #define AGG_SQL_PROCEDURES(F) \
 	F(agg_run)
 
-/* Those that are no SQL functions: agg_setup() for tables of an older release, by what works on them first; what a writer does when the log has become large; what the background worker does between two sleeps; what triggers have done about calendars that people change, and about those that tasks name; what the trigger of agg_indexes has done. */
+/* Those that are no SQL functions: agg_setup() for tables of an older release, by what works on them first; what a writer does when the log has become large; what the background worker does between two sleeps; what triggers have done about calendars that people change, about those that tasks name, and about agg_indexes; and about the rows of these tables before they are stored. */
 #define AGG_INTERNAL_FUNCTIONS(F) \
 	F(mend_shape) \
 	F(drain_log) \
 	F(work) \
 	F(follow_calendar_change) \
 	F(provide_calendars) \
-	F(follow_index_change)
+	F(check_calendar_row) \
+	F(check_session_row) \
+	F(follow_index_change) \
+	F(check_index_row)
 /* clang-format on */
 
 #define AGG_FUNCTIONS(F) AGG_SQL_FUNCTIONS(F) AGG_SQL_PROCEDURES(F) AGG_INTERNAL_FUNCTIONS(F)

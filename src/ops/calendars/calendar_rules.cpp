@@ -1,6 +1,7 @@
 #include "ops/calendars/calendar_rules.hpp"
 
 #include "core/error.hpp"
+#include "core/symbol.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
 #include "ops/calendars/days_of_rules.hpp"
@@ -110,6 +111,13 @@ Error refusal(const std::string &text, const std::string &hint) {
 	return {sqlstate::invalid_parameter_value, text, hint};
 }
 
+constexpr const char *weekdays = "Weekdays count from 1, Monday, to 7, Sunday.";
+
+bool is_weekday(int64_t number) {
+	constexpr int64_t sunday = 7;
+	return number >= 1 && number <= sunday;
+}
+
 std::string quoted(std::string_view name) {
 	return "calendar \"" + shortened(name) + "\"";
 }
@@ -138,7 +146,7 @@ Error wrong_exception(const Row &row) {
 	if (problem == "half")
 		return refusal(subject + ": it needs both opens and closes, or neither", "With neither the weekday's hours hold.");
 	return refusal(subject + ": a row without hours must be the only one of its date",
-	               "Give each row of the date hours, or delete the others.");
+	               "UPDATE the row that has none, or delete the others of the date.");
 }
 
 Error wrong_session(const Row &row) {
@@ -175,6 +183,25 @@ Op<void> check_rules(Database &db, const std::vector<std::string> calendars, con
 		co_await check(db, wrong_calendars(), calendars, wrong_calendar);
 	co_await check(db, wrong_exceptions(), calendars, wrong_exception);
 	co_await check(db, wrong_hours(), calendars, wrong_session);
+}
+
+// The tables' own CHECKs refuse the same, for those who load rows without triggers.
+void check_calendar(const std::string &name, int64_t week_start, const std::string &outside_sessions) {
+	if (name.empty())
+		throw refusal("a calendar needs a name", "Set calendar to the name by which symbols choose it, such as xetra.");
+	if (has_blanks_around(name) || has_control_characters(name))
+		throw refusal("the name of " + quoted(name) + " has blanks around it or control characters in it",
+		              "Nobody would see them where symbols choose it. Leave them out.");
+	if (!is_weekday(week_start))
+		throw refusal(quoted(name) + ": week_start is not a weekday, but " + std::to_string(week_start), weekdays);
+	if (outside_sessions != "counted" && outside_sessions != "left_out")
+		throw refusal(quoted(name) + ": outside_sessions is neither counted nor left_out, but \"" + shortened(outside_sessions) + "\"",
+		              "counted: candles outside of the sessions are part of a bar's values; left_out: as if they were not there.");
+}
+
+void check_weekday(const std::string &calendar, int64_t weekday) {
+	if (!is_weekday(weekday))
+		throw refusal(quoted(calendar) + ": a session's weekday is not a weekday, but " + std::to_string(weekday), weekdays);
 }
 
 Op<void> check_time_zones(Database &db, const std::vector<std::string> calendars) {

@@ -209,6 +209,18 @@ Op<Answer> follow_calendar_change(Database &db, Arguments arguments) {
 	co_return Answer::rows();
 }
 
+/// calendar, week_start, outside_sessions: of a row of agg_calendars that is about to be written.
+Op<Answer> check_calendar_row(Database &, Arguments arguments) {
+	check_calendar(arguments.text("calendar"), arguments.integer("week_start"), arguments.text("outside_sessions"));
+	co_return Answer::rows();
+}
+
+/// calendar, weekday: of a row of agg_calendar_sessions.
+Op<Answer> check_session_row(Database &, Arguments arguments) {
+	check_weekday(arguments.text("calendar"), arguments.integer("weekday"));
+	co_return Answer::rows();
+}
+
 /// calendar: what tasks name as their calendars; p_symbols: whose sources and cursors are to fit them.
 Op<Answer> provide_calendars(Database &db, Arguments arguments) {
 	CalendarNames names;

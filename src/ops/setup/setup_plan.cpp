@@ -18,6 +18,12 @@ namespace {
 
 #define AGG_RULES_TRIGGER(table, name, event, function)                                                                                    \
 	{ table, "aggregation_" name, event " FOR EACH STATEMENT EXECUTE FUNCTION @" function "()", false, false }
+// What a row says by itself is looked at before CHECKs and indexes, which refuse it in PostgreSQL's words.
+#define AGG_RULES_ROW_TRIGGER(table, rules, function)                                                                                      \
+	{                                                                                                                                      \
+		table, "aggregation_" rules "_checked", "BEFORE INSERT OR UPDATE ON @" table " FOR EACH ROW EXECUTE FUNCTION @" function "()",     \
+		    false, false                                                                                                                   \
+	}
 #define AGG_RULES_TRIGGERS(table, rules, function)                                                                                         \
 	AGG_RULES_TRIGGER(table, rules "_made", "AFTER INSERT ON @" table " REFERENCING NEW TABLE AS fresh", function),                        \
 	    AGG_RULES_TRIGGER(table, rules "_changed", "AFTER UPDATE ON @" table " REFERENCING OLD TABLE AS gone NEW TABLE AS fresh",          \
@@ -281,9 +287,12 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     "(old.calendar IS DISTINCT FROM new.calendar)"
 	     ")) EXECUTE FUNCTION @agg_note_task_change()",
 	     false, false},
+	    AGG_RULES_ROW_TRIGGER("agg_calendars", "calendars", AGG_CALENDAR_TRIGGER),
 	    AGG_RULES_TRIGGERS("agg_calendars", "calendars", AGG_CALENDAR_TRIGGER),
+	    AGG_RULES_ROW_TRIGGER("agg_calendar_sessions", "sessions", AGG_CALENDAR_TRIGGER),
 	    AGG_RULES_TRIGGERS("agg_calendar_sessions", "sessions", AGG_CALENDAR_TRIGGER),
 	    AGG_RULES_TRIGGERS("agg_calendar_exceptions", "exceptions", AGG_CALENDAR_TRIGGER),
+	    AGG_RULES_ROW_TRIGGER("agg_indexes", "indexes", AGG_INDEX_TRIGGER),
 	    AGG_RULES_TRIGGERS("agg_indexes", "indexes", AGG_INDEX_TRIGGER)};
 	return triggers;
 }
