@@ -43,136 +43,141 @@ Grid::Kind Grid::kind_of(const Timeframe &timeframe, bool utc) {
 	}
 }
 
+Grid::Shape Grid::shape_of(Timeframe timeframe, std::shared_ptr<const Calendar> calendar) {
+	const Kind kind = kind_of(timeframe, calendar == nullptr);
+	const Timestamp origin = timeframe.unit() == Timeframe::Unit::weeks ? steps(unix_epoch, first_monday, one_day) : unix_epoch;
+	const int64_t phase_of_origin = kind == Kind::regular ? modulo(origin.us, timeframe.width().us) : 0;
+	return {std::move(timeframe), std::move(calendar), kind, origin, phase_of_origin};
+}
+
 Grid::Grid(Timeframe timeframe, std::shared_ptr<const Calendar> calendar)
-    : timeframe_(std::move(timeframe)), calendar_(std::move(calendar)), kind_(kind_of(timeframe_, calendar_ == nullptr)),
-      origin_(timeframe_.unit() == Timeframe::Unit::weeks ? steps(unix_epoch, first_monday, one_day) : unix_epoch),
-      phase_of_origin_(kind_ == Kind::regular ? modulo(origin_.us, timeframe_.width().us) : 0) {
+    : shape_(std::make_shared<const Shape>(shape_of(std::move(timeframe), std::move(calendar)))) {
 }
 
 int64_t Grid::phase(Timestamp t) const {
-	const int64_t width = timeframe_.width().us;
-	const int64_t past = modulo(t.us, width) - phase_of_origin_;
+	const int64_t width = timeframe().width().us;
+	const int64_t past = modulo(t.us, width) - shape_->phase_of_origin;
 	return past < 0 ? past + width : past;
 }
 
 int64_t Grid::number_of(int64_t date) const {
-	switch (timeframe_.unit()) {
+	switch (timeframe().unit()) {
 	case Timeframe::Unit::months: {
 		const CivilDate civil = civil_from_days(date);
-		return floor_div((civil.year - 1970) * months_per_year + civil.month - 1, timeframe_.units());
+		return floor_div((civil.year - 1970) * months_per_year + civil.month - 1, timeframe().units());
 	}
 	case Timeframe::Unit::weeks:
-		return floor_div(date - first_week(calendar_.get()), 7 * timeframe_.units());
+		return floor_div(date - first_week(calendar()), 7 * timeframe().units());
 	default:
-		return floor_div(date, timeframe_.units());
+		return floor_div(date, timeframe().units());
 	}
 }
 
 int64_t Grid::first_date(int64_t number) const {
-	switch (timeframe_.unit()) {
+	switch (timeframe().unit()) {
 	case Timeframe::Unit::months: {
-		const int64_t month = number * timeframe_.units();
+		const int64_t month = number * timeframe().units();
 		return days_from_civil({1970 + floor_div(month, months_per_year), static_cast<unsigned>(modulo(month, months_per_year) + 1), 1});
 	}
 	case Timeframe::Unit::weeks:
-		return first_week(calendar_.get()) + number * 7 * timeframe_.units();
+		return first_week(calendar()) + number * 7 * timeframe().units();
 	default:
-		return number * timeframe_.units();
+		return number * timeframe().units();
 	}
 }
 
 Timestamp Grid::floor(Timestamp t) const {
-	if (kind_ == Kind::regular)
+	if (shape_->kind == Kind::regular)
 		return t - Duration {phase(t)};
 	if (infinite(t))
 		return t;
-	const TradingDay day = trading_day(calendar_.get(), t);
-	if (kind_ == Kind::of_days)
-		return start_of(calendar_.get(), first_date(number_of(day.date)));
-	return steps(day.start, (t - day.start).us / timeframe_.width().us, timeframe_.width());
+	const TradingDay day = trading_day(calendar(), t);
+	if (shape_->kind == Kind::of_days)
+		return start_of(calendar(), first_date(number_of(day.date)));
+	return steps(day.start, (t - day.start).us / timeframe().width().us, timeframe().width());
 }
 
 Timestamp Grid::ceil(Timestamp t) const {
-	if (kind_ == Kind::regular) {
+	if (shape_->kind == Kind::regular) {
 		const int64_t past = phase(t);
-		return past == 0 ? t : t + Duration {timeframe_.width().us - past};
+		return past == 0 ? t : t + Duration {timeframe().width().us - past};
 	}
 	const Timestamp start = floor(t);
 	return start == t ? t : next(start);
 }
 
 bool Grid::aligned(Timestamp t) const {
-	return kind_ == Kind::regular ? phase(t) == 0 : floor(t) == t;
+	return shape_->kind == Kind::regular ? phase(t) == 0 : floor(t) == t;
 }
 
 Timestamp Grid::next_in_calendar(Timestamp start) const {
 	if (infinite(start))
 		return start;
-	const TradingDay day = trading_day(calendar_.get(), start);
-	if (kind_ == Kind::in_day)
-		return std::min(start + timeframe_.width(), start_of(calendar_.get(), day.date + 1));
+	const TradingDay day = trading_day(calendar(), start);
+	if (shape_->kind == Kind::in_day)
+		return std::min(start + timeframe().width(), start_of(calendar(), day.date + 1));
 	// A date that is missing makes no window.
 	int64_t number = number_of(day.date);
 	Timestamp end;
 	do {
-		end = start_of(calendar_.get(), first_date(++number));
+		end = start_of(calendar(), first_date(++number));
 	} while (end <= start);
 	return end;
 }
 
 Timestamp Grid::after(Timestamp start, int64_t windows) const {
-	if (kind_ == Kind::regular)
-		return steps(start, windows, timeframe_.width());
+	if (shape_->kind == Kind::regular)
+		return steps(start, windows, timeframe().width());
 	// No calendar reaches that far; below nothing overflows.
 	constexpr int64_t many = 1'000'000'000;
 	if (infinite(start) || windows > many || windows < -many)
 		return windows == 0 ? start : (windows > 0 ? Timestamp::infinity() : Timestamp::minus_infinity());
-	const TradingDay day = trading_day(calendar_.get(), start);
-	if (kind_ == Kind::of_days) {
+	const TradingDay day = trading_day(calendar(), start);
+	if (shape_->kind == Kind::of_days) {
 		// Missing dates make the guess too short.
 		const int64_t number = number_of(day.date);
 		int64_t guess = number + windows;
-		const auto reached = [&] { return count(start, start_of(calendar_.get(), first_date(guess))); };
+		const auto reached = [&] { return count(start, start_of(calendar(), first_date(guess))); };
 		while (reached() < windows)
 			++guess;
 		while (reached() > windows)
 			--guess;
-		return start_of(calendar_.get(), first_date(guess));
+		return start_of(calendar(), first_date(guess));
 	}
-	const Duration width = timeframe_.width();
+	const Duration width = timeframe().width();
 	const int64_t wanted = (start - day.start).us / width.us + windows;
 	int64_t date = day.date + floor_div(wanted, (one_day.us + width.us - 1) / width.us);
-	const auto reached = [&](int64_t until) { return calendar_->windows_between(day.date, until, width); };
+	const auto reached = [&](int64_t until) { return calendar()->windows_between(day.date, until, width); };
 	while (reached(date) > wanted)
 		--date;
 	while (reached(date + 1) <= wanted)
 		++date;
-	return steps(start_of(calendar_.get(), date), wanted - reached(date), width);
+	return steps(start_of(calendar(), date), wanted - reached(date), width);
 }
 
 int64_t Grid::count(Timestamp from, Timestamp to) const {
-	if (kind_ == Kind::regular)
-		return (to - from).us / timeframe_.width().us;
-	const TradingDay first = trading_day(calendar_.get(), from);
-	const TradingDay last = trading_day(calendar_.get(), to);
-	if (kind_ == Kind::in_day) {
-		const Duration width = timeframe_.width();
-		return calendar_->windows_between(first.date, last.date, width) + (to - last.start).us / width.us -
+	if (shape_->kind == Kind::regular)
+		return (to - from).us / timeframe().width().us;
+	const TradingDay first = trading_day(calendar(), from);
+	const TradingDay last = trading_day(calendar(), to);
+	if (shape_->kind == Kind::in_day) {
+		const Duration width = timeframe().width();
+		return calendar()->windows_between(first.date, last.date, width) + (to - last.start).us / width.us -
 		       (from - first.start).us / width.us;
 	}
-	if (timeframe_.unit() == Timeframe::Unit::days && timeframe_.units() == 1)
-		return calendar_->days_between(first.date, last.date);
+	if (timeframe().unit() == Timeframe::Unit::days && timeframe().units() == 1)
+		return calendar()->days_between(first.date, last.date);
 	return number_of(last.date) - number_of(first.date);
 }
 
 int64_t Grid::expected(Timestamp start, const Grid &source) const {
 	const Timestamp end = next(start);
-	if (calendar_ == nullptr)
+	if (shape_->calendar == nullptr)
 		return source.count(start, end);
-	const auto &sessions = calendar_->sessions();
+	const auto &sessions = calendar()->sessions();
 	int64_t windows = 0;
 	Timestamp counted = start;
-	for (size_t i = calendar_->session_after(start); i < sessions.size() && sessions[i].from < end; ++i) {
+	for (size_t i = calendar()->session_after(start); i < sessions.size() && sessions[i].from < end; ++i) {
 		const Timestamp from = std::max(counted, source.floor(sessions[i].from));
 		const Timestamp to = std::min(end, source.ceil(sessions[i].to));
 		if (to > from)
@@ -183,22 +188,23 @@ int64_t Grid::expected(Timestamp start, const Grid &source) const {
 }
 
 bool Grid::built_from(const Grid &source) const {
-	const Timeframe &wide = timeframe_;
-	const Timeframe &narrow = source.timeframe_;
-	if (calendar_ != source.calendar_ || narrow.width() >= wide.width())
+	const Timeframe &wide = timeframe();
+	const Timeframe &narrow = source.timeframe();
+	if (shape_->calendar != source.shape_->calendar || narrow.width() >= wide.width())
 		return false;
 	const auto divides = [](int64_t part, int64_t whole) { return whole % part == 0; };
 	using Unit = Timeframe::Unit;
-	if (kind_ == Kind::regular)
+	if (shape_->kind == Kind::regular)
 		// A source must not only divide the width but share its starts: weeks begin on Mondays, all else at the epoch's Thursday.
-		return source.kind_ == Kind::regular && divides(narrow.width().us, wide.width().us) &&
-		       divides(narrow.width().us, (origin_ - source.origin_).us);
+		return source.shape_->kind == Kind::regular && divides(narrow.width().us, wide.width().us) &&
+		       divides(narrow.width().us, (shape_->origin - source.shape_->origin).us);
 	if (narrow.unit() == Unit::minutes) {
 		// A window that is cut off where the day ends is made of narrower ones that are cut off there, too.
-		const Duration whole = kind_ == Kind::in_day ? wide.width() : one_day;
-		if (source.kind_ == Kind::in_day)
-			return kind_ == Kind::of_days || divides(narrow.width().us, whole.us);
-		return divides(narrow.width().us, whole.us) && (calendar_ == nullptr || divides(narrow.width().us, calendar_->alignment().us));
+		const Duration whole = shape_->kind == Kind::in_day ? wide.width() : one_day;
+		if (source.shape_->kind == Kind::in_day)
+			return shape_->kind == Kind::of_days || divides(narrow.width().us, whole.us);
+		return divides(narrow.width().us, whole.us) &&
+		       (shape_->calendar == nullptr || divides(narrow.width().us, calendar()->alignment().us));
 	}
 	if (narrow.unit() == wide.unit())
 		return divides(narrow.units(), wide.units());

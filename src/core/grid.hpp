@@ -32,24 +32,24 @@ public:
 	explicit Grid(Timeframe timeframe, std::shared_ptr<const Calendar> calendar = nullptr);
 
 	const Timeframe &timeframe() const {
-		return timeframe_;
+		return shape_->timeframe;
 	}
 	const std::string &name() const {
-		return timeframe_.name();
+		return timeframe().name();
 	}
 	const Calendar *calendar() const {
-		return calendar_.get();
+		return shape_->calendar.get();
 	}
 	/// See Timeframe.
 	bool ingested() const {
-		return timeframe_.ingested();
+		return timeframe().ingested();
 	}
 	/// The windows of another timeframe in this calendar.
 	Grid of(Timeframe timeframe) const {
-		return Grid(std::move(timeframe), calendar_);
+		return Grid(std::move(timeframe), shape_->calendar);
 	}
 	bool operator==(const Grid &other) const {
-		return timeframe_ == other.timeframe_ && calendar_ == other.calendar_;
+		return shape_ == other.shape_ || (timeframe() == other.timeframe() && shape_->calendar == other.shape_->calendar);
 	}
 
 	/// The start of the window that holds t; t itself if it is a start.
@@ -59,7 +59,7 @@ public:
 	bool aligned(Timestamp t) const;
 	/// The end of the window that begins at `start`, and the start of the one behind it.
 	Timestamp next(Timestamp start) const {
-		return kind_ == Kind::regular ? start + timeframe_.width() : next_in_calendar(start);
+		return shape_->kind == Kind::regular ? start + shape_->timeframe.width() : next_in_calendar(start);
 	}
 	/// The start of the window `windows` windows after the one that begins at `start`; before it, if `windows` is negative.
 	/// Saturates.
@@ -91,12 +91,17 @@ private:
 	int64_t number_of(int64_t date) const;
 	int64_t first_date(int64_t number) const;
 
-	Timeframe timeframe_;
-	std::shared_ptr<const Calendar> calendar_;
-	Kind kind_;
-	// Of regular windows.
-	Timestamp origin_;
-	int64_t phase_of_origin_; // modulo the width
+	struct Shape {
+		Timeframe timeframe;
+		std::shared_ptr<const Calendar> calendar;
+		Kind kind;
+		// Of regular windows.
+		Timestamp origin;
+		int64_t phase_of_origin; // modulo the width
+	};
+	static Shape shape_of(Timeframe timeframe, std::shared_ptr<const Calendar> calendar);
+
+	std::shared_ptr<const Shape> shape_; // one for all copies: thousands of tasks have a handful of grids
 };
 
 /// The minutes in which source is ingested; the same in every calendar.

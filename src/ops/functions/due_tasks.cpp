@@ -31,15 +31,16 @@ Op<Answer> agg_get_due_tasks(Database &db, Arguments arguments) {
 
 	co_await release_stale_claims(db, now, Duration::seconds(stale_seconds));
 	co_await absorb_changes(db);
-	const auto due = co_await read_due_tasks(db, now, assets, limit);
+	const auto due = co_await read_due_tasks(db, now, assets, limit, Details::wanted);
 	for (size_t begin = 0; begin < due.size(); begin += rows_at_once) {
 		std::vector<agg_cell> cells;
 		for (size_t i = begin; i < std::min(due.size(), begin + rows_at_once); ++i) {
 			const DueTask &task = due[i];
+			const DueDetails &details = *task.details;
 			for (const agg_cell &value :
-			     {cell(std::string_view(task.key.symbol)), cell(std::string_view(task.key.timeframe)), cell(task.source),
-			      cell(task.run_interval_minutes), cell(task.delay_seconds), cell(task.cursor), cell(std::string_view(task.status)),
-			      cell(task.hard_fail_streak), cell(task.priority), cell(task.mandatory)})
+			     {cell(std::string_view(task.key.symbol)), cell(std::string_view(task.key.timeframe)), cell(details.source),
+			      cell(details.run_interval_minutes), cell(details.delay_seconds), cell(details.cursor),
+			      cell(std::string_view(details.status)), cell(details.hard_fail_streak), cell(task.priority), cell(task.mandatory)})
 				cells.push_back(value);
 		}
 		co_await db.emit_rows(cells, result_columns);

@@ -4,6 +4,7 @@
 #include "ops/tasks/task_columns.h"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -81,23 +82,41 @@ private:
 	std::map<std::string, Duration> widths_;
 };
 
-DueTask due_task(const Row &row, Widths &widths, bool dirty) {
-	DueTask task {.key = {std::string(row.text(0)), std::string(row.text(1))},
-	              .source = row.maybe_text(2),
-	              .run_interval_minutes = row.maybe_integer(3),
-	              .delay_seconds = row.maybe_integer(4),
-	              .cursor = row.maybe_timestamp(5),
-	              .status = std::string(row.text(6)),
-	              .hard_fail_streak = row.maybe_integer(7),
-	              .priority = row.maybe_integer(8),
-	              .mandatory = !row.is_null(9) && row.boolean(9),
-	              .last_success = row.maybe_timestamp(10),
-	              .place = row.integer(11),
-	              .dirty = dirty,
-	              .width = {}};
-	task.width = widths.of(task.key.timeframe);
-	return task;
+std::unique_ptr<DueDetails> due_details(const Row &row) {
+	return std::make_unique<DueDetails>(DueDetails {.source = row.maybe_text(2),
+	                                                .run_interval_minutes = row.maybe_integer(3),
+	                                                .delay_seconds = row.maybe_integer(4),
+	                                                .cursor = row.maybe_timestamp(5),
+	                                                .status = std::string(row.text(6)),
+	                                                .hard_fail_streak = row.maybe_integer(7)});
 }
+
+/// Takes the rows of tasks.
+class DueRows {
+public:
+	explicit DueRows(Details details) : details_(details) {
+	}
+	void take(const Row &row, bool dirty) {
+		DueTask &task = tasks_.emplace_back(DueTask {.key = {std::string(row.text(0)), std::string(row.text(1))},
+		                                             .priority = row.maybe_integer(8),
+		                                             .last_success = row.maybe_timestamp(10),
+		                                             .place = row.integer(11),
+		                                             .width = {},
+		                                             .mandatory = !row.is_null(9) && row.boolean(9),
+		                                             .dirty = dirty});
+		task.width = widths_.of(task.key.timeframe);
+		if (details_ == Details::wanted)
+			task.details = due_details(row);
+	}
+	std::deque<DueTask> finish() {
+		return std::move(tasks_);
+	}
+
+private:
+	Details details_;
+	Widths widths_;
+	std::deque<DueTask> tasks_; // does not move those that it has when it grows
+};
 
 /// Tasks with marks, and where the first of these begins: it counts once the cursor has passed that.
 struct MarkedTasks {
@@ -119,18 +138,17 @@ Op<MarkedTasks> tasks_with_late_work(Database &db) {
 	co_return tasks;
 }
 
-Op<std::vector<DueTask>> read_all_due(Database &db, Timestamp now) {
-	std::vector<DueTask> due;
-	Widths widths;
+Op<std::deque<DueTask>> read_all_due(Database &db, Timestamp now, Details details) {
+	DueRows due(details);
 	auto take = [&](const Row &row) {
-		due.push_back(due_task(row, widths, false));
+		due.take(row, false);
 		return Flow::more;
 	};
 	co_await db.query(due_rows(), parameters(timestamp_parameter(now)), take);
 	auto dirty = co_await tasks_with_late_work(db);
 	if (!dirty.keys.empty()) {
 		auto take_dirty = [&](const Row &row) {
-			due.push_back(due_task(row, widths, true));
+			due.take(row, true);
 			return Flow::more;
 		};
 		const Statement statement = for_keys(dirty_rows(), dirty.keys.size());
@@ -139,7 +157,7 @@ Op<std::vector<DueTask>> read_all_due(Database &db, Timestamp now) {
 		                             Parameter(AGG_TIMESTAMPTZ, std::move(dirty.ahead_of))),
 		                  take_dirty);
 	}
-	co_return due;
+	co_return due.finish();
 }
 
 } // namespace
@@ -163,8 +181,8 @@ Op<Timestamp> next_due_after(Database &db, Timestamp now) {
 	co_return next;
 }
 
-Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit) {
-	auto due = co_await read_all_due(db, now);
+Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit, Details details) {
+	auto due = co_await read_all_due(db, now, details);
 	// Pointers are sorted instead of rows, which are large.
 	std::vector<DueTask *> order;
 	order.reserve(due.size());
@@ -174,12 +192,14 @@ Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets asse
 
 	// The assets of the most urgent tasks are looked up first: a worker that asks for twenty tasks must not pay for ten thousand.
 	std::vector<DueTask> result;
+	result.reserve(static_cast<size_t>(std::min(limit, static_cast<int64_t>(due.size()))));
 	size_t begin = 0;
 	while (begin < order.size() && static_cast<int64_t>(result.size()) < limit) {
 		constexpr int64_t at_least = 64;
 		const auto wanted = static_cast<size_t>(std::max(limit - static_cast<int64_t>(result.size()), at_least));
 		const size_t end = begin + std::min(order.size() - begin, wanted);
 		std::vector<agg_cell> symbols;
+		symbols.reserve(end - begin);
 		for (size_t i = begin; i < end; ++i)
 			symbols.push_back(cell(std::string_view(order[i]->key.symbol)));
 		std::vector<bool> counts(end - begin);

@@ -72,17 +72,17 @@ Op<std::vector<TaskPlace>> Runner::next_tasks() {
 	const int64_t limit = first ? order_.max_tasks + static_cast<int64_t>(untouched_.size()) : std::numeric_limits<int64_t>::max();
 	claim_ = Claim::due;
 	co_await absorb_changes(db_);
-	const auto due = co_await read_due_tasks(db_, now(), order_.assets, limit);
+	auto due = co_await read_due_tasks(db_, now(), order_.assets, limit);
 	std::vector<TaskPlace> tasks;
 	tasks.reserve(due.size());
 	int64_t fresh = 0;
-	for (const auto &task : due) {
+	for (auto &task : due) {
 		if (untouched_.contains(task.key))
 			continue;
 		const bool seen = !first && seen_.contains(task.key);
 		if (!seen && static_cast<int64_t>(seen_.size()) + ++fresh > order_.max_tasks)
 			continue;
-		tasks.push_back({task.key, task.place, task.dirty});
+		tasks.push_back({std::move(task.key), task.place, task.dirty});
 	}
 	if (tasks.empty() && got_on_ && !waiting_.empty()) {
 		claim_ = Claim::waiting;
@@ -130,6 +130,7 @@ Op<size_t> Runner::claim_and_run(std::span<const TaskPlace> tasks) {
 /// Runs what was claimed.
 Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp now) {
 	std::vector<Task> tasks;
+	tasks.reserve(claimed.size());
 	RunTotals totals;
 	int64_t ahead = 0;
 	for (auto &task : claimed) {

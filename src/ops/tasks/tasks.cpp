@@ -109,93 +109,103 @@ std::optional<Timestamp> time_of(const TaskKey &key, const char *column, std::op
 	return std::max(*value, Timestamp::range_begin());
 }
 
-/// What the columns of a task hold; read before its calendar is known.
-struct TaskRow {
+/// Columns of tasks that decide about their grids. Thousands of tasks have a handful of these.
+struct GridColumns {
 	std::optional<std::string> source;
+	std::optional<std::string> calendar;
+};
+
+/// What the other columns of a task hold; read before its calendar is known.
+struct TaskRow {
+	size_t grids; // which GridColumns
 	std::optional<int64_t> interval;
 	std::optional<int64_t> delay_seconds;
 	std::optional<Timestamp> start;
 	std::optional<Timestamp> cursor;
-	bool freeze;
 	std::optional<int64_t> derivation_version;
+	bool freeze;
 	bool claimed;
-	std::optional<std::string> calendar;
 };
-
-TaskRow task_row(const Row &row, size_t first) {
-	return {row.maybe_text(first),          row.maybe_integer(first + 1),   row.maybe_integer(first + 2),
-	        row.maybe_timestamp(first + 3), row.maybe_timestamp(first + 4), row.boolean(first + 5),
-	        row.maybe_integer(first + 6),   row.boolean(first + 7),         row.maybe_text(first + 8)};
-}
-
-/// What a task makes of what. Thousands of tasks have a handful of these.
-struct Grids {
-	std::string timeframe;
-	std::optional<std::string> configured_source;
-	std::optional<std::string> calendar;
-	Grid target;
-	Grid source;
-};
-
-/// Throws if they make no sense.
-const Grids &grids_of(const TaskRow &row, const TaskKey &key, const Calendars &calendars, std::vector<Grids> &known) {
-	const auto found = std::find_if(known.rbegin(), known.rend(), [&](const Grids &grids) {
-		return grids.timeframe == key.timeframe && grids.configured_source == row.source && grids.calendar == row.calendar;
-	});
-	if (found != known.rend())
-		return *found;
-	const Grid target(timeframe_or_throw(key.symbol, key.timeframe), calendars.named(row.calendar, key.label()));
-	known.push_back({key.timeframe, row.source, row.calendar, target, source_of(key, target, row.source)});
-	return known.back();
-}
-
-Task task_from(const TaskRow &row, const TaskKey &key, const Calendars &calendars, std::vector<Grids> &known) {
-	check_symbol(key.symbol);
-	const Grids &grids = grids_of(row, key, calendars, known);
-	const int64_t window_minutes = grids.target.timeframe().width().us / Duration::minutes(1).us;
-	const int64_t interval = row.interval.value_or(window_minutes);
-	return {.key = key,
-	        .target = grids.target,
-	        .source = grids.source,
-	        .run_interval = Duration::minutes(interval > 0 ? interval : window_minutes),
-	        .delay = Duration::seconds(std::max<int64_t>(0, row.delay_seconds.value_or(default_delay_seconds))),
-	        .start = time_of(key, "agg_start_utc", row.start).value_or(default_start),
-	        .cursor = time_of(key, "last_agg_bar_ts_utc", row.cursor),
-	        .late_policy = row.freeze ? LatePolicy::freeze : LatePolicy::recompute,
-	        .derivation_version = row.derivation_version.value_or(1),
-	        .claimed = row.claimed};
-}
 
 /// Rows of tasks as they come, and once their calendars are known the tasks.
 class TaskRows {
 public:
-	explicit TaskRows(size_t keys) : rows_(keys) {
+	explicit TaskRows(size_t rows) {
+		rows_.reserve(rows);
 	}
-	/// The row's values begin at column `first`.
-	void take(size_t i, const Row &row, size_t first, std::optional<int64_t> place = std::nullopt) {
-		rows_.at(i) = {task_row(row, first), place};
-		if (rows_[i]->row.calendar)
-			names_.insert(*rows_[i]->row.calendar);
+	/// The row's values begin at column `first`. Its number is that of rows taken before.
+	void take(const Row &row, size_t first) {
+		rows_.push_back({.grids = grid_columns(row, first, first + 8),
+		                 .interval = row.maybe_integer(first + 1),
+		                 .delay_seconds = row.maybe_integer(first + 2),
+		                 .start = row.maybe_timestamp(first + 3),
+		                 .cursor = row.maybe_timestamp(first + 4),
+		                 .derivation_version = row.maybe_integer(first + 6),
+		                 .freeze = row.boolean(first + 5),
+		                 .claimed = row.boolean(first + 7)});
 	}
 	Op<void> find_calendars(Database &db) {
-		calendars_ = co_await read_calendars(db, names_);
+		std::set<std::string> names;
+		for (const auto &columns : columns_) {
+			if (columns.calendar)
+				names.insert(*columns.calendar);
+		}
+		calendars_ = co_await read_calendars(db, names);
 	}
-	/// nullopt: there was no row. Throws if it makes no sense.
-	std::optional<Task> task(size_t i, const TaskKey &key) {
-		if (!rows_[i])
-			return std::nullopt;
-		std::optional<Task> task(task_from(rows_[i]->row, key, calendars_, grids_));
-		task->place = rows_[i]->place;
-		return task;
+	/// Throws if the row makes no sense.
+	Task task(size_t number, const TaskKey &key) {
+		const TaskRow &row = rows_[number];
+		check_symbol(key.symbol);
+		const Grids &grids = grids_of(row.grids, key);
+		const int64_t window_minutes = grids.target.timeframe().width().us / Duration::minutes(1).us;
+		const int64_t interval = row.interval.value_or(window_minutes);
+		return {.key = key,
+		        .target = grids.target,
+		        .source = grids.source,
+		        .run_interval = Duration::minutes(interval > 0 ? interval : window_minutes),
+		        .delay = Duration::seconds(std::max<int64_t>(0, row.delay_seconds.value_or(default_delay_seconds))),
+		        .start = time_of(key, "agg_start_utc", row.start).value_or(default_start),
+		        .cursor = time_of(key, "last_agg_bar_ts_utc", row.cursor),
+		        .late_policy = row.freeze ? LatePolicy::freeze : LatePolicy::recompute,
+		        .derivation_version = row.derivation_version.value_or(1),
+		        .claimed = row.claimed};
 	}
 
 private:
-	struct Placed {
-		TaskRow row;
-		std::optional<int64_t> place;
+	/// What a task makes of what.
+	struct Grids {
+		size_t columns;
+		std::string timeframe;
+		Grid target;
+		Grid source;
 	};
-	std::vector<std::optional<Placed>> rows_;
-	std::set<std::string> names_;
+
+	static bool equal(const Row &row, size_t column, const std::optional<std::string> &value) {
+		return row.is_null(column) ? !value : value && row.text(column) == *value;
+	}
+	size_t grid_columns(const Row &row, size_t source, size_t calendar) {
+		const auto found = std::find_if(columns_.rbegin(), columns_.rend(), [&](const GridColumns &known) {
+			return equal(row, source, known.source) && equal(row, calendar, known.calendar);
+		});
+		if (found != columns_.rend())
+			return static_cast<size_t>(columns_.rend() - found) - 1;
+		columns_.push_back({row.maybe_text(source), row.maybe_text(calendar)});
+		return columns_.size() - 1;
+	}
+	/// Throws if they make no sense.
+	const Grids &grids_of(size_t columns, const TaskKey &key) {
+		const auto found = std::find_if(grids_.rbegin(), grids_.rend(),
+		                                [&](const Grids &known) { return known.columns == columns && known.timeframe == key.timeframe; });
+		if (found != grids_.rend())
+			return *found;
+		const GridColumns &of = columns_[columns];
+		const Grid target(timeframe_or_throw(key.symbol, key.timeframe), calendars_.named(of.calendar, key.label()));
+		grids_.push_back({columns, key.timeframe, target, source_of(key, target, of.source)});
+		return grids_.back();
+	}
+
+	std::vector<TaskRow> rows_;
+	std::vector<GridColumns> columns_;
 	Calendars calendars_;
 	std::vector<Grids> grids_;
 };
@@ -249,17 +259,25 @@ namespace {
 
 Op<std::vector<std::optional<Task>>> read_by(Database &db, const Statement statement, const std::vector<TaskKey> &keys, bool with_place,
                                              Nonsense *nonsense) {
+	struct Found {
+		size_t key;
+		std::optional<int64_t> place;
+	};
 	TaskRows rows(keys.size());
+	std::vector<Found> found;
 	auto take = [&](const Row &row) {
-		rows.take(static_cast<size_t>(row.integer(0) - 1), row, 1, with_place ? std::optional(row.integer(task_columns)) : std::nullopt);
+		rows.take(row, 1);
+		found.push_back({static_cast<size_t>(row.integer(0) - 1), with_place ? std::optional(row.integer(task_columns)) : std::nullopt});
 		return Flow::more;
 	};
 	co_await db.query(statement, parameters(symbols_of(keys), timeframes_of(keys)), take);
 	co_await rows.find_calendars(db);
 	std::vector<std::optional<Task>> tasks(keys.size());
-	for (size_t i = 0; i < keys.size(); ++i) {
+	for (size_t i = 0; i < found.size(); ++i) {
+		auto &task = tasks.at(found[i].key);
 		try {
-			tasks[i] = rows.task(i, keys[i]);
+			task = rows.task(i, keys[found[i].key]);
+			task->place = found[i].place;
 		} catch (const Error &error) {
 			if (nonsense == nullptr)
 				throw;
@@ -302,7 +320,6 @@ Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace
 	std::vector<ClaimedTask> claimed;
 	claimed.reserve(places.size());
 	TaskRows rows(places.size());
-	std::vector<size_t> found;
 	// The rows come in the order of their places.
 	std::vector<size_t> by_place(places.size());
 	std::iota(by_place.begin(), by_place.end(), size_t {0});
@@ -320,11 +337,11 @@ Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace
 		                   .hard_fail_streak = row.maybe_integer(task_values).value_or(0),
 		                   .mandatory = !row.is_null(task_values + 1) && row.boolean(task_values + 1),
 		                   .place = place});
-		rows.take(i, row, 0, place);
-		found.push_back(i);
+		rows.take(row, 0);
 		return Flow::more;
 	};
 	std::vector<agg_cell> tids;
+	tids.reserve(places.size());
 	std::vector<agg_cell> dirty;
 	for (const size_t i : by_place) {
 		tids.push_back(cell(places[i].place));
@@ -337,9 +354,10 @@ Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace
 	co_await rows.find_calendars(db);
 	for (size_t i = 0; i < claimed.size(); ++i) {
 		try {
-			claimed[i].task = rows.task(found[i], claimed[i].key);
+			claimed[i].task = rows.task(i, claimed[i].key);
+			claimed[i].task->place = claimed[i].place;
 		} catch (const Error &error) {
-			claimed[i].problem = error;
+			claimed[i].problem = std::make_unique<Error>(error);
 		}
 	}
 	co_return claimed;

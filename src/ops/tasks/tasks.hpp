@@ -6,6 +6,7 @@
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -80,7 +81,7 @@ struct TaskPlace {
 struct ClaimedTask {
 	TaskKey key;
 	std::optional<Task> task; // nullopt: `problem` says why
-	std::optional<Error> problem;
+	std::unique_ptr<Error> problem;
 	int64_t hard_fail_streak = 0;
 	bool mandatory = false;
 	int64_t place = 0;
