@@ -95,6 +95,45 @@ TEST(Runner, BeginsWithSymbolsOfItsOwnWhereOthersRun) {
 	}
 }
 
+TEST(Runner, ListsNothingMoreWhereAllThatWasDueIsDone) {
+	FakeDatabase db = market();
+	const auto ending = db.call(AGG_FN_agg_run, order(100, 1000));
+	ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
+	FakeDatabase behind = market();
+	const auto longer = behind.call(AGG_FN_agg_run, order(100, 40));
+	ASSERT_EQ(longer.kind, AGG_DONE) << longer.message;
+	EXPECT_TRUE(behind.tables.derived == db.tables.derived);
+	const auto lists = [](const Ending &of) { return count(of, "query core_asset_registry_all"); };
+	EXPECT_EQ(lists(ending), 1);
+	EXPECT_EQ(lists(longer), 2) << "5m has 60 windows";
+	// Where it took its time, other tasks may have come due meanwhile.
+	const auto by_the_clock = [](Duration step) {
+		FakeDatabase fresh = market();
+		fresh.clock_step = step;
+		auto arguments = order(100);
+		arguments[5] = null_argument("p_now_utc", AGG_TIMESTAMPTZ);
+		return count(fresh.call(AGG_FN_agg_run, arguments), "query data_agg_state");
+	};
+	EXPECT_EQ(by_the_clock(Duration::seconds(2)), by_the_clock({}) + 1);
+}
+
+TEST(Runner, ClaimsFewOfWhatOthersHaveBegunWith) {
+	FakeDatabase db;
+	db.now = later;
+	const auto name = [](int n) { return "S" + std::to_string(10'000 + n); };
+	constexpr int symbols = 2000;
+	const Timestamp last_window = day + Duration::minutes(295);
+	for (int n = 0; n < symbols; ++n) {
+		db.add_minutes(name(n), last_window, 5, 1.5);
+		db.add_task(name(n), "5m", last_window);
+	}
+	db.runners = {1, 1}; // the second half is its own
+	const auto ending = db.call(AGG_FN_agg_run, order(10'000, 1000, 10'000));
+	ASSERT_EQ(ending.kind, AGG_DONE) << ending.message;
+	EXPECT_EQ(db.tables.derived.size(), static_cast<size_t>(symbols));
+	EXPECT_EQ(count(ending, "commit"), 4) << "1,000 of its own, 512, the other 488, and the log's end";
+}
+
 TEST(Runner, KilledAtAnyRequestItDoesEachWindowOnce) {
 	FakeDatabase whole = market();
 	const int requests = whole.call(AGG_FN_agg_run, order(2, 13)).requests;

@@ -41,6 +41,8 @@ struct TaskRun {
 	RangeSet sealed {}; // of these
 	bool late_work_left = false;
 
+	Timestamp next_run {}; // when the task is due again
+
 	bool reads_index() const {
 		return !index_parts.empty();
 	}

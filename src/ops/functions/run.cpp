@@ -126,6 +126,10 @@ size_t begin_with_own_share(std::vector<TaskPlace> &tasks, const Runners &others
 	return own > 0 ? own : std::max<size_t>(1, tasks.size() / runners); // there may be more runners than symbols
 }
 
+/// Of what others have begun with a runner claims few tasks at once, until it finds that they are free: a row whose update commits while it
+/// is being claimed costs fifty times as much as one that is free or locked.
+constexpr size_t few_tasks = 512;
+
 /// Runs what is due, batch by batch, and commits each. True: it stopped because the time was up.
 Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
 	if (order.sync_age) {
@@ -139,14 +143,20 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 		if (tasks.empty())
 			co_return false;
 		const Runners others = co_await db.other_runners();
-		const size_t share = begin_with_own_share(tasks, others);
+		size_t own = begin_with_own_share(tasks, others);
+		const auto most = static_cast<size_t>(order.batch_size);
+		size_t of_others = few_tasks;
 		std::span<TaskPlace> rest(tasks);
 		size_t claimed = 0;
 		while (!rest.empty()) {
-			const size_t size = std::min({rest.size(), share, static_cast<size_t>(order.batch_size)});
+			const size_t size = std::min({rest.size(), most, own > 0 ? own : of_others});
 			const size_t taken = co_await runner.run(rest.first(size));
 			rest = rest.subspan(size);
 			claimed += taken;
+			if (own > 0)
+				own -= size;
+			else
+				of_others = taken < size ? few_tasks : std::min(most, 2 * of_others);
 			// Another runner is ahead of us here: go on in the middle of what is left, so as not to meet it batch after batch.
 			if (taken == 0)
 				std::rotate(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(rest.size() / 2), rest.end());
@@ -161,6 +171,11 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 		}
 		if (claimed == 0)
 			co_return false; // others have claimed all of it
+		if (claimed == tasks.size()) {
+			const bool done = co_await runner.nothing_left();
+			if (done)
+				co_return false;
+		}
 	}
 }
 
@@ -207,7 +222,7 @@ Op<Answer> work(Database &db, Arguments arguments) {
 	const auto end = co_await run_loop(db, runner, order);
 	if (end.time_is_up)
 		co_return Answer::timestamp(Timestamp::minus_infinity());
-	const Timestamp next = co_await next_due_after(db, runner.now());
+	const Timestamp next = co_await next_due_after(db, runner.listed_at());
 	// Tasks that wait are looked at again in a minute, or in less if nobody looked this time.
 	const bool look_again = end.tasks_waiting || !order.look_at_late_sources;
 	co_return Answer::timestamp(look_again ? std::min(next, runner.now() + between_looks_at_late_sources) : next);

@@ -181,6 +181,11 @@ Op<Timestamp> next_due_after(Database &db, Timestamp now) {
 	co_return next;
 }
 
+Op<bool> any_late_work(Database &db) {
+	const auto marked = co_await tasks_with_late_work(db);
+	co_return !marked.keys.empty();
+}
+
 Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit, Details details) {
 	auto due = co_await read_all_due(db, now, details);
 	// Pointers are sorted instead of rows, which are large.

@@ -44,6 +44,9 @@ bool more_urgent(const DueTask &a, const DueTask &b);
 /// When the next task becomes due after `now`; infinity if none will.
 Op<Timestamp> next_due_after(Database &db, Timestamp now);
 
+/// Whether there are marks that make tasks run before their time.
+Op<bool> any_late_work(Database &db);
+
 enum class Details { left_out, wanted };
 
 /// The first `limit` tasks that are due at `now`, or have late work, and whose assets count. Locks nothing.

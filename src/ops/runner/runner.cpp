@@ -72,7 +72,9 @@ Op<std::vector<TaskPlace>> Runner::next_tasks() {
 	const int64_t limit = first ? order_.max_tasks + static_cast<int64_t>(untouched_.size()) : std::numeric_limits<int64_t>::max();
 	claim_ = Claim::due;
 	co_await absorb_changes(db_);
-	auto due = co_await read_due_tasks(db_, now(), order_.assets, limit);
+	due_again_ = false;
+	listed_at_ = now();
+	auto due = co_await read_due_tasks(db_, listed_at_, order_.assets, limit);
 	std::vector<TaskPlace> tasks;
 	tasks.reserve(due.size());
 	int64_t fresh = 0;
@@ -91,6 +93,14 @@ Op<std::vector<TaskPlace>> Runner::next_tasks() {
 		tasks = co_await find_places(db_, keys);
 	}
 	co_return tasks;
+}
+
+Op<bool> Runner::nothing_left() {
+	constexpr Duration moment = Duration::seconds(1);
+	if (due_again_ || !waiting_.empty() || now() - listed_at_ >= moment)
+		co_return false;
+	const bool late_work = co_await any_late_work(db_);
+	co_return !late_work;
 }
 
 Op<size_t> Runner::run(std::span<const TaskPlace> tasks) {
@@ -140,6 +150,7 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 		} else {
 			co_await record(task, *task.problem, now);
 			++totals.failures;
+			due_again_ = true;
 			totals.failed.push_back(failure_json(task.key, *task.problem, true));
 		}
 	}
@@ -153,6 +164,8 @@ Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp no
 			totals.bars += run.counts;
 			totals.bars += run.late_counts;
 			totals.late_windows += run.late_windows;
+			// Late minutes of an index may be what other indexes are made of.
+			due_again_ = due_again_ || run.next_run <= now || (run.reads_index() && run.late_windows > 0);
 			if (run.reason == StopReason::waiting_for_source)
 				waiting.push_back(run.task.key);
 		}
@@ -177,6 +190,7 @@ Op<void> Runner::give_up(const TaskPlace &task, const Error &error) {
 	if (fault)
 		untouched_.insert(key);
 	seen_.add(key);
+	due_again_ = true;
 	++totals_.failures;
 	totals_.failed.push_back(failure_json(key, error, !fault));
 	totals_.tell_no_more();

@@ -73,7 +73,7 @@ class Runner {
 public:
 	/// `activity` is the SQL function that is running, as the progress view shows it.
 	Runner(Database &db, const RunOrder &order, const char *activity)
-	    : db_(db), order_(order), progress_(db, activity), started_(db.clock()) {
+	    : db_(db), order_(order), progress_(db, activity), started_(db.clock()), listed_at_(started_) {
 	}
 
 	/// Tasks to work on, most urgent first; none when there is nothing to do. At last come once more those that had to wait for the bars of
@@ -82,8 +82,16 @@ public:
 	/// Claims those of the tasks that are free, runs them together, and records how they ended. Returns how many it claimed.
 	Op<size_t> run(std::span<const TaskPlace> tasks);
 
+	/// Once all of next_tasks() have been claimed and run: whether nothing is left to do but what came due since they were listed, a moment
+	/// ago. It costs a fraction of another list.
+	Op<bool> nothing_left();
+
 	const RunTotals &totals() const {
 		return totals_;
+	}
+	/// When tasks were last listed.
+	Timestamp listed_at() const {
+		return listed_at_;
 	}
 	size_t different_tasks() {
 		return seen_.size();
@@ -115,6 +123,8 @@ private:
 	RunOrder order_;
 	Progress progress_;
 	Timestamp started_;
+	Timestamp listed_at_;
+	bool due_again_ = false; // something that was run since, or may be because of it
 	RunTotals totals_;
 	Claim claim_ = Claim::due;
 	SeenTasks seen_;

@@ -43,15 +43,16 @@ Op<RangeSet> compute_ahead(Database &db, const Indexes &indexes, const Geometric
 	co_return computed;
 }
 
-Op<void> record(Database &db, const std::vector<TaskRun> &runs, const BatchOrder &order) {
+Op<void> record(Database &db, std::vector<TaskRun> &runs, const BatchOrder &order) {
 	std::vector<Success> successes;
 	successes.reserve(runs.size());
-	for (const auto &run : runs) {
+	for (auto &run : runs) {
 		const Timestamp confirmable = run.task.target.next(run.plan.cursor()) + run.task.delay;
 		const bool found_work = run.plan.windows_processed() > 0;
+		run.next_run = next_run_after_success(order.now, confirmable, run.task.run_interval, found_work);
 		successes.push_back({.key = &run.task.key,
 		                     .cursor = run.plan.cursor(),
-		                     .next_run = next_run_after_success(order.now, confirmable, run.task.run_interval, found_work),
+		                     .next_run = run.next_run,
 		                     .bars_created = run.counts.created() + run.late_counts.inserted,
 		                     .bars_quality_poor = run.counts.quality_poor,
 		                     .windows_skipped = run.counts.skipped + run.late_counts.skipped,
