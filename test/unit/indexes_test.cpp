@@ -1,5 +1,6 @@
 // What depends on what among indexes.
 #include "core/indexes.hpp"
+#include "ops/bars/index_minutes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -102,4 +103,17 @@ TEST(Indexes, ManyWaysAreGoneOnce) {
 		const int64_t layer = std::stoi(part.symbol.substr(1));
 		EXPECT_EQ(part.reach.us / Duration::minutes(1).us, 1 + 2 * (layer - 1));
 	}
+}
+
+TEST(Indexes, ATransactionComputesSoManyMinutesOfThem) {
+	const Grid five_minutes(*Timeframe::parse("5m"));
+	const Grid years(*Timeframe::parse("1y"));
+	const std::vector<Dependent> none;
+	const std::vector<Dependent> six(6, {"X", Duration {}});
+	const std::vector<Dependent> chain(2000, {"X", Duration {}});
+	EXPECT_EQ(windows_at_once(years, none, 100'000), 100'000);
+	EXPECT_EQ(windows_at_once(five_minutes, six, 100'000), 100'000);
+	EXPECT_EQ(windows_at_once(five_minutes, chain, 100'000), 500);
+	EXPECT_EQ(windows_at_once(five_minutes, chain, 100), 100);
+	EXPECT_EQ(windows_at_once(years, chain, 100), 1);
 }
