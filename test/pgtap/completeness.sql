@@ -26,6 +26,14 @@ SELECT is_empty($$SELECT * FROM v_aggregation_completeness WHERE canonical_symbo
 SELECT is_empty($$SELECT * FROM agg_completeness('-infinity', NULL, '{EMPTY}')$$, 'nor does the function');
 UPDATE data_agg_state SET enabled = true WHERE canonical_symbol = 'EMPTY';
 
+-- A minute that is ahead of the clock is none yet.
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('EMPTY', '1m', now() + interval '3 days', 1, 1, 1, 1), ('FX', '1m', now() + interval '3 days', 1, 1, 1, 1);
+SELECT is((SELECT min(from_utc) FROM agg_gaps(symbol)), from_utc, 'gaps of a symbol whose only minute is ahead of the clock: ' || symbol)
+FROM (VALUES ('EMPTY', '2025-07-01 00:00+00'::timestamptz), ('FX', '2025-07-01 00:00+00')) AS v(symbol, from_utc);
+SELECT results_eq(format($$SELECT min(trading_date), sum(present_minutes + outside_minutes)::int FROM %s WHERE canonical_symbol = %L$$, source, symbol), $$VALUES ('2025-07-01'::date, 0)$$, source || ' of ' || symbol)
+FROM unnest(ARRAY['v_aggregation_completeness', $$agg_completeness('-infinity', NULL, '{EMPTY,FX}')$$]) AS source, unnest(ARRAY['EMPTY', 'FX']) AS symbol;
+DELETE FROM data_bars;
+
 -- Runs of minutes with holes of every length, across the change of the clock in New York; and one minute twice, in its middle.
 SELECT floor(random() * 1000000)::int AS seed \gset
 \echo # seed :seed
@@ -91,9 +99,18 @@ FROM unnest(ARRAY['UTC', 'FX', 'NYSE', 'LUNCH']) AS symbol;
 SELECT is(max(expected_minutes), (EXTRACT(epoch FROM date_trunc('minute', now()) - date_trunc('day', now(), 'UTC')) / 60)::bigint, 'of today only what is over') FROM v_aggregation_completeness WHERE canonical_symbol = 'UTC' AND trading_date = (now() AT TIME ZONE 'UTC')::date;
 
 -- ---- many symbols at once ----
--- None of these calendars has sessions that touch, which the function takes as one.
+-- Sessions that touch are one, of a date.
+INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('touch', 'UTC', '22:00');
+INSERT INTO agg_calendar_sessions SELECT 'touch', d, o, c FROM generate_series(1, 5) AS d, (VALUES ('22:00'::time, '23:30'::time), ('23:30', '02:00'), ('02:00', '03:00'), ('04:00', '22:00')) AS s(o, c);
+SELECT results_eq($$SELECT sessions, open_minutes FROM agg_trading_days('touch', '2025-03-04', '2025-03-04')$$, $$VALUES ('[["2025-03-03T22:00:00+00:00", "2025-03-04T03:00:00+00:00"], ["2025-03-04T04:00:00+00:00", "2025-03-04T22:00:00+00:00"]]'::jsonb, 1380::bigint)$$, 'sessions that touch are one');
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('TOUCH', '{"agg": {"calendar": "touch"}}');
+SELECT sync_agg_state_from_registry() \g /dev/null
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'TOUCH', '1m', t, 1, 1, 1, 1 FROM unnest('{2025-03-03 22:00+00,2025-03-04 02:30+00,2025-03-04 21:00+00,2025-03-05 00:00+00}'::timestamptz[]) AS t;
+SELECT results_eq($$SELECT trading_date, expected_minutes, present_minutes, longest_gap_minutes FROM v_aggregation_completeness WHERE canonical_symbol = 'TOUCH' AND trading_date BETWEEN '2025-03-04' AND '2025-03-06'$$,
+	$$VALUES ('2025-03-04'::date, 1380::bigint, 3::bigint, 1020::bigint), ('2025-03-05', 1380, 1, 1080), ('2025-03-06', 1380, 0, 1080)$$, 'the view counts them as one, too');
+SELECT is(max(longest_gap_minutes), 1080::bigint, 'but a gap ends with its date') FROM agg_completeness('2025-03-04', '2025-03-07', '{TOUCH}');
 SELECT set_eq($$SELECT * FROM agg_completeness('2025-02-01', '2025-07-31')$$, $$SELECT * FROM v_aggregation_completeness WHERE trading_date BETWEEN '2025-02-01' AND '2025-07-31'$$, 'the function says what the view says');
-SELECT results_eq($$SELECT DISTINCT canonical_symbol FROM agg_completeness('2025-07-01') ORDER BY 1$$, $$VALUES ('EMPTY'), ('FX'), ('LUNCH'), ('NYSE'), ('UTC')$$, 'of every symbol with tasks');
+SELECT results_eq($$SELECT DISTINCT canonical_symbol FROM agg_completeness('2025-07-01') ORDER BY 1$$, $$VALUES ('EMPTY'), ('FX'), ('LUNCH'), ('NYSE'), ('TOUCH'), ('UTC')$$, 'of every symbol with tasks');
 SELECT set_eq($$SELECT * FROM agg_completeness('2025-03-03', '2025-03-07', '{FX,NYSE,FX}')$$, $$SELECT * FROM v_aggregation_completeness WHERE trading_date BETWEEN '2025-03-03' AND '2025-03-07' AND canonical_symbol IN ('FX', 'NYSE')$$, 'of those that are named');
 SELECT set_eq($$SELECT trading_date, calendar, expected_minutes, present_minutes FROM agg_completeness('2025-02-27', '2025-03-30', '{NOTASK}')$$, $$SELECT trading_date, 'utc', expected, present FROM dates WHERE symbol = 'NOTASK'$$, 'a symbol without a task is always open');
 SELECT is((SELECT max(trading_date) FROM agg_completeness('2025-07-01', 'infinity', '{UTC}')), (now() AT TIME ZONE 'UTC')::date, 'to today and not beyond');

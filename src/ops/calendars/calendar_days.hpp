@@ -5,8 +5,8 @@
 //                    that is the day's start is the day's end
 //   exceptions       of a date: closed, or the weekday's hours, or these hours
 //
-// Where a change of the clock makes days or sessions overlap the earlier one wins; what has no length is left out, so a date that a zone
-// skips has no row. One row more than there are days says where the last day ends.
+// Sessions that touch, or that a change of the clock makes overlap, are one. Where such a change makes days overlap the earlier one wins;
+// what has no length is left out, so a date that a zone skips has no row. One row more than there are days says where the last day ends.
 #pragma once
 
 #include "core/range_set.hpp"

@@ -50,15 +50,16 @@ std::string days_of_rules(const char *calendars) {
 		least(h.ends_at, )sql" AGG_INSTANT("h.closes", "h.closes <= h.day_start") R"sql() AS closes
 	FROM hours h
 ), sessions AS (
-	SELECT i.calendar, i.trading_date, i.closes,
-		greatest(i.opens, max(i.closes) OVER (PARTITION BY i.calendar, i.trading_date ORDER BY i.opens, i.closes
-			ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS opens
+	SELECT i.calendar, i.trading_date, i.opens, lead(i.opens) OVER w AS opens_next, max(i.closes) OVER w AS closed_by,
+		max(i.closes) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS closed_before
 	FROM in_day i
 	WHERE i.opens < i.closes
+	WINDOW w AS (PARTITION BY i.calendar, i.trading_date ORDER BY i.opens, i.closes)
 ), open AS (
-	SELECT s.calendar, s.trading_date, array_agg(s.opens ORDER BY s.opens) AS opens, array_agg(s.closes ORDER BY s.opens) AS closes
+	SELECT s.calendar, s.trading_date,
+		array_agg(s.opens ORDER BY s.opens) FILTER (WHERE s.closed_before IS NULL OR s.opens > s.closed_before) AS opens,
+		array_agg(s.closed_by ORDER BY s.opens) FILTER (WHERE s.opens_next IS NULL OR s.opens_next > s.closed_by) AS closes
 	FROM sessions s
-	WHERE s.opens < s.closes
 	GROUP BY s.calendar, s.trading_date
 ), made AS (
 	SELECT d.calendar, d.trading_date, d.starts_at, d.ends_at, COALESCE(o.opens, '{}') AS opens, COALESCE(o.closes, '{}') AS closes

@@ -10,7 +10,8 @@
 namespace aggregation {
 
 /// FROM items for a WITH clause. The last one, "made", has calendar, trading_date, starts_at, ends_at (NULL in the last row of a calendar,
-/// which only says where the last day ends), opens and closes (arrays, in order, without overlaps). `calendars`: an array of names, as SQL.
+/// which only says where the last day ends), opens and closes (arrays, in order, with something between them). `calendars`: an array of
+/// names, as SQL.
 std::string days_of_rules(const char *calendars);
 
 } // namespace aggregation

@@ -61,7 +61,7 @@ Op<std::vector<ExpectedMinutes>> expected_minutes(Database &db, const std::optio
 	std::vector<ExpectedMinutes> expected;
 	for (const auto &[symbol, task] : asked) {
 		auto from = first[expected.size()];
-		if (!from)
+		if (!from || *from > db.clock()) // what is ahead of the clock is not there yet
 			from = task.start;
 		expected.push_back({symbol, calendars.named(task.calendar, named(symbol)), from});
 	}

@@ -14,7 +14,7 @@ namespace aggregation {
 struct ExpectedMinutes {
 	std::string symbol;
 	CalendarPointer calendar; // that of its tasks; nullptr: utc, also without a task
-	/// Its first minute. Where it never had one: the earliest start of its enabled tasks, but not before 1990, where calendars begin.
+	/// Its first minute. Where it had none up to now: the earliest start of its enabled tasks, but not before 1990, where calendars begin.
 	/// nullopt: nobody has asked for any.
 	std::optional<Timestamp> from;
 };

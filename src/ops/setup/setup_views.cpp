@@ -151,7 +151,7 @@ FROM (
 CROSS JOIN LATERAL (
 	SELECT COALESCE((
 		SELECT b.ts_utc FROM @data_bars b
-		WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = '1m' AND )sql" AGG_IS_TIME("b.ts_utc") R"sql( ORDER BY b.ts_utc LIMIT 1
+		WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = '1m' AND b.ts_utc <= now() AND )sql" AGG_IS_TIME("b.ts_utc") R"sql( ORDER BY b.ts_utc LIMIT 1
 	), s.expected_since) AS ts_utc
 	OFFSET 0
 ) f

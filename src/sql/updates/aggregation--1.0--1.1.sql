@@ -457,7 +457,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_gaps';
 
 COMMENT ON FUNCTION @extschema@.agg_gaps(text, timestamptz, timestamptz) IS
-'The minutes of a symbol that are missing in data_bars while its market is open (by the calendar of its tasks; without a task always), as ranges: a row for each stretch of open minutes of which none is there, from the oldest on. p_from_utc: NULL is the symbol''s first minute, or, where it never had one, the earliest start of its enabled tasks (but not before 1990); p_to_utc: NULL, or a later time, is now. A minute is there if it has a row, whatever its prices are. Rows outside the sessions do not matter; v_aggregation_completeness counts them. For many symbols at once: agg_completeness().
+'The minutes of a symbol that are missing in data_bars while its market is open (by the calendar of its tasks; without a task always), as ranges: a row for each stretch of open minutes of which none is there, from the oldest on. p_from_utc: NULL is the symbol''s first minute, or, where it has none up to now, the earliest start of its enabled tasks (but not before 1990); p_to_utc: NULL, or a later time, is now. A minute is there if it has a row, whatever its prices are. Rows outside the sessions do not matter; v_aggregation_completeness counts them. For many symbols at once: agg_completeness().
 Errors: 22023 for an inverted range, 22008 for an infinite time, P0002 for a symbol that no task, asset or bar has, 22004 for a NULL symbol.';
 
 CREATE FUNCTION @extschema@.agg_completeness(p_from date, p_to date DEFAULT NULL, p_symbols text[] DEFAULT NULL)
@@ -468,7 +468,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_completeness';
 
 COMMENT ON FUNCTION @extschema@.agg_completeness(date, date, text[]) IS
 'The rows of v_aggregation_completeness for the trading dates from p_from to p_to, both included, of many symbols at once: all of them share one read of the index of data_bars, in a fraction of the time that the view takes. p_to: NULL is today. p_symbols: NULL is all symbols that have tasks; a symbol without a task is always open.
-expected_minutes: minutes of the date''s sessions, as far as they are over; present_minutes: those of which data_bars has a row, whatever its prices are; missing_minutes: the others; longest_gap_minutes: the longest stretch of these in one session (sessions that touch are one); outside_minutes: minutes with a row outside the sessions. From the date of a symbol''s first minute on; a symbol that never had one is missing since the earliest start of its enabled tasks (but not before 1990). Dates without sessions have a row only if they have bars.
+expected_minutes: minutes of the date''s sessions, as far as they are over; present_minutes: those of which data_bars has a row, whatever its prices are; missing_minutes: the others; longest_gap_minutes: the longest stretch of these in one session (sessions that touch are one); outside_minutes: minutes with a row outside the sessions. From the date of a symbol''s first minute on; a symbol that has none up to now is missing since the earliest start of its enabled tasks (but not before 1990). Dates without sessions have a row only if they have bars.
 Errors: 22023 for inverted dates, P0002 for a symbol that no task, asset or bar has, 22004 for NULL in p_from or in p_symbols, 54000 for more than 100,000 symbols.';
 
 CREATE FUNCTION @extschema@.agg_note_index_change()
