@@ -21,6 +21,7 @@
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -114,13 +115,33 @@ static void note_unfollowed(Oid table) {
 		           "WHERE c.calendar = f.calendar AND (" AGG_OTHER_WINDOWS ")");
 }
 
+/* The dates whose days may be others now: an exception is about its own. */
+static void add_dates(agg_argument *arguments, Oid table, rule_table which, TriggerEvent event) {
+	Datum dates[] = {DateADTGetDatum(DATEVAL_NOBEGIN), DateADTGetDatum(DATEVAL_NOEND)};
+	bool is_null;
+
+	if (which == RULE_EXCEPTIONS) {
+		const char *sql = TRIGGER_FIRED_BY_INSERT(event)   ? "SELECT min(f.trading_date), max(f.trading_date) FROM fresh AS f"
+		                  : TRIGGER_FIRED_BY_DELETE(event) ? "SELECT min(g.trading_date), max(g.trading_date) FROM gone AS g"
+		                                                   : "SELECT min(t.trading_date), max(t.trading_date) FROM (SELECT "
+		                                                     "f.trading_date FROM fresh AS f UNION ALL SELECT g.trading_date FROM gone "
+		                                                     "AS g) AS t";
+
+		(void)agg_run_on_rules(table, sql);
+		for (int i = 0; i < (int)lengthof(dates); i++)
+			dates[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &is_null);
+	}
+	arguments[0] = agg_make_argument("p_first", dates[0], DATEOID);
+	arguments[1] = agg_make_argument("p_last", dates[1], DATEOID);
+}
+
 static void follow(TriggerData *trigger, Oid schema, rule_table which) {
 	Oid table = RelationGetRelid(trigger->tg_relation);
 	bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 	const char *touched = update                                       ? "SELECT calendar FROM fresh UNION " AGG_GONE
 	                      : TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "SELECT calendar FROM fresh"
 	                                                                   : AGG_GONE;
-	agg_argument arguments[3];
+	agg_argument arguments[5];
 
 	arguments[0] = agg_make_argument(
 	    "calendar", agg_names_in_rules(table, psprintf("SELECT array_agg(DISTINCT t.calendar::text) FROM (%s) AS t", touched)),
@@ -135,6 +156,7 @@ static void follow(TriggerData *trigger, Oid schema, rule_table which) {
 	        : PointerGetDatum(construct_empty_array(TEXTOID)),
 	    TEXTARRAYOID);
 	arguments[2] = agg_make_argument("p_row", BoolGetDatum(which == RULE_CALENDARS), BOOLOID);
+	add_dates(&arguments[3], table, which, trigger->tg_event);
 	set_shipped(table, which, trigger->tg_event);
 	agg_call_in_trigger(schema, AGG_FN_follow_calendar_change, arguments, lengthof(arguments));
 }

@@ -195,6 +195,37 @@ SELECT is(sync_agg_state_from_registry() - 'assets_skipped' - 'timestamp_utc' - 
 UPDATE core_asset_registry_all SET metadata = '{"agg": {"calendar": "fx", "optional": ["4h", "1d"]}}' WHERE canonical_symbol = 'OTHER';
 SELECT is(sync_agg_state_from_registry() ->> 'tasks_updated', '2', 'tasks that get another calendar are updated');
 
+-- ---- an exception is about its own date: only that is made anew, and nothing is forgotten ----
+INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('apia', 'Pacific/Apia', '17:00'), ('havana', 'America/Havana', '00:00');
+INSERT INTO agg_calendar_sessions SELECT c, d, '17:00', '01:30' FROM unnest('{apia,havana}'::text[]) AS c, generate_series(1, 7) AS d WHERE c = 'apia';
+INSERT INTO agg_calendar_sessions SELECT 'havana', d, '00:00', '00:00' FROM generate_series(1, 7) AS d;
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('APIA', '{"agg": {"calendar": "apia"}}'), ('HAVANA', '{"agg": {"calendar": "havana"}}');
+SELECT sync_agg_state_from_registry() \g /dev/null
+CREATE FUNCTION as_if_made_anew(description text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	as_they_are text := (SELECT md5(string_agg(d::text, ',' ORDER BY d.calendar, d.trading_date)) FROM agg_calendar_days d WHERE calendar IN ('apia', 'havana'));
+BEGIN
+	RETURN NEXT is(agg_refresh_calendars() -> 'changed', '[]', description);
+	SET LOCAL aggregation.tracking = off;
+	DELETE FROM agg_calendar_days WHERE calendar IN ('apia', 'havana');
+	RESET aggregation.tracking;
+	PERFORM agg_refresh_calendars();
+	RETURN NEXT is((SELECT md5(string_agg(d::text, ',' ORDER BY d.calendar, d.trading_date)) FROM agg_calendar_days d WHERE calendar IN ('apia', 'havana')), as_they_are, description || ', from nothing');
+END
+$$;
+SELECT as_if_made_anew('as they begin');
+INSERT INTO agg_calendar_exceptions (calendar, trading_date) SELECT c, d FROM unnest('{apia,havana}'::text[]) AS c, unnest('{1990-01-01,2011-12-29,2011-12-30,2011-12-31,2025-03-09,2025-11-02,2050-12-31}'::date[]) AS d;
+SELECT as_if_made_anew('closed dates at the ends, where the clock is set, and one that the zone skipped');
+UPDATE agg_calendar_exceptions SET closed = false, opens = '18:00', closes = '20:00', trading_date = trading_date + 1 WHERE calendar = 'apia' AND trading_date <> '2050-12-31';
+SELECT as_if_made_anew('with hours, a date later');
+DELETE FROM agg_calendar_exceptions WHERE calendar = 'apia' AND trading_date > '2000-01-01' OR calendar = 'havana' AND trading_date < '2012-01-01';
+SELECT as_if_made_anew('gone');
+SET aggregation.tracking = off;
+DELETE FROM agg_calendar_days WHERE calendar = 'apia';
+RESET aggregation.tracking;
+INSERT INTO agg_calendar_exceptions (calendar, trading_date) VALUES ('apia', '2025-07-07');
+SELECT as_if_made_anew('a calendar that has lost its days gets all of them');
+
 -- ---- code that fires while a function of ours is at work ----
 CREATE FUNCTION change_calendar() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

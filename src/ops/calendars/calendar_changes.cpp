@@ -285,12 +285,17 @@ Op<Followed> follow_rules(Database &db, const ChangedRules changed) {
 		co_await check_rules(db, list, *changed.check);
 	}
 	co_await for_names(db, touch(), present);
-	const auto in_use = co_await used_among(db, present);
+	const auto stored = co_await names_by(db, with_days(), present);
+	auto without_days = co_await names_by(db, of_tasks(), present);
+	std::erase_if(without_days, [&](const std::string &name) { return stored.contains(name); });
 	Followed followed;
-	const auto names = list_of(in_use);
-	followed.days = co_await store_days(db, names);
+	const auto changed_names = list_of(stored);
+	followed.days = co_await store_days(db, changed_names, changed.dates);
+	const auto new_names = list_of(without_days);
+	auto made = co_await store_days(db, new_names);
+	followed.days.merge(made);
 	for (const auto &name : changed.all_windows) {
-		if (in_use.contains(name))
+		if (stored.contains(name) || without_days.contains(name))
 			followed.days[name].add({Timestamp::range_begin(), Timestamp::range_end()});
 	}
 	co_await follow_days(db, followed);

@@ -29,6 +29,7 @@ struct ChangedRules {
 	CalendarNames calendars;
 	CalendarNames all_windows = {}; // of these calendars, for another reason than their days
 	std::optional<RulesToCheck> check = {};
+	TradingDates dates = {}; // of which days may be others now
 };
 
 struct Followed {

@@ -3,19 +3,29 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/calendars/days_of_rules.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace aggregation {
 
 namespace {
 
-// $1: calendars.
+#define AGG_DATE(days) "('1970-01-01'::date + " days "::int4)"
+
+// $1: calendars; $2, $3: the first and the last date. Where the last one ends is said by one of those behind it.
 const Statement &store() {
-	static const std::string sql = "WITH " + days_of_rules("$1::text[]") + R"sql(, stored AS (
-	SELECT d.calendar, d.trading_date, d.starts_at, d.opens, d.closes,
-		lead(d.starts_at) OVER (PARTITION BY d.calendar ORDER BY d.trading_date) AS ends_at
-	FROM @agg_calendar_days d
-	WHERE d.calendar = ANY ($1::text[])
+	static const std::string sql = "WITH " +
+	                               days_of_rules("$1::text[]", "greatest(" AGG_DATE("$2") ", " AGG_FIRST_TRADING_DATE ")",
+	                                             "least(" AGG_DATE("$3") ", " AGG_END_OF_TRADING_DATES ")") +
+	                               R"sql(, stored AS (
+	SELECT *
+	FROM (
+		SELECT d.calendar, d.trading_date, d.starts_at, d.opens, d.closes,
+			lead(d.starts_at) OVER (PARTITION BY d.calendar ORDER BY d.trading_date) AS ends_at
+		FROM @agg_calendar_days d
+		WHERE d.calendar = ANY ($1::text[]) AND d.trading_date BETWEEN )sql" AGG_DATE("$2") " AND " AGG_DATE("$3") R"sql( + 3
+	) x
+	WHERE x.trading_date <= )sql" AGG_DATE("$3") R"sql(
 ), different AS (
 	SELECT calendar, trading_date, n.starts_at, n.opens, n.closes,
 		least(n.starts_at, o.starts_at) AS from_utc, greatest(n.ends_at, o.ends_at) AS to_utc,
@@ -55,7 +65,7 @@ const Statement &look() {
 
 } // namespace
 
-Op<DifferentDays> store_days(Database &db, const std::vector<std::string> calendars) {
+Op<DifferentDays> store_days(Database &db, const std::vector<std::string> calendars, const TradingDates dates) {
 	DifferentDays different;
 	if (calendars.empty())
 		co_return different;
@@ -63,7 +73,9 @@ Op<DifferentDays> store_days(Database &db, const std::vector<std::string> calend
 		different[std::string(row.text(0))].add({row.timestamp(1), row.timestamp(2)});
 		return Flow::more;
 	};
-	co_await db.query(store(), parameters(text_array(calendars)), take);
+	auto list = parameters(text_array(calendars), Parameter(AGG_INT4, cell(std::max(dates.first, -TradingDates::far))),
+	                       Parameter(AGG_INT4, cell(std::min(dates.last, TradingDates::far))));
+	co_await db.query(store(), std::move(list), take);
 	co_return different;
 }
 

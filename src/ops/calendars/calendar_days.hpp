@@ -14,6 +14,7 @@
 #include "ops/boundary/op.hpp"
 #include "ops/tasks/calendars.hpp"
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,8 +24,15 @@ namespace aggregation {
 /// What is different after days were made anew: their times, old and new ones, by calendar; those that are as they were are missing.
 using DifferentDays = std::map<std::string, RangeSet, std::less<>>;
 
-/// Makes the days of these calendars, and stores the difference to what is stored.
-Op<DifferentDays> store_days(Database &db, const std::vector<std::string> calendars);
+/// Trading dates as days since 1970-01-01, both included. They may reach further than calendars do.
+struct TradingDates {
+	static constexpr int64_t far = 1'000'000;
+	int64_t first = -far;
+	int64_t last = far;
+};
+
+/// Makes the days of these calendars with these dates, and stores the difference to what is stored.
+Op<DifferentDays> store_days(Database &db, const std::vector<std::string> calendars, const TradingDates dates = {});
 
 /// A calendar that is not stored, for a look at it: as its rules say. nullptr: there is no such calendar.
 Op<CalendarPointer> calendar_by_rules(Database &db, const std::string calendar);

@@ -1,5 +1,7 @@
 #include "ops/calendars/days_of_rules.hpp"
 
+#include "ops/boundary/filled_in.hpp"
+
 namespace aggregation {
 
 namespace {
@@ -11,18 +13,20 @@ namespace {
 
 // clang-format off
 
-std::string days_of_rules(const char *calendars) {
-	return R"sql(rules AS (
+// Where a day begins depends on those before it only if the clock is set back by more than a day; so a few of them are looked at.
+std::string days_of_rules(const char *calendars, const char *first, const char *last) {
+	const std::pair<std::string_view, std::string_view> words[] {{"{calendars}", calendars}, {"{first}", first}, {"{last}", last}};
+	return filled_in(R"sql(rules AS (
 	SELECT c.calendar, c.time_zone, c.day_start
 	FROM @agg_calendars c
-	WHERE c.calendar = ANY ()sql" +
-	    std::string(calendars) + R"sql()
+	WHERE c.calendar = ANY ({calendars})
 ), dates AS (
 	SELECT r.*, d.trading_date, d.trading_date - CASE WHEN r.day_start <= '12:00' THEN 0 ELSE 1 END AS begins_on
 	FROM rules r
 	CROSS JOIN (
 		SELECT )sql" AGG_FIRST_TRADING_DATE R"sql( + n AS trading_date
-		FROM generate_series(0, )sql" AGG_LAST_TRADING_DATE " - " AGG_FIRST_TRADING_DATE R"sql( + 1) n
+		FROM generate_series(greatest({first} - 3, )sql" AGG_FIRST_TRADING_DATE ") - " AGG_FIRST_TRADING_DATE R"sql(,
+			least({last} + 1, )sql" AGG_END_OF_TRADING_DATES ") - " AGG_FIRST_TRADING_DATE R"sql() n
 	) d
 ), starts AS (
 	SELECT d.*, max((d.begins_on + d.day_start) AT TIME ZONE d.time_zone) OVER (PARTITION BY d.calendar ORDER BY d.trading_date) AS starts_at
@@ -65,7 +69,8 @@ std::string days_of_rules(const char *calendars) {
 	SELECT d.calendar, d.trading_date, d.starts_at, d.ends_at, COALESCE(o.opens, '{}') AS opens, COALESCE(o.closes, '{}') AS closes
 	FROM days d
 	LEFT JOIN open o ON o.calendar = d.calendar AND o.trading_date = d.trading_date
-))sql";
+	WHERE d.trading_date BETWEEN {first} AND {last}
+))sql", words);
 }
 
 // clang-format on

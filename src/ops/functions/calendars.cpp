@@ -127,7 +127,7 @@ Op<Answer> agg_trading_days(Database &db, Arguments arguments) {
 			days.back().sessions.push_back({row.timestamp(3), row.timestamp(4)});
 		return Flow::more;
 	};
-	constexpr int64_t far = 1'000'000; // days, further than any calendar reaches
+	constexpr int64_t far = TradingDates::far;
 	auto list = parameters(text_parameter(calendar), Parameter(AGG_INT4, cell(std::clamp(from, -far, far))),
 	                       Parameter(AGG_INT4, cell(std::clamp(to, -far, far))));
 	co_await db.query(stored ? stored_days() : days_by_rules(), std::move(list), take);
@@ -193,7 +193,7 @@ Op<Answer> agg_refresh_calendars(Database &db, Arguments) {
 }
 
 /// calendar: whose rules somebody has changed; p_all_windows: those of them whose windows are others whatever their days are;
-/// p_row: whether rows of agg_calendars were changed.
+/// p_row: whether rows of agg_calendars were changed; p_first, p_last: the dates whose days may be others now.
 Op<Answer> follow_calendar_change(Database &db, Arguments arguments) {
 	refuse_old_snapshot(db, "calendars");
 	ChangedRules changed;
@@ -202,6 +202,7 @@ Op<Answer> follow_calendar_change(Database &db, Arguments arguments) {
 	for (auto &name : arguments.texts("p_all_windows"))
 		changed.all_windows.insert(std::move(name));
 	changed.check = arguments.boolean("p_row") ? RulesToCheck::all : RulesToCheck::hours;
+	changed.dates = {arguments.integer("p_first"), arguments.integer("p_last")};
 	if (changed.calendars.contains(utc_calendar))
 		throw Error(sqlstate::object_not_in_prerequisite_state, "calendar \"utc\" is built in and cannot be changed",
 		            "Make a calendar of another name, and choose it with agg_set_calendar().");
