@@ -7,9 +7,23 @@ partitions="CREATE TABLE data_bars (canonical_symbol text NOT NULL, timeframe te
 CREATE TABLE bars_2025 PARTITION OF data_bars FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE other_bars PARTITION OF data_bars DEFAULT;"
 
+dumped_tables="core_asset_registry_all data_bars derived_data_bars data_agg_state agg_timeframes agg_indexes agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days"
+
+# as_they_were WHAT : the database "restored" has the rows of "dumped", and nothing is left to do.
+as_they_were() {
+	local what=$1 table query
+	for table in $dumped_tables; do
+		query="SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM $table AS t"
+		is "$(psql -X -A -t -d restored -c "$query")" "$(psql -X -A -t -d dumped -c "$query")" "the same rows in $table: $what"
+	done
+	is "$(psql -X -A -t -d restored -c 'SELECT count(*) FROM agg_setup()')" 0 "nothing is left to set up: $what"
+	is "$(psql -X -A -t -d restored -c "SELECT catchup_aggregation_range('EURUSD', '5m', '2025-07-01', 100, '2025-07-02') ->> 'bars_unchanged'")" 60 \
+		"and the bars are what they would be made again: $what"
+}
+
 # there_and_back WHAT TABLES : TABLES is the SQL that makes tables before agg_setup() does.
 there_and_back() {
-	local what=$1 tables=$2 status table query
+	local what=$1 tables=$2 status
 	psql -X -q -d postgres -c 'DROP DATABASE IF EXISTS dumped' -c 'DROP DATABASE IF EXISTS restored' -c 'CREATE DATABASE dumped' -c 'CREATE DATABASE restored' 2>/dev/null
 	psql -X -q -v ON_ERROR_STOP=1 -d dumped >/dev/null <<SQL
 CREATE EXTENSION aggregation;
@@ -29,13 +43,21 @@ SQL
 	status=0
 	"$bin/pg_dump" -Fc -f dump dumped && "$bin/pg_restore" --exit-on-error -d restored dump || status=$?
 	is "$status" 0 "dump and restore without an error: $what"
-	for table in core_asset_registry_all data_bars derived_data_bars data_agg_state agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days; do
-		query="SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM $table AS t"
-		is "$(psql -X -A -t -d restored -c "$query")" "$(psql -X -A -t -d dumped -c "$query")" "the same rows in $table: $what"
-	done
-	is "$(psql -X -A -t -d restored -c 'SELECT count(*) FROM agg_setup()')" 0 "nothing is left to set up: $what"
-	is "$(psql -X -A -t -d restored -c "SELECT catchup_aggregation_range('EURUSD', '5m', '2025-07-01', 100, '2025-07-02') ->> 'bars_unchanged'")" 60 \
-		"and the bars are what they would be made again: $what"
+	as_they_were "$what"
+
+	# The rows alone, into a database that has what agg_setup() makes: docs/operating.md says how.
+	psql -X -q -d postgres -c 'DROP DATABASE restored' -c 'CREATE DATABASE restored'
+	psql -X -q -v ON_ERROR_STOP=1 -d restored -c 'CREATE EXTENSION aggregation' -c "$tables" -c 'SELECT * FROM agg_setup()' >/dev/null
+	"$bin/pg_dump" -Fc --data-only -f dump dumped
+	like "$("$bin/pg_restore" --exit-on-error --single-transaction --data-only --disable-triggers -d restored dump 2>&1)" 'duplicate key value' \
+		"rows collide with those that are shipped: $what"
+	psql -X -q -v ON_ERROR_STOP=1 -d restored -c "$(sed -n '/^SET aggregation.tracking = off; .*in the target/,/^RESET/p' "$ROOT/docs/operating.md")"
+	status=0
+	"$bin/pg_restore" --exit-on-error --single-transaction --data-only --disable-triggers -d restored dump || status=$?
+	is "$status" 0 "and do not where those are gone: $what"
+	as_they_were "rows alone, $what"
+	is "$(psql -X -A -t -d restored -c 'SELECT (SELECT count(*) FROM agg_change_log) + (SELECT count(*) FROM agg_dirty_ranges)')" \
+		"$(psql -X -A -t -d dumped -c 'SELECT (SELECT count(*) FROM agg_change_log) + (SELECT count(*) FROM agg_dirty_ranges)')" "no work comes of it: $what"
 	psql -X -q -d postgres -c 'DROP DATABASE dumped' -c 'DROP DATABASE restored'
 }
 there_and_back 'plain tables' ''
