@@ -41,9 +41,9 @@ StoredTask *find(Tables &tables, const agg_request &request, size_t symbols, siz
 }
 
 std::vector<agg_cell> due_row(const Key &key, const StoredTask &task) {
-	return {kept_text(key.first),       kept_text(key.second),       maybe_text(task.source),       number_cell(task.interval),
-	        number_cell(task.delay),    maybe_time(task.cursor),     kept_text(task.status),        number_cell(task.streak),
-	        number_cell(task.priority), number_cell(task.mandatory), maybe_time(task.last_success), number_cell(task.place)};
+	return {kept_text(key.first),          kept_text(key.second),   number_cell(task.priority), number_cell(task.mandatory),
+	        maybe_time(task.last_success), number_cell(task.place), maybe_text(task.source),    number_cell(task.interval),
+	        number_cell(task.delay),       maybe_time(task.cursor), kept_text(task.status),     number_cell(task.streak)};
 }
 
 bool due(const StoredTask &task, const agg_cell &at) {
@@ -144,8 +144,8 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 					continue;
 				auto cells = configuration(k, task);
 				cells.erase(cells.begin());
-				cells.insert(cells.end(), {number_cell(task.streak), number_cell(task.mandatory), number_cell(task.place), kept_text(key.first),
-				                           kept_text(key.second)});
+				cells.insert(cells.end(), {number_cell(task.streak), number_cell(task.mandatory), number_cell(task.place),
+				                           kept_text(key.first), kept_text(key.second)});
 				rows.push_back(std::move(cells));
 			}
 		}
@@ -204,8 +204,10 @@ bool FakeDatabase::run_task_query(const agg_request &request, Rows &rows, uint64
 		}
 	} else if (has(request, "s.last_successful_at_utc, s.ctid")) { // what is due
 		for (const auto &[key, task] : tables.tasks) {
-			if (due(task, parameter(request, 0)))
-				rows.push_back(due_row(key, task));
+			if (!due(task, parameter(request, 0)))
+				continue;
+			rows.push_back(due_row(key, task));
+			rows.back().resize(request.column_count);
 		}
 	} else if (has(request, "LIMIT 1") && has(request, "status = 'running'")) {
 		for (const auto &[key, task] : tables.tasks) {

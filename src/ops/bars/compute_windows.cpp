@@ -4,10 +4,12 @@
 #include "ops/bars/window_fold.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 namespace aggregation {
@@ -59,29 +61,57 @@ private:
 	size_t read_ = 0;
 };
 
+/// Which of some symbols a row is of: thousands of rows ask in no order, so what is looked at lies together.
+class SymbolTable {
+public:
+	static constexpr uint32_t none = std::numeric_limits<uint32_t>::max();
+
+	explicit SymbolTable(size_t symbols) : slots_(std::bit_ceil(2 * symbols + 1)) {
+	}
+	/// The value of the symbol, to be set where it is `none`.
+	uint32_t &operator[](std::string_view symbol) {
+		Slot &slot = find(symbol);
+		slot.symbol = symbol;
+		return slot.value;
+	}
+	uint32_t at(std::string_view symbol) {
+		return find(symbol).value;
+	}
+
+private:
+	struct Slot {
+		std::string_view symbol;
+		uint32_t value = none;
+	};
+	Slot &find(std::string_view symbol) {
+		const size_t mask = slots_.size() - 1;
+		size_t i = std::hash<std::string_view> {}(symbol)&mask;
+		while (slots_[i].value != none && slots_[i].symbol != symbol)
+			i = (i + 1) & mask;
+		return slots_[i];
+	}
+
+	std::vector<Slot> slots_;
+};
+
 /// Folds rows that come in any order, as long as those of a read come by time: where they do not, that read has to be read again by key.
 class ByTime : public SliceSink {
 public:
 	/// `which` of the reads the slice holds.
 	ByTime(std::vector<Segment> &segments, const std::vector<SharedRead> &reads, const std::vector<size_t> &which)
-	    : segments_(segments), reads_(reads), plans_(segments) {
+	    : segments_(segments), reads_(reads), plans_(segments), first_of_(which.size()) {
 		folds_.reserve(which.size());
-		first_of_.reserve(which.size());
 		for (const size_t read : which) {
-			const auto [known, fresh] = first_of_.try_emplace(reads[read].read.symbol, folds_.size());
-			folds_.push_back({SharedFold(segments, reads[read]), read, fresh ? none : known->second, {}});
-			known->second = folds_.size() - 1;
+			uint32_t &first = first_of_[reads[read].read.symbol];
+			folds_.push_back({reads[read].read.from, reads[read].read.to, first, false, SharedFold(segments, reads[read]), read, {}});
+			first = static_cast<uint32_t>(folds_.size() - 1);
 		}
 	}
 
 	void take(std::string_view symbol, const SourceBar &bar) override {
-		const auto found = first_of_.find(symbol);
-		if (found == first_of_.end())
-			return;
-		for (size_t i = found->second; i != none; i = folds_[i].next) {
+		for (uint32_t i = first_of_.at(symbol); i != SymbolTable::none; i = folds_[i].next) {
 			Fold &fold = folds_[i];
-			const SourceRead &read = reads_[fold.read].read;
-			if (bar.start < read.from || bar.start >= read.to || fold.disordered)
+			if (bar.start < fold.from || bar.start >= fold.to || fold.disordered)
 				continue;
 			if (fold.rows.in_order(bar))
 				fold.rows.take(bar, fold.windows);
@@ -107,21 +137,21 @@ public:
 	}
 
 private:
-	static constexpr size_t none = std::numeric_limits<size_t>::max();
-
 	struct Fold {
+		Timestamp from;
+		Timestamp to;
+		uint32_t next; // fold of the same symbol
+		bool disordered;
 		SharedFold rows;
 		size_t read;
-		size_t next;                         // fold of the same symbol
 		std::vector<ComputedWindow> windows; // that have ended
-		bool disordered = false;
 	};
 
 	std::vector<Segment> &segments_;
 	const std::vector<SharedRead> &reads_;
 	SavedPlans plans_;
 	std::vector<Fold> folds_;
-	std::unordered_map<std::string_view, size_t> first_of_;
+	SymbolTable first_of_;
 };
 
 std::vector<SourceRead> reads_of(const std::vector<SharedRead> &shared) {

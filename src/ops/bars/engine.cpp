@@ -40,6 +40,7 @@ Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, T
 	for (const bool ingested : {true, false}) {
 		std::vector<size_t> members;
 		std::vector<Segment> segments;
+		segments.reserve(batch.runs.size());
 		for (size_t i = 0; i < batch.runs.size(); ++i) {
 			TaskRun &run = runs[batch.runs[i]];
 			if (run.task.source.ingested() != ingested)

@@ -13,18 +13,24 @@ namespace aggregation {
 
 namespace {
 
-// All tasks that can be due are looked at: an index on next_run_at would cost each run more.
+#define AGG_DUE_RANK "SELECT s.canonical_symbol, s.timeframe, s.task_priority::int8, s.is_mandatory, s.last_successful_at_utc, s.ctid"
+#define AGG_DUE_RANK_TYPES AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_BOOL, AGG_TIMESTAMPTZ, AGG_TID
 #define AGG_DUE_COLUMNS                                                                                                                    \
-	"SELECT s.canonical_symbol, s.timeframe, s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, "        \
-	"s.last_agg_bar_ts_utc, s.status, s.hard_fail_streak::int8, s.task_priority::int8, s.is_mandatory, s.last_successful_at_utc, s.ctid "
-#define AGG_DUE_TYPES                                                                                                                      \
-	AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_BOOL, AGG_TIMESTAMPTZ, AGG_TID
+	AGG_DUE_RANK ", s.source_timeframe, s.run_interval_minutes::int8, s.aggregation_delay_seconds::int8, s.last_agg_bar_ts_utc, "          \
+	             "s.status, s.hard_fail_streak::int8 "
+#define AGG_DUE_TYPES AGG_DUE_RANK_TYPES, AGG_TEXT, AGG_INT8, AGG_INT8, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_INT8
+constexpr size_t first_detail = 6;
+#define AGG_DUE_ROWS " FROM @data_agg_state s WHERE " AGG_CLAIMABLE("s.") " AND " AGG_DUE_AT("s.") " <= $1::timestamptz"
 
+// All tasks that can be due are looked at: an index on next_run_at would cost each run more.
 const Statement &due_rows() {
-	static const Statement statement {"data_agg_state",
-	                                  AGG_DUE_COLUMNS
-	                                  "FROM @data_agg_state s WHERE " AGG_CLAIMABLE("s.") " AND " AGG_DUE_AT("s.") " <= $1::timestamptz",
-	                                  {AGG_DUE_TYPES}};
+	static const Statement statement {"data_agg_state", AGG_DUE_COLUMNS AGG_DUE_ROWS, {AGG_DUE_TYPES}};
+	return statement;
+}
+
+// For a runner, who takes most of the table: to read all of it costs half of what reading it by an index does.
+const Statement &due_ranks() {
+	static const Statement statement {"data_agg_state", AGG_DUE_RANK AGG_DUE_ROWS, {AGG_DUE_RANK_TYPES}, Planning::once_by_statistics};
 	return statement;
 }
 
@@ -83,12 +89,12 @@ private:
 };
 
 std::unique_ptr<DueDetails> due_details(const Row &row) {
-	return std::make_unique<DueDetails>(DueDetails {.source = row.maybe_text(2),
-	                                                .run_interval_minutes = row.maybe_integer(3),
-	                                                .delay_seconds = row.maybe_integer(4),
-	                                                .cursor = row.maybe_timestamp(5),
-	                                                .status = std::string(row.text(6)),
-	                                                .hard_fail_streak = row.maybe_integer(7)});
+	return std::make_unique<DueDetails>(DueDetails {.source = row.maybe_text(first_detail),
+	                                                .run_interval_minutes = row.maybe_integer(first_detail + 1),
+	                                                .delay_seconds = row.maybe_integer(first_detail + 2),
+	                                                .cursor = row.maybe_timestamp(first_detail + 3),
+	                                                .status = std::string(row.text(first_detail + 4)),
+	                                                .hard_fail_streak = row.maybe_integer(first_detail + 5)});
 }
 
 /// Takes the rows of tasks.
@@ -98,11 +104,11 @@ public:
 	}
 	void take(const Row &row, bool dirty) {
 		DueTask &task = tasks_.emplace_back(DueTask {.key = {std::string(row.text(0)), std::string(row.text(1))},
-		                                             .priority = row.maybe_integer(8),
-		                                             .last_success = row.maybe_timestamp(10),
-		                                             .place = row.integer(11),
+		                                             .priority = row.maybe_integer(2),
+		                                             .last_success = row.maybe_timestamp(4),
+		                                             .place = row.integer(5),
 		                                             .width = {},
-		                                             .mandatory = !row.is_null(9) && row.boolean(9),
+		                                             .mandatory = !row.is_null(3) && row.boolean(3),
 		                                             .dirty = dirty});
 		task.width = widths_.of(task.key.timeframe);
 		if (details_ == Details::wanted)
@@ -144,7 +150,7 @@ Op<std::deque<DueTask>> read_all_due(Database &db, Timestamp now, Details detail
 		due.take(row, false);
 		return Flow::more;
 	};
-	co_await db.query(due_rows(), parameters(timestamp_parameter(now)), take);
+	co_await db.query(details == Details::wanted ? due_rows() : due_ranks(), parameters(timestamp_parameter(now)), take);
 	auto dirty = co_await tasks_with_late_work(db);
 	if (!dirty.keys.empty()) {
 		auto take_dirty = [&](const Row &row) {
