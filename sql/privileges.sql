@@ -17,7 +17,13 @@ SELECT p.proname, p.prosecdef AS security_definer, p.proconfig AS settings, has_
        EXISTS (SELECT FROM aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) WHERE grantee = 0) AS "PUBLIC"
 FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
      JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'aggregation'
+WHERE p.provolatile <> 'i'
 ORDER BY p.proname COLLATE "C";
+-- candlesticks are anybody's: their functions see nothing but their arguments
+SELECT count(*) > 0 AS some, bool_and(NOT p.prosecdef AND p.proparallel = 's' AND has_function_privilege('regress_aggregation_worker', p.oid, 'EXECUTE')) AS "all of PUBLIC"
+FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+     JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'aggregation'
+WHERE p.provolatile = 'i';
 -- any other role is granted what it needs, function by function, and needs no right on a table
 INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('EURUSD');
 SET ROLE regress_aggregation_worker;

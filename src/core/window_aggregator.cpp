@@ -50,4 +50,17 @@ BarValues WindowAggregator::values() const {
 	return result;
 }
 
+WindowSums WindowAggregator::sums() const {
+	WindowSums result;
+	if (any_vol_)
+		result.vol = vol_sum_;
+	if (any_weight_) {
+		result.weighted = weighted_sum_;
+		result.weight = weight_;
+	}
+	if (any_trades_)
+		result.trades = trades_;
+	return result;
+}
+
 } // namespace aggregation

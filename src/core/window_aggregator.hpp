@@ -14,12 +14,21 @@
 
 namespace aggregation {
 
+/// The sums behind a bar's values, as they run: infinite where double precision cannot hold them.
+struct WindowSums {
+	std::optional<double> vol;
+	std::optional<double> weighted; // sum(vwap * vol)
+	std::optional<double> weight;   // sum(vol) over the same candles
+	std::optional<__int128> trades;
+};
+
 class WindowAggregator {
 public:
 	/// Rows must come in ascending order of their start. Whether it is a candle.
 	bool add(const SourceBar &bar);
 	/// Prices are meaningful only if `candles` > 0.
 	BarValues values() const;
+	WindowSums sums() const;
 
 private:
 	BarValues bar_;

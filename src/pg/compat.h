@@ -78,4 +78,13 @@
 #define agg_own_number() (MyBackendId)
 #endif
 
+/* 16 lets input functions report errors without raising them (commit d9f7f5d32f), and has a header for varlena (commit d952373a98). */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#include "varatt.h"
+#define agg_soft_error(fcinfo, rest) ereturn((fcinfo)->context, (Datum)0, rest)
+#else
+#define agg_soft_error(fcinfo, rest) ereport(ERROR, rest)
+#endif
+
 #endif

@@ -1,4 +1,5 @@
--- Nothing is executable by PUBLIC; the worker's role gets everything but the administrator's functions, where it exists.
+-- Nothing that works on tables is executable by PUBLIC; the worker's role gets everything but the administrator's functions, where it exists.
+-- Candlesticks are anybody's: what is IMMUTABLE sees nothing but its arguments.
 
 DO $$
 DECLARE
@@ -12,6 +13,7 @@ BEGIN
             AND d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'
         JOIN pg_catalog.pg_extension AS e ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
             AND d.refobjid OPERATOR(pg_catalog.=) e.oid AND e.extname OPERATOR(pg_catalog.=) 'aggregation'
+        WHERE p.provolatile OPERATOR(pg_catalog.<>) 'i'
     LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.signature);
         IF worker_exists AND member.name OPERATOR(pg_catalog.<>) ALL (ARRAY['agg_setup', 'agg_schedule', 'agg_unschedule', 'agg_retire_source', 'derived_purge_deleted', 'agg_capture_changes', 'agg_note_timeframe', 'agg_note_task_change', 'agg_note_calendar_change', 'agg_note_index_change', 'agg_watch_partitions']::pg_catalog.name[]) THEN

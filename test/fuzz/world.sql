@@ -27,6 +27,7 @@ BEGIN
 		WHEN 'integer' THEN ARRAY['0', '1', '1', '2', '10', '100', '-1', '1000', '2147483647', '-2147483648']
 		WHEN 'bigint' THEN ARRAY['0', '1', '7', '-1', '9223372036854775807', '-9223372036854775808']
 		WHEN 'double precision' THEN ARRAY['0', '1', '0.01', '0.5', '-1', 'NaN', 'Infinity', '1e-320', '1e308']
+		WHEN 'candlestick' THEN ARRAY['open 1 at 2025-07-01, high 2 at 2025-07-01, low 1 at 2025-07-01, close 2 at 2025-07-01', 'open -1 at -infinity, high 1e308 at infinity, low -1e308 at infinity, close 1 at infinity, trades 170141183460469231731687303715884105727, volume 1.7976931348623157e308 + 1e-320, other volume 1.7976931348623157e308, turnover too large']
 		WHEN 'boolean' THEN ARRAY['true', 'false']
 		WHEN 'interval' THEN ARRAY['0', '1 second', '10 seconds', '-1 second', '30 days', '1 month', '100000000 years', '-100000000 years', '1 microsecond']
 		WHEN 'uuid' THEN ARRAY['00000000-0000-0000-0000-000000000000', gen_random_uuid()::text]

@@ -7,7 +7,8 @@ partitions="CREATE TABLE data_bars (canonical_symbol text NOT NULL, timeframe te
 CREATE TABLE bars_2025 PARTITION OF data_bars FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE other_bars PARTITION OF data_bars DEFAULT;"
 
-dumped_tables="core_asset_registry_all data_bars derived_data_bars data_agg_state agg_timeframes agg_indexes agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days"
+dumped_tables="core_asset_registry_all data_bars derived_data_bars data_agg_state agg_timeframes agg_indexes agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days sticks"
+sticks='CREATE TABLE sticks (n int, cs candlestick);'
 
 # as_they_were WHAT : the database "restored" has the rows of "dumped", and nothing is left to do.
 as_they_were() {
@@ -28,6 +29,7 @@ there_and_back() {
 	psql -X -q -v ON_ERROR_STOP=1 -d dumped >/dev/null <<SQL
 CREATE EXTENSION aggregation;
 $tables
+$sticks
 SELECT * FROM agg_setup();
 INSERT INTO agg_calendars (calendar, time_zone, day_start) VALUES ('mine', 'Asia/Kolkata', '08:00');
 INSERT INTO agg_calendar_sessions VALUES ('mine', 1, '09:15', '15:30');
@@ -38,6 +40,8 @@ SELECT sync_agg_state_from_registry('prod', '2025-07-01');
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol)
 SELECT 'EURUSD', '1m', '2025-07-01'::timestamptz + n * interval '1 minute', 1, 2, 0.5, 1.5, n FROM generate_series(0, 299) AS n;
 SELECT * FROM agg_aggregate_tasks('{EURUSD,EURUSD}', '{5m,1h}', p_now_utc => '2025-07-02');
+INSERT INTO sticks SELECT n % 10, candlestick('2025-07-01'::timestamptz + n * interval '1 second', n * 0.1, n * 0.3) FROM generate_series(0, 999) AS n GROUP BY 1;
+INSERT INTO sticks VALUES (10, candlestick('-infinity', 1, NULL, NULL, 1)), (11, candlestick('4713-01-01 00:00+00 BC', -0.0, 1e308, -1e308, 5e-324, 1e300, 1.1, 7));
 SQL
 
 	status=0
@@ -47,7 +51,7 @@ SQL
 
 	# The rows alone, into a database that has what agg_setup() makes: docs/operating.md says how.
 	psql -X -q -d postgres -c 'DROP DATABASE restored' -c 'CREATE DATABASE restored'
-	psql -X -q -v ON_ERROR_STOP=1 -d restored -c 'CREATE EXTENSION aggregation' -c "$tables" -c 'SELECT * FROM agg_setup()' >/dev/null
+	psql -X -q -v ON_ERROR_STOP=1 -d restored -c 'CREATE EXTENSION aggregation' -c "$tables" -c "$sticks" -c 'SELECT * FROM agg_setup()' >/dev/null
 	"$bin/pg_dump" -Fc --data-only -f dump dumped
 	like "$("$bin/pg_restore" --exit-on-error --single-transaction --data-only --disable-triggers -d restored dump 2>&1)" 'duplicate key value' \
 		"rows collide with those that are shipped: $what"

@@ -52,17 +52,44 @@ agg_why: service_role
 aggregate_1m_to_5m_window: service_role
 aggregate_5m_to_1h_window: service_role
 aggregate_window: service_role
+bar_rollup_add: PUBLIC
+bar_rollup_value: PUBLIC
 calc_dxy_range_1m: service_role
+candlestick: PUBLIC
+candlestick: PUBLIC
+candlestick_add: PUBLIC
+candlestick_combine: PUBLIC
+candlestick_deserialize: PUBLIC
+candlestick_in: PUBLIC
+candlestick_out: PUBLIC
+candlestick_recv: PUBLIC
+candlestick_roll_up: PUBLIC
+candlestick_send: PUBLIC
+candlestick_serialize: PUBLIC
+candlestick_value: PUBLIC
 catchup_aggregation_range: service_role
+close: PUBLIC
+close_time: PUBLIC
 derived_purge_deleted: owner only
 derived_rebuild_range: service_role
 derived_restore_range: service_role
 derived_soft_delete_range: service_role
+high: PUBLIC
+high_time: PUBLIC
+low: PUBLIC
+low_time: PUBLIC
+open: PUBLIC
+open_time: PUBLIC
 ops_runlog_checkpoint: service_role
 ops_runlog_finish: service_role
 ops_runlog_prune: service_role
 ops_runlog_start: service_role
+rollup: PUBLIC
+rollup: PUBLIC
 sync_agg_state_from_registry: service_role
+trade_count: PUBLIC
+volume: PUBLIC
+vwap: PUBLIC
 RIGHTS
 )" 'who may execute a function'
 is "$(in_database fresh public -c "SELECT c.relname || ': ' || ($(printf "$rights" "COALESCE(c.relacl, acldefault('r', c.relowner))" c.relowner))
