@@ -34,7 +34,7 @@ DELETE FROM data_bars WHERE canonical_symbol = 'EURUSD' AND ts_utc > '2025-07-01
 \! sh -c "$PLANS" "SELECT aggregate_window('EURUSD', '5m', '2025-07-01 00:05+00', '2025-07-01 00:10+00')"
 -- many tasks in one call: the same reads by arrays of ranges, and one update of the task rows
 \! sh -c "$PLANS" "SELECT * FROM agg_aggregate_tasks('{EURUSD,GBPUSD}', '{5m,5m}', p_now_utc => '2025-07-02 00:00+00')"
--- the runner: what is due, whose asset counts, a claim by key that skips what others have locked; then as above
+-- the runner: what is due, whose asset counts, a claim by key that skips what others have locked; then as above, and who waits for what was made
 \! sh -c "$PLANS" "SELECT agg_run_batch(p_now_utc => '2025-07-02 01:00+00')"
 -- what is due: whether a claim is stale, and the tasks that can be due, by an index
 \! sh -c "$PLANS" "SELECT * FROM agg_get_due_tasks('prod', '2025-07-02 00:00+00')"

@@ -75,7 +75,7 @@ void CoverageScan::saw(Timestamp t) {
 		return;
 	const Stretch &stretch = stretches_[at_];
 	const Timestamp minute = minutes().floor(t);
-	if (minute < seen_to_ || (stretch.open && minute >= now_))
+	if (minute < seen_to_ || minute >= now_)
 		return;
 	DayCoverage &day = days_[stretch.day];
 	if (stretch.open) {

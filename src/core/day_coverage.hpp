@@ -29,7 +29,7 @@ struct DayCoverage {
 
 class CoverageScan {
 public:
-	/// The trading days with the dates [first_date, last_date]. Nothing is expected from `now` on. Without a calendar days are those of
+	/// The trading days with the dates [first_date, last_date]. What is ahead of `now` is neither expected nor there. Without a calendar days are those of
 	/// UTC, and the market is always open.
 	CoverageScan(const Calendar *calendar, int64_t first_date, int64_t last_date, Timestamp now);
 	/// From where the first day begins to where the last one ends.

@@ -32,7 +32,18 @@ SELECT is((SELECT min(from_utc) FROM agg_gaps(symbol)), from_utc, 'gaps of a sym
 FROM (VALUES ('EMPTY', '2025-07-01 00:00+00'::timestamptz), ('FX', '2025-07-01 00:00+00')) AS v(symbol, from_utc);
 SELECT results_eq(format($$SELECT min(trading_date), sum(present_minutes + outside_minutes)::int FROM %s WHERE canonical_symbol = %L$$, source, symbol), $$VALUES ('2025-07-01'::date, 0)$$, source || ' of ' || symbol)
 FROM unnest(ARRAY['v_aggregation_completeness', $$agg_completeness('-infinity', NULL, '{EMPTY,FX}')$$]) AS source, unnest(ARRAY['EMPTY', 'FX']) AS symbol;
+-- Nor is it one outside the sessions.
+INSERT INTO agg_calendars (calendar, time_zone) VALUES ('shut', 'UTC');
+INSERT INTO agg_calendar_sessions SELECT 'shut', 1 + EXTRACT(isodow FROM now() AT TIME ZONE 'UTC' + interval '2 days')::int % 7, '10:00', '10:01';
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('SHUT', '{"agg": {"calendar": "shut"}}');
+SELECT is(sync_agg_state_from_registry() -> 'assets_skipped', '[]', 'a calendar without sessions today');
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close)
+SELECT 'SHUT', '1m', date_trunc('minute', now()) + make_interval(mins => i), 1, 1, 1, 1 FROM unnest('{-30, -20, 20, 30}'::int[]) AS i;
+SELECT is((SELECT sum(outside_minutes)::int FROM v_aggregation_completeness WHERE canonical_symbol = 'SHUT'), 2, 'ahead of the clock and outside the sessions');
+SELECT is((SELECT sum(outside_minutes)::int FROM agg_completeness('-infinity', NULL, '{SHUT}')), 2, 'for the function, too');
 DELETE FROM data_bars;
+DELETE FROM core_asset_registry_all WHERE canonical_symbol = 'SHUT';
+DELETE FROM data_agg_state WHERE canonical_symbol = 'SHUT';
 
 -- Runs of minutes with holes of every length, across the change of the clock in New York; and one minute twice, in its middle.
 SELECT floor(random() * 1000000)::int AS seed \gset

@@ -137,9 +137,25 @@ DELETE FROM data_bars WHERE ts_utc = '2099-01-01';
 SELECT world.minutes('BACK', '2025-07-01 01:00+00', 60);
 CALL agg_run(p_now_utc => '2025-07-01 02:07:30+00');
 SELECT is(state('BACK', '5m'), '01 02:00 next 01 02:08:30 idle', 'the feed is back: run though it was not due');
-CALL agg_run(p_now_utc => '2025-07-01 02:07:33+00');
-SELECT is(state('BACK', '1h'), '01 02:00 next 01 03:00:30 idle', 'and so is what is built on it');
+SELECT is(state('BACK', '1h'), '01 02:00 next 01 03:00:30 idle', 'and so is what is built on it, in the same call');
 SELECT is_empty('SELECT * FROM data_agg_state WHERE canonical_symbol = ''BACK'' AND timeframe = ''1h'' AND waiting_since_utc IS NOT NULL', 'it waits no more');
+
+-- However many timeframes wait for one another: they began before the first minute came.
+SELECT world.task('CHAIN', timeframe) FROM unnest('{5m,1h,1d,1w}'::text[]) AS timeframe \g /dev/null
+UPDATE data_agg_state SET next_run_at = NULL WHERE canonical_symbol = 'CHAIN';
+CALL agg_run(p_now_utc => '2025-07-20 00:00+00');
+SELECT is(count(*), 4::bigint, 'all wait') FROM data_agg_state WHERE canonical_symbol = 'CHAIN' AND waiting_since_utc IS NOT NULL AND next_run_at > '2025-07-20 00:00+00';
+SELECT world.minutes('CHAIN', '2025-07-06 00:00+00', 11 * 1440);
+CREATE FUNCTION made() RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(timeframe || ' ' || n, ', ' ORDER BY n DESC) FROM (SELECT timeframe, count(*) AS n FROM derived_data_bars WHERE canonical_symbol = 'CHAIN' GROUP BY timeframe) b
+$$;
+BEGIN;
+UPDATE data_agg_state SET next_run_at = NULL WHERE canonical_symbol = 'CHAIN' AND timeframe = '5m';
+SELECT string_agg(agg_run_batch(p_now_utc => '2025-07-20 00:01+00') ->> 'continue', ' ') FROM generate_series(1, 4) \gset batches_
+SELECT is(made(), '5m 3168, 1h 264, 1d 11, 1w 1', 'batch after batch');
+ROLLBACK;
+CALL agg_run(p_now_utc => '2025-07-20 00:01+00');
+SELECT is(made(), '5m 3168, 1h 264, 1d 11, 1w 1', 'in one call');
 
 -- A task that waits for its source is tried again when others have got on. A window that is looked at again in every run, because it is not
 -- over by the clock, and stays as it is, is no progress.

@@ -91,7 +91,7 @@ SELECT probe.refuses(format($$SELECT %s, '2025-07-01 00:00+00', '2025-07-01 00:0
 FROM unnest(ARRAY['aggregate_window(''NOBODY'', ''5m''', 'aggregate_1m_to_5m_window(''NOBODY''']) AS call;
 
 -- The index's version.
-SELECT is(calc_dxy_range_1m('2025-07-01', '2025-07-02', version), jsonb_build_object('success', false, 'error', format('p_derivation_version must be at least 1, not %s (DXY/1m)', version), 'sqlstate', '22023'), 'version ' || version)
+SELECT is(calc_dxy_range_1m('2025-07-01', '2025-07-02', version), jsonb_build_object('success', false, 'error', format('p_derivation_version must be at least 1, not %s (DXY/1m)', version), 'sqlstate', '22023', 'hint', 'Pass the version of the formula, such as 1.'), 'version ' || version)
 FROM unnest(ARRAY[0, -1]) AS version;
 SELECT ok(calc_dxy_range_1m('infinity', 'infinity') ->> 'error' LIKE '%(DXY/1m)', 'and what it is about');
 

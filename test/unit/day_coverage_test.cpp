@@ -61,6 +61,7 @@ TEST(CoverageScan, AMinuteCountsOnce) {
 TEST(CoverageScan, NothingIsExpectedFromNowOn) {
 	const Calendar calendar = three_days();
 	const int64_t opens = 47 * 60;
+	EXPECT_TRUE(coverage(CoverageScan(&calendar, 2, 2, minute(opens - 30)), {opens - 30, opens - 20, opens + 3}).empty());
 	EXPECT_EQ(coverage(CoverageScan(&calendar, 2, 3, minute(opens + 20) + Duration::seconds(30)), {opens + 3, opens + 20, opens + 30}),
 	          (std::vector<DayCoverage> {{2, 20, 1, 16, 0}}));
 	EXPECT_TRUE(coverage(CoverageScan(&calendar, 3, 3, minute(opens)), {}).empty());
@@ -91,7 +92,7 @@ TEST(CoverageScan, AgreesWithCountingMinuteByMinute) {
 			const auto &sessions = calendar.sessions();
 			const size_t next = calendar.session_after(minute(n));
 			const bool open = next < sessions.size() && sessions[next].from <= minute(n);
-			day.outside += !open && seen.contains(n);
+			day.outside += !open && n < now && seen.contains(n);
 			gap = open && n < now && !seen.contains(n) ? gap + 1 : 0;
 			day.longest_gap = std::max(day.longest_gap, gap);
 			day.expected += open && n < now;

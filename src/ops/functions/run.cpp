@@ -130,7 +130,39 @@ size_t begin_with_own_share(std::vector<TaskPlace> &tasks, const Runners &others
 /// is being claimed costs fifty times as much as one that is free or locked.
 constexpr size_t few_tasks = 512;
 
-/// Runs what is due, batch by batch, and commits each. True: it stopped because the time was up.
+/// Runs listed tasks, batch by batch, and commits each, until the time is up. Answers how many were claimed.
+Op<size_t> run_listed(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log, std::vector<TaskPlace> &tasks) {
+	const Runners others = co_await db.other_runners();
+	size_t own = begin_with_own_share(tasks, others);
+	const auto most = static_cast<size_t>(order.batch_size);
+	size_t of_others = few_tasks;
+	size_t claimed = 0;
+	std::span<TaskPlace> rest(tasks);
+	while (!rest.empty()) {
+		const size_t size = std::min({rest.size(), most, own > 0 ? own : of_others});
+		const size_t taken = co_await runner.run(rest.first(size));
+		rest = rest.subspan(size);
+		claimed += taken;
+		if (own > 0)
+			own -= size;
+		else
+			of_others = taken < size ? few_tasks : std::min(most, 2 * of_others);
+		// Another runner is ahead of us here: go on in the middle of what is left, so as not to meet it batch after batch.
+		if (taken == 0)
+			std::rotate(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(rest.size() / 2), rest.end());
+		if (claimed > 0)
+			co_await log.begin_once();
+		// Bars and cursors go together, so a crash that undoes the last batches only means to do them again. The commit that ends the run
+		// makes all of them durable.
+		co_await db.commit_lazily();
+		if (runner.time_is_up())
+			break;
+		co_await db.begin_running(); // in the next transaction
+	}
+	co_return claimed;
+}
+
+/// Runs what is due. True: it stopped because the time was up.
 Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
 	if (order.sync_age) {
 		const bool synced = co_await sync_registry_if_older(db, order.environment, *order.sync_age, runner.now());
@@ -138,45 +170,24 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 			co_await db.commit();
 	}
 	co_await db.begin_running();
-	for (;;) {
+	bool more = true;
+	while (more) {
 		auto tasks = co_await runner.next_tasks();
-		if (tasks.empty())
-			co_return false;
-		const Runners others = co_await db.other_runners();
-		size_t own = begin_with_own_share(tasks, others);
-		const auto most = static_cast<size_t>(order.batch_size);
-		size_t of_others = few_tasks;
-		std::span<TaskPlace> rest(tasks);
 		size_t claimed = 0;
-		while (!rest.empty()) {
-			const size_t size = std::min({rest.size(), most, own > 0 ? own : of_others});
-			const size_t taken = co_await runner.run(rest.first(size));
-			rest = rest.subspan(size);
-			claimed += taken;
-			if (own > 0)
-				own -= size;
-			else
-				of_others = taken < size ? few_tasks : std::min(most, 2 * of_others);
-			// Another runner is ahead of us here: go on in the middle of what is left, so as not to meet it batch after batch.
-			if (taken == 0)
-				std::rotate(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(rest.size() / 2), rest.end());
-			if (claimed > 0)
-				co_await log.begin_once();
-			// Bars and cursors go together, so a crash that undoes the last batches only means to do them again. The commit that ends the
-			// run makes all of them durable.
-			co_await db.commit_lazily();
+		if (!tasks.empty()) {
+			claimed = co_await run_listed(db, runner, order, log, tasks);
 			if (runner.time_is_up())
 				co_return true;
-			co_await db.begin_running(); // in the next transaction
 		}
-		if (claimed == 0)
-			co_return false; // others have claimed all of it
-		if (claimed == tasks.size()) {
+		more = claimed > 0; // else there is nothing, or others have claimed all of it
+		if (more && claimed == tasks.size()) {
 			const bool done = co_await runner.nothing_left();
-			if (done)
-				co_return false;
+			more = !done;
 		}
+		if (!more)
+			more = co_await runner.wake_tasks_above();
 	}
+	co_return false;
 }
 
 Op<LoopEnd> run_loop(Database &db, Runner &runner, const LoopOrder &order) {
@@ -245,6 +256,7 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 	}
 	if (!tasks.empty())
 		co_await runner.run(tasks);
+	co_await runner.wake_tasks_above();
 	const auto rest = co_await read_due_tasks(db, runner.now(), order.assets, 1);
 	const std::string stats = stats_of(runner);
 	co_return Answer::json("{\"success\": true, \"continue\": " + std::string(rest.empty() ? "false" : "true") + ", " + stats.substr(1));

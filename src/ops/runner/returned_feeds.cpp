@@ -50,43 +50,40 @@ WHERE s.canonical_symbol = free.canonical_symbol
 	return statement;
 }
 
-} // namespace
+struct Waiting {
+	std::vector<TaskKey> tasks;
+	bool stale_claims = false;
+};
 
-Op<Restless> wake_tasks_of_returned_feeds(Database &db, Timestamp now) {
-	std::vector<TaskKey> keys;
-	Restless restless;
+Op<Waiting> read_waiting(Database &db, Timestamp now) {
+	Waiting waiting;
 	auto take = [&](const Row &row) {
-		if (row.is_null(1)) {
-			restless.stale_claims = true;
-			return Flow::more;
-		}
 		// What has no timeframe has no source either.
-		if (Timeframe::parse(row.text(1)))
-			keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
+		if (row.is_null(1))
+			waiting.stale_claims = true;
+		else if (Timeframe::parse(row.text(1)))
+			waiting.tasks.push_back({std::string(row.text(0)), std::string(row.text(1))});
 		return Flow::more;
 	};
 	const Timestamp stale_before = claims_stale_before(db, now, claim_lasts);
 	co_await db.query(waiting_tasks(), parameters(timestamp_parameter(now), timestamp_parameter(stale_before)), take);
-	restless.tasks_waiting = !keys.empty();
-	if (keys.empty())
-		co_return restless;
+	co_return waiting;
+}
 
-	Nonsense nonsense; // is found again, and recorded, when the task runs
-	const auto tasks = co_await read_tasks(db, keys, &nonsense);
-	const auto indexes = co_await read_indexes(db);
+/// Makes those of the tasks due that have source now. Says whether there are any.
+Op<bool> wake(Database &db, const std::vector<Task> &tasks, Timestamp now) {
+	const auto indexes = co_await indexes_for(db, tasks);
 	std::vector<TaskKey> returned;
 	std::vector<TaskKey> asked;
 	std::vector<SourceProbe> probes;
 	for (const auto &task : tasks) {
-		if (!task)
-			continue;
-		if (const GeometricIndex *index = index_read_by(*task, indexes)) {
-			const auto minute = co_await next_index_minute(db, indexes, *index, task->effective_cursor());
+		if (const GeometricIndex *index = index_read_by(task, indexes)) {
+			const auto minute = co_await next_index_minute(db, indexes, *index, task.effective_cursor());
 			if (minute && *minute <= now)
-				returned.push_back(task->key);
+				returned.push_back(task.key);
 		} else {
-			asked.push_back(task->key);
-			probes.push_back({task->key.symbol, task->source, task->effective_cursor()});
+			asked.push_back(task.key);
+			probes.push_back({task.key.symbol, task.source, task.effective_cursor()});
 		}
 	}
 	const auto found = co_await first_bars(db, probes);
@@ -94,11 +91,47 @@ Op<Restless> wake_tasks_of_returned_feeds(Database &db, Timestamp now) {
 		if (found[i] && *found[i] <= now) // what is ahead of the clock is no feed
 			returned.push_back(asked[i]);
 	}
-	if (!returned.empty()) {
-		const Statement statement = for_keys(make_due(), returned.size());
-		co_await db.execute(statement, parameters(symbols_of(returned), timeframes_of(returned), timestamp_parameter(now)));
+	if (returned.empty())
+		co_return false;
+	const Statement statement = for_keys(make_due(), returned.size());
+	const uint64_t woken =
+	    co_await db.execute(statement, parameters(symbols_of(returned), timeframes_of(returned), timestamp_parameter(now)));
+	co_return woken > 0;
+}
+
+/// The tasks of the keys that are there, and make sense: what is nonsense is found again, and recorded, when the task runs.
+Op<std::vector<Task>> read_those(Database &db, const std::vector<TaskKey> &keys) {
+	Nonsense nonsense;
+	auto found = co_await read_tasks(db, keys, &nonsense);
+	std::vector<Task> tasks;
+	for (auto &task : found) {
+		if (task)
+			tasks.push_back(std::move(*task));
 	}
-	co_return restless;
+	co_return tasks;
+}
+
+} // namespace
+
+Op<Restless> wake_tasks_of_returned_feeds(Database &db, Timestamp now) {
+	const auto waiting = co_await read_waiting(db, now);
+	if (!waiting.tasks.empty()) {
+		const auto tasks = co_await read_those(db, waiting.tasks);
+		co_await wake(db, tasks, now);
+	}
+	co_return Restless {.tasks_waiting = !waiting.tasks.empty(), .stale_claims = waiting.stale_claims};
+}
+
+Op<bool> wake_tasks_above(Database &db, SeenTasks &ran, Timestamp now) {
+	auto waiting = co_await read_waiting(db, now);
+	std::erase_if(waiting.tasks, [&](const TaskKey &key) { return !ran.contains_symbol(key.symbol); });
+	if (waiting.tasks.empty())
+		co_return false;
+	auto tasks = co_await read_those(db, waiting.tasks);
+	std::erase_if(tasks, [&](const Task &task) { return task.source.ingested() || !ran.contains({task.key.symbol, task.source.name()}); });
+	if (tasks.empty())
+		co_return false;
+	co_return co_await wake(db, tasks, now);
 }
 
 } // namespace aggregation

@@ -5,6 +5,7 @@
 #include "core/timestamp.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
+#include "ops/runner/seen_tasks.hpp"
 
 namespace aggregation {
 
@@ -20,5 +21,9 @@ struct Restless {
 /// Makes the waiting tasks due whose source has a bar at or after their cursor, and not ahead of the clock. The cost is a probe for each
 /// waiting task, and nothing for the others.
 Op<Restless> wake_tasks_of_returned_feeds(Database &db, Timestamp now);
+
+/// The same for those whose source is made by tasks that ran in this call: a feed that comes back is made into bars of all timeframes at
+/// once, however many of them wait for one another. Says whether any became due.
+Op<bool> wake_tasks_above(Database &db, SeenTasks &ran, Timestamp now);
 
 } // namespace aggregation

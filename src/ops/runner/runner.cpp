@@ -3,10 +3,10 @@
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/subtransaction.hpp"
 #include "ops/marks/change_log.hpp"
+#include "ops/runner/returned_feeds.hpp"
 #include "ops/tasks/task_outcome.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -47,11 +47,6 @@ RunTotals &RunTotals::operator+=(const RunTotals &other) {
 void RunTotals::tell_no_more() {
 	if (failed.size() > most_failures_told)
 		failed.resize(most_failures_told);
-}
-
-void SeenTasks::sort_in() {
-	known_.insert(std::make_move_iterator(fresh_.begin()), std::make_move_iterator(fresh_.end()));
-	fresh_.clear();
 }
 
 std::string Runner::failures_json() const {
@@ -101,6 +96,12 @@ Op<bool> Runner::nothing_left() {
 		co_return false;
 	const bool late_work = co_await any_late_work(db_);
 	co_return !late_work;
+}
+
+Op<bool> Runner::wake_tasks_above() {
+	if (std::exchange(changed_when_woken_, totals_.bars.changed()) == totals_.bars.changed())
+		co_return false;
+	co_return co_await aggregation::wake_tasks_above(db_, seen_, now());
 }
 
 Op<size_t> Runner::run(std::span<const TaskPlace> tasks) {

@@ -11,6 +11,7 @@
 #include "core/failure.hpp"
 #include "ops/bars/progress.hpp"
 #include "ops/runner/due_list.hpp"
+#include "ops/runner/seen_tasks.hpp"
 #include "ops/runner/task_batch.hpp"
 
 #include <cstdint>
@@ -43,32 +44,6 @@ struct RunTotals {
 	void tell_no_more();
 };
 
-/// Tasks that were worked on. Those of one list of due tasks are different ones: they are sorted in only once somebody asks about the next.
-class SeenTasks {
-public:
-	bool empty() const {
-		return fresh_.empty() && known_.empty();
-	}
-	void add(TaskKey key) {
-		fresh_.push_back(std::move(key));
-	}
-	bool contains(const TaskKey &key) {
-		sort_in();
-		return known_.contains(key);
-	}
-	size_t size() {
-		if (!known_.empty())
-			sort_in();
-		return known_.empty() ? fresh_.size() : known_.size();
-	}
-
-private:
-	void sort_in();
-
-	std::vector<TaskKey> fresh_;
-	std::set<TaskKey> known_;
-};
-
 class Runner {
 public:
 	/// `activity` is the SQL function that is running, as the progress view shows it.
@@ -85,6 +60,9 @@ public:
 	/// Once all of next_tasks() have been claimed and run: whether nothing is left to do but what came due since they were listed, a moment
 	/// ago. It costs a fraction of another list.
 	Op<bool> nothing_left();
+
+	/// Whether tasks became due that wait for the bars which others have made since this was asked last.
+	Op<bool> wake_tasks_above();
 
 	const RunTotals &totals() const {
 		return totals_;
@@ -130,7 +108,8 @@ private:
 	SeenTasks seen_;
 	std::set<TaskKey> untouched_; // their failure could not even be recorded: left alone from then on
 	std::vector<TaskKey> waiting_;
-	bool got_on_ = false; // windows were passed, or bars changed, since the first of them had to wait
+	int64_t changed_when_woken_ = 0; // bars
+	bool got_on_ = false;            // windows were passed, or bars changed, since the first of them had to wait
 };
 
 } // namespace aggregation

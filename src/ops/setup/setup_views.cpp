@@ -181,11 +181,13 @@ CROSS JOIN LATERAL (
 		COALESCE(max(GREATEST(p.gap, p.tail)) FILTER (WHERE g.is_open), 0)::bigint AS longest_gap_minutes,
 		COALESCE(sum(p.present) FILTER (WHERE NOT g.is_open), 0)::bigint AS outside_minutes
 	FROM (
-		SELECT true AS is_open, o.opens AS from_utc, LEAST(o.closes, date_bin('1 minute', now(), '2000-01-01 00:00+00')) AS to_utc
-		FROM unnest(d.opens, d.closes) AS o(opens, closes)
-		UNION ALL
-		SELECT false, o.from_utc, o.to_utc
-		FROM unnest(ARRAY[d.starts_at] || d.closes, d.opens || ARRAY[d.ends_at]) AS o(from_utc, to_utc)
+		SELECT h.is_open, h.from_utc, LEAST(h.to_utc, date_bin('1 minute', now(), '2000-01-01 00:00+00')) AS to_utc
+		FROM (
+			SELECT true AS is_open, o.opens AS from_utc, o.closes AS to_utc FROM unnest(d.opens, d.closes) AS o(opens, closes)
+			UNION ALL
+			SELECT false, o.from_utc, o.to_utc
+			FROM unnest(ARRAY[d.starts_at] || d.closes, d.opens || ARRAY[d.ends_at]) AS o(from_utc, to_utc)
+		) h
 	) g
 	CROSS JOIN LATERAL (
 		SELECT count(*) FILTER (WHERE q.minute > q.before) AS present,
