@@ -138,3 +138,31 @@ COMMENT ON FUNCTION @extschema@.vwap(@extschema@.candlestick) IS 'The volume-wei
 CREATE FUNCTION @extschema@.trade_count(candlestick @extschema@.candlestick) RETURNS bigint
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_trade_count';
 COMMENT ON FUNCTION @extschema@.trade_count(@extschema@.candlestick) IS 'How many trades there were; of bars, the sum of the counts that are known. NULL where none is, or where it does not fit into bigint.';
+
+-- VWAP bands.
+
+CREATE FUNCTION @extschema@.vwap_deviation_add(internal, float8, float8) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_vwap_deviation_add';
+CREATE FUNCTION @extschema@.vwap_deviation_combine(internal, internal) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_vwap_deviation_combine';
+CREATE FUNCTION @extschema@.vwap_deviation_serialize(internal) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_vwap_deviation_serialize';
+CREATE FUNCTION @extschema@.vwap_deviation_deserialize(bytea, internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_vwap_deviation_deserialize';
+CREATE FUNCTION @extschema@.vwap_deviation_value(internal) RETURNS float8
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_vwap_deviation_value';
+
+CREATE AGGREGATE @extschema@.vwap_deviation(price float8, volume float8) (
+    SFUNC = @extschema@.vwap_deviation_add,
+    STYPE = internal,
+    SSPACE = 1200,
+    FINALFUNC = @extschema@.vwap_deviation_value,
+    COMBINEFUNC = @extschema@.vwap_deviation_combine,
+    SERIALFUNC = @extschema@.vwap_deviation_serialize,
+    DESERIALFUNC = @extschema@.vwap_deviation_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE @extschema@.vwap_deviation(float8, float8) IS
+'The volume-weighted standard deviation of prices around their vwap, over volumes above zero: sqrt(sum(volume * (price - vwap)^2) / sum(volume)). Bands are vwap plus and minus so many of it. Exact up to the division and the root, so prices that hardly differ lose nothing, and neither the order of rows nor a parallel plan changes a bit.
+What is NULL, NaN or infinite is ignored. NULL where nothing remains, or where a sum or product is beyond 1e290.';

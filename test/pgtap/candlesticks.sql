@@ -182,6 +182,16 @@ SELECT is(count(*) > 1000 AND count(DISTINCT trading_date) = 2 AND bool_and(sess
 		(SELECT sum(m.vwap * m.vol ORDER BY m.ts_utc) / sum(m.vol ORDER BY m.ts_utc) FROM data_bars m WHERE m.vol > 0 AND m.vwap IS NOT NULL AND m.ts_utc >= d.starts_at AND m.ts_utc <= b.ts_utc) AS own
 	FROM agg_trading_days('fx', '2025-07-01', '2025-07-02') AS d JOIN data_bars AS b ON b.ts_utc >= d.starts_at AND b.ts_utc < d.ends_at) AS s;
 
+-- Bands around it.
+SELECT is(vwap_deviation(price, size)::numeric(20, 8), (SELECT sqrt(sum(exactly(size) * (exactly(price) - m.vwap) ^ 2) / sum(exactly(size)))::numeric(20, 8) FROM good g WHERE g.symbol = t.symbol AND size > 0), 'the deviation of ' || symbol)
+FROM ticks t JOIN (SELECT symbol, sum(exactly(price) * exactly(size)) / sum(exactly(size)) AS vwap FROM good WHERE size > 0 GROUP BY 1) AS m USING (symbol) GROUP BY symbol, m.vwap ORDER BY symbol;
+SET max_parallel_workers_per_gather = 3;
+SELECT matches(plan_of('SELECT vwap_deviation(price, size) FROM ticks'), 'Finalize.*Gather.*Partial', 'by workers');
+SELECT is(vwap_deviation(price, size), (SELECT vwap_deviation(price, size ORDER BY md5(n::text)) FROM ticks), 'to the last bit') FROM ticks;
+SELECT is(vwap_deviation(NULL, size), NULL, 'of nothing') FROM ticks;
+RESET max_parallel_workers_per_gather;
+SELECT is(array_agg(d ORDER BY n), '{0,0,0.5}', 'over a window') FROM (SELECT n, vwap_deviation(1000000 + n / 3, 1) OVER (ORDER BY n ROWS 1 PRECEDING) AS d FROM generate_series(1, 3) AS n) AS f;
+
 -- Anybody may.
 CREATE ROLE aggregation_test_anybody;
 SET ROLE aggregation_test_anybody;

@@ -90,6 +90,12 @@ sync_agg_state_from_registry: service_role
 trade_count: PUBLIC
 volume: PUBLIC
 vwap: PUBLIC
+vwap_deviation: PUBLIC
+vwap_deviation_add: PUBLIC
+vwap_deviation_combine: PUBLIC
+vwap_deviation_deserialize: PUBLIC
+vwap_deviation_serialize: PUBLIC
+vwap_deviation_value: PUBLIC
 RIGHTS
 )" 'who may execute a function'
 is "$(in_database fresh public -c "SELECT c.relname || ': ' || ($(printf "$rights" "COALESCE(c.relacl, acldefault('r', c.relowner))" c.relowner))
