@@ -179,7 +179,7 @@ bool agg_candlestick_add_bar(agg_candlestick *candlestick, const agg_bar_row *ba
 	add_moments(candlestick, {bar->time, bar->open.value}, {bar->time, bar->high.value}, {bar->time, bar->low.value},
 	            {bar->time, bar->close.value});
 	if (bar->has_trades) {
-		candlestick->set_trades(candlestick->trades() + bar->trades);
+		candlestick->add_trades(bar->trades);
 		candlestick->has_trades = true;
 	}
 	return true;
@@ -198,7 +198,7 @@ bool agg_candlestick_merge(agg_candlestick *into, const agg_candlestick *from) n
 		add_sum(into, from, which);
 	add_moments(into, from->moments[AGG_OPEN], from->moments[AGG_HIGH], from->moments[AGG_LOW], from->moments[AGG_CLOSE]);
 	into->has_trades = into->has_trades || from->has_trades;
-	into->set_trades(into->trades() + from->trades());
+	into->add_trades(from->trades());
 	return true;
 }
 

@@ -41,6 +41,10 @@ struct agg_candlestick {
 	__int128 trades() const {
 		return static_cast<__int128>(static_cast<unsigned __int128>(trades_high) << 64 | trades_low);
 	}
+	/// Wraps around where not even 128 bits hold it, which text and bytes from outside can bring about.
+	void add_trades(__int128 more) {
+		set_trades(static_cast<__int128>(static_cast<unsigned __int128>(trades()) + static_cast<unsigned __int128>(more)));
+	}
 	void set_trades(__int128 count) {
 		trades_low = static_cast<uint64_t>(count);
 		trades_high = static_cast<int64_t>(count >> 64);

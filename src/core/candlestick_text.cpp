@@ -104,10 +104,10 @@ public:
 				return std::nullopt;
 			value = value * 10 + digit;
 		}
-		if (digits == 0 || value >= static_cast<unsigned __int128>(1) << 127)
+		if (digits == 0 || value > (static_cast<unsigned __int128>(1) << 127) - (negative ? 0 : 1))
 			return std::nullopt;
 		rest_.remove_prefix(digits);
-		return negative ? -static_cast<__int128>(value) : static_cast<__int128>(value);
+		return static_cast<__int128>(negative ? -value : value);
 	}
 
 private:

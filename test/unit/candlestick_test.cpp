@@ -235,6 +235,23 @@ TEST(Candlestick, TradesBeyondABigint) {
 	EXPECT_EQ(trades, std::numeric_limits<int64_t>::max());
 }
 
+TEST(Candlestick, CountsAtTheEndOf128Bits) {
+	const std::string prices =
+	    "open 1 at 2025-07-01T00:00:00+00:00, high 1 at 2025-07-01T00:00:00+00:00, low 1 at 2025-07-01T00:00:00+00:00, "
+	    "close 1 at 2025-07-01T00:00:00+00:00, trades ";
+	for (const char *count : {"170141183460469231731687303715884105727", "-170141183460469231731687303715884105728"}) {
+		const auto candlestick = parsed(prices + count);
+		ASSERT_TRUE(candlestick) << count;
+		EXPECT_EQ(text(*candlestick), prices + count);
+		EXPECT_EQ(text(*decoded(bytes(*candlestick))), prices + count);
+		OwnCandlestick twice(candlestick->get());
+		EXPECT_TRUE(agg_candlestick_merge(twice.get(), candlestick->get()));
+	}
+	for (const char *count :
+	     {"170141183460469231731687303715884105728", "-170141183460469231731687303715884105729", "340282366920938463463374607431768211457"})
+		EXPECT_FALSE(parsed(prices + count)) << count;
+}
+
 TEST(Candlestick, BarsAreRolledUpAsTheEngineDoes) {
 	std::mt19937_64 random(4);
 	constexpr double nan = std::numeric_limits<double>::quiet_NaN();
