@@ -11,7 +11,7 @@ CREATE ROLE regress_aggregation_worker;
 CREATE ROLE regress_aggregation_owner;
 CREATE EXTENSION aggregation SCHEMA public;
 RESET client_min_messages;
--- a worker's role that is there first gets everything but what is the administrator's; PUBLIC gets nothing; all run as their owner but for the setup
+-- a worker's role that is there first gets everything but what is the administrator's; PUBLIC gets nothing; all run as their owner but for the setup, what reads bars with its caller's rights,
 -- and the procedure that commits, whose requests act as the tables' owner anyway
 SELECT p.proname, p.prosecdef AS security_definer, p.proconfig AS settings, has_function_privilege('service_role', p.oid, 'EXECUTE') AS service_role,
        EXISTS (SELECT FROM aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) WHERE grantee = 0) AS "PUBLIC"

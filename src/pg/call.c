@@ -25,6 +25,8 @@ static bool may_be_nested(agg_function function) {
 	case AGG_FN_agg_calendar_windows:
 	case AGG_FN_agg_gaps:
 	case AGG_FN_agg_completeness:
+	case AGG_FN_agg_bars:
+	case AGG_FN_agg_latest:
 	case AGG_FN_agg_wake:
 	case AGG_FN_agg_heartbeat:
 	case AGG_FN_agg_mark_changed:
@@ -137,7 +139,8 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	if (SPI_connect_ext(commits ? SPI_OPT_NONATOMIC : 0) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(state->memory);
-	agg_log_changes();
+	if (!agg_is_reader(function))
+		agg_log_changes();
 	if (!agg_is_running() && function != AGG_FN_agg_setup)
 		agg_need_shape(state->schema);
 	arguments = arguments_of(fcinfo, &count);

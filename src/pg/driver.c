@@ -149,11 +149,18 @@ static bool works_for_many(agg_function function) {
 	return function == AGG_FN_agg_run || function == AGG_FN_agg_run_batch || function == AGG_FN_work;
 }
 
+/* A part of somebody's query: it sees what that sees, in all of its statements, and writes nothing. */
+bool agg_is_reader(agg_function function) {
+	return function == AGG_FN_agg_bars || function == AGG_FN_agg_latest;
+}
+
 static uint64 execute_in_scope(const agg_call_state *state, const agg_request *request) {
 	Oid table = request->relation == NULL ? request->relation_oid : agg_find_table(state->schema, request->relation);
 	agg_scope *scope = enter_scope(state, table);
 	uint64 processed;
 
+	if (agg_is_reader(state->function))
+		agg_only_read(scope);
 	if (request->untracked)
 		agg_stop_tracking(scope);
 	agg_limit_waits(state->depth > 0 && works_for_many(state->function));

@@ -28,6 +28,7 @@ extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_
 
 /* driver.c */
 extern bool agg_is_running(void);
+extern bool agg_is_reader(agg_function function);
 extern void agg_refuse_while_running(const char *rules);
 
 /* Whether it is the transaction that is running. */
@@ -120,6 +121,7 @@ extern agg_scope *agg_act_as_owner_of_function(Oid function);
 extern agg_scope *agg_act_as_owner_for_caller(Oid table);
 extern agg_scope *agg_act_as_caller(void);
 extern void agg_stop_tracking(const agg_scope *scope);
+extern void agg_only_read(agg_scope *scope);
 extern void agg_begin_writing(const agg_scope *scope, Oid table);
 extern void agg_bound_waits(const agg_scope *scope);
 extern void agg_limit_waits(bool limit);

@@ -40,6 +40,7 @@ struct agg_scope {
 	Oid user; /* as it was before */
 	int security_context;
 	int settings; /* nest level */
+	bool only_reads;
 };
 
 static void set_for_scope(const char *setting, const char *value) {
@@ -50,6 +51,7 @@ static agg_scope *act_as(Oid user) {
 	agg_scope *scope = palloc(sizeof(agg_scope));
 
 	scope->acting = user;
+	scope->only_reads = false;
 	GetUserIdAndSecContext(&scope->user, &scope->security_context);
 	scope->settings = NewGUCNestLevel();
 	SetUserIdAndSecContext(user, scope->security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
@@ -239,6 +241,11 @@ agg_scope *agg_act_as_caller(void) {
 	return act_as(GetUserId());
 }
 
+/* The scope's statements see what the query sees that they are a part of, all of them the same, and may write nothing. */
+void agg_only_read(agg_scope *scope) {
+	scope->only_reads = true;
+}
+
 /* What the scope's statements do to data_bars is not noted. */
 void agg_stop_tracking(const agg_scope *scope pg_attribute_unused()) {
 	set_for_scope("aggregation.tracking", "off");
@@ -293,7 +300,7 @@ SPIPlanPtr agg_prepare(const agg_scope *scope, const char *sql, int parameter_co
 
 /* What is to see the latest must only read: then SPI takes the snapshot that it finds. */
 uint64 agg_execute_plan(const agg_scope *scope, SPIPlanPtr plan, ParamListInfo parameters, DestReceiver *receiver, bool latest) {
-	SPIExecuteOptions options = {.params = parameters, .dest = receiver};
+	SPIExecuteOptions options = {.params = parameters, .dest = receiver, .read_only = scope->only_reads};
 	bool snapshot_of_ours = latest && IsolationUsesXactSnapshot();
 	int code;
 

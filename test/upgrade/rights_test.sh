@@ -11,6 +11,8 @@ is "$(in_database fresh public -c "SELECT p.proname || ': ' || ($(printf "$right
 	FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'aggregation' ORDER BY 1")" "$(
 	cat <<'RIGHTS'
 agg_aggregate_tasks: service_role
+agg_bars: service_role
+agg_bars: service_role
 agg_bootstrap_cursor: service_role
 agg_calendar_windows: service_role
 agg_capture_changes: owner only
@@ -22,6 +24,7 @@ agg_finish: service_role
 agg_gaps: service_role
 agg_get_due_tasks: service_role
 agg_heartbeat: service_role
+agg_latest: service_role
 agg_mark_changed: service_role
 agg_note_calendar_change: owner only
 agg_note_index_change: owner only

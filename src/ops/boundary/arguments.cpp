@@ -1,5 +1,7 @@
 #include "ops/boundary/arguments.hpp"
 
+#include <algorithm>
+
 namespace aggregation {
 
 namespace {
@@ -118,6 +120,12 @@ Timestamp Arguments::timestamp(const char *name) const {
 		            std::string(name) + " must be a finite timestamp between 4600 BC and 290000 AD, not " + to_iso8601(t) + subject(),
 		            std::string("Pass a time from " AGG_FIRST_TIME " on and before " AGG_END_OF_TIME " for ") + name + ".");
 	return t;
+}
+
+std::optional<Timestamp> Arguments::maybe_bound(const char *name) const {
+	if (is_null(name))
+		return std::nullopt;
+	return std::clamp(Timestamp {value(name).as.integer}, Timestamp::range_begin(), Timestamp::range_end());
 }
 
 std::vector<std::string> Arguments::texts(const char *name) const {

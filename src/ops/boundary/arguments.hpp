@@ -38,6 +38,12 @@ public:
 	std::optional<std::string> maybe_text(const char *name) const;
 	std::optional<int64_t> maybe_integer(const char *name) const;
 	std::optional<Timestamp> maybe_timestamp(const char *name) const;
+	/// The end of a range that may be infinite: the infinities, and what is no time, become the first time or the end of all times.
+	std::optional<Timestamp> maybe_bound(const char *name) const;
+	/// Whether the function has an argument of this name.
+	bool has(const char *name) const {
+		return find(name) != nullptr;
+	}
 
 private:
 	const agg_parameter *find(const char *name) const;

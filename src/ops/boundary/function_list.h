@@ -52,7 +52,9 @@
 	F(agg_trading_days) \
 	F(agg_calendar_windows) \
 	F(agg_gaps) \
-	F(agg_completeness)
+	F(agg_completeness) \
+	F(agg_bars) \
+	F(agg_latest)
 
 /* Those that commit what they have done batch by batch: procedures. */
 #define AGG_SQL_PROCEDURES(F) \

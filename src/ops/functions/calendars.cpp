@@ -11,6 +11,7 @@
 #include "ops/calendars/days_of_rules.hpp"
 #include "ops/calendars/fit_cursors.hpp"
 #include "ops/calendars/fit_sources.hpp"
+#include "ops/functions/too_many_windows.hpp"
 #include "ops/tasks/calendars.hpp"
 #include "ops/tasks/unknown.hpp"
 
@@ -100,16 +101,6 @@ int64_t minutes_of(const std::vector<TimeRange> &sessions) {
 	return open.us / Duration::minutes(1).us;
 }
 
-/// The rows of an answer are kept until it is complete, on disk where they are many.
-void refuse_too_many_windows(const Grid &grid, const std::string &calendar, Timestamp from, Timestamp to) {
-	constexpr int64_t most = 5'000'000;
-	if (grid.count(grid.floor(from), to) >= most)
-		throw Error(sqlstate::program_limit_exceeded,
-		            "more than " + std::to_string(most) + " windows of " + grid.name() + " lie between " + to_iso8601(from) + " and " +
-		                to_iso8601(to) + " (calendar \"" + shortened(calendar) + "\")",
-		            "Ask for a shorter range, or for one after the other.");
-}
-
 } // namespace
 
 Op<Answer> agg_trading_days(Database &db, Arguments arguments) {
@@ -161,7 +152,7 @@ Op<Answer> agg_calendar_windows(Database &db, Arguments arguments) {
 		pointer = co_await calendar_by_rules(db, calendar);
 	}
 	const Grid grid(timeframe, pointer);
-	refuse_too_many_windows(grid, calendar, from, to);
+	refuse_too_many_windows(grid, "calendar \"" + shortened(calendar) + "\"", from, to);
 	const Grid of_minutes = grid.of(minutes().timeframe());
 	constexpr size_t columns = 4;
 	RowBuffer rows(db, columns);

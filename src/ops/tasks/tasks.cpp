@@ -36,6 +36,14 @@ const Statement &tasks_by_key() {
 	return statement;
 }
 
+const Statement &tasks_by_symbol() {
+	static const Statement statement {"data_agg_state",
+	                                  "SELECT " AGG_TASK_VALUES ", s.canonical_symbol, s.timeframe FROM unnest($1::text[]) AS t(symbol) "
+	                                  "JOIN @data_agg_state s ON s.canonical_symbol = t.symbol",
+	                                  {AGG_TASK_VALUE_TYPES, AGG_TEXT, AGG_TEXT}};
+	return statement;
+}
+
 // In the order of the keys.
 const Statement &lock_by_key() {
 	static const Statement statement {
@@ -295,6 +303,29 @@ Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<
 
 Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense) {
 	return read_by(db, lock_by_key(), keys, true, nonsense);
+}
+
+Op<std::vector<Task>> tasks_of_symbols(Database &db, const std::vector<std::string> &symbols, Nonsense &nonsense) {
+	TaskRows rows(symbols.size());
+	std::vector<TaskKey> keys;
+	auto take = [&](const Row &row) {
+		rows.take(row, 0);
+		keys.push_back({std::string(row.text(task_values)), std::string(row.text(task_values + 1))});
+		return Flow::more;
+	};
+	const Statement statement = for_keys(tasks_by_symbol(), symbols.size());
+	co_await db.query(statement, parameters(text_array(symbols)), take);
+	co_await rows.find_calendars(db);
+	std::vector<Task> tasks;
+	tasks.reserve(keys.size());
+	for (size_t i = 0; i < keys.size(); ++i) {
+		try {
+			tasks.push_back(rows.task(i, keys[i]));
+		} catch (const Error &error) {
+			nonsense.push_back(error);
+		}
+	}
+	co_return tasks;
 }
 
 Op<void> tell_left_out(Database &db, const Nonsense &nonsense) {

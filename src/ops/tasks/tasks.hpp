@@ -70,6 +70,9 @@ Op<void> tell_left_out(Database &db, const Nonsense &nonsense);
 Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::string> &symbol, const std::optional<std::string> &timeframe,
                                         Sight sight = Sight::of_transaction);
 
+/// All tasks of these symbols, in no order. A row that makes no sense is left out and added to `nonsense`.
+Op<std::vector<Task>> tasks_of_symbols(Database &db, const std::vector<std::string> &symbols, Nonsense &nonsense);
+
 /// A task and where its row was when it was last looked at.
 struct TaskPlace {
 	TaskKey key;

@@ -707,6 +707,36 @@ COMMENT ON AGGREGATE @extschema@.vwap_deviation(float8, float8) IS
 'The volume-weighted standard deviation of prices around their vwap, over volumes above zero: sqrt(sum(volume * (price - vwap)^2) / sum(volume)). Bands are vwap plus and minus so many of it. Exact up to the division and the root, so prices that hardly differ lose nothing, and neither the order of rows nor a parallel plan changes a bit.
 What is NULL, NaN or infinite is ignored. NULL where nothing remains, or where a sum or product is beyond 1e290.';
 
+CREATE FUNCTION @extschema@.agg_bars(p_symbol text, p_timeframe text, p_from timestamptz DEFAULT NULL, p_to timestamptz DEFAULT NULL, p_fill text DEFAULT 'none', p_forming boolean DEFAULT true, p_limit integer DEFAULT NULL, p_now_utc timestamptz DEFAULT NULL)
+RETURNS TABLE (ts_utc timestamptz, open double precision, high double precision, low double precision, close double precision, vol double precision, vwap double precision, trade_count bigint, quality_score integer, state text)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY INVOKER ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_bars';
+
+COMMENT ON FUNCTION @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz) IS
+'The bars of a symbol that begin in [p_from, p_to), by time. p_from: NULL or -infinity is the first one; p_to: NULL or infinity is now. Any timeframe: one that has a task is read as stored; another one is made while it is read, of the widest timeframe of the symbol that divides it in its calendar, or of minutes where all tasks of the symbol are made of minutes. 1m are the rows of data_bars that have prices.
+Windows that nobody has made yet, that are to be made anew, or that are not over are computed from what is there now, by the rules by which the bars are made. state: final (made, and nothing is to be done), provisional (over, but not made yet or to be made anew: the bar is the one that will be stored if nothing changes), forming (not over; there is a bar as soon as there is a minute; quality_score is NULL), filled (no bar). p_forming false leaves out the window that is not over.
+p_fill: none; null or close for a row for each window without a bar that touches a session of the calendar, from p_from (or the first bar) to now, without prices or with the last close before it. p_limit: the first bars from p_from on; without p_from the newest ones. p_now_utc: the clock, NULL is now; what begins later is not there.
+The caller needs SELECT on data_bars and derived_data_bars; row security of these tables applies. All is read by the snapshot of the query. Errors: P0002 for a symbol that no task, asset or bar has; 22023 for an unknown timeframe or fill, p_to before p_from, p_limit below 1; 54000 for a fill of 5,000,000 windows and more; 42501 without the right to read.';
+
+CREATE FUNCTION @extschema@.agg_bars(p_symbols text[], p_timeframe text, p_from timestamptz DEFAULT NULL, p_to timestamptz DEFAULT NULL, p_fill text DEFAULT 'none', p_forming boolean DEFAULT true, p_limit integer DEFAULT NULL, p_now_utc timestamptz DEFAULT NULL)
+RETURNS TABLE (canonical_symbol text, ts_utc timestamptz, open double precision, high double precision, low double precision, close double precision, vol double precision, vwap double precision, trade_count bigint, quality_score integer, state text)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY INVOKER ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_bars';
+
+COMMENT ON FUNCTION @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz) IS
+'The same for many symbols, one after the other in the order of the array, each by time. p_limit counts for each symbol. A symbol that is given twice counts once. Errors: as for one symbol; 22004 for a NULL symbol; 54000 for more than 100,000 symbols.';
+
+CREATE FUNCTION @extschema@.agg_latest(p_symbols text[], p_timeframe text, p_forming boolean DEFAULT true, p_now_utc timestamptz DEFAULT NULL)
+RETURNS TABLE (canonical_symbol text, ts_utc timestamptz, open double precision, high double precision, low double precision, close double precision, vol double precision, vwap double precision, trade_count bigint, quality_score integer, state text)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY INVOKER ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_latest';
+
+COMMENT ON FUNCTION @extschema@.agg_latest(text[], text, boolean, timestamptz) IS
+'The newest bar of each symbol, in the order of the array: the last row of agg_bars(). A symbol without any bar has no row. p_forming false: the newest of the windows that are over. Errors: as for agg_bars().';
+
 DROP EVENT TRIGGER aggregation_partitions;
 CREATE EVENT TRIGGER aggregation_partitions ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
@@ -716,12 +746,12 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
+        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
     END IF;
 END
 $update$;

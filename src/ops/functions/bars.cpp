@@ -1,0 +1,309 @@
+// agg_bars, agg_latest: bars for whoever wants to look at them, compute with them or draw them. Both are parts of somebody's query: the
+// bars are read with the caller's rights, tasks and calendars, which say how bars are made, with those of the tables' owner.
+//
+// Rows go out by the thousand; what is not out yet never holds more than some thousand bars.
+#include "ops/functions/functions.hpp"
+
+#include "ops/boundary/row_buffer.hpp"
+#include "ops/functions/too_many_windows.hpp"
+#include "ops/reading/bar_reader.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace aggregation {
+
+namespace {
+
+enum class Fill { none, null, close };
+
+struct Asked {
+	std::optional<Timestamp> from;
+	std::optional<Timestamp> to;
+	std::optional<int64_t> limit;
+	Fill fill = Fill::none;
+	bool forming = true;
+	Timestamp now;
+};
+
+/// Where the rows go.
+class Output {
+public:
+	Output(Database &db, bool with_symbol) : rows_(db, with_symbol ? columns + 1 : columns), with_symbol_(with_symbol) {
+	}
+	/// Rows from here on are those of this symbol, at most `most`.
+	void begin(const std::string &symbol, std::optional<int64_t> most) {
+		symbol_ = &symbol;
+		left_ = most;
+	}
+	bool wants_more() const {
+		return !left_ || *left_ > 0;
+	}
+	/// At most this many rows are wanted at once.
+	int64_t room() const {
+		constexpr int64_t most_at_once = 8'192;
+		return std::min(most_at_once, left_.value_or(most_at_once));
+	}
+	Op<void> add(const BarRow &row) {
+		if (!wants_more())
+			co_return;
+		if (left_)
+			--*left_;
+		const SourceBar &bar = row.bar;
+		if (with_symbol_)
+			rows_.add({cell(std::string_view(*symbol_))});
+		rows_.add({cell(bar.start), cell(bar.open), cell(bar.high), cell(bar.low), cell(bar.close), cell(bar.vol), cell(bar.vwap),
+		           cell(bar.trade_count), cell(row.quality), cell(name_of(row.state))});
+		if (rows_.full())
+			co_await rows_.flush();
+	}
+	Op<void> finish() {
+		co_await rows_.flush();
+	}
+
+private:
+	static constexpr size_t columns = 10;
+
+	RowBuffer rows_;
+	bool with_symbol_;
+	const std::string *symbol_ = nullptr;
+	std::optional<int64_t> left_;
+};
+
+/// Some bars of a stream.
+class Some : public BarRowSink {
+public:
+	explicit Some(int64_t most) : most_(most) {
+	}
+	Flow take(const BarRow &row) override {
+		rows.push_back(row);
+		return full() ? Flow::enough : Flow::more;
+	}
+	bool full() const {
+		return static_cast<int64_t>(rows.size()) >= most_;
+	}
+	std::vector<BarRow> rows;
+
+private:
+	int64_t most_;
+};
+
+/// Counts bars outside of the sessions.
+class CountOutside : public BarRowSink {
+public:
+	explicit CountOutside(const Grid &bars) : bars_(bars), sessions_(bars.calendar()) {
+	}
+	Flow take(const BarRow &row) override {
+		count += sessions_.touches(row.bar.start, bars_.next(bars_.floor(row.bar.start))) ? 0 : 1;
+		return Flow::more;
+	}
+	int64_t count = 0;
+
+private:
+	const Grid &bars_;
+	SessionScan sessions_;
+};
+
+/// The bars of one symbol.
+class SymbolBars {
+public:
+	SymbolBars(Database &db, const Ladder &ladder, const Asked &asked, Output &output)
+	    : ladder_(ladder), bars_(ladder.bars()), asked_(asked), reader_(db, ladder, asked.now), output_(output),
+	      from_(asked.from.value_or(Timestamp::range_begin())), to_(asked.to.value_or(Timestamp::range_end())) {
+		to_ = std::min(to_, asked.forming ? asked.now + Duration {1} : bars_.floor(asked.now));
+	}
+
+	Op<void> put_out() {
+		if (from_ >= to_)
+			co_return;
+		if (asked_.fill != Fill::none) {
+			co_await put_out_filled();
+			co_return;
+		}
+		if (asked_.limit && !asked_.from) {
+			const auto newest = co_await reader_.newest(from_, to_, *asked_.limit);
+			if (newest.kept) {
+				for (auto row = newest.rows.rbegin(); row != newest.rows.rend(); ++row)
+					co_await output_.add(*row);
+				co_return;
+			}
+			from_ = newest.first;
+		}
+		while (output_.wants_more()) {
+			Some some(output_.room());
+			co_await reader_.read(from_, to_, some);
+			for (const auto &row : some.rows)
+				co_await output_.add(row);
+			if (!some.full())
+				co_return;
+			from_ = some.rows.back().bar.start + Duration {1};
+		}
+	}
+
+private:
+	/// What the filled rows begin with: nothing before the first bar, unless the caller says from when on.
+	Op<bool> begin_filled() {
+		if (asked_.from && *asked_.from > Timestamp::range_begin()) {
+			from_ = bars_.ceil(from_);
+			co_return true;
+		}
+		Some first(1);
+		co_await reader_.read(from_, to_, first);
+		if (first.rows.empty())
+			co_return false;
+		from_ = bars_.floor(first.rows.front().bar.start);
+		co_return true;
+	}
+	/// Leaves the newest windows that touch a session, as many as are asked for.
+	void keep_newest() {
+		int64_t windows = 0;
+		Timestamp begin = bars_.ceil(to_);
+		while (begin > from_ && windows < *asked_.limit) {
+			begin = bars_.after(begin, -1);
+			windows += SessionScan(bars_.calendar()).touches(begin, bars_.next(begin)) ? 1 : 0;
+		}
+		from_ = std::max(from_, begin);
+	}
+	Op<void> put_out_filled() {
+		const bool any = co_await begin_filled();
+		if (!any || from_ >= to_)
+			co_return;
+		refuse_too_many_windows(bars_, shortened(named(ladder_.symbol)), from_, to_);
+		int64_t left_out = 0;
+		if (asked_.limit && !asked_.from) {
+			keep_newest();
+			CountOutside outside(bars_);
+			if (bars_.calendar() != nullptr)
+				co_await reader_.read(from_, to_, outside);
+			left_out = outside.count;
+		}
+		std::optional<double> close;
+		if (asked_.fill == Fill::close) {
+			const auto before = co_await reader_.newest(Timestamp::range_begin(), from_, 1);
+			if (before.found > 0)
+				close = before.rows.front().bar.close;
+		}
+		SessionScan sessions(bars_.calendar());
+		Timestamp window = from_;
+		bool more = true;
+		while (more && output_.wants_more()) {
+			Some some(output_.room() + left_out);
+			co_await reader_.read(from_, to_, some);
+			more = some.full();
+			for (size_t i = 0; i <= some.rows.size(); ++i) {
+				const bool at_end = i == some.rows.size();
+				if (at_end && more)
+					break;
+				const Timestamp until = at_end ? to_ : some.rows[i].bar.start;
+				for (; bars_.next(window) <= until || (at_end && window < until); window = bars_.next(window)) {
+					if (!output_.wants_more())
+						co_return;
+					if (!sessions.touches(window, bars_.next(window)))
+						continue;
+					const BarRow filled {.bar = {window, close, close, close, close, {}, {}, {}}, .quality = {}, .state = BarState::filled};
+					if (left_out > 0)
+						--left_out;
+					else
+						co_await output_.add(filled);
+				}
+				if (at_end)
+					break;
+				const BarRow &row = some.rows[i];
+				if (asked_.fill == Fill::close)
+					close = row.bar.close;
+				window = std::max(window, bars_.next(bars_.floor(row.bar.start)));
+				if (left_out > 0)
+					--left_out;
+				else
+					co_await output_.add(row);
+			}
+			if (more)
+				from_ = some.rows.back().bar.start + Duration {1};
+		}
+	}
+
+	const Ladder &ladder_;
+	const Grid &bars_;
+	const Asked &asked_;
+	BarReader reader_;
+	Output &output_;
+	Timestamp from_;
+	Timestamp to_;
+};
+
+Fill fill_of(const std::string &word, const std::string &subject) {
+	if (word == "none")
+		return Fill::none;
+	if (word == "null")
+		return Fill::null;
+	if (word == "close")
+		return Fill::close;
+	throw Error(sqlstate::invalid_parameter_value, "p_fill must be none, null or close, not \"" + shortened(word) + "\" (" + subject + ")",
+	            "none leaves out windows without a bar, null gives a row without prices, close one with the last close.");
+}
+
+/// Of p_symbol or p_symbols, each once.
+std::vector<std::string> symbols_of(const Arguments &arguments) {
+	if (arguments.has("p_symbol"))
+		return {arguments.text("p_symbol")};
+	std::vector<std::string> symbols;
+	std::set<std::string> known;
+	for (auto &symbol : arguments.texts("p_symbols")) {
+		if (known.insert(symbol).second)
+			symbols.push_back(std::move(symbol));
+	}
+	return symbols;
+}
+
+Timestamp clock_of(const Database &db, const Arguments &arguments) {
+	return arguments.maybe_timestamp("p_now_utc").value_or(db.clock());
+}
+
+} // namespace
+
+Op<Answer> agg_bars(Database &db, Arguments arguments) {
+	const auto symbols = symbols_of(arguments);
+	const std::string timeframe = arguments.text("p_timeframe");
+	const std::string subject = (arguments.has("p_symbol") ? shortened(named(symbols.front())) + "/" : "") + shortened(timeframe);
+	arguments.concern(subject);
+	Asked asked {.from = arguments.maybe_bound("p_from"),
+	             .to = arguments.maybe_bound("p_to"),
+	             .limit = arguments.maybe_integer("p_limit"),
+	             .fill = fill_of(arguments.text("p_fill"), subject),
+	             .forming = arguments.boolean("p_forming"),
+	             .now = clock_of(db, arguments)};
+	if (asked.limit)
+		arguments.check_positive("p_limit", "Pass NULL for all bars.");
+	if (asked.from && asked.to && *asked.to < *asked.from)
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_to " + to_iso8601(*asked.to) + " lies before p_from " + to_iso8601(*asked.from) + " (" + subject + ")",
+		            "Swap them.");
+	const auto ladders = co_await read_ladders(db, symbols, timeframe, asked.from.value_or(Timestamp::minus_infinity()), asked.now);
+	Output output(db, arguments.has("p_symbols"));
+	for (const auto &ladder : ladders) {
+		output.begin(ladder.symbol, asked.limit);
+		SymbolBars bars(db, ladder, asked, output);
+		co_await bars.put_out();
+	}
+	co_await output.finish();
+	co_return Answer::rows();
+}
+
+Op<Answer> agg_latest(Database &db, Arguments arguments) {
+	const auto symbols = symbols_of(arguments);
+	const std::string timeframe = arguments.text("p_timeframe");
+	arguments.concern(shortened(timeframe));
+	const Asked asked {
+	    .from = {}, .to = {}, .limit = 1, .fill = Fill::none, .forming = arguments.boolean("p_forming"), .now = clock_of(db, arguments)};
+	const auto ladders = co_await read_ladders(db, symbols, timeframe, Timestamp::minus_infinity(), asked.now);
+	Output output(db, true);
+	for (const auto &ladder : ladders) {
+		output.begin(ladder.symbol, asked.limit);
+		SymbolBars bars(db, ladder, asked, output);
+		co_await bars.put_out();
+	}
+	co_await output.finish();
+	co_return Answer::rows();
+}
+
+} // namespace aggregation
