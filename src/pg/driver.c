@@ -269,6 +269,9 @@ static void execute_request(agg_call_state *state, const agg_request *request, a
 	case AGG_OWN_CHANGES:
 		agg_note_own_changes();
 		break;
+	case AGG_TAKE_CHANGES:
+		agg_take_changes(state->operation);
+		break;
 	case AGG_WAKE_WORKER:
 		agg_wake_worker_at_commit();
 		break;

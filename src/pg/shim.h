@@ -64,6 +64,7 @@ extern void agg_note_bar(Oid schema, const text *symbol, TimestampTz time);
 extern void agg_note_table(Oid schema, Relation bars);
 extern bool agg_has_noted_changes(void);
 extern void agg_log_changes(void);
+extern void agg_take_changes(agg_operation *operation);
 extern void agg_note_own_changes(void);
 extern bool agg_has_own_changes(void);
 

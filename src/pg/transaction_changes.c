@@ -6,7 +6,8 @@
  *
  * Each subtransaction has a layer of its own, which goes with it or falls to its parent. The log is written before the commit (or the
  * prepare), in that same transaction: so a change and its log entry become visible together, whoever looks and whenever. And it is written
- * before an operation of ours looks at the log, so that it sees what its own transaction has done.
+ * before an operation of ours looks at the log, so that it sees what its own transaction has done. A run takes what it has done itself
+ * while it makes minutes, and marks what that means, instead of having it logged.
  */
 #include "shim.h"
 
@@ -127,6 +128,11 @@ void agg_note_table(Oid schema, Relation bars) {
 	}
 }
 
+/* Whether the current subtransaction has changed something that is not logged yet. */
+static bool has_layer_of_its_own(void) {
+	return layers != NULL && layers->id == GetCurrentSubTransactionId();
+}
+
 /*
  * Logs what the current subtransaction has changed. What its parents have changed is left to them: logged here, it would be lost with a
  * rollback that their rows survive.
@@ -136,7 +142,7 @@ void agg_log_changes(void) {
 	size_t count;
 	Oid table;
 
-	if (layers == NULL || layers->id != GetCurrentSubTransactionId())
+	if (!has_layer_of_its_own())
 		return;
 	if (!agg_changes_begin_list(layers->changes, &count))
 		refuse_out_of_memory();
@@ -146,4 +152,29 @@ void agg_log_changes(void) {
 	agg_note_own_changes();
 	agg_stop_acting(scope);
 	drop_layer();
+}
+
+/*
+ * Hands what the current subtransaction has changed to the operation, which sees to it that nobody misses it. Whoever rolls back does both
+ * together.
+ */
+void agg_take_changes(agg_operation *operation) {
+	size_t count;
+	bool wanted = true;
+
+	if (!has_layer_of_its_own())
+		return;
+	if (!agg_changes_begin_list(layers->changes, &count))
+		refuse_out_of_memory();
+	for (size_t i = 0; i < count && wanted; i++) {
+		agg_changed_range range = agg_changes_listed(layers->changes, i);
+		agg_cell row[AGG_CHANGE_COLUMNS] = {{.as.text = range.symbol, .length = (int32_t)range.symbol_length},
+		                                    {.as.integer = range.from},
+		                                    {.as.integer = range.to},
+		                                    {.as.integer = range.rows}};
+
+		wanted = agg_operation_rows(operation, row, 1);
+	}
+	if (wanted)
+		drop_layer();
 }

@@ -347,6 +347,8 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_argument>
 				const agg_cell *row = request.cells + i * request.column_count;
 				tables.again.push_back({text_of(row[0]), text_of(row[1]), {row[2].as.integer}, {row[3].as.integer}, 0, text_of(row[4])});
 			}
+		} else if (request.kind == AGG_TAKE_CHANGES) {
+			ending.log.emplace_back("take changes"); // its source is not tracked
 		} else if (request.kind == AGG_OWN_CHANGES) {
 			own_changes = true;
 		} else if (request.kind == AGG_EMIT_ROWS) {

@@ -168,6 +168,16 @@ Timestamp no_source_until(const TaskRun &run) {
 	return complete.finite() ? std::max(run.plan.cursor(), run.task.target.floor(complete)) : complete;
 }
 
+RangeSet looked_at(const TaskRun &run) {
+	if (!run.reads_index())
+		return run.passed;
+	RangeSet not_computed = run.passed;
+	not_computed.subtract(run.index_computed);
+	RangeSet computed = run.passed;
+	computed.subtract(not_computed);
+	return computed;
+}
+
 Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard, Progress *progress) {
 	std::vector<size_t> active(runs.size());
 	for (size_t i = 0; i < active.size(); ++i)

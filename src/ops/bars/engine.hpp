@@ -51,6 +51,10 @@ struct TaskRun {
 /// Up to where it is certain that the run has found no source from its cursor on, and nobody is to make any; the cursor, if it found some.
 Timestamp no_source_until(const TaskRun &run);
 
+/// The windows that the run has passed, if it has read their source as it is now: minutes of an index that nobody computed just now may be
+/// older than their parts.
+RangeSet looked_at(const TaskRun &run);
+
 /// Runs every plan to its end. The targets of the runs must not be built from one another: of such tasks the narrower ones come first, in
 /// a call of their own. `progress`, where given, is told after each batch of windows.
 Op<void> run_tasks(Database &db, std::vector<TaskRun> &runs, TaskGuard *guard = nullptr, Progress *progress = nullptr);

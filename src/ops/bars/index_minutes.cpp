@@ -350,6 +350,19 @@ Op<void> IndexMinutes::compute_parts(const GeometricIndex &index, Timestamp from
 		co_await compute_missing(*indexes_->find(part.symbol), from - part.reach, to, version);
 }
 
+/// What was changed while this range of the index was made.
+Op<void> IndexMinutes::take_changes(const std::string &index, const TimeRange range) {
+	if (made_ == nullptr)
+		co_return;
+	ChangeSet changes;
+	co_await db_.take_changes(changes);
+	const auto list = changes.list();
+	for (const auto &change : list) {
+		const bool made = *change.symbol == index && change.range.from >= range.from && change.range.to <= range.to;
+		(made ? made_->made : made_->beside).add_range(*change.symbol, change.range);
+	}
+}
+
 /// True if there are minutes now.
 Op<bool> IndexMinutes::compute_missing(const GeometricIndex &index, Timestamp from, Timestamp to, int64_t version) {
 	RangeSet missing;
@@ -361,6 +374,7 @@ Op<bool> IndexMinutes::compute_missing(const GeometricIndex &index, Timestamp fr
 		IndexRange work(db_, index, on_the_way(version));
 		const Range part {range.from, range.to};
 		const auto counts = co_await work.run(part);
+		co_await take_changes(index.symbol, range);
 		any = any || counts.inserted + counts.rewritten + counts.unchanged > 0;
 		computed.add(range);
 	}

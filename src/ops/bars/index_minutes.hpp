@@ -1,6 +1,7 @@
 // The minutes of synthetic indexes, made from the closes of their components and stored in data_bars.
 #pragma once
 
+#include "core/change_set.hpp"
 #include "core/range_set.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
@@ -48,6 +49,12 @@ Op<void> lock_index_minutes(Database &db);
 /// no such index.
 Op<std::optional<IndexCounts>> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to, IndexOrder order);
 
+/// What a transaction has changed in data_bars while it made minutes, taken before it comes to the log.
+struct MadeMinutes {
+	ChangeSet made;   // these minutes: other minutes that are made of them are made later
+	ChangeSet beside; // what somebody's triggers have changed besides: what is made of that may have been made before
+};
+
 /// The minutes that a run computes on the way, each once, however many of its tasks read them or an index that is made of them. What a run
 /// knows of changes of the components it must have learnt before.
 class IndexMinutes {
@@ -56,6 +63,10 @@ public:
 	}
 	/// Those of [from, to). False if there are none, or there is no such index.
 	Op<bool> compute(const std::string symbol, Timestamp from, Timestamp to, int64_t version);
+	/// From now on what changes goes there, and not to the log; nullptr: to the log.
+	void take_changes_to(MadeMinutes *made) {
+		made_ = made;
+	}
 
 private:
 	friend Op<std::optional<IndexCounts>> compute_index(Database &db, const std::string symbol, Timestamp from, Timestamp to,
@@ -63,10 +74,12 @@ private:
 	Op<const GeometricIndex *> begin(const std::string &symbol);
 	Op<void> compute_parts(const GeometricIndex &index, Timestamp from, Timestamp to, int64_t version);
 	Op<bool> compute_missing(const GeometricIndex &index, Timestamp from, Timestamp to, int64_t version);
+	Op<void> take_changes(const std::string &index, const TimeRange range);
 
 	Database &db_;
 	std::optional<Indexes> indexes_; // nobody changes them while minutes are computed
 	std::map<std::string, RangeSet> computed_;
+	MadeMinutes *made_ = nullptr;
 };
 
 /// How many windows of a task that reads an index one transaction makes if it may make `most`: a long chain of indexes has many minutes.

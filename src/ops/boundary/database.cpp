@@ -55,6 +55,14 @@ void Database::BulkWrite::describe(agg_request &request) const {
 	request.conflict = conflict_;
 }
 
+Flow Database::TakeChanges::rows(const agg_cell *cells, size_t row_count) {
+	for (size_t i = 0; i < row_count; ++i) {
+		const Row row(cells + i * AGG_CHANGE_COLUMNS);
+		changes_.add_range(row.text(0), {row.timestamp(1), row.timestamp(2), row.integer(3)});
+	}
+	return Flow::more;
+}
+
 void Database::Telling::describe(agg_request &request) const {
 	request.kind = kind_;
 	request.text = text_.c_str();

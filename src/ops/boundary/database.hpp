@@ -2,6 +2,7 @@
 // the operation (PostgreSQL's shim, or a fake in the unit tests) and goes on when that has an outcome.
 #pragma once
 
+#include "core/change_set.hpp"
 #include "core/error.hpp"
 #include "core/timestamp.hpp"
 #include "ops/boundary/operation.h"
@@ -421,6 +422,22 @@ public:
 		}
 	};
 
+	class TakeChanges : public Pending {
+	public:
+		TakeChanges(Database &database, ChangeSet &changes) : Pending(database), changes_(changes) {
+		}
+		void describe(agg_request &request) const override {
+			request.kind = AGG_TAKE_CHANGES;
+		}
+		Flow rows(const agg_cell *cells, size_t row_count) override;
+		void await_resume() {
+			outcome();
+		}
+
+	private:
+		ChangeSet &changes_;
+	};
+
 	class Telling : public Pending {
 	public:
 		Telling(Database &database, agg_request_kind kind, std::string text, std::string hint = "")
@@ -534,6 +551,11 @@ public:
 	/// Says that this transaction has put entries into the log of changes.
 	Simple note_own_changes() {
 		return {*this, AGG_OWN_CHANGES};
+	}
+	/// Adds to `changes` what this transaction has changed in data_bars since its last statement that looked at the log (in the innermost
+	/// subtransaction, if in one). The log is not told any more: who takes it marks it (mark_own_changes()).
+	TakeChanges take_changes(ChangeSet &changes) {
+		return {*this, changes};
 	}
 
 	/// Tells the database's background worker, once this transaction has committed, to look for due tasks at once.

@@ -64,6 +64,9 @@ typedef struct agg_error {
 /* Columns of the rows of AGG_LOOK_AGAIN: symbol, timeframe, from, to, due. */
 #define AGG_LOOK_AGAIN_COLUMNS 5
 
+/* Columns of the rows that AGG_TAKE_CHANGES hands over: symbol, from, to, row count. */
+#define AGG_CHANGE_COLUMNS 4
+
 typedef enum agg_request_kind {
 	AGG_QUERY,                /* run `sql`, hand over its rows */
 	AGG_BULK_WRITE,           /* insert rows into `relation` */
@@ -84,11 +87,12 @@ typedef enum agg_request_kind {
 	AGG_ASK_RUNNING,     /* `runners` of the outcome: which others do, at this moment */
 	AGG_ASK_PAGES,       /* `processed` of the outcome: how many pages `relation` has, a table of ours; without any it has no row */
 	AGG_ASK_PASS, /* `processed` of the outcome: how many rows the query looks at, which passes over a slice of time; or more than `most` */
-	AGG_LOOK_AGAIN,        /* mark windows when the transaction commits: rows of symbol, timeframe, from, to, due */
-	AGG_OWN_CHANGES,       /* the log of changes holds entries of this transaction */
-	AGG_WAKE_WORKER,       /* when this transaction has committed, a task may be due sooner than the database's worker thinks */
-	AGG_DONE,              /* the result is in `result`; the operation is over */
-	AGG_FAILED,            /* raise `error`; the operation is over */
+	AGG_LOOK_AGAIN,   /* mark windows when the transaction commits: rows of symbol, timeframe, from, to, due */
+	AGG_OWN_CHANGES,  /* the log of changes holds entries of this transaction */
+	AGG_TAKE_CHANGES, /* hand over what the innermost subtransaction has changed in data_bars and not logged; it is not logged any more */
+	AGG_WAKE_WORKER,  /* when this transaction has committed, a task may be due sooner than the database's worker thinks */
+	AGG_DONE,         /* the result is in `result`; the operation is over */
+	AGG_FAILED,       /* raise `error`; the operation is over */
 	AGG_FAILED_BY_DATABASE /* raise the database's own last error again, whole; the operation is over */
 } agg_request_kind;
 
@@ -201,7 +205,7 @@ void agg_operation_free(agg_operation *operation) AGG_NOEXCEPT;
 /* Runs to the next request. The first call starts the operation; of its outcome only the clock counts. */
 void agg_operation_resume(agg_operation *operation, const agg_outcome *outcome, agg_request *next) AGG_NOEXCEPT;
 
-/* A batch of a query's rows. False: no more rows are wanted. */
+/* A batch of the rows of a query, or of changes. False: no more rows are wanted. */
 bool agg_operation_rows(agg_operation *operation, const agg_cell *cells, size_t row_count) AGG_NOEXCEPT;
 
 /* Fills in up to most_rows rows of a bulk write; 0 when there are no more. */

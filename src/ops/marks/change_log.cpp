@@ -1,12 +1,10 @@
 #include "ops/marks/change_log.hpp"
 
-#include "core/change_set.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/tasks/calendars.hpp"
 #include "ops/tasks/indexes.hpp"
 #include "ops/tasks/task_columns.h"
-#include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -116,7 +114,21 @@ void note(const Reader &reader, const TimeRange &change, Unread unread, DirtyRan
 		marks.now.add({std::max(from, reader.cursor), to, 0});
 }
 
-Op<void> mark_changes(Database &db, const ChangeSet &changes) {
+/// The same for what of the change does not lie in `read`. No part has more rows than minutes.
+void note_rest(const Reader &reader, const TimeRange &change, const RangeSet &read, DirtyRanges &marks) {
+	RangeSet rest;
+	rest.add(change);
+	rest.subtract(read);
+	for (const auto &part : rest.ranges()) {
+		const int64_t minutes = (part.to - part.from).us / Duration::minutes(1).us;
+		note(reader, {part.from, part.to, std::min(part.rows, minutes)}, Unread::kept, marks);
+	}
+}
+
+enum class Whose { others, own };
+
+/// `read`: see mark_own_changes().
+Op<void> mark_changes(Database &db, const ChangeSet &changes, Whose whose, const std::vector<ReadSince> &read) {
 	const auto list = changes.list();
 	const auto indexes = co_await read_indexes(db);
 	std::vector<std::string> symbols;
@@ -141,6 +153,16 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 	std::unordered_map<std::string_view, std::vector<const Reader *>> by_symbol;
 	for (const auto &reader : readers)
 		by_symbol[reader.key.symbol].push_back(&reader);
+	std::map<TaskKey, const RangeSet *> read_of;
+	for (const auto &task : read)
+		read_of.emplace(task.key, &task.windows);
+	const auto note_for = [&](const Reader &reader, const TimeRange &change, Unread unread, DirtyRanges &marks) {
+		const auto known = read_of.empty() ? read_of.end() : read_of.find(reader.key);
+		if (known == read_of.end())
+			note(reader, change, unread, marks);
+		else
+			note_rest(reader, change, *known->second, marks);
+	};
 	std::unordered_map<const Reader *, DirtyRanges> marked;
 	for (const auto &change : list) {
 		const auto found = by_symbol.find(*change.symbol);
@@ -148,8 +170,8 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 			continue;
 		for (const Reader *reader : found->second) {
 			DirtyRanges marks;
-			const bool certain = !others.any && !reader->claimed && !db.has_own_changes();
-			note(*reader, change.range, certain ? Unread::dropped : Unread::kept, marks);
+			const bool certain = !others.any && !reader->claimed && whose == Whose::others;
+			note_for(*reader, change.range, certain ? Unread::dropped : Unread::kept, marks);
 			if (marks.empty())
 				continue;
 			marked[reader].add(marks);
@@ -158,7 +180,7 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes) {
 	for (const auto &[index, ranges] : of_indexes) {
 		for (const Reader *reader : by_symbol[index]) {
 			for (const auto &range : ranges.ranges())
-				note(*reader, range, Unread::kept, marked[reader]);
+				note_for(*reader, range, Unread::kept, marked[reader]);
 		}
 	}
 	std::vector<TaskMark> marks;
@@ -176,14 +198,23 @@ Op<void> absorb_changes(Database &db) {
 	// Before it looks for tasks: a run of one that it cannot see then knows that it may not be told of the changes.
 	if (db.has_own_changes())
 		co_await db.begin_absorbing_own();
+	const std::vector<ReadSince> none_read;
 	for (;;) {
 		ChangeSet changes;
 		const int64_t entries = co_await take_log(db, changes);
+		const Whose whose = db.has_own_changes() ? Whose::own : Whose::others;
 		if (!changes.empty())
-			co_await mark_changes(db, changes);
+			co_await mark_changes(db, changes, whose, none_read);
 		if (entries < log_rows_at_once)
 			co_return;
 	}
+}
+
+Op<void> mark_own_changes(Database &db, const ChangeSet &changes, const std::vector<ReadSince> &read) {
+	if (changes.empty())
+		co_return;
+	co_await db.begin_absorbing_own(); // as in absorb_changes()
+	co_await mark_changes(db, changes, Whose::own, read);
 }
 
 } // namespace aggregation

@@ -23,8 +23,13 @@
 // absorbed.
 #pragma once
 
+#include "core/change_set.hpp"
+#include "core/range_set.hpp"
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
+#include "ops/tasks/tasks.hpp"
+
+#include <vector>
 
 namespace aggregation {
 
@@ -37,5 +42,16 @@ namespace aggregation {
 
 /// Absorbs all entries that this transaction can see and nobody else is absorbing. Cheap when there is none.
 Op<void> absorb_changes(Database &db);
+
+/// Windows of a task whose row this transaction has locked, and which it has read, and written, since.
+struct ReadSince {
+	TaskKey key;
+	RangeSet windows;
+};
+
+/// Marks what changes of this transaction mean that it has taken before they came to the log (Database::take_changes()), but for windows
+/// that it has read after it took them. To be called when the cursors stand where the transaction leaves them, and not with a fixed
+/// snapshot.
+Op<void> mark_own_changes(Database &db, const ChangeSet &changes, const std::vector<ReadSince> &read);
 
 } // namespace aggregation

@@ -34,17 +34,6 @@ int64_t windows_in(const TaskRun &run, const TimeRange &range) {
 	return run.task.target.count(range.from, range.to);
 }
 
-/// What the run has read as it is now. Minutes of an index that nobody computed just now may be older than their parts.
-RangeSet looked_at(const TaskRun &run) {
-	if (!run.reads_index())
-		return run.passed;
-	RangeSet not_computed = run.passed;
-	not_computed.subtract(run.index_computed);
-	RangeSet computed = run.passed;
-	computed.subtract(not_computed);
-	return computed;
-}
-
 LateWork sort_marks(const TaskRun &run) {
 	LateWork work;
 	const Timestamp before = run.task.effective_cursor();
