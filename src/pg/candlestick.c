@@ -151,22 +151,22 @@ PRICE_FUNCTIONS(high, AGG_HIGH)
 PRICE_FUNCTIONS(low, AGG_LOW)
 PRICE_FUNCTIONS(close, AGG_CLOSE)
 
+static Datum number_or_null(FunctionCallInfo fcinfo, agg_number number) {
+	if (!number.known)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(number.value);
+}
+
 CANDLESTICK_FUNCTION(volume) {
 	candlestick_memory memory;
-	agg_number volume = agg_candlestick_volume(READ_ARGUMENT(0, &memory));
 
-	if (!volume.known)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(volume.value);
+	return number_or_null(fcinfo, agg_candlestick_volume(READ_ARGUMENT(0, &memory)));
 }
 
 CANDLESTICK_FUNCTION(vwap) {
 	candlestick_memory memory;
-	agg_number vwap = agg_candlestick_vwap(READ_ARGUMENT(0, &memory));
 
-	if (!vwap.known)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(vwap.value);
+	return number_or_null(fcinfo, agg_candlestick_vwap(READ_ARGUMENT(0, &memory)));
 }
 
 CANDLESTICK_FUNCTION(trade_count) {
@@ -273,8 +273,7 @@ CANDLESTICK_FUNCTION(candlestick_deserialize) {
 	candlestick_memory memory;
 	agg_candlestick *state;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "a function of the candlestick aggregates is called outside of one");
+	(void)aggregate_memory(fcinfo);
 	/* As pg_catalog's deserialization functions do: in the memory of the row, the combine function copies it. */
 	state = palloc(agg_candlestick_size(AGG_CANDLESTICK_FULL_ROOM));
 	agg_candlestick_begin(state, AGG_CANDLESTICK_FULL_ROOM);

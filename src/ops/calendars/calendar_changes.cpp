@@ -148,6 +148,11 @@ Op<void> for_names(Database &db, const Statement &statement, const CalendarNames
 	co_await db.execute(statement, parameters(text_array(list)));
 }
 
+CalendarNames without(CalendarNames names, const CalendarNames &others) {
+	std::erase_if(names, [&](const std::string &name) { return others.contains(name); });
+	return names;
+}
+
 /// Those of the calendars that have days, or have tasks and should have days.
 Op<CalendarNames> used_among(Database &db, const CalendarNames &names) {
 	auto used = co_await names_by(db, with_days(), names);
@@ -266,9 +271,9 @@ Op<CalendarNames> need_calendars(Database &db, const CalendarNames names) {
 }
 
 Op<void> mend_missing_days(Database &db, const CalendarNames names) {
-	CalendarNames missing = co_await names_by(db, of_tasks(), names);
+	const auto of_any_task = co_await names_by(db, of_tasks(), names);
 	const auto there = co_await names_by(db, with_days(), names);
-	std::erase_if(missing, [&](const std::string &name) { return there.contains(name); });
+	auto missing = without(of_any_task, there);
 	if (missing.empty())
 		co_return;
 	const ChangedRules rules {.calendars = std::move(missing), .check = RulesToCheck::all};
@@ -277,8 +282,7 @@ Op<void> mend_missing_days(Database &db, const CalendarNames names) {
 
 Op<Followed> follow_rules(Database &db, const ChangedRules changed) {
 	const auto present = co_await names_by(db, lock(), changed.calendars);
-	CalendarNames gone = changed.calendars;
-	std::erase_if(gone, [&](const std::string &name) { return present.contains(name); });
+	const auto gone = without(changed.calendars, present);
 	co_await refuse_if_used(db, gone);
 	if (changed.check) {
 		const auto list = list_of(present);
@@ -286,8 +290,8 @@ Op<Followed> follow_rules(Database &db, const ChangedRules changed) {
 	}
 	co_await for_names(db, touch(), present);
 	const auto stored = co_await names_by(db, with_days(), present);
-	auto without_days = co_await names_by(db, of_tasks(), present);
-	std::erase_if(without_days, [&](const std::string &name) { return stored.contains(name); });
+	const auto of_any_task = co_await names_by(db, of_tasks(), present);
+	const auto without_days = without(of_any_task, stored);
 	Followed followed;
 	const auto changed_names = list_of(stored);
 	followed.days = co_await store_days(db, changed_names, changed.dates);

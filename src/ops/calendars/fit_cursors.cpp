@@ -50,14 +50,13 @@ Op<void> fit_cursors(Database &db, const std::vector<std::string> names) {
 	std::vector<TaskKey> keys;
 	std::vector<agg_cell> cursors;
 	auto take = [&](const Row &row) {
-		const auto timeframe = Timeframe::parse(row.text(1));
-		const auto calendar = calendars.find(row.maybe_text(2));
-		const Timestamp cursor = row.timestamp(3);
-		if (!timeframe || !calendar)
+		const SymbolTask task {std::string(row.text(1)), {}, row.timestamp(3), row.maybe_text(2)};
+		const auto grid = grid_of(task, calendars);
+		if (!grid)
 			return Flow::more;
-		const Timestamp start = fitted_cursor(Grid(*timeframe, *calendar), cursor);
-		if (start < cursor) {
-			keys.push_back({std::string(row.text(0)), std::string(row.text(1))});
+		const Timestamp start = fitted_cursor(*grid, *task.cursor);
+		if (start < *task.cursor) {
+			keys.push_back({std::string(row.text(0)), task.timeframe});
 			cursors.push_back(cell(start));
 		}
 		return Flow::more;

@@ -259,6 +259,19 @@ Timestamp clock_of(const Database &db, const Arguments &arguments) {
 	return arguments.maybe_timestamp("p_now_utc").value_or(db.clock());
 }
 
+Op<Answer> bars_of(Database &db, const std::vector<std::string> &symbols, const std::string &timeframe, const Asked &asked,
+                   bool with_symbol) {
+	const auto ladders = co_await read_ladders(db, symbols, timeframe, asked.from.value_or(Timestamp::minus_infinity()), asked.now);
+	Output output(db, with_symbol);
+	for (const auto &ladder : ladders) {
+		output.begin(ladder.symbol, asked.limit);
+		SymbolBars bars(db, ladder, asked, output);
+		co_await bars.put_out();
+	}
+	co_await output.finish();
+	co_return Answer::rows();
+}
+
 } // namespace
 
 Op<Answer> agg_bars(Database &db, Arguments arguments) {
@@ -278,15 +291,7 @@ Op<Answer> agg_bars(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_to " + to_iso8601(*asked.to) + " lies before p_from " + to_iso8601(*asked.from) + " (" + subject + ")",
 		            "Swap them.");
-	const auto ladders = co_await read_ladders(db, symbols, timeframe, asked.from.value_or(Timestamp::minus_infinity()), asked.now);
-	Output output(db, arguments.has("p_symbols"));
-	for (const auto &ladder : ladders) {
-		output.begin(ladder.symbol, asked.limit);
-		SymbolBars bars(db, ladder, asked, output);
-		co_await bars.put_out();
-	}
-	co_await output.finish();
-	co_return Answer::rows();
+	co_return co_await bars_of(db, symbols, timeframe, asked, arguments.has("p_symbols"));
 }
 
 Op<Answer> agg_latest(Database &db, Arguments arguments) {
@@ -295,15 +300,7 @@ Op<Answer> agg_latest(Database &db, Arguments arguments) {
 	arguments.concern(shortened(timeframe));
 	const Asked asked {
 	    .from = {}, .to = {}, .limit = 1, .fill = Fill::none, .forming = arguments.boolean("p_forming"), .now = clock_of(db, arguments)};
-	const auto ladders = co_await read_ladders(db, symbols, timeframe, Timestamp::minus_infinity(), asked.now);
-	Output output(db, true);
-	for (const auto &ladder : ladders) {
-		output.begin(ladder.symbol, asked.limit);
-		SymbolBars bars(db, ladder, asked, output);
-		co_await bars.put_out();
-	}
-	co_await output.finish();
-	co_return Answer::rows();
+	co_return co_await bars_of(db, symbols, timeframe, asked, true);
 }
 
 } // namespace aggregation

@@ -224,9 +224,9 @@ Op<void> find_unsettled(Database &db, std::vector<Draft> &drafts, size_t above_m
 		if (rungs.size() < above_minutes + 1)
 			continue;
 		const size_t number = rungs.size() - 1 - above_minutes;
-		const Timestamp until = made_until(draft, number, now);
 		if (number == 0)
 			continue;
+		const Timestamp until = made_until(draft, number, now);
 		if (!overtaken(draft, number, now)) {
 			rungs[number].unsettled.add({until, Timestamp::infinity()});
 			continue;
