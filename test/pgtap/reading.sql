@@ -96,7 +96,12 @@ SELECT bag_eq($$SELECT ts_utc, open, high, low, close, trade_count FROM agg_bars
 	FROM agg_calendar_windows('fx', '10m', '2025-06-03', '2025-07-05') AS w JOIN data_bars AS b ON b.canonical_symbol = 'FX' AND b.ts_utc >= w.window_start AND b.ts_utc < w.window_end AND b.open <> 'NaN' AND b.close IS NOT NULL
 	GROUP BY 1, w.expected_minutes HAVING w.expected_minutes = 0 OR count(*) FILTER (WHERE EXISTS (SELECT FROM agg_trading_days('fx', '2025-06-01', '2025-07-10') AS d CROSS JOIN jsonb_array_elements(d.sessions) AS s (x) WHERE b.ts_utc >= (s.x ->> 0)::timestamptz AND b.ts_utc < (s.x ->> 1)::timestamptz)) * 2 > w.expected_minutes$$, '10m of minutes, by plain SQL');
 SELECT set_eq($$SELECT state FROM agg_bars('FX', '45m', '2025-06-10', '2025-07-01')$$, ARRAY['final'], 'what is made of final bars is final');
-UPDATE data_bars SET high = 8 WHERE canonical_symbol = 'CHAIN' AND ts_utc = (SELECT b.ts_utc FROM data_bars AS b JOIN live AS l ON l.canonical_symbol = 'CHAIN' AND l.timeframe = '5m' AND l.ts_utc = date_bin('5 minutes', b.ts_utc, '1970-01-01') WHERE b.canonical_symbol = 'CHAIN' AND b.ts_utc > '2025-06-20' ORDER BY 1 LIMIT 1);
+-- A minute of a bar that is there: holes leave 5m bars without a 15m bar, and 15m bars without a 45m bar.
+UPDATE data_bars SET high = 8 WHERE canonical_symbol = 'CHAIN' AND ts_utc = (SELECT min(b.ts_utc) FROM data_bars AS b
+	JOIN live AS five ON five.canonical_symbol = 'CHAIN' AND five.timeframe = '5m' AND five.ts_utc = date_bin('5 minutes', b.ts_utc, '1970-01-01 00:00+00')
+	JOIN live AS fifteen ON fifteen.canonical_symbol = 'CHAIN' AND fifteen.timeframe = '15m' AND fifteen.ts_utc = date_bin('15 minutes', b.ts_utc, '1970-01-01 00:00+00')
+	JOIN agg_bars('CHAIN', '45m', '2025-06-20', '2025-07-01') AS w ON w.ts_utc = date_bin('45 minutes', b.ts_utc, '1970-01-01 00:00+00')
+	WHERE b.canonical_symbol = 'CHAIN' AND b.open <> 'NaN');
 SELECT is((SELECT count(*) FROM agg_bars('CHAIN', '45m', '2025-06-10', '2025-07-01') WHERE state = 'provisional')::int, 1, 'what is made of others is not');
 SELECT run(:'later');
 -- Bars that nobody makes any more.
