@@ -62,10 +62,32 @@ SELECT feed('{S}', '2025-07-02 00:07+00', '2025-07-02 00:08+00', 2);
 CALL run('2025-07-02 00:30:31+00');
 SELECT is((world.bar('I', '5m', '2025-07-02 00:05+00')).high, 2::float8, 'a late minute of the component reaches the index');
 SELECT results_eq('SELECT symbol, late_rows > 0 FROM counted ORDER BY 1', $$VALUES ('I', true), ('S', true)$$, 'and is counted');
+SELECT results_eq('SELECT late FROM done()', 'VALUES (2::bigint)', 'each window that it touches is made again once');
+-- Nor is it late again for an index that must not change from now on, whoever made its minutes.
+SELECT feed('{S}', '2025-07-02 00:08+00', '2025-07-02 00:09+00', 2);
+CALL run('2025-07-02 00:30:31+00');
+SELECT agg_set_late_policy('I', '5m', 'freeze') \g /dev/null
+CALL run('2025-07-02 00:30:31+00');
+SELECT all_right('frozen right after a late minute');
+SELECT agg_set_late_policy('I', '5m', 'recompute') \g /dev/null
+SELECT feed('{S}', '2025-07-02 00:09+00', '2025-07-02 00:10+00', 3);
+SELECT catchup_aggregation_range('I', '5m', '2025-07-02 00:30+00', p_now_utc => '2025-07-02 00:30:31+00') \g /dev/null
+SELECT is((world.bar('I', '5m', '2025-07-02 00:05+00')).close, 3::float8, 'a call of one task makes it, too');
+SELECT agg_set_late_policy('I', '5m', 'freeze') \g /dev/null
+CALL run('2025-07-02 00:30:31+00');
+SELECT all_right('frozen right after such a call');
+SELECT feed('{S}', '2025-07-02 00:06+00', '2025-07-02 00:07+00', 4);
+CALL run('2025-07-02 00:30:31+00');
+SELECT isnt_empty('TABLE agg_refused_ranges', 'frozen before it');
+SELECT derived_rebuild_range('I', '5m', '2025-07-02 00:00+00', '2025-07-02 00:30+00', false) \g /dev/null
+SELECT is((world.bar('I', '5m', '2025-07-02 00:05+00')).high, 4::float8, 'a rebuild makes what was refused');
+CALL run('2025-07-02 00:30:31+00');
+SELECT all_right('and nothing is refused again');
+SELECT agg_set_late_policy('I', '5m', 'recompute') \g /dev/null
 CALL run('2025-07-02 00:30:31+00');
 SELECT all_right('a late minute');
 SELECT done() \g /dev/null
-UPDATE data_agg_state SET late_rows = 0;
+UPDATE data_agg_state SET late_rows = 0, refused_rows = 0;
 
 SELECT agg_set_late_policy('I', '5m', 'freeze') \g /dev/null
 CALL ticks('{S}', '2025-07-02 00:30+00', 25);

@@ -36,7 +36,8 @@ struct TaskRun {
 
 	// Windows before the cursor; see rederive.hpp.
 	DirtyRanges dirty {};     // taken to be looked at again
-	int64_t late_windows = 0; // looked at
+	RangeSet late_passed {};  // what was looked at again
+	int64_t late_windows = 0; // of these
 	WindowCounts late_counts {};
 	RangeSet sealed {}; // of these
 	bool late_work_left = false;

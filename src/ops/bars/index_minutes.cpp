@@ -352,14 +352,14 @@ Op<void> IndexMinutes::compute_parts(const GeometricIndex &index, Timestamp from
 
 /// What was changed while this range of the index was made.
 Op<void> IndexMinutes::take_changes(const std::string &index, const TimeRange range) {
-	if (made_ == nullptr)
+	if (!taking_)
 		co_return;
 	ChangeSet changes;
 	co_await db_.take_changes(changes);
 	const auto list = changes.list();
 	for (const auto &change : list) {
 		const bool made = *change.symbol == index && change.range.from >= range.from && change.range.to <= range.to;
-		(made ? made_->made : made_->beside).add_range(*change.symbol, change.range);
+		(made ? made_.made : made_.beside).add_range(*change.symbol, change.range);
 	}
 }
 

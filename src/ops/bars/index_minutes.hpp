@@ -63,9 +63,16 @@ public:
 	}
 	/// Those of [from, to). False if there are none, or there is no such index.
 	Op<bool> compute(const std::string symbol, Timestamp from, Timestamp to, int64_t version);
-	/// From now on what changes goes there, and not to the log; nullptr: to the log.
-	void take_changes_to(MadeMinutes *made) {
-		made_ = made;
+	/// While minutes are computed what changes goes to made() and not to the log, from one call to the other. In a transaction with one
+	/// snapshot nobody could look for tasks afterwards: there it goes to the log.
+	void begin_taking_changes() {
+		taking_ = db_.snapshot() == Database::Snapshot::of_statement;
+	}
+	void end_taking_changes() {
+		taking_ = false;
+	}
+	const MadeMinutes &made() const {
+		return made_;
 	}
 
 private:
@@ -79,7 +86,8 @@ private:
 	Database &db_;
 	std::optional<Indexes> indexes_; // nobody changes them while minutes are computed
 	std::map<std::string, RangeSet> computed_;
-	MadeMinutes *made_ = nullptr;
+	MadeMinutes made_;
+	bool taking_ = false;
 };
 
 /// How many windows of a task that reads an index one transaction makes if it may make `most`: a long chain of indexes has many minutes.

@@ -7,6 +7,7 @@
 #include "ops/bars/source_watermark.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/marks/change_log.hpp"
+#include "ops/runner/made_minutes.hpp"
 #include "ops/runner/rederive.hpp"
 #include "ops/tasks/indexes.hpp"
 #include "ops/tasks/recent_tasks.hpp"
@@ -114,6 +115,7 @@ Op<Answer> catchup_aggregation_range(Database &db, Arguments arguments) {
 		co_await guard.acquire_late(run.task.source);
 	IndexMinutes minutes(db);
 	co_await rederive(db, runs, minutes, &guard);
+	co_await mark_made_minutes(db, minutes.made(), runs);
 	co_return answer(run, last.front());
 }
 

@@ -8,6 +8,7 @@
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/functions/bar_ranges.hpp"
+#include "ops/runner/made_minutes.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -58,9 +59,11 @@ struct Rebuild {
 	bool bump;
 	bool reads_index;
 	std::string reason;
+	IndexMinutes minutes;
 	int64_t version = 1;
 	WindowCounts counts = {};
 	int64_t windows = 0;
+	RangeSet passed = {}; // of a task that reads an index
 	int64_t replaced = 0;
 	std::optional<Timestamp> next = {}; // where the next call goes on
 
@@ -80,8 +83,12 @@ Op<void> leave_to_the_next_run(Database &db, const Task &task, const TimeRange r
 
 Op<void> rebuild_part(Database &db, Rebuild &rebuild, const TimeRange part) {
 	const Task &task = *rebuild.task;
-	if (rebuild.reads_index)
-		co_await compute_index(db, task.key.symbol, part.from, part.to, on_the_way(1));
+	if (rebuild.reads_index) {
+		rebuild.minutes.begin_taking_changes();
+		co_await rebuild.minutes.compute(task.key.symbol, part.from, part.to, 1);
+		rebuild.minutes.end_taking_changes();
+		rebuild.passed.add(part);
+	}
 	std::vector<Segment> segments {{.symbol = task.key.symbol,
 	                                .source = &task.source,
 	                                .target = &task.target,
@@ -191,8 +198,11 @@ Op<Answer> derived_rebuild_range(Database &db, Arguments arguments) {
 	                 .bump = bump,
 	                 .reads_index = index_read_by(task, indexes) != nullptr,
 	                 .reason = reason,
+	                 .minutes = IndexMinutes(db),
 	                 .version = task.derivation_version};
 	co_await rebuild_all(db, rebuild);
+	const std::vector<ReadSince> read {{task.key, rebuild.passed}};
+	co_await mark_made_minutes(db, rebuild.minutes.made(), read);
 	co_await forget_refusals(db, rebuild);
 	co_return answer(rebuild);
 }

@@ -203,6 +203,18 @@ private:
 	int64_t windows_ = 0;
 };
 
+/// All of them before a bar is made: what is changed from then on is late for somebody.
+Op<void> compute_late_minutes(const std::vector<TaskRun> &runs, IndexMinutes &minutes) {
+	minutes.begin_taking_changes();
+	for (const auto &run : runs) {
+		if (!run.reads_index())
+			continue;
+		for (const auto &range : run.late_passed.ranges())
+			co_await minutes.compute(run.task.key.symbol, range.from, range.to, run.derivation_version);
+	}
+	minutes.end_taking_changes();
+}
+
 Op<void> count(Database &db, const TaskRun &run, const RangeSet &refused) {
 	RangeSet passed = run.dirty.now;
 	passed.clip(Timestamp::minus_infinity(), run.task.effective_cursor());
@@ -259,14 +271,16 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, IndexMinutes &minute
 		auto work = sort_marks(run);
 		refused.emplace_back(i, std::move(work.refused));
 		const auto chosen = co_await newest(db, run, work, run.most_windows, again);
-		for (const auto &range : chosen) {
-			if (run.reads_index())
-				co_await minutes.compute(run.task.key.symbol, range.from, range.to, run.derivation_version);
-			co_await batch.add(i, range);
-		}
+		for (const auto &range : chosen)
+			run.late_passed.add(range);
 		run.late_work_left = run.late_work_left || work.left;
 		if (!work.rest.empty())
 			rest.push_back({&run.task.key, std::move(work.rest)});
+	}
+	co_await compute_late_minutes(runs, minutes);
+	for (size_t i = 0; i < runs.size(); ++i) {
+		for (const auto &range : runs[i].late_passed.ranges())
+			co_await batch.add(i, range);
 	}
 	co_await batch.flush();
 	for (auto &[i, windows] : refused) {

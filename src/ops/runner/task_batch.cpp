@@ -3,7 +3,7 @@
 #include "core/schedule.hpp"
 #include "ops/bars/index_minutes.hpp"
 #include "ops/bars/source_watermark.hpp"
-#include "ops/marks/change_log.hpp"
+#include "ops/runner/made_minutes.hpp"
 #include "ops/runner/rederive.hpp"
 #include "ops/tasks/recent_tasks.hpp"
 #include "ops/tasks/task_outcome.hpp"
@@ -42,18 +42,6 @@ Op<RangeSet> compute_ahead(Database &db, const Indexes &indexes, const Geometric
 		from = to;
 	}
 	co_return computed;
-}
-
-/// Minutes of indexes that were made for tasks which then read them are not late for these; others have to be told.
-Op<void> mark_made_minutes(Database &db, const MadeMinutes &minutes, const std::vector<TaskRun> &runs) {
-	std::vector<ReadSince> read;
-	for (const auto &run : runs) {
-		if (run.reads_index())
-			read.push_back({run.task.key, looked_at(run)});
-	}
-	co_await mark_own_changes(db, minutes.made, read);
-	read.clear();
-	co_await mark_own_changes(db, minutes.beside, read);
 }
 
 Op<void> record(Database &db, std::vector<TaskRun> &runs, const BatchOrder &order) {
@@ -130,18 +118,16 @@ Op<std::vector<TaskRun>> run_batch(Database &db, std::vector<Task> tasks, const 
 	}
 	co_await take_late_work(db, runs, order.max_windows);
 	IndexMinutes minutes(db);
-	MadeMinutes made;
-	if (db.snapshot() == Database::Snapshot::of_statement)
-		minutes.take_changes_to(&made);
+	minutes.begin_taking_changes();
 	for (auto &run : runs) {
 		if (const GeometricIndex *index = index_read_by(run.task, indexes))
 			run.index_computed = co_await compute_ahead(db, indexes, *index, run, order, minutes);
 	}
-	minutes.take_changes_to(nullptr); // what changes from here on, while bars are made of them, is logged
+	minutes.end_taking_changes(); // what changes from here on, while bars are made of them, is logged
 	co_await run_tasks(db, runs, nullptr, order.progress);
 	co_await rederive(db, runs, minutes);
 	co_await record(db, runs, order);
-	co_await mark_made_minutes(db, made, runs);
+	co_await mark_made_minutes(db, minutes.made(), runs);
 	co_return runs;
 }
 
