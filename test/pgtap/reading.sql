@@ -41,8 +41,11 @@ CREATE FUNCTION read_all(at timestamptz) RETURNS TABLE (canonical_symbol text, t
 $$ SELECT t.canonical_symbol, t.timeframe, b.* FROM data_agg_state AS t CROSS JOIN LATERAL agg_bars(t.canonical_symbol, t.timeframe, p_now_utc => at) AS b $$;
 
 -- ---- nothing is made yet: what is read is what the table holds later ----
--- In a window of 5m, behind the delay after which the one before it is made.
-SELECT '2025-07-05 00:00:40+00'::timestamptz + floor(random() * 864) * interval '5 minutes' + random() * interval '4 minutes' AS middle, '2025-07-09 00:05+00'::timestamptz AS later \gset
+-- In a window of 5m, behind the delay after which the one before it is made, and in an hour that has enough minutes for a bar already.
+SELECT window_start + interval '40 seconds' + random() * interval '4 minutes' AS middle, '2025-07-09 00:05+00'::timestamptz AS later
+FROM generate_series('2025-07-06 22:00+00'::timestamptz, '2025-07-07 23:55+00', '5 minutes') AS w (window_start)
+WHERE (SELECT count(*) FROM minutes AS m WHERE m.ts_utc >= date_trunc('hour', window_start) AND m.ts_utc < window_start AND m.open <> 'NaN' AND m.close IS NOT NULL) >= 32
+ORDER BY random() LIMIT 1 \gset
 CREATE TEMP TABLE early AS SELECT * FROM read_all(:'middle');
 SELECT set_eq('SELECT DISTINCT state FROM early', ARRAY['provisional', 'forming'], 'before anything is made no bar is final');
 SELECT is_empty('SELECT canonical_symbol, timeframe FROM early WHERE state = ''forming'' GROUP BY 1, 2 HAVING count(*) > 1', 'at most one window is open');
