@@ -80,7 +80,19 @@ INSERT INTO bench.target (measure, ratio, samples, over, under, must, bound) VAL
 	('hour',      'chained, one session / two', 'hour',      'chained_one',       'chained_two', NULL, NULL),
 	('hour',      'exact, one session / two',   'hour',      'exact_one',         'exact_two', NULL, NULL),
 	('backfill',  'one session / two',          'backfill',  'one',               'two',   NULL, NULL),
-	('backfill',  'one session / four',         'backfill',  'one',               'four',  NULL, NULL);
+	('backfill',  'one session / four',         'backfill',  'one',               'four',  NULL, NULL),
+	('reading',   'a week of 15m: ours / index scan', 'reading_week', 'ours',      'scan',  '<=', 1.5),
+	('reading',   'a week of 15m: TimescaleDB / ours', 'reading_week', 'timescale', 'ours', '>=', 1),
+	('reading',   'the newest 500 of 5m: s',    'reading_newest', 'ours',         NULL,    '<=', 0.002),
+	('reading',   'the newest 500 of 5m: TimescaleDB / ours', 'reading_newest', 'timescale', 'ours', '>=', 1),
+	('reading',   'a month of 45m, on the fly: ours / index scan of its source', 'reading_month_45m', 'ours', 'scan', '<=', 3),
+	('reading',   'a month of 45m, on the fly: TimescaleDB / ours', 'reading_month_45m', 'timescale', 'ours', '>=', 1),
+	('reading',   'watchlist of 1,000: s',      'reading_watchlist', 'ours',      NULL,    '<=', 0.02),
+	('reading',   'watchlist of 1,000: TimescaleDB / ours', 'reading_watchlist', 'timescale', 'ours', '>=', 1),
+	('candlestick', 'candlestick / count, min, max, sum', 'candlestick', 'ours', 'four', '<=', 1.3),
+	('candlestick', 'arrays / candlestick',     'candlestick', 'by_hand',         'ours',  '>=', 1),
+	('candlestick', 'by minute: candlestick / count, min, max, sum', 'candlestick', 'minutes_ours', 'minutes_four', '<=', 1.3),
+	('candlestick', 'by minute: arrays / candlestick', 'candlestick', 'minutes_by_hand', 'minutes_ours', '>=', 1);
 
 -- What a finished 5m bar says about its origin: the same bytes as the extension writes, so that all rows are equally wide.
 CREATE FUNCTION bench.provenance() RETURNS jsonb LANGUAGE sql IMMUTABLE

@@ -16,10 +16,14 @@ WHERE round > 0 AND contender IN ('timescale_default', 'timescale_best')
 GROUP BY measure, round
 HAVING count(*) = 2;
 
+-- Milliseconds of what takes long, microseconds of what does not.
+CREATE OR REPLACE FUNCTION bench.shown(seconds double precision) RETURNS numeric LANGUAGE sql IMMUTABLE
+RETURN round(seconds::numeric, CASE WHEN seconds < 0.02 THEN 6 ELSE 3 END);
+
 CREATE OR REPLACE VIEW bench.timing AS
 SELECT measure, contender, count(*) AS rounds,
-	round(percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds)::numeric, 3) AS median_s,
-	round(min(seconds)::numeric, 3) AS min_s, round(max(seconds)::numeric, 3) AS max_s
+	bench.shown(percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds)) AS median_s,
+	bench.shown(min(seconds)) AS min_s, bench.shown(max(seconds)) AS max_s
 FROM bench.counted
 GROUP BY measure, contender;
 
@@ -28,7 +32,7 @@ SELECT t.place, t.measure, t.ratio, r.rounds, r.value, t.must || ' ' || t.bound 
 	CASE t.must WHEN '>=' THEN r.value >= t.bound WHEN '<=' THEN r.value <= t.bound END AS reached
 FROM bench.target t
 CROSS JOIN LATERAL (
-	SELECT count(*) AS rounds, round(percentile_cont(0.5) WITHIN GROUP (ORDER BY o.seconds / coalesce(u.seconds, 1))::numeric, 2) AS value
+	SELECT count(*) AS rounds, round(percentile_cont(0.5) WITHIN GROUP (ORDER BY o.seconds / coalesce(u.seconds, 1))::numeric, CASE WHEN t.under IS NULL THEN 4 ELSE 2 END) AS value
 	FROM bench.counted o
 	LEFT JOIN bench.counted u ON u.measure = o.measure AND u.round = o.round AND u.contender = t.under
 	WHERE o.measure = t.samples AND o.contender = t.over AND (u.seconds IS NOT NULL OR t.under IS NULL)

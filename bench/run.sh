@@ -14,7 +14,7 @@ usage: ./run bench [--rounds N] [--quick] [--only ROW[,ROW…]] [--csv FILE]
   --rounds N   rounds a contender runs (default 5; the slow PL/pgSQL baselines at most 3)
   --quick      small sizes: shows that everything works, its figures mean nothing
   --only ROW   one_year, unchanged, due_tasks, runner, dxy, ingest, month, calendars, tick, hour, memory; only when named, since they take
-               minutes: freshness, freshness_load, late_bar, holiday, backfill
+               minutes: freshness, freshness_load, late_bar, holiday, backfill, reading, candlestick
   --csv FILE   where the results go as CSV (default: a new file in the folder for temporary files)
 TEXT
 }
@@ -38,15 +38,15 @@ done
 [[ $rounds =~ ^[1-9][0-9]{0,2}$ ]] || { printf 'bench: --rounds must be a number from 1 to 999, not "%s"\n' "$rounds" >&2; exit 2; }
 for row in ${only//,/ }; do
 	case $row in
-	one_year | unchanged | due_tasks | runner | freshness | freshness_load | dxy | ingest | month | calendars | tick | hour | backfill | late_bar | holiday | memory) ;;
+	one_year | unchanged | due_tasks | runner | freshness | freshness_load | dxy | ingest | month | calendars | tick | hour | backfill | late_bar | holiday | reading | candlestick | memory) ;;
 	*) printf 'bench: there is no row "%s"\n\n' "$row" >&2; usage >&2; exit 2 ;;
 	esac
 done
 
 if [ $quick = yes ]; then
-	year_minutes=20160 tasks=500 dxy_minutes=10080 memory_minutes=86400 late_symbols=120 late_year=20160
+	year_minutes=20160 tasks=500 dxy_minutes=10080 memory_minutes=86400 late_symbols=120 late_year=20160 month=5 calls=50 ticks=200000
 else
-	year_minutes=525600 tasks=10000 dxy_minutes=132480 memory_minutes=5258880 late_symbols=1000 late_year=525600
+	year_minutes=525600 tasks=10000 dxy_minutes=132480 memory_minutes=5258880 late_symbols=1000 late_year=525600 month=30 calls=1000 ticks=10000000
 fi
 
 # Said now rather than after minutes: that file cannot be written.
@@ -216,6 +216,46 @@ late_bar_of_timescale() {
 	sql -v world="$1" -v symbols="$2" -v minutes="$3" -f "$here/late_bar/timescale.sql" >/dev/null
 }
 
+# Each call is a query of its own from one connection, prepared once, and its answer comes to the client. Of a round's calls the median counts as
+# its time, and beside it stands what one call in a hundred exceeds.
+measure_reading() {
+	local round pair what who timescale=
+	sql -v minutes=$year_minutes -f "$here/reading/setup.sql" >/dev/null
+	if timescale_is_there; then
+		sql -f "$here/reading/setup_timescale.sql" >/dev/null
+		timescale='week+timescale newest+timescale month_45m+timescale watchlist+timescale'
+	fi
+	for ((round = 0; round <= rounds; round++)); do
+		# shellcheck disable=SC2086 # a list of words
+		for pair in $(shuf -e --random-source=<(scrambled "reading$round") -- week+ours week+scan newest+ours month_45m+ours month_45m+scan watchlist+ours $timescale); do
+			what=${pair%+*} who=${pair#*+}
+			printf '  reading, round %s: %s of %s\n' "$round" "$what" "$who" >&2
+			time_calls "$what" "$who" "$round" $((round == 0 ? 10 : calls))
+		done
+	done
+}
+
+time_calls() {
+	local measure=reading_$1 file=$here/reading/$1_$2.sql log
+	log=$(mktemp -d)
+	pgbench -n -M prepared -t "$4" -D days=$((year_minutes / 1440)) -D month=$month -l --log-prefix="$log/calls" -f "$file" >"$log/said" 2>&1 ||
+		{ cat "$log/said" >&2; rm -rf -- "$log"; return 1; }
+	# Microseconds, the shortest first.
+	awk '{ print $3 }' "$log"/calls.* | sort -n | awk -v measure="$measure" -v who="$2" -v round="$3" '{ us[NR] = $1 }
+		END { printf "INSERT INTO bench.sample VALUES (\x27%s\x27, \x27%s\x27, %d, %.7f);\n", measure, who, round, us[int((NR + 1) / 2)] / 1e6
+		      printf "INSERT INTO bench.fact VALUES (\x27%s\x27, \x27%s: ms that 1 call in 100 exceeds\x27, %d, %.3f);\n", measure, who, round, us[NR - int(NR / 100)] / 1e3 }' >"$log/sql"
+	sql -f "$log/sql"
+	rm -rf -- "$log"
+}
+
+measure_candlestick() {
+	local round
+	sql -v ticks=$ticks -f "$here/candlestick/setup.sql" >/dev/null
+	for ((round = 1; round <= rounds; round++)); do
+		run_round candlestick $round ours four by_hand minutes_ours minutes_four minutes_by_hand
+	done
+}
+
 cleanup() {
 	[ -z "${folder-}" ] || sql -c "COPY (SELECT 1) TO PROGRAM 'rm -rf -- $folder'" || true
 }
@@ -242,6 +282,8 @@ if wanted hour; then measure_hour; fi
 if wanted backfill; then measure_backfill; fi
 if wanted late_bar; then measure_late_bar; fi
 if wanted holiday; then sql -v year=$late_year -f "$here/holiday/measure.sql" >/dev/null; fi
+if wanted reading; then measure_reading; fi
+if wanted candlestick; then measure_candlestick; fi
 if wanted memory; then
 	# shellcheck source=bench/memory/watch.sh
 	. "$here/memory/watch.sh"

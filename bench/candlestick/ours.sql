@@ -1,0 +1,7 @@
+-- One candlestick of all trades.
+SET max_parallel_workers_per_gather = 0;
+SET jit = off;
+SELECT count(*) FROM (SELECT price FROM bench.tick WHERE size < 0) AS t \g /dev/null
+\ir ../timer_start.sql
+SELECT candlestick(time, price, size) FROM bench.tick \g /dev/null
+\ir ../timer_stop.sql

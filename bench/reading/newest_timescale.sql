@@ -1,0 +1,1 @@
+SELECT * FROM (SELECT bucket, open, high, low, close, vol, vwap, trade_count, source_candles FROM timescale.bars_5m WHERE canonical_symbol = 'YEAR' ORDER BY bucket DESC LIMIT 500) AS b ORDER BY bucket;
