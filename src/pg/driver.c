@@ -173,6 +173,8 @@ static uint64 execute_in_scope(const agg_call_state *state, const agg_request *r
 		processed = agg_rows_of_pass(scope, request, table);
 	else if (request->kind == AGG_QUERY)
 		processed = agg_run_query(scope, state->operation, request, table);
+	else if (request->kind == AGG_EMIT_QUERY)
+		processed = agg_emit_query(scope, request, state->rows->setResult);
 	else
 		processed = agg_run_bulk_write(scope, state->operation, request, table);
 	agg_stop_acting(scope);
@@ -217,6 +219,7 @@ static void show_progress(agg_call_state *state, const char *text) {
 static void execute_request(agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
 	switch (request->kind) {
 	case AGG_QUERY:
+	case AGG_EMIT_QUERY:
 	case AGG_ASK_PASS:
 	case AGG_BULK_WRITE:
 	case AGG_CHECK_STRANGERS:

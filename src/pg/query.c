@@ -142,6 +142,7 @@ typedef struct row_receiver {
 	bool any_text;
 	MemoryContext texts; /* of the batch at hand */
 	bool enough;
+	Tuplestorestate *result; /* AGG_EMIT_QUERY */
 } row_receiver;
 
 static void deliver(row_receiver *receiver) {
@@ -173,6 +174,11 @@ static bool receive(TupleTableSlot *slot, DestReceiver *self) {
 	if (++receiver->rows == ROWS_IN_BATCH)
 		deliver(receiver);
 	return !receiver->enough;
+}
+
+static bool put_into_result(TupleTableSlot *slot, DestReceiver *self) {
+	tuplestore_puttupleslot(((row_receiver *)self)->result, slot);
+	return true;
 }
 
 /* An adopted table may hold columns of other types than the operation can read. */
@@ -247,26 +253,34 @@ ParamListInfo agg_parameters_of(const agg_request *request) {
 	return parameters;
 }
 
+static uint64 run(const agg_scope *scope, const agg_request *request, SPIPlanPtr plan, row_receiver *receiver) {
+	receiver->pub.rStartup = check_columns;
+	receiver->pub.rShutdown = ignore_end;
+	receiver->pub.rDestroy = ignore_end;
+	receiver->pub.mydest = DestTuplestore;
+	receiver->request = request;
+	return agg_execute_plan(scope, plan, agg_parameters_of(request), request->column_count > 0 ? &receiver->pub : NULL, request->latest);
+}
+
 uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table) {
-	SPIPlanPtr plan;
-	row_receiver receiver = {.pub = {.receiveSlot = receive,
-	                                 .rStartup = check_columns,
-	                                 .rShutdown = ignore_end,
-	                                 .rDestroy = ignore_end,
-	                                 .mydest = DestTuplestore},
-	                         .operation = operation,
-	                         .request = request};
+	SPIPlanPtr plan = agg_plan_of(scope, request);
+	row_receiver receiver = {.pub = {.receiveSlot = receive}, .operation = operation, .request = request};
 	uint64 processed;
 
-	plan = agg_plan_of(scope, request);
 	if (OidIsValid(table) && writes(plan))
 		agg_begin_writing(scope, table);
 	if (request->column_count > 0)
 		prepare_batch(&receiver);
-	processed =
-	    agg_execute_plan(scope, plan, agg_parameters_of(request), request->column_count > 0 ? &receiver.pub : NULL, request->latest);
+	processed = run(scope, request, plan, &receiver);
 	deliver(&receiver);
 	if (!request->keep_plan)
 		SPI_freeplan(plan);
 	return processed;
+}
+
+/* Its rows are in the result as they come out of the plan: nothing is converted. */
+uint64 agg_emit_query(const agg_scope *scope, const agg_request *request, Tuplestorestate *result) {
+	row_receiver receiver = {.pub = {.receiveSlot = put_into_result}, .result = result};
+
+	return run(scope, request, agg_plan_of(scope, request), &receiver);
 }

@@ -147,6 +147,7 @@ extern void agg_check_strangers(Oid table, Oid owner);
 extern SPIPlanPtr agg_plan_of(const agg_scope *scope, const agg_request *request);
 extern ParamListInfo agg_parameters_of(const agg_request *request);
 extern uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table);
+extern uint64 agg_emit_query(const agg_scope *scope, const agg_request *request, Tuplestorestate *result);
 
 /* bulk_write.c */
 extern uint64 agg_run_bulk_write(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table);

@@ -70,6 +70,11 @@ UPDATE data_bars SET high = 5 + random(), vol = 7 WHERE (canonical_symbol, ts_ut
 DELETE FROM data_bars WHERE (canonical_symbol, ts_utc) IN (SELECT canonical_symbol, ts_utc FROM data_bars ORDER BY random() LIMIT 40);
 DELETE FROM data_bars WHERE canonical_symbol IN ('CHAIN', 'FX') AND ts_utc >= '2025-06-17 08:00+00' AND ts_utc < '2025-06-17 12:00+00';
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT s, '1m', '2025-06-09 00:00+00'::timestamptz + floor(random() * 40000) * interval '1 minute', 1, 6, 0.1, 2 FROM unnest(ARRAY['CHAIN', 'FX', 'NYSE', 'FXCHAIN']) AS s, generate_series(1, 20) ON CONFLICT DO NOTHING;
+-- The newest of many symbols is read for all of them at once; here late work lies just behind it.
+UPDATE data_bars SET high = 7 WHERE (canonical_symbol, ts_utc) IN (SELECT canonical_symbol, max(ts_utc) - interval '3 minutes' FROM data_bars GROUP BY 1);
+SELECT set_eq(format('SELECT * FROM agg_latest(ARRAY[''CHAIN'', ''FX'', ''FXCHAIN'', ''NYSE''], %L, %L, %L)', timeframe, forming, :'later'),
+	format('SELECT s, b.* FROM unnest(ARRAY[''CHAIN'', ''FX'', ''FXCHAIN'', ''NYSE'']) AS s CROSS JOIN LATERAL agg_bars(s, %L, p_forming => %L, p_limit => 1, p_now_utc => %L) AS b', timeframe, forming, :'later'), format('the newest %s behind late work, %s', timeframe, forming))
+FROM unnest(ARRAY['5m', '15m', '45m', '1d']) AS timeframe, unnest(ARRAY[true, false]) AS forming;
 CREATE TEMP TABLE pending AS SELECT * FROM read_all(:'later');
 SELECT isnt_empty($$SELECT FROM pending WHERE state = 'provisional' AND timeframe = $$ || quote_literal(timeframe), 'late work shows: ' || timeframe) FROM (VALUES ('5m'), ('15m'), ('1h'), ('1d'), ('1w')) AS v (timeframe);
 SELECT ok(count(*) FILTER (WHERE p.state = 'final') > count(*) * 0.8, 'and nowhere else') FROM pending AS p WHERE timeframe = '5m';

@@ -7,18 +7,11 @@ namespace aggregation {
 
 namespace {
 
-// Two shapes of the same read: a plain range of one symbol, which needs no join, and many ranges by an array. In the second one the lateral
-// subquery keeps its own order and cannot be flattened, so the rows come by range and then by time without a sort.
+// A plain range of one symbol needs no join.
 #define AGG_ONE_RANGE(table, live)                                                                                                          \
 	"SELECT " AGG_SOURCE_COLUMNS " FROM @" table                                                                                            \
 	" d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz" live \
 	" ORDER BY d.ts_utc"
-#define AGG_MANY_RANGES(table, live)                                                                                                                                 \
-	"SELECT b.*, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "                                                                                         \
-	"AS t(symbol, timeframe, ord) CROSS JOIN LATERAL ("                                                                                                              \
-	"SELECT " AGG_SOURCE_COLUMNS " FROM @" table                                                                                                                     \
-	" d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.ts_utc >= ($3::timestamptz[])[t.ord] AND d.ts_utc < ($4::timestamptz[])[t.ord]" live \
-	" ORDER BY d.ts_utc OFFSET 0) b"
 constexpr size_t read_column = 8;
 
 struct ReadStatements {
@@ -28,14 +21,14 @@ struct ReadStatements {
 
 const ReadStatements &ingested() {
 	static const ReadStatements statements {{"data_bars", AGG_ONE_RANGE("data_bars", ""), {AGG_SOURCE_TYPES}},
-	                                        {"data_bars", AGG_MANY_RANGES("data_bars", ""), {AGG_SOURCE_TYPES, AGG_INT8}}};
+	                                        {"data_bars", AGG_MANY_RANGES("data_bars", "", ""), {AGG_SOURCE_TYPES, AGG_INT8}}};
 	return statements;
 }
 
 const ReadStatements &derived() {
 	static const ReadStatements statements {
 	    {"derived_data_bars", AGG_ONE_RANGE("derived_data_bars", " AND d.deleted_at IS NULL"), {AGG_SOURCE_TYPES}},
-	    {"derived_data_bars", AGG_MANY_RANGES("derived_data_bars", " AND d.deleted_at IS NULL"), {AGG_SOURCE_TYPES, AGG_INT8}}};
+	    {"derived_data_bars", AGG_MANY_RANGES("derived_data_bars", "", " AND d.deleted_at IS NULL"), {AGG_SOURCE_TYPES, AGG_INT8}}};
 	return statements;
 }
 

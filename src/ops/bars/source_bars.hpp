@@ -22,6 +22,14 @@ struct SourceRead {
 
 /// What a read of source rows selects of table d first, and as what; see source_bar_of().
 #define AGG_SOURCE_COLUMNS "d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8"
+// The same of many ranges: $1 symbols, $2 timeframes, $3 and $4 from and to, and behind them the range's number, from 1 on. The lateral
+// subquery keeps its own order and cannot be flattened, so the rows come by range and then by time without a sort.
+#define AGG_MANY_RANGES(table, more, live)                                                                                                                           \
+	"SELECT b.*, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "                                                                                         \
+	"AS t(symbol, timeframe, ord) CROSS JOIN LATERAL ("                                                                                                              \
+	"SELECT " AGG_SOURCE_COLUMNS more " FROM @" table                                                                                                                \
+	" d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.ts_utc >= ($3::timestamptz[])[t.ord] AND d.ts_utc < ($4::timestamptz[])[t.ord]" live \
+	" ORDER BY d.ts_utc OFFSET 0) b"
 #define AGG_SOURCE_TYPES AGG_TIMESTAMPTZ, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_FLOAT8, AGG_INT8
 
 SourceBar source_bar_of(const Row &row);

@@ -305,6 +305,17 @@ public:
 
 	using IgnoreRow = Flow (*)(const Row &);
 
+	class EmitQuery : public Query<IgnoreRow> {
+	public:
+		EmitQuery(Database &database, const Statement &statement, std::vector<Parameter> parameters)
+		    : Query(database, statement, std::move(parameters), ignore_row) {
+		}
+		void describe(agg_request &request) const override {
+			Query::describe(request);
+			request.kind = AGG_EMIT_QUERY;
+		}
+	};
+
 	class AskPass : public Query<IgnoreRow> {
 	public:
 		AskPass(Database &database, const Statement &statement, std::vector<Parameter> parameters, Timestamp from, Timestamp to,
@@ -487,6 +498,11 @@ public:
 	}
 	Simple rollback_subtransaction() {
 		return {*this, AGG_ROLLBACK_SUBTRANSACTION};
+	}
+	/// Runs a kept statement whose rows are rows of the result of a set-returning function, and adds them to it; they are not seen here.
+	/// Awaited, it gives their number.
+	EmitQuery emit_query(const Statement &statement, std::vector<Parameter> parameters) {
+		return {*this, statement, std::move(parameters)};
 	}
 	/// Adds rows, `columns` cells each, to the result of a set-returning function.
 	Simple emit_rows(const std::vector<agg_cell> &cells, size_t columns) {

@@ -69,6 +69,7 @@ typedef struct agg_error {
 
 typedef enum agg_request_kind {
 	AGG_QUERY,                /* run `sql`, hand over its rows */
+	AGG_EMIT_QUERY,           /* run `sql`, and add its rows to the result of a set-returning function; the operation does not see them */
 	AGG_BULK_WRITE,           /* insert rows into `relation` */
 	AGG_CHECK_STRANGERS,      /* an error if somebody else than the owner of `relation` has put code there that writing it would run */
 	AGG_BEGIN_SUBTRANSACTION, /* from here errors come back as outcomes */
@@ -98,11 +99,11 @@ typedef enum agg_request_kind {
 
 typedef struct agg_request {
 	agg_request_kind kind;
-	/* AGG_QUERY, AGG_ASK_PASS, AGG_BULK_WRITE: the table, in the extension's schema, whose owner acts; NULL: that of relation_oid, any
+	/* AGG_QUERY, AGG_EMIT_QUERY, AGG_ASK_PASS, AGG_BULK_WRITE: the table, in the extension's schema, whose owner acts; NULL: that of relation_oid, any
 	 * table; neither: the caller acts. */
 	const char *relation;
 	uint32_t relation_oid;
-	/* AGG_QUERY, AGG_ASK_PASS */
+	/* AGG_QUERY, AGG_EMIT_QUERY, AGG_ASK_PASS */
 	const char *sql;
 	bool keep_plan;     /* it is made once a session, not for each call */
 	bool plan_by_index; /* as nested loops over index scans, whatever the statistics say */
@@ -110,7 +111,7 @@ typedef struct agg_request {
 	bool latest;        /* it only reads, and sees what is committed by now, even if the transaction has one snapshot */
 	const agg_parameter *parameters;
 	size_t parameter_count;
-	/* AGG_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write; the rows hold the first of them, the next
+	/* AGG_QUERY, AGG_EMIT_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write; the rows hold the first of them, the next
 	 * constant_count ones are the same in every row and stand in `constants`, the last stamped_count ones get now(). */
 	const agg_type *column_types;
 	const char *const *column_names; /* AGG_BULK_WRITE only */

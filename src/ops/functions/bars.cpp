@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
+#include <utility>
 
 namespace aggregation {
 
@@ -29,7 +31,7 @@ struct Asked {
 /// Where the rows go.
 class Output {
 public:
-	Output(Database &db, bool with_symbol) : rows_(db, with_symbol ? columns + 1 : columns), with_symbol_(with_symbol) {
+	Output(Database &db, bool with_symbol) : db_(db), rows_(db, with_symbol ? columns + 1 : columns), with_symbol_(with_symbol) {
 	}
 	/// Rows from here on are those of this symbol, at most `most`.
 	void begin(const std::string &symbol, std::optional<int64_t> most) {
@@ -39,14 +41,14 @@ public:
 	bool wants_more() const {
 		return !left_ || *left_ > 0;
 	}
-	/// At most this many rows are wanted at once.
+	/// At most this many rows are wanted at once; then flush().
 	int64_t room() const {
 		constexpr int64_t most_at_once = 8'192;
 		return std::min(most_at_once, left_.value_or(most_at_once));
 	}
-	Op<void> add(const BarRow &row) {
+	void add(const BarRow &row) {
 		if (!wants_more())
-			co_return;
+			return;
 		if (left_)
 			--*left_;
 		const SourceBar &bar = row.bar;
@@ -54,16 +56,25 @@ public:
 			rows_.add({cell(std::string_view(*symbol_))});
 		rows_.add({cell(bar.start), cell(bar.open), cell(bar.high), cell(bar.low), cell(bar.close), cell(bar.vol), cell(bar.vwap),
 		           cell(bar.trade_count), cell(row.quality), cell(name_of(row.state))});
-		if (rows_.full())
-			co_await rows_.flush();
 	}
-	Op<void> finish() {
+	/// The stored bars of a range, none of which is anything but final.
+	Op<void> add_final(const StoredRange &range) {
+		co_await rows_.flush();
+		const int64_t added = co_await put_out_stored(db_, range, with_symbol_, left_);
+		if (left_)
+			*left_ -= added;
+	}
+	bool full() const {
+		return rows_.full();
+	}
+	Op<void> flush() {
 		co_await rows_.flush();
 	}
 
 private:
 	static constexpr size_t columns = 10;
 
+	Database &db_;
 	RowBuffer rows_;
 	bool with_symbol_;
 	const std::string *symbol_ = nullptr;
@@ -107,10 +118,13 @@ private:
 /// The bars of one symbol.
 class SymbolBars {
 public:
-	SymbolBars(Database &db, const Ladder &ladder, const Asked &asked, Output &output)
-	    : ladder_(ladder), bars_(ladder.bars()), asked_(asked), reader_(db, ladder, asked.now), output_(output),
-	      from_(asked.from.value_or(Timestamp::range_begin())), to_(asked.to.value_or(Timestamp::range_end())) {
-		to_ = std::min(to_, asked.forming ? asked.now + Duration {1} : bars_.floor(asked.now));
+	SymbolBars(Database &db, const Ladder &ladder, const Asked &asked, StoredBars &stored, Output &output)
+	    : ladder_(ladder), bars_(ladder.bars()), asked_(asked), reader_(db, ladder, asked.now, stored), output_(output),
+	      from_(asked.from.value_or(Timestamp::range_begin())), to_(end_of(asked, bars_)) {
+	}
+	/// Behind which nothing is read.
+	static Timestamp end_of(const Asked &asked, const Grid &bars) {
+		return std::min(asked.to.value_or(Timestamp::range_end()), asked.forming ? asked.now + Duration {1} : bars.floor(asked.now));
 	}
 
 	Op<void> put_out() {
@@ -124,23 +138,39 @@ public:
 			const auto newest = co_await reader_.newest(from_, to_, *asked_.limit);
 			if (newest.kept) {
 				for (auto row = newest.rows.rbegin(); row != newest.rows.rend(); ++row)
-					co_await output_.add(*row);
+					output_.add(*row);
 				co_return;
 			}
 			from_ = newest.first;
 		}
-		while (output_.wants_more()) {
-			Some some(output_.room());
-			co_await reader_.read(from_, to_, some);
-			for (const auto &row : some.rows)
-				co_await output_.add(row);
-			if (!some.full())
-				co_return;
-			from_ = some.rows.back().bar.start + Duration {1};
+		if (!reader_.all_stored_is_final()) {
+			co_await put_out(from_, to_);
+			co_return;
+		}
+		for (const auto &stretch : reader_.stretches(from_, to_)) {
+			if (!output_.wants_more())
+				break;
+			if (stretch.computed)
+				co_await put_out(stretch.from, stretch.to);
+			else
+				co_await output_.add_final({ladder_.symbol, &bars_, stretch.from, stretch.to});
 		}
 	}
 
 private:
+	Op<void> put_out(Timestamp from, Timestamp to) {
+		while (output_.wants_more()) {
+			Some some(output_.room());
+			co_await reader_.read(from, to, some);
+			for (const auto &row : some.rows)
+				output_.add(row);
+			if (output_.full())
+				co_await output_.flush();
+			if (!some.full())
+				break;
+			from = some.rows.back().bar.start + Duration {1};
+		}
+	}
 	/// What the filled rows begin with: nothing before the first bar, unless the caller says from when on.
 	Op<bool> begin_filled() {
 		if (asked_.from && *asked_.from > Timestamp::range_begin()) {
@@ -204,7 +234,9 @@ private:
 					if (left_out > 0)
 						--left_out;
 					else
-						co_await output_.add(filled);
+						output_.add(filled);
+					if (output_.full())
+						co_await output_.flush();
 				}
 				if (at_end)
 					break;
@@ -215,7 +247,9 @@ private:
 				if (left_out > 0)
 					--left_out;
 				else
-					co_await output_.add(row);
+					output_.add(row);
+				if (output_.full())
+					co_await output_.flush();
 			}
 			if (more)
 				from_ = some.rows.back().bar.start + Duration {1};
@@ -259,17 +293,33 @@ Timestamp clock_of(const Database &db, const Arguments &arguments) {
 	return arguments.maybe_timestamp("p_now_utc").value_or(db.clock());
 }
 
-Op<Answer> bars_of(Database &db, const std::vector<std::string> &symbols, const std::string &timeframe, const Asked &asked,
-                   bool with_symbol) {
-	const auto ladders = co_await read_ladders(db, symbols, timeframe, asked.from.value_or(Timestamp::minus_infinity()), asked.now);
-	Output output(db, with_symbol);
+Op<void> put_out_symbol(Database &db, const Ladder &ladder, const Asked &asked, StoredBars &stored, Output &output) {
+	output.begin(ladder.symbol, asked.limit);
+	SymbolBars bars(db, ladder, asked, stored, output);
+	co_await bars.put_out();
+}
+
+/// Fetches what the newest bars of many symbols are made of, in a few statements for all of them.
+Op<void> fetch_newest(Database &db, std::span<const Ladder> ladders, const Asked &asked, StoredBars &stored) {
+	std::vector<StoredRange> ranges;
+	std::vector<std::pair<size_t, size_t>> places; // of each ladder in `ranges`
 	for (const auto &ladder : ladders) {
-		output.begin(ladder.symbol, asked.limit);
-		SymbolBars bars(db, ladder, asked, output);
-		co_await bars.put_out();
+		const BarReader reader(db, ladder, asked.now, stored);
+		const auto foreseen = reader.foreseen(SymbolBars::end_of(asked, ladder.bars()));
+		places.emplace_back(ranges.size(), ranges.size() + foreseen.size());
+		ranges.insert(ranges.end(), foreseen.begin(), foreseen.end());
 	}
-	co_await output.finish();
-	co_return Answer::rows();
+	co_await stored.fetch(ranges);
+	std::vector<StoredRange> below;
+	for (size_t i = 0; i < ladders.size(); ++i) {
+		const std::span<const StoredRange> read(ranges.data() + places[i].first, ranges.data() + places[i].second);
+		if (!std::all_of(read.begin(), read.end(), [&](const StoredRange &range) { return stored.surely_empty(range); }))
+			continue;
+		const BarReader reader(db, ladders[i], asked.now, stored);
+		if (const auto range = reader.foreseen_below(SymbolBars::end_of(asked, ladders[i].bars())))
+			below.push_back(*range);
+	}
+	co_await stored.fetch_newest(below);
 }
 
 } // namespace
@@ -291,7 +341,13 @@ Op<Answer> agg_bars(Database &db, Arguments arguments) {
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_to " + to_iso8601(*asked.to) + " lies before p_from " + to_iso8601(*asked.from) + " (" + subject + ")",
 		            "Swap them.");
-	co_return co_await bars_of(db, symbols, timeframe, asked, arguments.has("p_symbols"));
+	const auto ladders = co_await read_ladders(db, symbols, timeframe, asked.from.value_or(Timestamp::minus_infinity()), asked.now);
+	Output output(db, arguments.has("p_symbols"));
+	StoredBars stored(db);
+	for (const auto &ladder : ladders)
+		co_await put_out_symbol(db, ladder, asked, stored, output);
+	co_await output.flush();
+	co_return Answer::rows();
 }
 
 Op<Answer> agg_latest(Database &db, Arguments arguments) {
@@ -300,7 +356,19 @@ Op<Answer> agg_latest(Database &db, Arguments arguments) {
 	arguments.concern(shortened(timeframe));
 	const Asked asked {
 	    .from = {}, .to = {}, .limit = 1, .fill = Fill::none, .forming = arguments.boolean("p_forming"), .now = clock_of(db, arguments)};
-	co_return co_await bars_of(db, symbols, timeframe, asked, true);
+	const auto ladders = co_await read_ladders(db, symbols, timeframe, Timestamp::minus_infinity(), asked.now);
+	Output output(db, true);
+	constexpr size_t at_once = 1'000; // symbols
+	for (std::span<const Ladder> left(ladders); !left.empty();) {
+		const auto some = left.first(std::min(at_once, left.size()));
+		left = left.subspan(some.size());
+		StoredBars stored(db);
+		co_await fetch_newest(db, some, asked, stored);
+		for (const auto &ladder : some)
+			co_await put_out_symbol(db, ladder, asked, stored, output);
+	}
+	co_await output.flush();
+	co_return Answer::rows();
 }
 
 } // namespace aggregation

@@ -11,6 +11,7 @@ namespace aggregation {
 namespace {
 
 constexpr int64_t most_kept = 16'384;
+constexpr int64_t least_step = 16; // windows that are computed at once where the newest are looked for
 
 /// Folds the bars of a source into windows, and hands these on as they end.
 class Folding : public BarRowSink {
@@ -115,7 +116,8 @@ Op<Flow> BarReader::read_stored_of(size_t number, Timestamp from, Timestamp to, 
 		BarRowSink &sink_;
 	};
 	WithState stated(*this, number, sink);
-	co_return co_await read_stored(db_, ladder_.symbol, ladder_.rungs[number].bars, from, to, stated);
+	const StoredRange range = stored_of(number, from, to);
+	co_return co_await stored_.read(range, stated);
 }
 
 Op<Flow> BarReader::compute(size_t number, Timestamp from, Timestamp to, BarRowSink &sink) {
@@ -126,28 +128,36 @@ Op<Flow> BarReader::compute(size_t number, Timestamp from, Timestamp to, BarRowS
 	co_return folding.finish();
 }
 
-Op<Flow> BarReader::read_rung(size_t number, Timestamp from, Timestamp to, BarRowSink &sink) {
+std::vector<Stretch> BarReader::stretches_of(size_t number, Timestamp from, Timestamp to) const {
+	std::vector<Stretch> stretches;
 	const Rung &rung = ladder_.rungs[number];
 	to = std::min(to, now_ + Duration {1});
 	for (const auto &range : rung.computed.ranges()) {
-		if (from >= to)
-			co_return Flow::more;
 		if (range.to <= from)
 			continue;
-		if (range.from >= to)
+		if (range.from >= to || from >= to)
 			break;
-		Flow flow = Flow::more;
 		if (from < range.from)
-			flow = co_await read_stored_of(number, from, range.from, sink);
-		if (flow == Flow::more)
-			flow = co_await compute(number, rung.bars.ceil(std::max(from, range.from)), rung.bars.ceil(std::min(to, range.to)), sink);
-		if (flow == Flow::enough)
-			co_return flow;
+			stretches.push_back({false, from, range.from});
+		stretches.push_back({true, rung.bars.ceil(std::max(from, range.from)), rung.bars.ceil(std::min(to, range.to))});
 		from = range.to;
 	}
-	if (from >= to)
-		co_return Flow::more;
-	co_return co_await read_stored_of(number, from, to, sink);
+	if (from < to)
+		stretches.push_back({false, from, to});
+	return stretches;
+}
+
+Op<Flow> BarReader::read_rung(size_t number, Timestamp from, Timestamp to, BarRowSink &sink) {
+	Flow flow = Flow::more;
+	for (const auto &stretch : stretches_of(number, from, to)) {
+		if (stretch.computed)
+			flow = co_await compute(number, stretch.from, stretch.to, sink);
+		else
+			flow = co_await read_stored_of(number, stretch.from, stretch.to, sink);
+		if (flow == Flow::enough)
+			break;
+	}
+	co_return flow;
 }
 
 Op<Flow> BarReader::read(Timestamp from, Timestamp to, BarRowSink &sink) {
@@ -158,7 +168,8 @@ Op<void> BarReader::newest_stored_of(Timestamp from, Timestamp to, int64_t most,
 	while (newest.found < most && from < to) {
 		const int64_t asked = std::min(most - newest.found, most_kept);
 		Collecting collected;
-		const auto reached = co_await read_stored_backwards(db_, ladder_.symbol, ladder_.bars(), from, to, asked, collected);
+		const StoredRange range = stored_of(0, from, to);
+		const auto reached = co_await stored_.read_backwards(range, asked, collected);
 		for (auto &row : collected.rows)
 			row = with_state(0, row);
 		append(newest, std::move(collected.rows));
@@ -183,7 +194,6 @@ Op<std::optional<Timestamp>> BarReader::last_with_source(Timestamp to) {
 Op<void> BarReader::newest_computed(Timestamp from, Timestamp to, int64_t most, NewestBars &newest) {
 	const Grid &bars = ladder_.bars();
 	from = bars.ceil(from);
-	constexpr int64_t least_step = 16;
 	int64_t step = least_step;
 	while (newest.found < most && from < to) {
 		step = std::min(std::max(step, most - newest.found), most_kept);
@@ -222,6 +232,52 @@ Op<NewestBars> BarReader::newest(Timestamp from, Timestamp to, int64_t most) {
 	}
 	co_await newest_stored_of(from, to, most, newest);
 	co_return newest;
+}
+
+const TimeRange *BarReader::newest_computed_range(Timestamp to) const {
+	const auto &computed = ladder_.rungs.front().computed.ranges();
+	for (auto range = computed.rbegin(); range != computed.rend(); ++range) {
+		if (range->from < to)
+			return range->to < to ? nullptr : &*range;
+	}
+	return nullptr;
+}
+
+bool BarReader::foresee(size_t number, Timestamp from, Timestamp to, std::vector<StoredRange> &ranges) const {
+	constexpr int64_t a_lot = 256; // bars
+	for (const auto &stretch : stretches_of(number, from, to)) {
+		if (stretch.computed) {
+			if (!foresee(number + 1, stretch.from, stretch.to, ranges))
+				return false;
+			continue;
+		}
+		const Grid &bars = ladder_.rungs[number].bars;
+		const bool twice = std::any_of(ranges.begin(), ranges.end(), [&](const StoredRange &range) { return range.bars == &bars; });
+		if (twice || bars.count(bars.floor(stretch.from), bars.ceil(stretch.to)) > a_lot)
+			return false;
+		ranges.push_back(stored_of(number, stretch.from, stretch.to));
+	}
+	return true;
+}
+
+std::vector<StoredRange> BarReader::foreseen(Timestamp to) const {
+	std::vector<StoredRange> ranges;
+	to = std::min(to, now_ + Duration {1});
+	const Grid &bars = ladder_.bars();
+	const TimeRange *range = newest_computed_range(to);
+	if (range == nullptr)
+		return ranges;
+	const Timestamp begin = std::max(bars.ceil(range->from), bars.after(bars.ceil(to), -least_step));
+	if (!foresee(0, begin, to, ranges))
+		ranges.clear();
+	return ranges;
+}
+
+std::optional<StoredRange> BarReader::foreseen_below(Timestamp to) const {
+	to = std::min(to, now_ + Duration {1});
+	if (const TimeRange *range = newest_computed_range(to))
+		to = range->from;
+	return to.finite() ? std::optional(stored_of(0, Timestamp::range_begin(), to)) : std::nullopt;
 }
 
 } // namespace aggregation

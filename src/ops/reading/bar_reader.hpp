@@ -9,6 +9,7 @@
 #include "ops/boundary/op.hpp"
 #include "ops/reading/bar_row.hpp"
 #include "ops/reading/ladder.hpp"
+#include "ops/reading/stored_bars.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -23,16 +24,43 @@ struct NewestBars {
 	bool kept = true;
 };
 
+/// A span of a rung, either read as it is stored or computed from the rung below.
+struct Stretch {
+	bool computed;
+	Timestamp from;
+	Timestamp to;
+};
+
 class BarReader {
 public:
-	BarReader(Database &db, const Ladder &ladder, Timestamp now) : db_(db), ladder_(ladder), now_(now) {
+	BarReader(Database &db, const Ladder &ladder, Timestamp now, StoredBars &stored)
+	    : db_(db), ladder_(ladder), now_(now), stored_(stored) {
+	}
+	/// What is asked for in [from, to), by time; nothing behind now.
+	std::vector<Stretch> stretches(Timestamp from, Timestamp to) const {
+		return stretches_of(0, from, to);
+	}
+	/// Whether what is stored of what is asked for is final, all of it.
+	bool all_stored_is_final() const {
+		return ladder_.rungs.front().pending.empty() && !ladder_.bars().ingested();
 	}
 	/// Hands the bars that begin in [from, to), but not after now, to the sink, by time. Whether it wants more.
 	Op<Flow> read(Timestamp from, Timestamp to, BarRowSink &sink);
 	/// The newest `most` of them.
 	Op<NewestBars> newest(Timestamp from, Timestamp to, int64_t most);
+	/// What newest() is going to read at first for one bar; nothing if that is a lot.
+	std::vector<StoredRange> foreseen(Timestamp to) const;
+	/// And then, if that is empty: where the newest stored bar is looked for.
+	std::optional<StoredRange> foreseen_below(Timestamp to) const;
 
 private:
+	std::vector<Stretch> stretches_of(size_t rung, Timestamp from, Timestamp to) const;
+	StoredRange stored_of(size_t rung, Timestamp from, Timestamp to) const {
+		return {ladder_.symbol, &ladder_.rungs[rung].bars, from, to};
+	}
+	/// The newest range to be computed, if newer ones are not stored.
+	const TimeRange *newest_computed_range(Timestamp to) const;
+	bool foresee(size_t rung, Timestamp from, Timestamp to, std::vector<StoredRange> &ranges) const;
 	Op<Flow> read_rung(size_t rung, Timestamp from, Timestamp to, BarRowSink &sink);
 	Op<Flow> read_stored_of(size_t rung, Timestamp from, Timestamp to, BarRowSink &sink);
 	Op<Flow> compute(size_t rung, Timestamp from, Timestamp to, BarRowSink &sink);
@@ -46,6 +74,7 @@ private:
 	Database &db_;
 	const Ladder &ladder_;
 	Timestamp now_;
+	StoredBars &stored_;
 };
 
 } // namespace aggregation

@@ -3,64 +3,72 @@
 #include "ops/bars/source_bars.hpp"
 #include "ops/boundary/parameters.hpp"
 
+#include <algorithm>
+
 namespace aggregation {
 
 namespace {
 
 #define AGG_READ(table, quality, live)                                                                                                     \
-	"SELECT " AGG_SOURCE_COLUMNS ", " quality " FROM @" table " d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "         \
+	"SELECT " AGG_SOURCE_COLUMNS quality " FROM @" table " d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "              \
 	"AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz" live " ORDER BY d.ts_utc"
-#define AGG_INGESTED AGG_READ("data_bars", "NULL::int8", "")
-#define AGG_DERIVED AGG_READ("derived_data_bars", "d.quality_score::int8", " AND d.deleted_at IS NULL")
+#define AGG_NEWEST(table, quality, live)                                                                                                   \
+	"SELECT b.*, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) CROSS JOIN LATERAL ("              \
+	"SELECT " AGG_SOURCE_COLUMNS quality " FROM @" table " d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe "           \
+	"AND d.ts_utc >= ($3::timestamptz[])[t.ord] AND d.ts_utc < ($4::timestamptz[])[t.ord]" live " ORDER BY d.ts_utc DESC LIMIT 1) b"
+#define AGG_INGESTED(shape) shape("data_bars", ", NULL::int8", "")
+#define AGG_DERIVED(shape) shape("derived_data_bars", ", d.quality_score::int8", " AND d.deleted_at IS NULL")
+#define AGG_FINAL(columns)                                                                                                                 \
+	"SELECT " columns "d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8, d.quality_score::int4, 'final'::text" \
+	" FROM @derived_data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "                                           \
+	"AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz AND d.deleted_at IS NULL ORDER BY d.ts_utc LIMIT $5::int8"
+#define AGG_FINAL_TYPES AGG_SOURCE_TYPES, AGG_INT4, AGG_TEXT
 constexpr size_t quality_column = 8;
+constexpr size_t range_column = 9;
 
 struct Statements {
 	Statement forwards;
 	Statement backwards;
+	Statement many;
+	Statement newest;
 };
 
 const Statements &statements_of(const Grid &bars) {
-	static const Statements ingested {{nullptr, AGG_INGESTED, {AGG_SOURCE_TYPES, AGG_INT8}},
-	                                  {nullptr, AGG_INGESTED " DESC LIMIT $5::int8", {AGG_SOURCE_TYPES, AGG_INT8}}};
-	static const Statements derived {{nullptr, AGG_DERIVED, {AGG_SOURCE_TYPES, AGG_INT8}},
-	                                 {nullptr, AGG_DERIVED " DESC LIMIT $5::int8", {AGG_SOURCE_TYPES, AGG_INT8}}};
+	static const Statements ingested {{nullptr, AGG_INGESTED(AGG_READ), {AGG_SOURCE_TYPES, AGG_INT8}},
+	                                  {nullptr, AGG_INGESTED(AGG_READ) " DESC LIMIT $5::int8", {AGG_SOURCE_TYPES, AGG_INT8}},
+	                                  {nullptr, AGG_INGESTED(AGG_MANY_RANGES), {AGG_SOURCE_TYPES, AGG_INT8, AGG_INT8}},
+	                                  {nullptr, AGG_INGESTED(AGG_NEWEST), {AGG_SOURCE_TYPES, AGG_INT8, AGG_INT8}}};
+	static const Statements derived {{nullptr, AGG_DERIVED(AGG_READ), {AGG_SOURCE_TYPES, AGG_INT8}},
+	                                 {nullptr, AGG_DERIVED(AGG_READ) " DESC LIMIT $5::int8", {AGG_SOURCE_TYPES, AGG_INT8}},
+	                                 {nullptr, AGG_DERIVED(AGG_MANY_RANGES), {AGG_SOURCE_TYPES, AGG_INT8, AGG_INT8}},
+	                                 {nullptr, AGG_DERIVED(AGG_NEWEST), {AGG_SOURCE_TYPES, AGG_INT8, AGG_INT8}}};
 	return bars.ingested() ? ingested : derived;
 }
 
-std::vector<Parameter> range(const std::string &symbol, const Grid &bars, Timestamp from, Timestamp to) {
-	return parameters(text_parameter(symbol), text_parameter(bars.name()), timestamp_parameter(from), timestamp_parameter(to));
+const Statement &final_rows(bool with_symbol) {
+	static const Statement without {nullptr, AGG_FINAL(""), {AGG_FINAL_TYPES}};
+	static const Statement with {nullptr, AGG_FINAL("$1::text, "), {AGG_TEXT, AGG_FINAL_TYPES}};
+	return with_symbol ? with : without;
 }
 
-Flow hand_over(const Row &row, const Grid &bars, BarRowSink &sink) {
-	const BarRow read {source_bar_of(row), row.maybe_integer(quality_column), BarState::final};
-	return bars.ingested() && !read.bar.is_candle() ? Flow::more : sink.take(read);
+std::vector<Parameter> parameters_of(const StoredRange &range) {
+	return parameters(text_parameter(range.symbol), text_parameter(range.bars->name()), timestamp_parameter(range.from),
+	                  timestamp_parameter(range.to));
+}
+
+BarRow bar_row_of(const Row &row) {
+	return {source_bar_of(row), row.maybe_integer(quality_column), BarState::final};
+}
+
+Flow hand_over(const BarRow &row, const Grid &bars, BarRowSink &sink) {
+	return bars.ingested() && !row.bar.is_candle() ? Flow::more : sink.take(row);
+}
+
+bool begins_before(const BarRow &row, Timestamp time) {
+	return row.bar.start < time;
 }
 
 } // namespace
-
-Op<Flow> read_stored(Database &db, const std::string &symbol, const Grid &bars, Timestamp from, Timestamp to, BarRowSink &sink) {
-	Flow flow = Flow::more;
-	auto take = [&](const Row &row) {
-		flow = hand_over(row, bars, sink);
-		return flow;
-	};
-	co_await db.query(statements_of(bars).forwards, range(symbol, bars, from, to), take);
-	co_return flow;
-}
-
-Op<Reached> read_stored_backwards(Database &db, const std::string &symbol, const Grid &bars, Timestamp from, Timestamp to, int64_t most,
-                                  BarRowSink &sink) {
-	Reached reached;
-	auto take = [&](const Row &row) {
-		++reached.rows;
-		reached.last = row.timestamp(0);
-		return hand_over(row, bars, sink);
-	};
-	auto list = range(symbol, bars, from, to);
-	list.emplace_back(AGG_INT8, cell(most));
-	co_await db.query(statements_of(bars).backwards, std::move(list), take);
-	co_return reached;
-}
 
 Op<std::optional<Timestamp>> newest_stored(Database &db, const std::string &symbol, const Grid &bars, Timestamp to) {
 	std::optional<Timestamp> newest;
@@ -68,10 +76,105 @@ Op<std::optional<Timestamp>> newest_stored(Database &db, const std::string &symb
 		newest = row.timestamp(0);
 		return Flow::enough;
 	};
-	auto list = range(symbol, bars, Timestamp::range_begin(), to);
+	auto list = parameters_of({symbol, &bars, Timestamp::range_begin(), to});
 	list.emplace_back(AGG_INT8, cell(int64_t {1}));
 	co_await db.query(statements_of(bars).backwards, std::move(list), take);
 	co_return newest;
+}
+
+Op<int64_t> put_out_stored(Database &db, const StoredRange &range, bool with_symbol, std::optional<int64_t> most) {
+	auto list = parameters_of(range);
+	list.emplace_back(AGG_INT8, cell(most));
+	co_return static_cast<int64_t>(co_await db.emit_query(final_rows(with_symbol), std::move(list)));
+}
+
+Op<Flow> StoredBars::read(const StoredRange &range, BarRowSink &sink) {
+	Flow flow = Flow::more;
+	if (const Fetched *known = fetched(range)) {
+		const auto begin = std::lower_bound(known->rows.begin(), known->rows.end(), range.from, begins_before);
+		for (auto row = begin; row != known->rows.end() && row->bar.start < range.to && flow == Flow::more; ++row)
+			flow = hand_over(*row, *range.bars, sink);
+		co_return flow;
+	}
+	auto take = [&](const Row &row) {
+		flow = hand_over(bar_row_of(row), *range.bars, sink);
+		return flow;
+	};
+	co_await db_.query(statements_of(*range.bars).forwards, parameters_of(range), take);
+	co_return flow;
+}
+
+Op<Reached> StoredBars::read_backwards(const StoredRange &range, int64_t most, BarRowSink &sink) {
+	Reached reached;
+	const auto take_row = [&](const BarRow &row) {
+		++reached.rows;
+		reached.last = row.bar.start;
+		return hand_over(row, *range.bars, sink);
+	};
+	const auto newest = newest_.find({range.symbol, range.bars->name()});
+	if (most == 1 && newest != newest_.end() && newest->second.from <= range.from && newest->second.to == range.to) {
+		for (const auto &row : newest->second.rows) {
+			if (row.bar.start >= range.from)
+				take_row(row);
+		}
+		co_return reached;
+	}
+	auto take = [&](const Row &row) { return take_row(bar_row_of(row)); };
+	auto list = parameters_of(range);
+	list.emplace_back(AGG_INT8, cell(most));
+	co_await db_.query(statements_of(*range.bars).backwards, std::move(list), take);
+	co_return reached;
+}
+
+Op<void> StoredBars::fetch_of(const std::vector<StoredRange> ranges, bool newest, std::map<Key, Fetched> &into) {
+	for (const bool ingested : {true, false}) {
+		std::vector<agg_cell> symbols;
+		std::vector<agg_cell> timeframes;
+		std::vector<agg_cell> from;
+		std::vector<agg_cell> to;
+		std::vector<Fetched *> places;
+		const Grid *any = nullptr;
+		for (const auto &range : ranges) {
+			if (range.bars->ingested() != ingested)
+				continue;
+			any = range.bars;
+			const std::string_view timeframe = range.bars->name();
+			symbols.push_back(cell(range.symbol));
+			timeframes.push_back(cell(timeframe));
+			from.push_back(cell(range.from));
+			to.push_back(cell(range.to));
+			places.push_back(&into.insert_or_assign(Key(range.symbol, timeframe), Fetched {range.from, range.to, {}}).first->second);
+		}
+		if (any == nullptr)
+			continue;
+		auto take = [&](const Row &row) {
+			places.at(static_cast<size_t>(row.integer(range_column) - 1))->rows.push_back(bar_row_of(row));
+			return Flow::more;
+		};
+		auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
+		                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)));
+		const Statements &statements = statements_of(*any);
+		co_await db_.query(newest ? statements.newest : statements.many, std::move(list), take);
+	}
+}
+
+Op<void> StoredBars::fetch(const std::vector<StoredRange> ranges) {
+	co_await fetch_of(ranges, false, ranges_);
+}
+
+Op<void> StoredBars::fetch_newest(const std::vector<StoredRange> ranges) {
+	co_await fetch_of(ranges, true, newest_);
+}
+
+const StoredBars::Fetched *StoredBars::fetched(const StoredRange &range) const {
+	const auto found = ranges_.find({range.symbol, range.bars->name()});
+	return found != ranges_.end() && found->second.from <= range.from && range.to <= found->second.to ? &found->second : nullptr;
+}
+
+bool StoredBars::surely_empty(const StoredRange &range) const {
+	const Fetched *known = fetched(range);
+	return known != nullptr && std::lower_bound(known->rows.begin(), known->rows.end(), range.from, begins_before) ==
+	                               std::lower_bound(known->rows.begin(), known->rows.end(), range.to, begins_before);
 }
 
 } // namespace aggregation

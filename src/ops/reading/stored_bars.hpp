@@ -5,14 +5,23 @@
 #include "ops/boundary/op.hpp"
 #include "ops/reading/bar_row.hpp"
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace aggregation {
 
-/// Hands the live bars of a symbol in [from, to) to the sink, by time; their state is `final`. Minutes whose prices are no candle's are
-/// left out. Whether the sink wants more.
-Op<Flow> read_stored(Database &db, const std::string &symbol, const Grid &bars, Timestamp from, Timestamp to, BarRowSink &sink);
+/// Bars of a symbol that begin in [from, to). Symbol and grid are somebody else's.
+struct StoredRange {
+	std::string_view symbol;
+	const Grid *bars;
+	Timestamp from;
+	Timestamp to;
+};
 
 /// How far a read has come.
 struct Reached {
@@ -20,11 +29,46 @@ struct Reached {
 	Timestamp last;   // when the last of them begins
 };
 
-/// The same from the last one on, at most `most` rows.
-Op<Reached> read_stored_backwards(Database &db, const std::string &symbol, const Grid &bars, Timestamp from, Timestamp to, int64_t most,
-                                  BarRowSink &sink);
-
 /// When the last bar before `to` begins.
 Op<std::optional<Timestamp>> newest_stored(Database &db, const std::string &symbol, const Grid &bars, Timestamp to);
+
+/// Puts the live bars of a range into the result of the function, by time and at most `most`, as rows of agg_bars() that are final. Answers
+/// how many there were. Not for minutes, of which some are no candles.
+Op<int64_t> put_out_stored(Database &db, const StoredRange &range, bool with_symbol, std::optional<int64_t> most);
+
+/// Live bars; the state of each is `final`. Minutes whose prices are no candle's are left out.
+class StoredBars {
+public:
+	explicit StoredBars(Database &db) : db_(db) {
+	}
+	/// Hands the bars of the range to the sink, by time. Whether it wants more.
+	Op<Flow> read(const StoredRange &range, BarRowSink &sink);
+	/// The same from the last one on, at most `most` rows.
+	Op<Reached> read_backwards(const StoredRange &range, int64_t most, BarRowSink &sink);
+
+	/// Reads ranges, one of a symbol and grid, in one statement a table: whoever reads in one of them later asks the database no more.
+	Op<void> fetch(const std::vector<StoredRange> ranges);
+	/// The same for the last bar of each.
+	Op<void> fetch_newest(const std::vector<StoredRange> ranges);
+	/// Whether a range has been fetched and holds nothing.
+	bool surely_empty(const StoredRange &range) const;
+
+private:
+	using Key = std::pair<std::string_view, std::string_view>; // symbol and timeframe
+
+	struct Fetched {
+		Timestamp from;
+		Timestamp to;
+		std::vector<BarRow> rows; // left out or not, by time
+	};
+
+	Op<void> fetch_of(const std::vector<StoredRange> ranges, bool newest, std::map<Key, Fetched> &into);
+	/// Of the range, nullptr if it has not been fetched.
+	const Fetched *fetched(const StoredRange &range) const;
+
+	Database &db_;
+	std::map<Key, Fetched> ranges_;
+	std::map<Key, Fetched> newest_; // at most one row each
+};
 
 } // namespace aggregation
