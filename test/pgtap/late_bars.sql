@@ -96,6 +96,15 @@ SELECT is(agg_set_late_policy('EURUSD', '1h', 'recompute') -> 'ranges_to_recompu
 SELECT run() \g /dev/null
 SELECT is_empty('SELECT * FROM agg_verify()', 'all right');
 SELECT is_empty('TABLE agg_refused_ranges', 'nothing is refused any more');
+-- What would not change is not refused.
+SELECT agg_set_late_policy('EURUSD', '5m', 'freeze') \g /dev/null
+UPDATE data_agg_state SET refused_rows = 0;
+UPDATE data_bars SET high = high WHERE canonical_symbol = 'EURUSD' AND ts_utc >= '2025-07-05 10:00+00' AND ts_utc < '2025-07-05 10:20+00';
+UPDATE data_bars SET high = 2.5e6 WHERE canonical_symbol = 'EURUSD' AND ts_utc = '2025-07-05 10:07+00';
+SELECT run() \g /dev/null
+SELECT results_eq($$SELECT timeframe, from_utc, to_utc FROM agg_refused_ranges$$, $$VALUES ('5m', '2025-07-05 10:05+00'::timestamptz, '2025-07-05 10:10+00'::timestamptz)$$, 'of windows whose source was written again, the one that would change is listed');
+SELECT agg_set_late_policy('EURUSD', '5m', 'recompute') \g /dev/null
+SELECT run() \g /dev/null
 -- By an UPDATE.
 UPDATE data_agg_state SET late_policy = 'freeze' WHERE canonical_symbol = 'EURUSD';
 UPDATE data_bars SET high = 3e6 WHERE canonical_symbol = 'EURUSD' AND ts_utc = '2025-07-05 10:00+00';

@@ -141,6 +141,26 @@ DELETE FROM data_bars WHERE canonical_symbol = 'I' AND ts_utc >= '2025-07-02 02:
 CALL run('2025-07-02 04:00:31+00');
 SELECT all_right('minutes that are gone come again');
 
+-- A call whose cursor is ahead of an open window leaves that to whoever comes there when it is over.
+INSERT INTO agg_indexes (canonical_symbol, components, exponents) VALUES ('O', '{T}', '{1}');
+SELECT world.task('O', '1h') \g /dev/null
+UPDATE data_agg_state SET source_timeframe = '1m' WHERE canonical_symbol = 'O';
+SELECT feed('{T}', '2025-07-01', '2025-07-01 01:40+00');
+CALL run('2025-07-01 01:00:31+00');
+SELECT feed('{T}', '2025-07-01 01:10+00', '2025-07-01 01:20+00', 5);
+SELECT agg_aggregate_tasks('{O}', '{1h}', p_now_utc => '2025-07-01 01:40:31+00') \g /dev/null
+SELECT isnt_empty($$SELECT FROM agg_dirty_ranges WHERE canonical_symbol = 'O'$$, 'the open hour is marked');
+SELECT catchup_aggregation_range('O', '1h', '2025-07-01 02:00+00', 100, '2025-07-01 01:40:31+00') \g /dev/null
+SELECT ok((world.bar('O', '1h', '2025-07-01 01:00+00')).ts_utc IS NULL, 'but has no bar');
+CALL run('2025-07-01 01:40:31+00');
+SELECT feed('{T}', '2025-07-01 01:40+00', '2025-07-01 02:00+00', 2);
+CALL run('2025-07-01 02:00:31+00');
+SELECT is((world.bar('O', '1h', '2025-07-01 01:00+00')).source_candles, 60, 'until it is over');
+SELECT all_right('an open hour');
+DELETE FROM data_agg_state WHERE canonical_symbol = 'O';
+DELETE FROM derived_data_bars WHERE canonical_symbol = 'O';
+DELETE FROM agg_indexes WHERE canonical_symbol = 'O';
+
 -- Changes in the transaction that makes the bars, and after it has made them.
 BEGIN;
 SELECT * FROM agg_aggregate_tasks('{I}', '{5m}', p_now_utc => '2025-07-02 04:05:31+00') \g /dev/null

@@ -39,7 +39,7 @@ struct TaskRun {
 	RangeSet late_passed {};  // what was looked at again
 	int64_t late_windows = 0; // of these
 	WindowCounts late_counts {};
-	RangeSet sealed {}; // of these
+	RangeSet refused {}; // of these: sealed ones, and those that would have changed if the task's late_policy let them
 	bool late_work_left = false;
 
 	Timestamp next_run {}; // when the task is due again

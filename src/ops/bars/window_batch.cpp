@@ -50,9 +50,24 @@ Op<BarChanges> replace(Database &db, const std::vector<Segment> &segments, const
 	co_return changes;
 }
 
+/// Takes out of the changes what is frozen.
+void refuse_frozen(std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows, BarChanges &changes) {
+	const auto refused = [&](size_t place, Timestamp start) {
+		Segment &segment = segments[place];
+		if (start >= segment.frozen_before)
+			return false;
+		segment.refused.add({start, segment.target->next(start)});
+		return true;
+	};
+	for (auto *which : {&changes.inserts, &changes.updates})
+		std::erase_if(*which, [&](size_t i) { return refused(windows[i].segment, windows[i].start); });
+	for (auto *deleted : {&changes.insufficient, &changes.without_source})
+		std::erase_if(*deleted, [&](const BarPlace &bar) { return refused(bar.segment, bar.start); });
+}
+
 /// Writes what differs. Another session may store the same bars at the same time (of windows without a task): then the bulk insert hits its
 /// key, is rolled back, and the windows are compared with what is stored now.
-Op<BarChanges> write(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+Op<BarChanges> write(Database &db, std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
 	if (segments.front().replace_reason != nullptr)
 		co_return co_await replace(db, segments, windows);
 	if (auto changes = all_new(segments, windows)) {
@@ -63,11 +78,14 @@ Op<BarChanges> write(Database &db, const std::vector<Segment> &segments, const s
 			co_return std::move(*changes);
 	}
 	auto changes = co_await compare_with_stored(db, segments, windows);
+	refuse_frozen(segments, windows, changes);
 	bool inserted = false;
 	if (changes.inserts.size() > few_inserts) {
 		inserted = co_await bulk_insert_bars(db, segments, windows, changes.inserts);
-		if (!inserted)
+		if (!inserted) {
 			changes = co_await compare_with_stored(db, segments, windows);
+			refuse_frozen(segments, windows, changes);
+		}
 	}
 	if (!inserted)
 		co_await upsert_bars(db, segments, windows, changes.inserts);

@@ -69,12 +69,15 @@ struct Segment {
 	EmptyWindows empty_windows = EmptyWindows::ignored;
 	/// Windows before this get no bar where none is stored.
 	Timestamp nothing_new_before = Timestamp::minus_infinity();
+	/// Windows before this stay as they are; what would have changed there is noted in `refused`.
+	Timestamp frozen_before = Timestamp::minus_infinity();
 	/// Set: all bars are made anew; those stored before are soft-deleted for this reason. Only where there is one segment.
 	const std::string *replace_reason = nullptr;
 	/// Told of each window that has source rows; may end the segment. Not set: all windows are wanted.
 	CatchUp *plan = nullptr;
 	WindowCounts counts;
-	RangeSet sealed {}; // found while processing: windows of which bars were retired; nothing is written there (sealed_ranges.hpp)
+	RangeSet sealed {};  // found while processing: windows of which bars were retired; nothing is written there (sealed_ranges.hpp)
+	RangeSet refused {}; // found while processing
 };
 
 /// One window that had source rows.

@@ -26,7 +26,6 @@ const Statement &count_late() {
 struct LateWork {
 	RangeSet todo;
 	DirtyRanges rest;
-	RangeSet refused;
 	bool left = false; // of rest: what could have been done now
 };
 
@@ -37,8 +36,11 @@ int64_t windows_in(const TaskRun &run, const TimeRange &range) {
 LateWork sort_marks(const TaskRun &run) {
 	LateWork work;
 	const Timestamp before = run.task.effective_cursor();
-	// Where no source is ahead nobody will come past what is marked there.
-	const Timestamp reached = std::max(before, no_source_until(run));
+	// Where no source is ahead nobody will come past what is marked there; but a window that is not over has time.
+	Timestamp reached = no_source_until(run);
+	if (reached.finite())
+		reached = std::min(reached, run.plan.confirmed_until());
+	reached = std::max(before, reached);
 	const auto put_back = [&](RangeSet beyond, RangeSet &rest) {
 		beyond.clip(reached, Timestamp::infinity());
 		for (const auto &range : beyond.ranges())
@@ -51,11 +53,6 @@ LateWork sort_marks(const TaskRun &run) {
 	for (const auto &range : marked.ranges()) // perhaps by somebody who does not know windows
 		all.add({run.task.target.floor(std::max(range.from, Timestamp::range_begin())), run.task.target.ceil(range.to), range.rows});
 	all.clip(Timestamp::range_begin(), reached);
-	if (run.task.late_policy == LatePolicy::freeze) {
-		work.refused = all;
-		work.refused.clip(Timestamp::range_begin(), before);
-		all.clip(before, reached);
-	}
 	all.subtract(looked_at(run));
 	all.add(run.strays);
 	work.todo = std::move(all);
@@ -129,6 +126,11 @@ Op<std::vector<TimeRange>> newest(Database &db, const TaskRun &run, LateWork &wo
 	co_return chosen;
 }
 
+/// Up to where a task's bars never change.
+Timestamp frozen_before(const Task &task) {
+	return task.late_policy == LatePolicy::freeze ? task.effective_cursor() : Timestamp::minus_infinity();
+}
+
 /// Segments that are processed together: of one table, and not more windows than memory is meant for.
 class LateBatch {
 public:
@@ -153,6 +155,7 @@ public:
 			                     .derivation_version = run.derivation_version,
 			                     .empty_windows = EmptyWindows::all,
 			                     .nothing_new_before = run.task.target.ceil(run.task.start),
+			                     .frozen_before = frozen_before(run.task),
 			                     .counts = {}});
 			windows_ += windows;
 			run.late_windows += windows;
@@ -167,7 +170,8 @@ public:
 		co_await process_windows(db_, segments_, guard_);
 		for (size_t i = 0; i < segments_.size(); ++i) {
 			runs_[owners_[i]].late_counts += segments_[i].counts;
-			runs_[owners_[i]].sealed.add(segments_[i].sealed);
+			runs_[owners_[i]].refused.add(segments_[i].sealed);
+			runs_[owners_[i]].refused.add(segments_[i].refused);
 		}
 		segments_.clear();
 		owners_.clear();
@@ -228,13 +232,17 @@ Op<void> count(Database &db, const TaskRun &run, const RangeSet &refused) {
 		co_await list_refused(db, run.task.key, refused);
 }
 
-/// The late rows of sealed windows, as they were marked.
-RangeSet with_rows(const RangeSet &sealed, const RangeSet &marked) {
-	RangeSet refused = marked;
-	RangeSet open = marked;
-	open.subtract(sealed);
-	refused.subtract(open);
-	return refused;
+/// The refused windows of what was marked. A mark's rows count once, however many windows it comes to.
+RangeSet with_rows(const RangeSet &refused, const RangeSet &marked) {
+	RangeSet counted;
+	for (const auto &mark : marked.ranges()) {
+		RangeSet part = refused;
+		part.clip(mark.from, mark.to);
+		int64_t rows = mark.rows;
+		for (const auto &range : part.ranges())
+			counted.add({range.from, range.to, std::exchange(rows, 0)});
+	}
+	return counted;
 }
 
 } // namespace
@@ -263,13 +271,13 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, IndexMinutes &minute
 	LateBatch batch(db, runs, guard);
 	LookAgain again;
 	std::vector<TaskMark> rest;
-	std::vector<std::pair<size_t, RangeSet>> refused; // of those runs that had anything to look at
+	std::vector<size_t> looked; // runs that had anything to look at
 	for (size_t i = 0; i < runs.size(); ++i) {
 		TaskRun &run = runs[i];
 		if (run.dirty.empty() && run.strays.empty())
 			continue;
 		auto work = sort_marks(run);
-		refused.emplace_back(i, std::move(work.refused));
+		looked.push_back(i);
 		const auto chosen = co_await newest(db, run, work, run.most_windows, again);
 		for (const auto &range : chosen)
 			run.late_passed.add(range);
@@ -283,9 +291,9 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, IndexMinutes &minute
 			co_await batch.add(i, range);
 	}
 	co_await batch.flush();
-	for (auto &[i, windows] : refused) {
-		windows.add(with_rows(runs[i].sealed, runs[i].dirty.all()));
-		co_await count(db, runs[i], windows);
+	for (const size_t i : looked) {
+		const RangeSet refused = with_rows(runs[i].refused, runs[i].dirty.all());
+		co_await count(db, runs[i], refused);
 	}
 	co_await mark_dirty(db, rest);
 	co_await again.note(db);

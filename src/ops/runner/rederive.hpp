@@ -9,8 +9,9 @@
 // Bars ahead of a cursor (a worker left them, a cursor went back) need no mark: whoever passes them reads their source, and where a run
 // finds no source, at a gap or at the end, it looks whether bars are stored there (TaskRun::strays); these are recomputed, too.
 //
-// Nothing new is made before a task's start, but a bar that is there stays true. A task with late_policy 'freeze' lists what lies before
-// its cursor instead (agg_refused_ranges). A bar that comes out the same is not written, and nothing above it is marked.
+// Nothing new is made before a task's start, but a bar that is there stays true. A task with late_policy 'freeze' computes what lies before
+// its cursor, too, but lists what would have changed (agg_refused_ranges) instead of writing it. A bar that comes out the same is not written
+// or listed, and nothing above it is marked.
 #pragma once
 
 #include "ops/bars/engine.hpp"
