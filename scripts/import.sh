@@ -13,6 +13,7 @@ here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 source "$here/progress.sh"
 source "$here/archives.sh"
 source "$here/recognise.sh"
+source "$here/psql.sh"
 
 usage() {
 	cat <<'TEXT'
@@ -81,10 +82,7 @@ while [ $# -gt 0 ]; do
 		--format) format=$2 ;;
 		--symbol) symbol=$2 ;;
 		--timezone) timezone=$2 ;;
-		-d | --dbname) export PGDATABASE=$2 ;;
-		-h | --host) export PGHOST=$2 ;;
-		-p | --port) export PGPORT=$2 ;;
-		-U | --username) export PGUSER=$2 ;;
+		*) connection_option "$1" "$2" ;;
 		esac
 		shift 2
 		;;
@@ -114,14 +112,7 @@ esac
 if [ "$format" = binance ] && [ -n "$timezone" ]; then
 	wrong_call "binance time stamps count from 1970-01-01 UTC: there is no time zone to choose" "leave --timezone out"
 fi
-if ! command -v psql >/dev/null; then
-	PATH=$PATH:$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-	if ! command -v psql >/dev/null; then
-		echo "import: psql is not installed" >&2
-		echo "Hint: apt-get install postgresql-client" >&2
-		exit 1
-	fi
-fi
+find_psql import
 
 # Every file is looked at before the first one is loaded, so that a broken
 # archive is refused whole and not half.
