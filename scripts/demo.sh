@@ -11,6 +11,7 @@ source "$here/server.sh"
 source "$here/build.sh"
 source "$here/archives.sh"
 source "$here/recognise.sh"
+source "$here/chart_library.sh"
 
 usage() {
 	cat <<'TEXT'
@@ -20,7 +21,7 @@ usage: ./run demo [--data FOLDER] [--fresh]
 Installs missing packages, builds the extension and installs it into the PostgreSQL that it finds (other
 servers of that PostgreSQL get the same library). Starts a private server on a Unix socket in a folder of
 its own, and leaves it running. Loads 1-minute bars, makes DXY and bars of 5m, 15m, 30m, 1h, 4h, 1d and 1w
-with the extension's own functions, and shows the result.
+with the extension's own functions, and shows the result, on the terminal and in a page for the browser.
 
   --data FOLDER  load the 1-minute files in FOLDER (./run import --help lists the formats). The symbol and
                  the format come from a file's name and content; all other files are left alone and named.
@@ -99,6 +100,8 @@ if [ "$action" != show ]; then
 	server_at "$folder"
 	if [ "$action" = remove ]; then
 		server_remove || { echo "demo: nothing was deleted" >&2; exit 1; }
+		rm -f -- "$folder"/demo*.html
+		rmdir -- "$folder" 2>/dev/null || true
 		if [ -d "$folder" ]; then
 			echo "The demo server is stopped and deleted. What it did not make stays in $folder."
 		else
@@ -127,6 +130,7 @@ choose_postgresql
 
 need_build
 need_archives
+need_chart_library
 install_missing
 server_reachable "$folder" || refuse_folder "cannot be reached"
 
@@ -184,6 +188,14 @@ fi
 query -c "SELECT format('1m: %s bars of %s symbols, %s to %s UTC', count(*), count(DISTINCT canonical_symbol), min(ts_utc) AT TIME ZONE 'UTC', max(ts_utc) AT TIME ZONE 'UTC') FROM data_bars WHERE source <> 'synthetic'"
 query -f "$here/demo/register.sql"
 psql -X -q -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never -P pager=off -f "$here/demo/work.sql"
+
+# The page is beside the server, one for each database. Without the chart library the demo is as good.
+if bash "$here/report.sh" --out "$folder/$database.html" >"$scratch/report" 2>&1; then
+	echo "In the browser: $folder/$database.html"
+else
+	echo "No page was written:"
+	sed 's/^/  /' "$scratch/report"
+fi
 
 again=$(printf '%q' "$root/run")
 if [ -n "${AGGREGATION_DEMO:-}" ]; then again="AGGREGATION_DEMO=$(printf '%q' "$folder") $again"; fi

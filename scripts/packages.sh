@@ -207,7 +207,7 @@ drop_unavailable() {
 		case " ${optional_packages[*]} " in
 		*" ${missing_packages[i]} "*)
 			if ! apt-cache show "${missing_packages[i]}" >/dev/null 2>&1; then
-				echo "There is no package ${missing_packages[i]} here: the tests do without (${missing_reasons[i]})."
+				echo "There is no package ${missing_packages[i]} here: it is done without (${missing_reasons[i]})."
 				unset "missing_packages[i]" "missing_reasons[i]"
 			fi
 			;;

@@ -3,7 +3,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 
 said=$("$AGGREGATION_RUN" 2>&1)
 like "$said" 'usage: ./run COMMAND' 'no command: the usage'
-for command in demo test import bench; do
+for command in demo report test import bench; do
 	like "$("$AGGREGATION_RUN" "$command" --help 2>&1)" "usage: ./run $command" "$command --help"
 done
 status=0

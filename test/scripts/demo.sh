@@ -23,6 +23,12 @@ demo "$folder"
 is "$status" 0 'a demo in a folder with blanks and an apostrophe'
 like "$said" '1w  ' 'shows bars of a week'
 like "$said" 'Stop it: +AGGREGATION_DEMO=[^ ]*a\\ stranger\\'"'"'s\\ demo [^ ]+ demo --stop' 'and a command that can be pasted'
+page=$(sed -n 's/^In the browser: *//p' <<<"$said")
+if [ -n "$page" ]; then
+	is "$page $(grep -c '"symbol" : "DXY"' "$page")" "$folder/demo.html 8" 'a page for the browser, with all bars of DXY'
+else
+	like "$said" 'No page was written:.*chart library.*Hint' 'without the chart library it says why there is no page'
+fi
 bars_of() { grep -oE "^ *$1 +\| +[0-9]+" <<<"$said" | grep -oE '[0-9]+$'; }
 hours=$(bars_of 1h)
 
