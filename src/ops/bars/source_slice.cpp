@@ -11,10 +11,9 @@ namespace {
 
 // Fewer reads are not worth asking.
 constexpr size_t fewest_reads = 64;
-// What things cost, relative to a row of a pass. Probes are a little dearer than this where a feed has spread the rows, and cheaper where a
-// symbol's rows lie together: a slice has to be clearly better.
-constexpr double cost_of_probe = 16;
-constexpr double cost_of_probed_row = 1.5;
+// What things cost where a feed has spread a symbol's rows, relative to a row of a pass (src/pg/time_pass.c: and where it has not).
+constexpr double cost_of_probe = 12;
+constexpr double cost_of_probed_row = 4;
 
 #define AGG_SLICE(table, live)                                                                                                             \
 	"SELECT " AGG_SOURCE_COLUMNS ", d.canonical_symbol FROM @" table                                                                       \
