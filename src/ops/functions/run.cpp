@@ -143,7 +143,8 @@ Op<size_t> run_listed(Database &db, Runner &runner, const LoopOrder &order, Logg
 		const size_t taken = co_await runner.run(rest.first(size));
 		rest = rest.subspan(size);
 		claimed += taken;
-		if (own > 0)
+		const bool was_own = own > 0;
+		if (was_own)
 			own -= size;
 		else
 			of_others = taken < size ? few_tasks : std::min(most, 2 * of_others);
@@ -158,6 +159,9 @@ Op<size_t> run_listed(Database &db, Runner &runner, const LoopOrder &order, Logg
 		if (runner.time_is_up())
 			break;
 		co_await db.begin_running(); // in the next transaction
+		// By now others have done most of what was theirs: what they have left is listed anew.
+		if (was_own && own == 0 && claimed > 0 && others.count > 0)
+			break;
 	}
 	co_return claimed;
 }
