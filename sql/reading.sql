@@ -37,6 +37,9 @@ SELECT reading.tasks(3000);
 -- a hundred of 3,000: by key
 SELECT reading.tasks(100);
 \! sh -c "$SCANS" "SELECT reading.tick()"
+-- a fourth of them: by time, since each of their rows is on a page of its own
+SELECT reading.tasks(800);
+\! sh -c "$SCANS" "SELECT reading.tick()"
 -- as the session has set it
 SELECT reading.tasks(100);
 \! sh -c "$SCANS" "SET aggregation.read_source = by_time; SELECT reading.tick()"
