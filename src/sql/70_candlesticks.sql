@@ -166,3 +166,22 @@ CREATE AGGREGATE @extschema@.vwap_deviation(price float8, volume float8) (
 COMMENT ON AGGREGATE @extschema@.vwap_deviation(float8, float8) IS
 'The volume-weighted standard deviation of prices around their vwap, over volumes above zero: sqrt(sum(volume * (price - vwap)^2) / sum(volume)). Bands are vwap plus and minus so many of it. Exact up to the division and the root, so prices that hardly differ lose nothing, and neither the order of rows nor a parallel plan changes a bit.
 What is NULL, NaN or infinite is ignored. NULL where nothing remains, or where a sum or product is beyond 1e290.';
+
+CREATE FUNCTION @extschema@.agg_anchored_vwap(p_symbol text, p_anchor timestamptz, p_to timestamptz DEFAULT NULL, p_timeframe text DEFAULT '1m', p_bands double precision DEFAULT 2, p_now_utc timestamptz DEFAULT NULL)
+RETURNS TABLE (ts_utc timestamptz, close double precision, vwap double precision, deviation double precision, lower_band double precision, upper_band double precision)
+LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY INVOKER ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT a.ts_utc, a.close, a.vwap, a.deviation, a.vwap - p_bands * a.deviation, a.vwap + p_bands * a.deviation
+FROM (
+    SELECT b.ts_utc, b.close, @extschema@.vwap(@extschema@.rollup(b.ts_utc, b.open, b.high, b.low, b.close, b.vol, b.vwap, b.trade_count) OVER w) AS vwap,
+        @extschema@.vwap_deviation(b.vwap, b.vol) OVER w AS deviation
+    FROM @extschema@.agg_bars(p_symbol, p_timeframe, p_anchor, p_to, p_now_utc => p_now_utc) AS b
+    WINDOW w AS (ORDER BY b.ts_utc)
+) AS a
+ORDER BY a.ts_utc
+$$;
+
+COMMENT ON FUNCTION @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz) IS
+'The VWAP of a symbol since an anchor, such as the open of a day or the minute of some news, at the end of each bar from p_anchor to p_to (NULL: now): sum(vwap * vol) / sum(vol) of the bars from the anchor up to this one, and the volume-weighted standard deviation of their vwaps around it. lower_band and upper_band lie p_bands deviations below and above. p_anchor: NULL is the first bar. p_timeframe: of the bars that it is made of; narrower ones see more, and minutes are the nearest to trades.
+Bars without a volume or a vwap add nothing; vwap, deviation and bands are NULL before the first that has both. The bars are those of agg_bars(), the one that is forming included, and so are rights and errors.';

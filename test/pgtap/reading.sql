@@ -136,6 +136,18 @@ SELECT results_eq(format('SELECT * FROM agg_latest(ARRAY[''NYSE'', ''FX'', ''CHA
 FROM unnest(ARRAY['1m', '5m', '45m', '4h', '1d', '1w', '1mo']) AS timeframe, unnest(ARRAY[true, false]) AS forming, unnest(ARRAY[:'middle'::timestamptz, :'later', '2025-06-15 12:00+00', '2025-06-01 00:00+00', '2025-08-01 00:00+00']) AS at;
 SELECT is_empty(format('SELECT * FROM agg_bars(''FX'', ''4h'', p_forming => false, p_now_utc => %L) WHERE state = ''forming''', :'middle'), 'the open window can be left out');
 
+-- ---- from an anchor ----
+CREATE FUNCTION near(a double precision, b double precision) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT a IS NOT DISTINCT FROM b OR abs(a - b) <= 1e-9 * greatest(1, abs(b)) $$;
+SELECT is_empty(format($$SELECT a.*, e.* FROM agg_anchored_vwap('FX', '2025-06-18 09:31+00', '2025-06-18 14:00+00', %1$L, 1.5) AS a FULL JOIN
+	(SELECT b.ts_utc, b.close, m.mean, m.deviation FROM agg_bars('FX', %1$L, '2025-06-18 09:31+00', '2025-06-18 14:00+00') AS b CROSS JOIN LATERAL (
+		SELECT mean, sqrt((SELECT sum(vol * (vwap - mean) ^ 2) FROM agg_bars('FX', %1$L, '2025-06-18 09:31+00', '2025-06-18 14:00+00') AS c WHERE vol > 0 AND c.ts_utc <= b.ts_utc) / weight) AS deviation
+		FROM (SELECT sum(vwap * vol) / sum(vol) AS mean, sum(vol) AS weight FROM agg_bars('FX', %1$L, '2025-06-18 09:31+00', '2025-06-18 14:00+00') AS c WHERE vol > 0 AND vwap IS NOT NULL AND c.ts_utc <= b.ts_utc) AS s) AS m) AS e USING (ts_utc)
+	WHERE NOT near(a.vwap, e.mean) OR NOT near(a.deviation, e.deviation) OR a.close IS DISTINCT FROM e.close OR NOT near(a.lower_band, e.mean - 1.5 * e.deviation) OR NOT near(a.upper_band, e.mean + 1.5 * e.deviation)$$, timeframe), 'anchored VWAP and its bands, by plain SQL: ' || timeframe)
+FROM (VALUES ('1m'), ('5m'), ('45m')) AS v (timeframe);
+SELECT isnt_empty($$SELECT FROM agg_anchored_vwap('FX', '2025-06-18 09:31+00', '2025-06-18 14:00+00') WHERE deviation > 0$$, 'there is something to see');
+SELECT results_eq($$SELECT ts_utc FROM agg_anchored_vwap('FX', NULL, p_timeframe => '1h')$$, $$SELECT ts_utc FROM agg_bars('FX', '1h')$$, 'without an anchor, from the first bar on');
+SELECT probe.refuses($$SELECT * FROM agg_anchored_vwap('NOBODY', '2025-06-18')$$, 'P0002', '%NOBODY%', NULL, 'a symbol that nobody knows');
+
 -- ---- filled ----
 -- A window of the calendar's sessions has a row, a bar outside of them too.
 CREATE FUNCTION expected_fill(symbol text, calendar text, timeframe text, from_utc timestamptz, to_utc timestamptz) RETURNS TABLE (ts_utc timestamptz, close double precision, filled boolean, carried double precision) LANGUAGE sql AS $$

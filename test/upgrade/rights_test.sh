@@ -11,6 +11,7 @@ is "$(in_database fresh public -c "SELECT p.proname || ': ' || ($(printf "$right
 	FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'aggregation' ORDER BY 1")" "$(
 	cat <<'RIGHTS'
 agg_aggregate_tasks: service_role
+agg_anchored_vwap: service_role
 agg_bars: service_role
 agg_bars: service_role
 agg_bootstrap_cursor: service_role

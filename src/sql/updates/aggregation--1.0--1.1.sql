@@ -737,6 +737,25 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_latest';
 COMMENT ON FUNCTION @extschema@.agg_latest(text[], text, boolean, timestamptz) IS
 'The newest bar of each symbol, in the order of the array: the last row of agg_bars(). A symbol without any bar has no row. p_forming false: the newest of the windows that are over. Errors: as for agg_bars().';
 
+CREATE FUNCTION @extschema@.agg_anchored_vwap(p_symbol text, p_anchor timestamptz, p_to timestamptz DEFAULT NULL, p_timeframe text DEFAULT '1m', p_bands double precision DEFAULT 2, p_now_utc timestamptz DEFAULT NULL)
+RETURNS TABLE (ts_utc timestamptz, close double precision, vwap double precision, deviation double precision, lower_band double precision, upper_band double precision)
+LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY INVOKER ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT a.ts_utc, a.close, a.vwap, a.deviation, a.vwap - p_bands * a.deviation, a.vwap + p_bands * a.deviation
+FROM (
+    SELECT b.ts_utc, b.close, @extschema@.vwap(@extschema@.rollup(b.ts_utc, b.open, b.high, b.low, b.close, b.vol, b.vwap, b.trade_count) OVER w) AS vwap,
+        @extschema@.vwap_deviation(b.vwap, b.vol) OVER w AS deviation
+    FROM @extschema@.agg_bars(p_symbol, p_timeframe, p_anchor, p_to, p_now_utc => p_now_utc) AS b
+    WINDOW w AS (ORDER BY b.ts_utc)
+) AS a
+ORDER BY a.ts_utc
+$$;
+
+COMMENT ON FUNCTION @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz) IS
+'The VWAP of a symbol since an anchor, such as the open of a day or the minute of some news, at the end of each bar from p_anchor to p_to (NULL: now): sum(vwap * vol) / sum(vol) of the bars from the anchor up to this one, and the volume-weighted standard deviation of their vwaps around it. lower_band and upper_band lie p_bands deviations below and above. p_anchor: NULL is the first bar. p_timeframe: of the bars that it is made of; narrower ones see more, and minutes are the nearest to trades.
+Bars without a volume or a vwap add nothing; vwap, deviation and bands are NULL before the first that has both. The bars are those of agg_bars(), the one that is forming included, and so are rights and errors.';
+
 DROP EVENT TRIGGER aggregation_partitions;
 CREATE EVENT TRIGGER aggregation_partitions ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
@@ -746,12 +765,12 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
+        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
     END IF;
 END
 $update$;
