@@ -27,6 +27,7 @@ static bool may_be_nested(agg_function function) {
 	case AGG_FN_agg_completeness:
 	case AGG_FN_agg_bars:
 	case AGG_FN_agg_latest:
+	case AGG_FN_agg_chart:
 	case AGG_FN_agg_wake:
 	case AGG_FN_agg_heartbeat:
 	case AGG_FN_agg_mark_changed:
@@ -55,13 +56,22 @@ static void begin_rows(FunctionCallInfo fcinfo) {
 	ReturnSetInfo *rows = (ReturnSetInfo *)fcinfo->resultinfo;
 	MemoryContext caller;
 	TupleDesc columns;
+	Oid type;
 
 	if (rows == NULL || !IsA(rows, ReturnSetInfo) || (rows->allowedModes & SFRM_Materialize) == 0)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("set-valued function called in context that cannot accept a set"),
 		                errhint("Call it in the FROM clause of a query.")));
 	caller = MemoryContextSwitchTo(rows->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
+	switch (get_call_result_type(fcinfo, &type, &columns)) {
+	case TYPEFUNC_COMPOSITE:
+		break;
+	case TYPEFUNC_SCALAR:
+		columns = CreateTemplateTupleDesc(1);
+		TupleDescInitEntry(columns, 1, NULL, type, -1, 0);
+		break;
+	default:
+		elog(ERROR, "return type must be a row type or a scalar type");
+	}
 	rows->returnMode = SFRM_Materialize;
 	rows->setResult = tuplestore_begin_heap((rows->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
 	rows->setDesc = CreateTupleDescCopy(columns);

@@ -151,7 +151,7 @@ static bool works_for_many(agg_function function) {
 
 /* A part of somebody's query: it sees what that sees, in all of its statements, and writes nothing. */
 bool agg_is_reader(agg_function function) {
-	return function == AGG_FN_agg_bars || function == AGG_FN_agg_latest;
+	return function == AGG_FN_agg_bars || function == AGG_FN_agg_latest || function == AGG_FN_agg_chart;
 }
 
 static uint64 execute_in_scope(const agg_call_state *state, const agg_request *request) {

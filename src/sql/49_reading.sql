@@ -29,3 +29,13 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_latest';
 
 COMMENT ON FUNCTION @extschema@.agg_latest(text[], text, boolean, timestamptz) IS
 'The newest bar of each symbol, in the order of the array: the last row of agg_bars(). A symbol without any bar has no row. p_forming false: the newest of the windows that are over. Errors: as for agg_bars().';
+
+CREATE FUNCTION @extschema@.agg_chart(p_symbol text, p_timeframe text, p_n integer DEFAULT 60, p_height integer DEFAULT 16, p_ascii boolean DEFAULT pg_catalog.pg_client_encoding() OPERATOR(pg_catalog.<>) 'UTF8', p_now_utc timestamptz DEFAULT NULL)
+RETURNS SETOF text
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY INVOKER ROWS 20
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_chart';
+
+COMMENT ON FUNCTION @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz) IS
+'The newest p_n bars of a symbol (1 to 1000), those that agg_bars() gives, as candles in rows of text for a terminal: p_height rows of prices (2 to 200) with their axis, a row for the volume if there is any, the time axis (UTC), and a row that says symbol, timeframe, the last close, its state, and the quality of the last ten bars. A rising body is solid, a falling one shaded. A bar takes one column. p_ascii true uses plain ASCII: the default where the client has another encoding than UTF8, and the only way in a database of another one. Without a bar it is one row that says so.
+The caller needs SELECT on data_bars and derived_data_bars; row security of these tables applies. Errors: as for agg_bars(); 22023 for p_n or p_height outside of these ranges.';

@@ -112,6 +112,7 @@ SELECT * FROM agg.agg_bars('EURUSD', '45m', '2025-05-05 00:00+00', '2025-05-06 0
 SELECT * FROM agg.agg_bars(ARRAY['EURUSD', 'USDJPY'], '5m', p_limit => 10) \g /dev/null
 SELECT * FROM agg.agg_latest(ARRAY['EURUSD', 'USDJPY'], '1h') \g /dev/null
 SELECT * FROM agg.agg_anchored_vwap('EURUSD', '2025-05-05 00:00+00', '2025-05-06 00:00+00', '5m') \g /dev/null
+SELECT agg.agg_chart('EURUSD', '1h') \g /dev/null
 SELECT agg.agg_set_calendar('EURUSD', 'utc') \g /dev/null
 DELETE FROM agg.agg_calendars WHERE calendar OPERATOR(pg_catalog.=) 'mine';
 SELECT agg.agg_set_start('EURUSD', '5m', '2025-04-01 00:00+00') \g /dev/null

@@ -17,6 +17,7 @@ agg_bars: service_role
 agg_bootstrap_cursor: service_role
 agg_calendar_windows: service_role
 agg_capture_changes: owner only
+agg_chart: service_role
 agg_completeness: service_role
 agg_compute_index: service_role
 agg_disable_task: service_role

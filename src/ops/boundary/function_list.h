@@ -54,7 +54,8 @@
 	F(agg_gaps) \
 	F(agg_completeness) \
 	F(agg_bars) \
-	F(agg_latest)
+	F(agg_latest) \
+	F(agg_chart)
 
 /* Those that commit what they have done batch by batch: procedures. */
 #define AGG_SQL_PROCEDURES(F) \
