@@ -87,9 +87,12 @@ function showCalendar(completeness, symbol) {
 
 function showCompleteness(completeness, symbols, choose) {
 	const rows = [];
+	let [first, last] = ['–', '–'];
 	for (const symbol of symbols) {
 		const dates = completeness.symbols?.[symbol];
 		if (!dates) continue;
+		if (first === '–' || dates.date[0] < first) first = dates.date[0];
+		if (last === '–' || dates.date.at(-1) > last) last = dates.date.at(-1);
 		const missing = dates.missing.reduce((sum, n) => sum + n, 0);
 		const expected = dates.expected.reduce((sum, n) => sum + n, 0);
 		const worst = dates.missing.reduce((at, n, i) => (n > dates.missing[at] ? i : at), 0);
@@ -97,6 +100,6 @@ function showCompleteness(completeness, symbols, choose) {
 			expected === 0 ? '–' : `${(Math.floor((1 - missing / expected) * 10000) / 100).toFixed(2)} %`, durationText(Math.max(...dates.longest) * 60),
 			missing === 0 ? '–' : `${dates.date[worst]} (${count(dates.missing[worst])})`, count(dates.outside.reduce((sum, n) => sum + n, 0))]);
 	}
-	fillTable(document.getElementById('completeness-table'), `Trading dates from ${completeness.from ?? '–'} to ${completeness.to ?? '–'}`,
+	fillTable(document.getElementById('completeness-table'), `Trading dates from ${first} to ${last}`,
 		[['Symbol'], ['Dates', 'number'], ['Minutes expected', 'number'], ['Missing', 'number'], ['There', 'number'], ['Longest gap', 'number'], ['Worst date', 'time'], ['Outside of sessions', 'number']], rows);
 }

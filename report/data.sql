@@ -133,8 +133,8 @@ SELECT 'refused', json_build_object('part', 'calendars', 'error', :'LAST_ERROR_M
 \endif
 
 -- Completeness by trading date: up to a year that ends with the newest minute of any of these symbols.
-SELECT 'completeness', json_build_object('from', min(first), 'to', min(last), 'symbols', json_object_agg(x.canonical_symbol, x.dates)) FROM (
-	SELECT c.canonical_symbol, span.first, span.last, json_build_object(
+SELECT 'completeness', json_build_object('symbols', json_object_agg(x.canonical_symbol, x.dates)) FROM (
+	SELECT c.canonical_symbol, json_build_object(
 		'date', array_to_json(array_agg(c.trading_date ORDER BY c.trading_date)),
 		'expected', array_to_json(array_agg(c.expected_minutes ORDER BY c.trading_date)),
 		'missing', array_to_json(array_agg(c.missing_minutes ORDER BY c.trading_date)),
@@ -151,7 +151,7 @@ SELECT 'completeness', json_build_object('from', min(first), 'to', min(last), 's
 	) span
 	CROSS JOIN LATERAL agg_completeness(span.first, span.last, span.symbols) c
 	WHERE span.symbols IS NOT NULL
-	GROUP BY 1, 2, 3
+	GROUP BY c.canonical_symbol
 ) x;
 \if :ERROR
 SELECT 'refused', json_build_object('part', 'completeness', 'error', :'LAST_ERROR_MESSAGE');

@@ -27,20 +27,24 @@ class Shading {
 		const last = Math.min(this.slots.length - 1, Math.ceil(range.to) + 1);
 		const spacing = scale.options().barSpacing;
 		const left = (index) => (scale.logicalToCoordinate(index) - spacing / 2) * ratio;
-		const stripe = Math.max(1, Math.round(2 * ratio));
+		// Where bars are narrower than a pixel, a gap colours its share of one.
+		const narrow = spacing * ratio < 2;
+		const round = narrow ? (x) => x : Math.round;
+		const stripe = narrow ? spacing * ratio : Math.round(2 * ratio);
+		const thinnest = narrow ? 0.1 : 1;
 		const ribbon = Math.round(5 * ratio);
 		let begun = first;
 		for (let i = first; i <= last; i++) {
 			const slot = this.slots[i];
 			if (slot.afterClose) {
 				context.fillStyle = this.colors.closedLine;
-				context.fillRect(Math.round(left(i) - stripe / 2), 0, stripe, bitmapSize.height);
+				context.fillRect(round(left(i) - stripe / 2), 0, stripe, bitmapSize.height);
 			}
 			// Neighbours of a kind are one rectangle: no seams between them.
 			if (i < last && this.kindOf(this.slots[i + 1]) === this.kindOf(slot)) continue;
 			const kind = this.kindOf(slot);
-			const from = Math.round(left(begun));
-			const width = Math.max(stripe, Math.round(left(i + 1)) - from);
+			const from = round(left(begun));
+			const width = Math.max(thinnest, round(left(i + 1)) - from);
 			begun = i + 1;
 			if (kind === '') continue;
 			context.fillStyle = this.colors[kind];
