@@ -22,7 +22,8 @@ function readBars(name) {
 		for (const start of starts) slots.push({ time: start, gap });
 	}
 	slots.sort((a, b) => a.time - b.time);
-	return { symbol: data.symbol, timeframe: data.timeframe, slots, bars, first: data.first, searched: data.searched };
+	return { symbol: data.symbol, timeframe: data.timeframe, slots, bars, first: data.first, searched: data.searched,
+		dates: data.dates && new TradingDates(data.dates) };
 }
 
 // How many decimals an axis needs: as many as the prices have, but not more than a market quotes.

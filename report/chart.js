@@ -75,7 +75,7 @@ class PriceChart {
 		this.hasVolume = this.slots.some((slot) => Number.isFinite(slot.vol) && slot.vol > 0);
 		this.volume.applyOptions({ visible: this.hasVolume });
 		this.candles.priceScale().applyOptions({ autoScale: true, scaleMargins: { top: 0.08, bottom: this.hasVolume ? 0.22 : 0.06 } });
-		this.chart.applyOptions({ timeScale: { timeVisible: secondsOf(bars.timeframe) < DAY || zone !== UTC, secondsVisible: false } });
+		this.chart.applyOptions({ timeScale: { timeVisible: !bars.dates, secondsVisible: false } });
 		if (this.index) {
 			this.chart.removeSeries(this.index);
 			this.index = null;

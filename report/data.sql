@@ -72,7 +72,8 @@ SELECT coalesce(nullif(:'bars', '')::int, greatest(100, least(20000, 400000 / :p
 SELECT 'catalog', json_build_object('symbols', :'catalog'::jsonb, 'found', :symbols_found, 'most', :most);
 
 -- The newest bars of each symbol and timeframe, and between them the windows of the sessions that have none: of each gap
--- its first twelve windows, its last one, and how many they are. Only the last 100,000 windows are searched for gaps.
+-- its first twelve windows, its last one, and how many they are. Only the last 100,000 windows are searched for gaps. Windows
+-- of days and more go by their trading dates.
 SELECT format($statement$
 WITH bar AS MATERIALIZED (
 	SELECT * FROM agg_bars(%1$L, %2$L, p_to => nullif(%3$L, '')::timestamptz, p_limit => %4$s)
@@ -96,9 +97,13 @@ SELECT 'bars-%6$s-%7$s', json_build_object('symbol', %1$L, 'timeframe', %2$L,
 	'v', array_to_json(array_agg(vol ORDER BY ts_utc)), 'q', array_to_json(array_agg(quality_score ORDER BY ts_utc)),
 	's', string_agg(CASE state WHEN 'forming' THEN 'o' ELSE left(state, 1) END, '' ORDER BY ts_utc),
 	'gaps', (SELECT array_to_json(array_agg(json_build_array(starts, last, windows) ORDER BY last)) FROM gap),
+	'dates', (
+		SELECT array_to_json(array_agg(json_build_array(extract(epoch FROM w.window_start), w.trading_date) ORDER BY w.window_start))
+		FROM span CROSS JOIN LATERAL agg_calendar_windows(%8$L, %2$L, first, last + interval '1 microsecond') w
+		WHERE replace(%2$L, 'mo', 'mon')::interval >= '1 day'),
 	'searched', (SELECT extract(epoch FROM search_from) FROM span WHERE search_from > first),
 	'first', (SELECT extract(epoch FROM ts_utc) FROM agg_bars(%1$L, %2$L, '0001-01-01', p_limit => 1)))
-FROM bar$statement$, s.value ->> 'symbol', t.value, :'to', :most, :'from', s.place, t.place)
+FROM bar$statement$, s.value ->> 'symbol', t.value, :'to', :most, :'from', s.place, t.place, coalesce(s.value ->> 'calendar', 'utc'))
 FROM jsonb_array_elements(:'catalog'::jsonb) WITH ORDINALITY s(value, place)
 CROSS JOIN LATERAL jsonb_array_elements_text(s.value -> 'timeframes') WITH ORDINALITY t(value, place)
 ORDER BY s.place, t.place

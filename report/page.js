@@ -8,6 +8,8 @@ const completeness = part('completeness') || {};
 const tasks = part('tasks');
 
 const chosen = { symbol: null, timeframe: null, zone: UTC };
+// What the bars' own times are told in.
+let times = UTC;
 const kept = new Map();
 const symbolNamed = (name) => catalog.symbols.find((symbol) => symbol.symbol === name);
 
@@ -42,13 +44,13 @@ function showSlot(slot, spoken) {
 	let parts;
 	if (slot.gap) {
 		const { from, last, windows } = slot.gap;
-		parts = [element('span', {}, `${chosen.zone.weekday(from)} ${chosen.zone.text(from)}`), element('span', { className: 'bad' },
-			windows === 1 ? 'gap: there is no bar' : `gap: no bar in ${count(windows)} windows, up to ${chosen.zone.text(last)}`)];
+		parts = [element('span', {}, `${times.weekday(from)} ${times.text(from)}`), element('span', { className: 'bad' },
+			windows === 1 ? 'gap: there is no bar' : `gap: no bar in ${count(windows)} windows, up to ${times.text(last)}`)];
 	} else {
 		const kind = slot.close < slot.open ? 'falls' : 'rises';
 		const change = slot.open === 0 ? '' : ` (${slot.close >= slot.open ? '+' : '−'}${Math.abs((slot.close / slot.open - 1) * 100).toFixed(2)} %)`;
 		const index = chart.indexAt(slot);
-		parts = [element('span', {}, `${chosen.zone.weekday(slot.time)} ${chosen.zone.text(slot.time)}`),
+		parts = [element('span', {}, `${times.weekday(slot.time)} ${times.text(slot.time)}`),
 			item('O', String(slot.open), kind), item('H', String(slot.high), kind), item('L', String(slot.low), kind), item('C', String(slot.close) + change, kind),
 			item('V', slot.vol === null ? '–' : String(slot.vol)),
 			...(slot.quality === null ? [] : [item('quality', String(slot.quality))]), element('span', {}, slot.state + (slot.outside ? ', market closed' : '')),
@@ -76,6 +78,7 @@ function notesOf(bars) {
 	if (bars.slots.some((slot) => slot.gap?.windows > 12)) notes.push('A gap of more than twelve windows is drawn twelve wide.');
 	const last = chart.lastBar();
 	if (last) notes.push(`The last bar begins at ${chosen.zone.text(last.time)} ${chosen.zone.label}, ${durationText(Math.max(0, about.at - last.time))} before this page was made.`);
+	if (bars.dates) notes.push('Bars of days and more have the names of their trading dates.');
 	if (!calendars[chosen.symbol.calendar]) notes.push('When the market is open is not known here, so closed hours are not marked.');
 	return notes;
 }
@@ -88,10 +91,11 @@ function show() {
 	if (index) $('index-choice').querySelector('span').textContent = `${index.symbol} below`;
 	const indexBars = index && indexShown() && index.timeframes.includes(timeframe) ? barsOf(index, timeframe) : null;
 	const empty = !bars || bars.bars === 0;
+	times = bars?.dates || zone;
 	$('empty').hidden = !empty;
 	$('empty').textContent = bars ? `There is no bar of ${symbol.symbol} ${timeframe}${about.from !== null || about.to !== null ? ' in this time' : ''}.` : `The bars of ${symbol.symbol} ${timeframe} could not be read.`;
 	$('chart').hidden = empty;
-	chart.show(empty ? { timeframe, slots: [], bars: 0 } : bars, empty ? null : indexBars, new Sessions(calendars[symbol.calendar]?.open), zone);
+	chart.show(empty ? { timeframe, slots: [], bars: 0, dates: bars?.dates } : bars, empty ? null : indexBars, new Sessions(calendars[symbol.calendar]?.open), times);
 	$('chart').setAttribute('aria-label', `Candles of ${symbol.symbol}, ${timeframe}, ${count(bars?.bars ?? 0)} bars`);
 	$('notes').replaceChildren(...(empty ? [] : notesOf(bars)).map((note) => element('li', {}, note)));
 	$('spoken').textContent = '';

@@ -48,6 +48,20 @@ class Zone {
 	}
 }
 
+// Bars of days and more: a window has the name of its trading date, wherever it begins.
+class TradingDates extends Zone {
+	constructor(dates) {
+		super('UTC', '');
+		this.dates = new Map(dates.map(([time, date]) => [time, Date.parse(`${date}T00:00:00Z`)]));
+	}
+	wall(time) {
+		return new Date(this.dates.get(time) ?? time * 1000);
+	}
+	text(time) {
+		return this.date(time);
+	}
+}
+
 const UTC = new Zone('UTC', 'UTC');
 
 // A market's zone, where the browser knows it.

@@ -6,6 +6,8 @@ INSERT INTO core_asset_registry_all (canonical_symbol, metadata)
 SELECT symbol, jsonb_build_object('agg', jsonb_build_object('start_utc', 'first_bar', 'optional', '["15m"]'::jsonb, 'calendar', calendar))
 FROM (VALUES ('EURUSD', 'utc'), ('USDJPY', 'utc'), ('GBPUSD', 'utc'), ('USDCAD', 'utc'), ('USDSEK', 'utc'), ('USDCHF', 'utc'), ('DXY', 'utc'),
 	('<script>alert(1)</script>', 'fx'), ('O''Brien "&amp;" \ €😀', 'utc'), ('silent', 'utc')) s(symbol, calendar);
+UPDATE core_asset_registry_all SET metadata = jsonb_build_object('agg', jsonb_build_object('start_utc', to_char(now() AT TIME ZONE 'UTC' - interval '9 days', 'YYYY-MM-DD'), 'optional', '["15m", "1d"]'::jsonb, 'calendar', 'fx'))
+WHERE canonical_symbol = 'GBPUSD';
 SELECT setseed(0.25);
 -- (What is drawn in FROM is drawn for each row.)
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol)

@@ -26,6 +26,8 @@ sql -d test_report_market -c "SELECT jsonb_agg(jsonb_build_array(s, tf, (SELECT 
 	FROM agg_bars(s, tf, p_now_utc => (SELECT to_timestamp($(grep -oP 'data-name="about".*"at" : \K[0-9.]+' market.html)))))))
 	FROM (SELECT DISTINCT canonical_symbol FROM data_bars) x(s), unnest(ARRAY['1m', '5m', '15m', '1h']) tf" >market.json
 
+sql -d test_report_market -c "SELECT to_char(w.trading_date, 'Dy YYYY-MM-DD') FROM agg_latest('{GBPUSD}', '1d') b CROSS JOIN LATERAL agg_calendar_windows('fx', '1d', b.ts_utc, b.ts_utc + interval '1 minute') w" >day.txt
+
 sql -d test_report_large -c 'CREATE EXTENSION aggregation' -c 'SELECT agg_setup()' -c 'SET aggregation.tracking = off' -c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol)
 	SELECT 'LARGE', '1m', '2023-01-01'::timestamptz + i * interval '1 minute', 100 + i % 100 / 100.0, 102, 99, 100 + i % 37 / 100.0, i FROM generate_series(0, 999999) i" >/dev/null
 "$AGGREGATION_RUN" report -d test_report_large --out million.html >/dev/null
