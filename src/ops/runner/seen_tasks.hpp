@@ -5,8 +5,8 @@
 
 #include <cstddef>
 #include <iterator>
-#include <set>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -28,8 +28,11 @@ public:
 	/// Whether any task of it is among them.
 	bool contains_symbol(const std::string &symbol) {
 		sort_in();
-		const auto first = known_.lower_bound({symbol, ""});
-		return first != known_.end() && first->symbol == symbol;
+		if (symbols_.empty()) {
+			for (const auto &key : known_)
+				symbols_.insert(key.symbol);
+		}
+		return symbols_.contains(symbol);
 	}
 	size_t size() {
 		if (!known_.empty())
@@ -40,11 +43,14 @@ public:
 private:
 	void sort_in() {
 		known_.insert(std::make_move_iterator(fresh_.begin()), std::make_move_iterator(fresh_.end()));
+		if (!fresh_.empty())
+			symbols_.clear();
 		fresh_.clear();
 	}
 
 	std::vector<TaskKey> fresh_;
-	std::set<TaskKey> known_;
+	std::unordered_set<TaskKey, TaskKeyHash> known_;
+	std::unordered_set<std::string> symbols_; // of known_, once somebody has asked
 };
 
 } // namespace aggregation

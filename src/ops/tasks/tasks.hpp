@@ -28,6 +28,13 @@ struct TaskKey {
 	auto operator<=>(const TaskKey &) const = default;
 };
 
+/// For tables of tasks.
+struct TaskKeyHash {
+	size_t operator()(const TaskKey &key) const {
+		return std::hash<std::string_view>()(key.symbol) * 31 + std::hash<std::string_view>()(key.timeframe);
+	}
+};
+
 /// What becomes of source that changes behind a task's cursor.
 enum class LatePolicy {
 	recompute, // the bar is made again
