@@ -38,6 +38,11 @@ DELETE FROM data_bars WHERE canonical_symbol = 'EURUSD' AND ts_utc > '2025-07-01
 \! sh -c "$PLANS" "SELECT agg_run_batch(p_now_utc => '2025-07-02 01:00+00')"
 -- what is due: whether a claim is stale, and the tasks that can be due, by an index
 \! sh -c "$PLANS" "SELECT * FROM agg_get_due_tasks('prod', '2025-07-02 00:00+00')"
+-- late work of tasks whose time has not come: these by an index
+UPDATE data_agg_state SET next_run_at = '2025-07-03 00:00+00';
+SELECT agg_mark_changed('EURUSD', '2025-07-01 00:00+00', '2025-07-01 00:10+00') \g /dev/null
+\! sh -c "$PLANS" "SELECT * FROM agg_get_due_tasks('prod', '2025-07-02 00:00+00')"
+UPDATE data_agg_state SET next_run_at = NULL;
 -- a claim finds its one task by its key, however many are idle
 \! sh -c "$PLANS" "SELECT agg_start('EURUSD', '5m', '2025-07-02 00:00+00')"
 -- a stale claim is released
