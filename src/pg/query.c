@@ -193,8 +193,9 @@ static void check_columns(DestReceiver *self, int operation pg_attribute_unused(
 
 		if (column->atttypid != wanted && !(wanted == TEXTOID && column->atttypid == VARCHAROID))
 			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-			                errmsg("column \"%s\" of table \"%s\" is of type %s, but must be %s", NameStr(column->attname),
-			                       request->relation ? request->relation : "", format_type_be(column->atttypid), format_type_be(wanted)),
+			                errmsg("column \"%s\"%s is of type %s, but must be %s", NameStr(column->attname),
+			                       request->relation ? psprintf(" of table \"%s\"", request->relation) : "",
+			                       format_type_be(column->atttypid), format_type_be(wanted)),
 			                errhint("Change the column's type; agg_setup() lists all differences.")));
 	}
 }
