@@ -177,12 +177,12 @@ SELECT 'tasks', coalesce(jsonb_agg(to_jsonb(r) - 'width' ORDER BY r.attention DE
 SELECT 'refused', json_build_object('part', 'tasks', 'error', :'LAST_ERROR_MESSAGE');
 \endif
 
--- What the next window of a task waits for, of the first 200 in the same order.
+-- What the next window of a task waits for, of 200 tasks, failed ones first.
 SELECT 'why', coalesce(jsonb_agg(jsonb_build_array(t.symbol, t.timeframe, w.state, w.explanation)), '[]') FROM (
-	SELECT h.canonical_symbol AS symbol, h.timeframe, h.cursor FROM v_aggregation_frontier_health h WHERE h.cursor IS NOT NULL
-	ORDER BY h.enabled AND h.cursor_status = 'OK' AND h.hard_fail_streak = 0, h.canonical_symbol LIMIT 200
+	SELECT s.canonical_symbol AS symbol, s.timeframe, s.last_agg_bar_ts_utc FROM data_agg_state s WHERE s.last_agg_bar_ts_utc IS NOT NULL
+	ORDER BY s.enabled AND s.status = 'idle' AND s.hard_fail_streak = 0, s.canonical_symbol LIMIT 200
 ) t
-CROSS JOIN LATERAL agg_why(t.symbol, t.timeframe, t.cursor) w;
+CROSS JOIN LATERAL agg_why(t.symbol, t.timeframe, t.last_agg_bar_ts_utc) w;
 \if :ERROR
 SELECT 'refused', json_build_object('part', 'why', 'error', :'LAST_ERROR_MESSAGE');
 \endif
