@@ -11,6 +11,8 @@
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL search_path = pg_catalog, :"schema", pg_temp;
 SET LOCAL extra_float_digits = 1;
+-- Of the views' many small parts it compiles for seconds what then runs for less than one.
+SET LOCAL jit = off;
 
 SELECT 'about', json_build_object('database', current_database(), 'role', current_user, 'at', extract(epoch FROM date_trunc('second', now())),
 	'version', (SELECT extversion FROM pg_extension WHERE extname = 'aggregation'),
@@ -177,10 +179,10 @@ SELECT 'tasks', coalesce(jsonb_agg(to_jsonb(r) - 'width' ORDER BY r.attention DE
 SELECT 'refused', json_build_object('part', 'tasks', 'error', :'LAST_ERROR_MESSAGE');
 \endif
 
--- What the next window of a task waits for, of 200 tasks, failed ones first.
+-- What the next window of a task waits for, of 50 tasks, failed ones first.
 SELECT 'why', coalesce(jsonb_agg(jsonb_build_array(t.symbol, t.timeframe, w.state, w.explanation)), '[]') FROM (
 	SELECT s.canonical_symbol AS symbol, s.timeframe, s.last_agg_bar_ts_utc FROM data_agg_state s WHERE s.last_agg_bar_ts_utc IS NOT NULL
-	ORDER BY s.enabled AND s.status = 'idle' AND s.hard_fail_streak = 0, s.canonical_symbol LIMIT 200
+	ORDER BY s.enabled AND s.status = 'idle' AND s.hard_fail_streak = 0, s.canonical_symbol LIMIT 50
 ) t
 CROSS JOIN LATERAL agg_why(t.symbol, t.timeframe, t.last_agg_bar_ts_utc) w;
 \if :ERROR
