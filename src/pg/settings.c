@@ -11,6 +11,7 @@ int agg_setting_longest_sleep = 60000;
 int agg_setting_sync_interval = 0;
 bool agg_setting_tracking = true;
 int agg_setting_change_log_size = 65536;
+int agg_setting_events_kept = 1000000;
 int agg_setting_read_source = AGG_READ_AS_CHEAPER;
 
 static const struct config_enum_entry ways_to_read[] = {
@@ -35,6 +36,9 @@ static void define_settings(void) {
 	DefineCustomIntVariable("aggregation.change_log_size", "Size of agg_change_log above which the sessions that write bars drain it.",
 	                        "This happens only if no runner, worker or catch-up has drained it for a long time.",
 	                        &agg_setting_change_log_size, 65536, 64, INT_MAX, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("aggregation.events_kept", "Number of events of bars that are kept for consumers who do not acknowledge them.",
+	                        "A consumer that is further behind has to subscribe anew.", &agg_setting_events_kept, 1000000, 1, INT_MAX,
+	                        PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable(
 	    "aggregation.read_source", "How source bars that many tasks share in time are read.",
 	    "auto: by whichever costs less; by_key: a probe of the key for each task; by_time: one pass over the time that "

@@ -12,6 +12,7 @@ extern int agg_setting_longest_sleep; /* milliseconds */
 extern int agg_setting_sync_interval; /* minutes; 0: never */
 extern bool agg_setting_tracking;
 extern int agg_setting_change_log_size; /* kB */
+extern int agg_setting_events_kept;
 extern int agg_setting_read_source;     /* an agg_read_source */
 
 #endif

@@ -7,7 +7,7 @@ partitions="CREATE TABLE data_bars (canonical_symbol text NOT NULL, timeframe te
 CREATE TABLE bars_2025 PARTITION OF data_bars FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE other_bars PARTITION OF data_bars DEFAULT;"
 
-dumped_tables="core_asset_registry_all data_bars derived_data_bars data_agg_state agg_timeframes agg_indexes agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days sticks"
+dumped_tables="core_asset_registry_all data_bars derived_data_bars data_agg_state agg_timeframes agg_indexes agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days agg_consumers agg_event_batches agg_events sticks"
 sticks='CREATE TABLE sticks (n int, cs candlestick);'
 
 # as_they_were WHAT : the database "restored" has the rows of "dumped", and nothing is left to do.
@@ -37,6 +37,7 @@ INSERT INTO agg_calendar_exceptions (calendar, trading_date, note) VALUES ('mine
 UPDATE agg_calendars SET week_start = 1 WHERE calendar = 'fx';
 INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('EURUSD', '{}'), ('GBPUSD', '{"agg": {"calendar": "mine"}}');
 SELECT sync_agg_state_from_registry('prod', '2025-07-01');
+SELECT agg_subscribe('reader');
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol)
 SELECT 'EURUSD', '1m', '2025-07-01'::timestamptz + n * interval '1 minute', 1, 2, 0.5, 1.5, n FROM generate_series(0, 299) AS n;
 SELECT * FROM agg_aggregate_tasks('{EURUSD,EURUSD}', '{5m,1h}', p_now_utc => '2025-07-02');
@@ -48,6 +49,14 @@ SQL
 	"$bin/pg_dump" -Fc -f dump dumped && "$bin/pg_restore" --exit-on-error -d restored dump || status=$?
 	is "$status" 0 "dump and restore without an error: $what"
 	as_they_were "$what"
+	waiting="SELECT agg_ack('reader', min(event_id)) FROM agg_poll('reader')"
+	events="SELECT count(*), md5(string_agg(p::text, '' ORDER BY p.event_id)) FROM agg_poll('reader') AS p"
+	psql -X -A -t -q -d dumped -c "$waiting" >/dev/null
+	psql -X -A -t -q -d restored -c "$waiting" >/dev/null
+	is "$(psql -X -A -t -d restored -c "$events")" "$(psql -X -A -t -d dumped -c "$events")" "the events that wait are there: $what"
+	is "$(psql -X -A -t -q -d restored -c "UPDATE derived_data_bars SET high = 9 WHERE timeframe = '5m' AND ts_utc = '2025-07-01'" \
+		-c "SELECT kind, new ->> 'high', event_id = (SELECT max(last_id) FROM agg_event_batches) FROM agg_poll('reader') ORDER BY event_id DESC LIMIT 1")" \
+		'revised|9|t' "and others come behind them: $what"
 
 	# The rows alone, into a database that has what agg_setup() makes: docs/operating.md says how.
 	psql -X -q -d postgres -c 'DROP DATABASE restored' -c 'CREATE DATABASE restored'
@@ -60,6 +69,7 @@ SQL
 	"$bin/pg_restore" --exit-on-error --single-transaction --data-only --disable-triggers -d restored dump || status=$?
 	is "$status" 0 "and do not where those are gone: $what"
 	as_they_were "rows alone, $what"
+	like "$(psql -X -A -t -d restored -c "SELECT * FROM agg_poll('reader')" 2>&1)" 'consumer "reader" has lost events' "without the trigger a consumer is told: $what"
 	is "$(psql -X -A -t -d restored -c 'SELECT (SELECT count(*) FROM agg_change_log) + (SELECT count(*) FROM agg_dirty_ranges)')" \
 		"$(psql -X -A -t -d dumped -c 'SELECT (SELECT count(*) FROM agg_change_log) + (SELECT count(*) FROM agg_dirty_ranges)')" "no work comes of it: $what"
 	psql -X -q -d postgres -c 'DROP DATABASE dumped' -c 'DROP DATABASE restored'

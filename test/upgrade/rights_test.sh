@@ -10,6 +10,7 @@ rights="SELECT COALESCE(string_agg(CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg
 is "$(in_database fresh public -c "SELECT p.proname || ': ' || ($(printf "$rights" "COALESCE(p.proacl, acldefault('f', p.proowner))" p.proowner))
 	FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'aggregation' ORDER BY 1")" "$(
 	cat <<'RIGHTS'
+agg_ack: service_role
 agg_aggregate_tasks: service_role
 agg_anchored_vwap: service_role
 agg_bars: service_role
@@ -29,9 +30,11 @@ agg_heartbeat: service_role
 agg_latest: service_role
 agg_mark_changed: service_role
 agg_note_calendar_change: owner only
+agg_note_event: owner only
 agg_note_index_change: owner only
 agg_note_task_change: owner only
 agg_note_timeframe: owner only
+agg_poll: service_role
 agg_refresh_calendars: service_role
 agg_reset_cursor: service_role
 agg_reset_task: service_role
@@ -46,9 +49,11 @@ agg_set_source: service_role
 agg_set_start: service_role
 agg_setup: owner only
 agg_start: service_role
+agg_subscribe: service_role
 agg_trading_days: service_role
 agg_unschedule: owner only
 agg_unseal_range: service_role
+agg_unsubscribe: service_role
 agg_verify: service_role
 agg_verify_sample: service_role
 agg_wake: service_role
@@ -112,7 +117,10 @@ agg_calendar_exceptions: owner only
 agg_calendar_sessions: owner only
 agg_calendars: owner only
 agg_change_log: owner only
+agg_consumers: owner only
 agg_dirty_ranges: owner only
+agg_event_batches: owner only
+agg_events: owner only
 agg_indexes: owner only
 agg_recent_tasks: owner only
 agg_refused_ranges: owner only
@@ -125,6 +133,7 @@ data_bars: owner only
 derived_data_bars: owner only
 ops_runlog: owner only
 v_aggregation_completeness: owner only
+v_aggregation_consumers: owner only
 v_aggregation_frontier_health: owner only
 v_aggregation_progress: service_role
 v_aggregation_truth: owner only

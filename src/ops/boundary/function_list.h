@@ -55,7 +55,11 @@
 	F(agg_completeness) \
 	F(agg_bars) \
 	F(agg_latest) \
-	F(agg_chart)
+	F(agg_chart) \
+	F(agg_subscribe) \
+	F(agg_unsubscribe) \
+	F(agg_poll) \
+	F(agg_ack)
 
 /* Those that commit what they have done batch by batch: procedures. */
 #define AGG_SQL_PROCEDURES(F) \

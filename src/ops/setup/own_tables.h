@@ -6,9 +6,10 @@
 /* The tables, each given to `of`, with `between` in between. */
 #define AGG_OWN_TABLES(of, between)                                                                                                        \
 	of("agg_change_log") between of("agg_dirty_ranges") between of("agg_recent_tasks") between of("agg_refused_ranges")                    \
-	    between of("agg_sealed_ranges") between of("agg_audit") between of("agg_timeframes") between of("agg_registry_sync")                   \
-	        between of("agg_calendars") between of("agg_calendar_sessions") between of("agg_calendar_exceptions")                              \
-	            between of("agg_calendar_days") between of("agg_indexes")
+	    between of("agg_sealed_ranges") between of("agg_audit") between of("agg_timeframes") between of("agg_registry_sync")               \
+	        between of("agg_calendars") between of("agg_calendar_sessions") between of("agg_calendar_exceptions")                          \
+	            between of("agg_calendar_days") between of("agg_indexes") between of("agg_consumers") between of("agg_event_batches")      \
+	                between of("agg_events")
 #define AGG_NAME(table) table
 #define AGG_QUOTED_NAME(table) "'" table "'"
 #define AGG_COMMA ,

@@ -43,6 +43,14 @@ namespace {
 		"updated_at", "timestamp with time zone", "timestamptz DEFAULT now()"                                                              \
 	}
 
+#define AGG_EVENT_COLUMNS(state)                                                                                                           \
+	{state "_open", "double precision", "double precision"}, {state "_high", "double precision", "double precision"},                      \
+	    {state "_low", "double precision", "double precision"}, {state "_close", "double precision", "double precision"},                  \
+	    {state "_vol", "double precision", "double precision"}, {state "_vwap", "double precision", "double precision"},                   \
+	    {state "_trade_count", "bigint", "bigint"}, {                                                                                      \
+		state "_quality_score", "bigint", "bigint"                                                                                         \
+	}
+
 } // namespace
 
 const std::vector<WantedTable> &wanted_tables() {
@@ -200,6 +208,36 @@ const std::vector<WantedTable> &wanted_tables() {
 	     "PRIMARY KEY (canonical_symbol)",
 	     nullptr,
 	     first_index.c_str()},
+	    {"agg_consumers",
+	     {{"consumer", "text", "text NOT NULL"},
+	      {"role_name", "text", "text NOT NULL"},
+	      {"symbols", "text[]", "text[]"},
+	      {"timeframes", "text[]", "text[]"},
+	      // NULL: events were lost
+	      {"acked", "bigint", "bigint"},
+	      {"polled", "bigint", "bigint NOT NULL DEFAULT 0"},
+	      {"subscribed_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"},
+	      {"polled_at", "timestamp with time zone", "timestamptz"}},
+	     "PRIMARY KEY (consumer)",
+	     AGG_QUEUE_STORAGE},
+	    {"agg_event_batches",
+	     {{"batch", "uuid", "uuid NOT NULL"},
+	      {"first_id", "bigint", "bigint NOT NULL"},
+	      {"last_id", "bigint", "bigint NOT NULL"},
+	      {"made_at", "timestamp with time zone", "timestamptz NOT NULL"}},
+	     "PRIMARY KEY (last_id)",
+	     AGG_QUEUE_STORAGE},
+	    {"agg_events",
+	     {{"batch", "uuid", "uuid NOT NULL"},
+	      {"ordinal", "bigint", "bigint NOT NULL"},
+	      {"kind", "text", "text NOT NULL"},
+	      {"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"ts_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      AGG_EVENT_COLUMNS("old"),
+	      AGG_EVENT_COLUMNS("new")},
+	     "PRIMARY KEY (batch, ordinal)",
+	     AGG_QUEUE_STORAGE},
 	    {"agg_registry_sync",
 	     {{"env_name", "text", "text NOT NULL"},
 	      {"agg_start_utc", "timestamp with time zone", "timestamptz"},
@@ -247,6 +285,9 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"agg_calendar_sessions", "agg_calendar_sessions_idx", "calendar, weekday, opens", nullptr, true},
 	    {"agg_calendar_days", "agg_calendar_days_idx", "calendar, trading_date", nullptr, true},
 	    {"agg_indexes", "agg_indexes_idx", "canonical_symbol", nullptr, true},
+	    {"agg_consumers", "agg_consumers_idx", "consumer", nullptr, true},
+	    {"agg_event_batches", "agg_event_batches_idx", "last_id", nullptr, true},
+	    {"agg_events", "agg_events_idx", "batch, ordinal", nullptr, true},
 	    {"agg_recent_tasks", "agg_recent_tasks_idx", "canonical_symbol, timeframe", nullptr, true},
 	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe, from_utc", nullptr, false},
 	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false},

@@ -206,6 +206,15 @@ CROSS JOIN LATERAL (
 ) m
 WHERE m.expected_minutes > 0 OR m.outside_minutes > 0)sql";
 
+/// A consumer has lost what was freed before it came to it.
+constexpr const char *consumers = R"sql(
+SELECT c.consumer, c.role_name, c.symbols, c.timeframes, c.acked IS NULL OR c.acked < o.first_id - 1 AS lost_events,
+	n.last_id - c.acked AS events_behind, w.made_at AS waiting_since, c.polled_at, c.subscribed_at
+FROM @agg_consumers c
+LEFT JOIN (SELECT max(b.last_id) AS last_id FROM @agg_event_batches b) n ON true
+LEFT JOIN LATERAL (SELECT b.first_id FROM @agg_event_batches b ORDER BY b.last_id LIMIT 1) o ON true
+LEFT JOIN LATERAL (SELECT b.made_at FROM @agg_event_batches b WHERE b.last_id > c.acked ORDER BY b.last_id LIMIT 1) w ON true)sql";
+
 // clang-format on
 
 } // namespace
@@ -214,7 +223,8 @@ const std::vector<WantedView> &wanted_views() {
 	static const std::vector<WantedView> views {{"v_aggregation_truth", truth},
 	                                            {"v_aggregation_frontier_health", frontier_health},
 	                                            {"v_aggregation_unread_bars", unread_bars},
-	                                            {"v_aggregation_completeness", completeness}};
+	                                            {"v_aggregation_completeness", completeness},
+	                                            {"v_aggregation_consumers", consumers}};
 	return views;
 }
 

@@ -766,6 +766,53 @@ COMMENT ON FUNCTION @extschema@.agg_chart(text, text, integer, integer, boolean,
 'The newest p_n bars of a symbol (1 to 1000), those that agg_bars() gives, as candles in rows of text for a terminal: p_height rows of prices (2 to 200) with their axis, a row for the volume if there is any, the time axis (UTC), and a row that says symbol, timeframe, the last close, its state, and the quality of the last ten bars. A rising body is solid, a falling one shaded. A bar takes one column. p_ascii true uses plain ASCII: the default where the client has another encoding than UTF8, and the only way in a database of another one. Without a bar it is one row that says so.
 The caller needs SELECT on data_bars and derived_data_bars; row security of these tables applies. Errors: as for agg_bars(); 22023 for p_n or p_height outside of these ranges.';
 
+CREATE FUNCTION @extschema@.agg_note_event()
+RETURNS trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_event';
+
+COMMENT ON FUNCTION @extschema@.agg_note_event() IS
+'Trigger of derived_data_bars, after INSERT, UPDATE and DELETE for each row, while somebody is subscribed: agg_subscribe() puts it there, and the last agg_unsubscribe() removes it. Notes bars that are finished, revised or deleted in agg_events; when the transaction commits, they get their ids, and NOTIFY agg_events is sent. An UPDATE that leaves what agg_bars() shows of a bar as it was makes no event. A transaction that has made events cannot be prepared (0A000).';
+
+CREATE FUNCTION @extschema@.agg_subscribe(p_consumer text, p_symbols text[] DEFAULT NULL, p_timeframes text[] DEFAULT NULL, p_restart boolean DEFAULT false)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_subscribe';
+
+COMMENT ON FUNCTION @extschema@.agg_subscribe(text, text[], text[], boolean) IS
+'Subscribes a consumer to events of bars: of these symbols and timeframes, NULL being all. It gets the events of every transaction that writes bars after this call has committed, and of none before. The consumer belongs to the calling role.
+The call waits until no transaction is writing bars, and none writes any until it has committed: commit at once. Subscribed already, with the same arguments: nothing changes. p_restart true: it begins anew, with these symbols and timeframes, and what was waiting is dropped.
+Returns success, consumer, created, event_id (of the last event that it does not get). Errors: 22023 for an empty name or list, a timeframe that is none, 1m, or other symbols and timeframes without p_restart; 22004 for a NULL among them; 42501 for a consumer of another role or without SELECT on derived_data_bars; 55000 if the consumer has lost events and p_restart is false.';
+
+CREATE FUNCTION @extschema@.agg_unsubscribe(p_consumer text)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_unsubscribe';
+
+COMMENT ON FUNCTION @extschema@.agg_unsubscribe(text) IS
+'Removes a consumer, and the events that were kept for it. With the last one the trigger goes, too; while somebody reads or writes derived_data_bars, it is only switched off. Returns success and consumer. Errors: P0002 if there is no such consumer; 42501 if it is another role''s.';
+
+CREATE FUNCTION @extschema@.agg_poll(p_consumer text, p_limit integer DEFAULT 1000)
+RETURNS TABLE (event_id bigint, canonical_symbol text, timeframe text, ts_utc timestamptz, kind text, old jsonb, new jsonb, made_at timestamptz)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_poll';
+
+COMMENT ON FUNCTION @extschema@.agg_poll(text, integer) IS
+'The events that a consumer has not acknowledged, the first p_limit of them, by event_id; again until agg_ack() is called. Ids rise in the order of commits. kind: finished (there was no bar), revised, deleted. old and new: open, high, low, close, vol, vwap, trade_count and quality_score of the bar before and after; old is NULL for finished, new for deleted. made_at: when the change was committed. Of what a transaction does to a bar there is one event, or none where nothing came of it.
+A second call for the same consumer waits until the transaction of the first one ends. Act on events after that, or in it. The caller needs SELECT on derived_data_bars; where row security applies, the caller gets events of bars that it can see. Errors: P0002 if there is no such consumer; 42501 if it is another role''s; 55000 if it has lost events, because it was too far behind (aggregation.events_kept) or because the trigger was missing; 22023 for p_limit below 1; 25006 on a standby.';
+
+CREATE FUNCTION @extschema@.agg_ack(p_consumer text, p_event_id bigint)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_ack';
+
+COMMENT ON FUNCTION @extschema@.agg_ack(text, bigint) IS
+'Acknowledges all events of a consumer up to and including this one: agg_poll() does not give them again, and they are removed as soon as every consumer has acknowledged them. Returns success, consumer, event_id (up to which all is acknowledged now). Errors: 22023 for an event that the consumer was not given; P0002 if there is no such consumer; 42501 if it is another role''s.';
+
 DROP EVENT TRIGGER aggregation_partitions;
 CREATE EVENT TRIGGER aggregation_partitions ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
@@ -775,12 +822,12 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_note_event(), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
+        GRANT EXECUTE ON FUNCTION @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
     END IF;
 END
 $update$;
@@ -799,7 +846,7 @@ BEGIN
     -- The owner of the extension's other tables owns the new ones.
     FOR found IN
         SELECT pg_catalog.pg_get_userbyid(c.relowner) AS owner, n.name FROM pg_catalog.pg_class AS c
-        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days'), ('agg_indexes')) AS n (name)
+        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days'), ('agg_indexes'), ('agg_consumers'), ('agg_event_batches'), ('agg_events')) AS n (name)
         WHERE c.relnamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) 'agg_change_log'
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I OWNER TO %I', found.name, found.owner);

@@ -1,0 +1,285 @@
+// agg_subscribe, agg_unsubscribe. Nobody is given an event of before he was subscribed, and nobody misses one from then on:
+// agg_subscribe() waits until no transaction is writing bars, and whoever writes later sees the trigger and the consumer. Where nobody is
+// subscribed, there is no trigger, and nothing is paid.
+#include "ops/functions/functions.hpp"
+
+#include "ops/boundary/json.hpp"
+#include "ops/boundary/parameters.hpp"
+#include "ops/boundary/subtransaction.hpp"
+#include "ops/functions/consumers.hpp"
+#include "ops/functions/events.h"
+
+#include <algorithm>
+
+namespace aggregation {
+
+namespace {
+
+// clang-format off
+
+// One who subscribes or unsubscribes at a time; those who poll and acknowledge go on.
+const Statement &lock_consumers() {
+	static const Statement statement {"agg_consumers", "LOCK TABLE @agg_consumers IN SHARE UPDATE EXCLUSIVE MODE", {}, Planning::by_statistics};
+	return statement;
+}
+
+// Waits for everybody who is writing bars. Partitions are locked, too.
+const Statement &lock_bars() {
+	static const Statement statement {"derived_data_bars", "LOCK TABLE @derived_data_bars IN SHARE ROW EXCLUSIVE MODE", {}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &lock_bars_at_once() {
+	static const Statement statement {"derived_data_bars", "LOCK TABLE @derived_data_bars IN ACCESS EXCLUSIVE MODE NOWAIT", {}, Planning::by_statistics};
+	return statement;
+}
+
+// $1: the schema, quoted. What pg_trigger says of the trigger: 'O' or 'A' is one that fires.
+const Statement &ask_trigger() {
+	static const Statement statement {"derived_data_bars", R"sql(
+SELECT g.tgenabled::text FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class d ON d.oid = g.tgrelid
+WHERE d.relnamespace = $1::text::regnamespace AND d.relname = 'derived_data_bars' AND g.tgname = ')sql" AGG_EVENT_TRIGGER_NAME "'",
+		{AGG_TEXT}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &create_trigger() {
+	static const Statement statement {"derived_data_bars",
+		"CREATE TRIGGER " AGG_EVENT_TRIGGER_NAME " AFTER INSERT OR UPDATE OR DELETE ON @derived_data_bars "
+		"FOR EACH ROW EXECUTE FUNCTION @" AGG_EVENT_TRIGGER "()", {}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &bind_trigger() {
+	static const Statement statement {"derived_data_bars",
+		"ALTER TRIGGER " AGG_EVENT_TRIGGER_NAME " ON @derived_data_bars DEPENDS ON EXTENSION aggregation", {}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &enable_trigger() {
+	static const Statement statement {"derived_data_bars", "ALTER TABLE @derived_data_bars ENABLE TRIGGER " AGG_EVENT_TRIGGER_NAME, {}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &disable_trigger() {
+	static const Statement statement {"derived_data_bars", "ALTER TABLE @derived_data_bars DISABLE TRIGGER " AGG_EVENT_TRIGGER_NAME, {}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &drop_trigger() {
+	static const Statement statement {"derived_data_bars", "DROP TRIGGER IF EXISTS " AGG_EVENT_TRIGGER_NAME " ON @derived_data_bars", {}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &note_loss() {
+	static const Statement statement {"agg_consumers", "UPDATE @agg_consumers SET acked = NULL", {}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &newest_event() {
+	static const Statement statement {"agg_event_batches", AGG_NEWEST_EVENT, {AGG_INT8}, Planning::by_index, Tracking::as_set, 0, Sight::of_statement};
+	return statement;
+}
+
+const Statement &store_consumer() {
+	static const Statement statement {"agg_consumers", R"sql(
+INSERT INTO @agg_consumers AS c (consumer, role_name, symbols, timeframes, acked, polled, subscribed_at)
+VALUES ($1::text, $2::text, $3::text::text[], $4::text::text[], $5::int8, $5::int8, now())
+ON CONFLICT (consumer) DO UPDATE SET symbols = excluded.symbols, timeframes = excluded.timeframes, acked = excluded.acked,
+	polled = excluded.polled, subscribed_at = excluded.subscribed_at, polled_at = NULL)sql",
+		{}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &remove_consumer() {
+	static const Statement statement {"agg_consumers", "DELETE FROM @agg_consumers c WHERE c.consumer = $1::text"};
+	return statement;
+}
+
+const Statement &any_consumer() {
+	static const Statement statement {"agg_consumers", "SELECT 1 FROM @agg_consumers LIMIT 1", {AGG_INT4}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &empty_events() {
+	static const Statement statement {"agg_events", "DELETE FROM @agg_events", {}, Planning::by_statistics};
+	return statement;
+}
+
+// Ids go on from the newest batch.
+const Statement &empty_batches() {
+	static const Statement statement {"agg_event_batches",
+		"DELETE FROM @agg_event_batches b WHERE b.last_id < (" AGG_NEWEST_EVENT ")", {}, Planning::by_statistics};
+	return statement;
+}
+
+// clang-format on
+
+/// Which symbols or timeframes a consumer wants, as an array's text; nullopt: all.
+class Wish {
+public:
+	Wish(const Arguments &arguments, const char *argument, const std::string &consumer) {
+		if (arguments.is_null(argument))
+			return;
+		list_ = arguments.texts(argument);
+		std::sort(list_->begin(), list_->end());
+		list_->erase(std::unique(list_->begin(), list_->end()), list_->end());
+		if (list_->empty())
+			throw Error(sqlstate::invalid_parameter_value,
+			            std::string(argument) + " must not be empty (" + consumer_subject(consumer) + ")", "Pass NULL for all.");
+	}
+	const std::vector<std::string> &list() const {
+		static const std::vector<std::string> none;
+		return list_ ? *list_ : none;
+	}
+	/// As array_out() writes it.
+	std::optional<std::string> text() const {
+		if (!list_)
+			return std::nullopt;
+		std::string text = "{";
+		for (const auto &one : *list_) {
+			text += text.size() > 1 ? "," : "";
+			text += '"';
+			for (const char c : one)
+				text += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+			text += '"';
+		}
+		return text + "}";
+	}
+
+private:
+	std::optional<std::vector<std::string>> list_;
+};
+
+void check_timeframes(const Wish &timeframes, const std::string &consumer) {
+	for (const auto &name : timeframes.list()) {
+		if (timeframe_or_throw(consumer_subject(consumer), name).name() == "1m")
+			throw Error(sqlstate::invalid_parameter_value, "there are no events of 1m (" + consumer_subject(consumer) + ")",
+			            "Bars of 1m are ingested, and not made; subscribe to wider timeframes.");
+	}
+}
+
+Op<void> tell_unknown(Database &db, const Wish &symbols) {
+	const auto unknown = co_await unknown_symbols(db, symbols.list(), {});
+	for (const auto &one : unknown)
+		co_await db.notice("symbol " + shortened(named(one.symbol)) + " has no task, no asset and no bar yet",
+		                   one.hint + "Its events come as soon as there are any.");
+}
+
+/// Whether two filters are the same; PostgreSQL compares what it has stored.
+Op<bool> same_wishes(Database &db, const Consumer &consumer, const Wish &symbols, const Wish &timeframes) {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT $1::text::text[] IS NOT DISTINCT FROM $2::text::text[] AND $3::text::text[] IS NOT DISTINCT FROM $4::text::text[]",
+	    {AGG_BOOL},
+	    Planning::by_statistics};
+	const auto symbol_text = symbols.text();
+	const auto timeframe_text = timeframes.text();
+	const auto maybe = [](const std::optional<std::string> &value) {
+		return Parameter(AGG_TEXT, value ? cell(std::string_view(*value)) : null_cell());
+	};
+	bool same = false;
+	auto take = [&](const Row &row) {
+		same = row.boolean(0);
+		return Flow::more;
+	};
+	auto list = parameters(maybe(consumer.symbols), maybe(symbol_text), maybe(consumer.timeframes), maybe(timeframe_text));
+	co_await db.query(statement, std::move(list), take);
+	co_return same;
+}
+
+/// From here to the end of the transaction nobody writes bars, and whoever does so later makes events.
+Op<void> begin_recording(Database &db) {
+	co_await db.execute(lock_bars(), {});
+	std::string state;
+	auto take = [&](const Row &row) {
+		state = row.text(0);
+		return Flow::more;
+	};
+	const std::string schema = db.schema();
+	co_await db.query(ask_trigger(), parameters(text_parameter(schema)), take);
+	if (state == "O" || state == "A")
+		co_return;
+	co_await db.execute(note_loss(), {}); // of those who are subscribed already
+	if (state.empty()) {
+		co_await db.execute(create_trigger(), {});
+		co_await db.execute(bind_trigger(), {});
+	} else {
+		co_await db.execute(enable_trigger(), {});
+	}
+}
+
+/// PostgreSQL drops a trigger only where nobody reads or writes the table. Who is not alone there switches it off.
+Op<void> stop_recording(Database &db) {
+	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> {
+		co_await db.execute(lock_bars_at_once(), {});
+		co_await db.execute(drop_trigger(), {});
+	});
+	if (!fault)
+		co_return;
+	if (fault->error().sqlstate != sqlstate::lock_not_available)
+		fault->raise();
+	co_await db.execute(disable_trigger(), {});
+}
+
+std::string describe(const std::string &name, bool created, int64_t acked) {
+	return JsonObject().add("success", true).add("consumer", std::string_view(name)).add("created", created).add("event_id", acked).text();
+}
+
+} // namespace
+
+Op<Answer> agg_subscribe(Database &db, Arguments arguments) {
+	const std::string name = consumer_name(arguments);
+	arguments.concern(consumer_subject(name));
+	const Wish symbols(arguments, "p_symbols", name);
+	const Wish timeframes(arguments, "p_timeframes", name);
+	check_timeframes(timeframes, name);
+	const bool restart = arguments.boolean("p_restart");
+	const Caller caller = co_await find_reading_caller(db);
+	co_await db.execute(lock_consumers(), {});
+	const auto present = co_await find_consumer(db, name, caller, Hold::until_end_of_transaction);
+	if (present && !restart) {
+		const bool same = co_await same_wishes(db, *present, symbols, timeframes);
+		if (!same)
+			throw Error(sqlstate::invalid_parameter_value, consumer_subject(name) + " is subscribed to other symbols or timeframes",
+			            "Acknowledge what is waiting, then pass p_restart => true; or use another name.");
+		refuse_lost(name, *present);
+		co_return Answer::json(describe(name, false, *present->acked));
+	}
+	co_await tell_unknown(db, symbols);
+	co_await begin_recording(db);
+	int64_t newest = 0;
+	auto take = [&](const Row &row) {
+		newest = row.integer(0);
+		return Flow::more;
+	};
+	co_await db.query(newest_event(), {}, take);
+	const auto symbol_text = symbols.text();
+	const auto timeframe_text = timeframes.text();
+	const auto maybe = [](const std::optional<std::string> &value) {
+		return Parameter(AGG_TEXT, value ? cell(std::string_view(*value)) : null_cell());
+	};
+	auto list = parameters(text_parameter(name), text_parameter(caller.role), maybe(symbol_text), maybe(timeframe_text),
+	                       Parameter(AGG_INT8, cell(newest)));
+	co_await db.execute(store_consumer(), std::move(list));
+	co_return Answer::json(describe(name, !present, newest));
+}
+
+Op<Answer> agg_unsubscribe(Database &db, Arguments arguments) {
+	const std::string name = consumer_name(arguments);
+	const Caller caller = co_await find_caller(db);
+	co_await db.execute(lock_consumers(), {});
+	co_await consumer_or_throw(db, name, caller, Hold::until_end_of_transaction);
+	co_await db.execute(remove_consumer(), parameters(text_parameter(name)));
+	const auto others = co_await db.execute(any_consumer(), {});
+	if (others > 0) {
+		co_await prune_events(db);
+	} else {
+		co_await stop_recording(db);
+		co_await db.execute(empty_events(), {});
+		co_await db.execute(empty_batches(), {});
+	}
+	co_return Answer::json(JsonObject().add("success", true).add("consumer", std::string_view(name)).text());
+}
+
+} // namespace aggregation

@@ -1,0 +1,147 @@
+# Events while runners, feeds, hand-made changes, the consumer and the server are killed. The consumer keeps its own record: it remembers the
+# last event that it has taken, and takes what is beyond it. In the end, what it has taken tells the whole life of each bar: each event begins
+# where the last one has ended, the first one with nothing, and the last one ends with the bar that is there. So none was lost, doubled or
+# out of order.
+#
+# AGGREGATION_CRASH_ROUNDS says how often (default 24, of which this takes a quarter), AGGREGATION_SEED makes the moments the same again.
+source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
+
+rounds=$(((${AGGREGATION_CRASH_ROUNDS:-24} + 3) / 4))
+seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
+echo "# AGGREGATION_SEED=$seed"
+RANDOM=$((seed % 32768))
+
+own_server fsync=off restart_after_crash=on max_connections=30 deadlock_timeout=100ms
+sql -d postgres -c 'CREATE DATABASE events'
+export PGDATABASE=events
+sql >/dev/null <<'SQL'
+SET client_min_messages = warning;
+CREATE EXTENSION aggregation;
+SELECT * FROM agg_setup();
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT 'S' || i, '{"agg": {"optional": ["15m"]}}' FROM generate_series(1, 5) AS i;
+SELECT sync_agg_state_from_registry('prod', '2025-07-01');
+UPDATE data_agg_state SET run_interval_minutes = 0, aggregation_delay_seconds = 0;
+CREATE TABLE taken (arrival bigserial, event_id bigint PRIMARY KEY, canonical_symbol text, timeframe text, ts_utc timestamptz, kind text, old jsonb, new jsonb, made_at timestamptz);
+CREATE TABLE acknowledged (event_id bigint);
+INSERT INTO acknowledged VALUES (0);
+CREATE TABLE doubled (event_id bigint, acknowledged bigint);
+
+CREATE FUNCTION some_symbol() RETURNS text LANGUAGE sql AS $$ SELECT 'S' || 1 + floor(random() * 5)::int $$;
+CREATE FUNCTION some_time() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '2025-07-01'::timestamptz + floor(random() * 600) * interval '1 minute' $$;
+-- one step of somebody who writes; some of it is rolled back
+CREATE PROCEDURE write_something() LANGUAGE plpgsql AS $$
+DECLARE
+	symbol text := some_symbol();
+	at timestamptz := some_time();
+BEGIN
+	CASE floor(random() * 8)::int
+	WHEN 0 THEN
+		DELETE FROM data_bars WHERE canonical_symbol = symbol AND ts_utc >= at AND ts_utc < at + interval '7 minutes';
+	WHEN 1 THEN
+		PERFORM derived_rebuild_range(symbol, '5m', at, at + interval '1 hour');
+	WHEN 2 THEN
+		PERFORM derived_soft_delete_range(symbol, '5m', at, at + interval '10 minutes');
+		PERFORM derived_rebuild_range(symbol, '5m', at, at + interval '20 minutes');
+	WHEN 3 THEN
+		UPDATE derived_data_bars SET vol = floor(random() * 3) WHERE canonical_symbol = symbol AND ts_utc >= at AND ts_utc < at + interval '20 minutes' AND deleted_at IS NULL;
+		BEGIN
+			UPDATE derived_data_bars SET vol = 77 WHERE canonical_symbol = symbol AND ts_utc >= at AND ts_utc < at + interval '1 hour' AND deleted_at IS NULL;
+			PERFORM 1 / floor(random() * 2)::int;
+		EXCEPTION WHEN division_by_zero THEN NULL;
+		END;
+	ELSE
+		INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol)
+		SELECT symbol, '1m', at + i * interval '1 minute', 1, 1 + floor(random() * 5), 1, 1, 1 FROM generate_series(0, 30) AS i
+		ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET high = excluded.high;
+	END CASE;
+	IF random() < 0.2 THEN ROLLBACK; ELSE COMMIT; END IF;
+END $$;
+-- takes what is new, keeps it, and acknowledges it later, if at all
+CREATE PROCEDURE take_some() LANGUAGE plpgsql AS $$
+DECLARE
+	last bigint := (SELECT COALESCE(max(event_id), 0) FROM taken);
+	acked bigint := (SELECT max(event_id) FROM acknowledged);
+BEGIN
+	CREATE TEMP TABLE IF NOT EXISTS polled (LIKE taken);
+	TRUNCATE polled;
+	INSERT INTO polled (arrival, event_id, canonical_symbol, timeframe, ts_utc, kind, old, new, made_at)
+	SELECT 0, p.* FROM agg_poll('reader', 1 + floor(random() * 300)::int) AS p;
+	INSERT INTO doubled SELECT p.event_id, acked FROM polled AS p WHERE p.event_id <= acked;
+	INSERT INTO taken (event_id, canonical_symbol, timeframe, ts_utc, kind, old, new, made_at)
+	SELECT event_id, canonical_symbol, timeframe, ts_utc, kind, old, new, made_at FROM polled WHERE event_id > last ORDER BY event_id;
+	COMMIT;
+	IF random() < 0.7 AND EXISTS (SELECT FROM polled) THEN
+		PERFORM agg_ack('reader', (SELECT max(event_id) FROM polled));
+		INSERT INTO acknowledged SELECT max(event_id) FROM polled;
+		COMMIT;
+	END IF;
+END $$;
+-- where the life of a bar has a hole
+CREATE VIEW holes AS
+WITH life AS (
+	SELECT canonical_symbol, timeframe, ts_utc, event_id, kind, old, new, lag(new) OVER bar AS before, lead(event_id) OVER bar IS NULL AS last
+	FROM taken WINDOW bar AS (PARTITION BY canonical_symbol, timeframe, ts_utc ORDER BY event_id)
+), live AS (
+	SELECT canonical_symbol, timeframe, ts_utc, (SELECT to_jsonb(v) FROM (SELECT d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count, d.quality_score) AS v) AS bar
+	FROM derived_data_bars AS d WHERE deleted_at IS NULL
+)
+SELECT 'begins elsewhere' AS hole, event_id, canonical_symbol, timeframe, ts_utc FROM life WHERE old IS DISTINCT FROM before
+UNION ALL
+SELECT 'says nothing', event_id, canonical_symbol, timeframe, ts_utc FROM life WHERE old IS NOT DISTINCT FROM new
+UNION ALL
+SELECT 'ends elsewhere', l.event_id, canonical_symbol, timeframe, ts_utc FROM (SELECT * FROM life WHERE last) AS l
+FULL JOIN live AS d USING (canonical_symbol, timeframe, ts_utc) WHERE l.new IS DISTINCT FROM d.bar
+UNION ALL
+SELECT 'comes late', event_id, canonical_symbol, timeframe, ts_utc
+FROM (SELECT *, lag(event_id) OVER (ORDER BY arrival) AS earlier, lag(made_at) OVER (ORDER BY event_id) AS made_before FROM taken) AS t
+WHERE event_id < earlier OR made_at < made_before;
+SELECT agg_subscribe('reader');
+SQL
+
+over() { [ -e "$own_folder/over" ] || ! kill -0 $$ 2>/dev/null; }
+# again NAME STATEMENT : over and over, whatever happens to the session or the server
+again() {
+	until over; do
+		{ echo 'SET client_min_messages = fatal;'; yes "$2" | head -n 300; } | PGAPPNAME=$1 psql -X -q >/dev/null 2>&1 || sleep 0.05
+	done
+}
+strike() {
+	local pid
+	case $1 in
+	server) as_server "$(bin_dir)/pg_ctl" -D "$server_folder/data" -m immediate -w -t 60 -s stop </dev/null && server_start "${own_settings[@]}" ;;
+	session) sql -c "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name IN ('writer', 'runner', 'consumer') AND random() < 0.5" >/dev/null 2>&1 ;;
+	*)
+		pid=$(sql -c "SELECT pid FROM pg_stat_activity WHERE application_name = '$1' AND state = 'active' LIMIT 1" 2>/dev/null)
+		if [ -n "$pid" ]; then kill -9 "$pid" 2>/dev/null; fi
+		;;
+	esac
+	eventually 60 'SELECT true' || echo '# the server did not come back'
+}
+
+for ((round = 1; round <= rounds; round++)); do
+	rm -f -- "$own_folder/over"
+	pids=()
+	for name in writer writer runner consumer; do
+		case $name in
+		writer) statement='CALL write_something();' ;;
+		runner) statement="UPDATE data_agg_state SET next_run_at = NULL; CALL agg_run(p_batch => 4, p_max_windows => 20, p_now_utc => '2025-07-02');" ;;
+		consumer) statement='CALL take_some();' ;;
+		esac
+		again "$name" "$statement" &
+		pids+=($!)
+	done
+	for kind in session writer consumer runner server; do
+		sleep "0.$((RANDOM % 6 + 3))"
+		strike "$kind"
+	done
+	sleep 0.5
+	touch "$own_folder/over"
+	strike session
+	wait "${pids[@]}"
+	eventually 30 "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name IN ('writer', 'runner', 'consumer')"
+	until [ "$(sql -c 'SET client_min_messages = warning' -c 'CALL take_some()' -c "SELECT count(*) FROM agg_poll('reader')")" = 0 ]; do :; done
+	is "$(sql -c 'SELECT * FROM holes LIMIT 5' -c 'SELECT * FROM doubled LIMIT 5')" '' "round $round: each change of each bar was told once and in order ($(sql -c 'SELECT count(*) FROM taken') events)"
+done
+is "$(sql -c "SELECT count(DISTINCT kind) FROM taken")" 3 'of all kinds'
+done_testing
