@@ -10,6 +10,7 @@
 #include "ops/tasks/stale_claims.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace aggregation {
 
@@ -110,8 +111,8 @@ struct LoopEnd {
 /// Answers how many tasks are its own.
 size_t begin_with_own_share(std::vector<TaskPlace> &tasks, const Runners &others) {
 	const size_t runners = others.count + 1;
-	if (runners == 1 || tasks.empty())
-		return tasks.size();
+	if (tasks.empty())
+		return 0;
 	std::vector<std::string> symbols;
 	symbols.reserve(tasks.size());
 	for (const auto &task : tasks)
@@ -130,10 +131,14 @@ size_t begin_with_own_share(std::vector<TaskPlace> &tasks, const Runners &others
 /// is being claimed costs fifty times as much as one that is free or locked.
 constexpr size_t few_tasks = 512;
 
-/// Runs listed tasks, batch by batch, and commits each, until the time is up. Answers how many were claimed.
-Op<size_t> run_listed(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log, std::vector<TaskPlace> &tasks) {
+enum class List { first, later };
+
+/// Runs listed tasks, batch by batch, and commits each, until the time is up. Of the first list that is what is its own, if there is any of
+/// it; later ones hold what others have left. Answers how many were claimed.
+Op<size_t> run_listed(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log, std::vector<TaskPlace> &tasks, List list) {
 	const Runners others = co_await db.other_runners();
-	size_t own = begin_with_own_share(tasks, others);
+	const bool alone = others.count == 0;
+	size_t own = alone ? tasks.size() : list == List::first ? begin_with_own_share(tasks, others) : 0;
 	const auto most = static_cast<size_t>(order.batch_size);
 	size_t of_others = few_tasks;
 	size_t claimed = 0;
@@ -160,7 +165,7 @@ Op<size_t> run_listed(Database &db, Runner &runner, const LoopOrder &order, Logg
 			break;
 		co_await db.begin_running(); // in the next transaction
 		// By now others have done most of what was theirs: what they have left is listed anew.
-		if (was_own && own == 0 && claimed > 0 && others.count > 0)
+		if (was_own && own == 0 && claimed > 0 && !alone)
 			break;
 	}
 	co_return claimed;
@@ -174,12 +179,13 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 			co_await db.commit();
 	}
 	co_await db.begin_running();
+	List list = List::first;
 	bool more = true;
 	while (more) {
 		auto tasks = co_await runner.next_tasks();
 		size_t claimed = 0;
 		if (!tasks.empty()) {
-			claimed = co_await run_listed(db, runner, order, log, tasks);
+			claimed = co_await run_listed(db, runner, order, log, tasks, std::exchange(list, List::later));
 			if (runner.time_is_up())
 				co_return true;
 		}
