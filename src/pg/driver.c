@@ -163,6 +163,8 @@ static uint64 execute_in_scope(const agg_call_state *state, const agg_request *r
 		agg_only_read(scope);
 	if (request->untracked)
 		agg_stop_tracking(scope);
+	if (request->from_start)
+		agg_scan_from_start(scope);
 	agg_limit_waits(state->depth > 0 && works_for_many(state->function));
 	if (!OidIsValid(table)) /* an advisory lock */
 		agg_bound_waits(scope);

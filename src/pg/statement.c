@@ -251,6 +251,11 @@ void agg_stop_tracking(const agg_scope *scope pg_attribute_unused()) {
 	set_for_scope("aggregation.tracking", "off");
 }
 
+/* PostgreSQL has the scans of a large table join each other in its middle. */
+void agg_scan_from_start(const agg_scope *scope pg_attribute_unused()) {
+	set_for_scope("synchronize_seqscans", "off");
+}
+
 /*
  * Where one transaction runs many tasks, none of them may keep the others waiting for somebody's transaction that stays open.
  * A limit that the session has set counts.

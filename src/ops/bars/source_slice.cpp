@@ -21,11 +21,16 @@ constexpr double cost_of_probed_row = 4;
 constexpr size_t symbol_column = 8;
 
 const Statement &slice_statement(const Grid &source) {
-	static const Statement ingested {"data_bars", AGG_SLICE("data_bars", ""), {AGG_SOURCE_TYPES, AGG_TEXT}, Planning::by_statistics};
-	static const Statement derived {"derived_data_bars",
-	                                AGG_SLICE("derived_data_bars", " AND d.deleted_at IS NULL"),
-	                                {AGG_SOURCE_TYPES, AGG_TEXT},
-	                                Planning::by_statistics};
+	static const Statement ingested {.relation = "data_bars",
+	                                 .sql = AGG_SLICE("data_bars", ""),
+	                                 .columns = {AGG_SOURCE_TYPES, AGG_TEXT},
+	                                 .planning = Planning::by_statistics,
+	                                 .scans = Scans::from_start};
+	static const Statement derived {.relation = "derived_data_bars",
+	                                .sql = AGG_SLICE("derived_data_bars", " AND d.deleted_at IS NULL"),
+	                                .columns = {AGG_SOURCE_TYPES, AGG_TEXT},
+	                                .planning = Planning::by_statistics,
+	                                .scans = Scans::from_start};
 	return source.ingested() ? ingested : derived;
 }
 

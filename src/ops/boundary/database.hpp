@@ -100,6 +100,9 @@ enum class Planning { by_index, once_by_statistics, by_statistics };
 /// Whether what a statement does to data_bars is noted as a change: as the session has set it, or not at all.
 enum class Tracking { as_set, off };
 
+/// Where a scan of a whole table begins: where another session is at it, or with the first page, so that rows come as they lie.
+enum class Scans { anywhere, from_start };
+
 /// What a statement sees: what its transaction does, or, in a transaction with one snapshot, too, what was committed before the statement.
 /// The latter only for what writes and locks nothing.
 enum class Sight { of_transaction, of_statement };
@@ -113,6 +116,7 @@ struct Statement {
 	Tracking tracking = Tracking::as_set;
 	uint32_t relation_oid = 0; // instead of `relation`, for a table that has no name of ours (a partition)
 	Sight sight = Sight::of_transaction;
+	Scans scans = Scans::anywhere;
 };
 
 /// Takes rows as they come. False: enough.
@@ -260,7 +264,8 @@ public:
 		    : Pending(database), relation_(statement.relation), relation_oid_(statement.relation_oid),
 		      sql_(database.qualify(statement.sql)), columns_(statement.columns), parameters_(std::move(parameters)),
 		      keep_plan_(statement.planning != Planning::by_statistics), plan_by_index_(statement.planning == Planning::by_index),
-		      untracked_(statement.tracking == Tracking::off), latest_(statement.sight == Sight::of_statement), take_(std::move(take)) {
+		      untracked_(statement.tracking == Tracking::off), latest_(statement.sight == Sight::of_statement),
+		      from_start_(statement.scans == Scans::from_start), take_(std::move(take)) {
 			for (const auto &parameter : parameters_)
 				views_.push_back(parameter.view());
 		}
@@ -269,6 +274,7 @@ public:
 			request.relation = relation_;
 			request.relation_oid = relation_oid_;
 			request.untracked = untracked_;
+			request.from_start = from_start_;
 			request.latest = latest_;
 			request.sql = sql_.c_str();
 			request.keep_plan = keep_plan_;
@@ -300,6 +306,7 @@ public:
 		bool plan_by_index_;
 		bool untracked_;
 		bool latest_;
+		bool from_start_;
 		Take take_;
 	};
 

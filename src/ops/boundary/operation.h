@@ -108,6 +108,7 @@ typedef struct agg_request {
 	bool keep_plan;     /* it is made once a session, not for each call */
 	bool plan_by_index; /* as nested loops over index scans, whatever the statistics say */
 	bool untracked;     /* what it does to data_bars is not noted as a change */
+	bool from_start;    /* a scan of a whole table begins with its first page, wherever others are */
 	bool latest;        /* it only reads, and sees what is committed by now, even if the transaction has one snapshot */
 	const agg_parameter *parameters;
 	size_t parameter_count;

@@ -10,7 +10,6 @@
 #include "ops/tasks/stale_claims.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace aggregation {
 
@@ -108,37 +107,41 @@ struct LoopEnd {
 
 /// Runners that are at work at the same time begin with symbols of their own: all of a symbol's timeframes, so that nobody comes to an hour
 /// before its 5m bars are there, and none of the index pages that another one writes. Then each goes on with what the others have left.
-/// Answers how many tasks are its own.
-size_t begin_with_own_share(std::vector<TaskPlace> &tasks, const Runners &others) {
-	const size_t runners = others.count + 1;
-	if (tasks.empty())
-		return 0;
-	std::vector<std::string> symbols;
-	symbols.reserve(tasks.size());
-	for (const auto &task : tasks)
-		symbols.push_back(task.key.symbol);
-	std::sort(symbols.begin(), symbols.end());
-	const auto beginning_of = [&](size_t share) { return symbols[symbols.size() * share / runners]; };
-	const auto is_own = [&](const TaskPlace &task) {
-		return (others.before == 0 || task.key.symbol >= beginning_of(others.before)) &&
-		       (others.before == others.count || task.key.symbol < beginning_of(others.before + 1));
-	};
-	const auto own = static_cast<size_t>(std::stable_partition(tasks.begin(), tasks.end(), is_own) - tasks.begin());
-	return own > 0 ? own : std::max<size_t>(1, tasks.size() / runners); // there may be more runners than symbols
-}
+class Shares {
+public:
+	/// Of a call's first list.
+	explicit Shares(const std::vector<TaskPlace> &tasks) {
+		symbols_.reserve(tasks.size());
+		for (const auto &task : tasks)
+			symbols_.push_back(task.key.symbol);
+		std::sort(symbols_.begin(), symbols_.end());
+	}
+	/// Puts a runner's own tasks first. Answers how many these are.
+	size_t own_first(std::vector<TaskPlace> &tasks, const Runners &others) const {
+		const size_t runners = others.count + 1;
+		const auto beginning_of = [&](size_t share) { return std::string_view(symbols_[symbols_.size() * share / runners]); };
+		const auto is_own = [&](const TaskPlace &task) {
+			return (others.before == 0 || task.key.symbol >= beginning_of(others.before)) &&
+			       (others.before == others.count || task.key.symbol < beginning_of(others.before + 1));
+		};
+		return static_cast<size_t>(std::stable_partition(tasks.begin(), tasks.end(), is_own) - tasks.begin());
+	}
+
+private:
+	std::vector<std::string> symbols_;
+};
 
 /// Of what others have begun with a runner claims few tasks at once, until it finds that they are free: a row whose update commits while it
 /// is being claimed costs fifty times as much as one that is free or locked.
 constexpr size_t few_tasks = 512;
 
-enum class List { first, later };
-
-/// Runs listed tasks, batch by batch, and commits each, until the time is up. Of the first list that is what is its own, if there is any of
-/// it; later ones hold what others have left. Answers how many were claimed.
-Op<size_t> run_listed(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log, std::vector<TaskPlace> &tasks, List list) {
+/// Runs listed tasks, batch by batch, and commits each, until the time is up: what is its own, or where there is nothing of it, what others
+/// have left. Answers how many were claimed.
+Op<size_t> run_listed(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log, std::vector<TaskPlace> &tasks,
+                      const Shares &shares) {
 	const Runners others = co_await db.other_runners();
 	const bool alone = others.count == 0;
-	size_t own = alone ? tasks.size() : list == List::first ? begin_with_own_share(tasks, others) : 0;
+	size_t own = alone ? tasks.size() : shares.own_first(tasks, others);
 	const auto most = static_cast<size_t>(order.batch_size);
 	size_t of_others = few_tasks;
 	size_t claimed = 0;
@@ -179,13 +182,15 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 			co_await db.commit();
 	}
 	co_await db.begin_running();
-	List list = List::first;
+	std::optional<Shares> shares;
 	bool more = true;
 	while (more) {
 		auto tasks = co_await runner.next_tasks();
 		size_t claimed = 0;
 		if (!tasks.empty()) {
-			claimed = co_await run_listed(db, runner, order, log, tasks, std::exchange(list, List::later));
+			if (!shares)
+				shares.emplace(tasks);
+			claimed = co_await run_listed(db, runner, order, log, tasks, *shares);
 			if (runner.time_is_up())
 				co_return true;
 		}
