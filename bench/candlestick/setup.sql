@@ -4,6 +4,6 @@ DROP TABLE IF EXISTS bench.tick;
 CREATE UNLOGGED TABLE bench.tick (time timestamptz, price double precision, size double precision) WITH (autovacuum_enabled = off);
 INSERT INTO bench.tick
 SELECT timestamptz '2025-07-01 00:00+00' + n * interval '10 milliseconds', round((100 + sin(n / 50000.0) + ((n * 7919) % 97) * 0.001)::numeric, 3), 1 + (n * 31) % 500
-FROM generate_series(0, :ticks - 1) AS n;
+FROM generate_series(0::bigint, :ticks - 1) AS n;
 VACUUM ANALYZE bench.tick;
 SELECT count(*) FROM bench.tick \g /dev/null

@@ -6,7 +6,7 @@ SET aggregation.tracking = off;
 
 -- A minute of each symbol is the same walk at another price: what is read costs the same, and the world is there in a minute.
 CREATE TEMP TABLE walk AS
-SELECT n, 1 + 0.001 * sin(n / 300.0) + 0.0001 * ((n * 7919) % 13) AS price, 1 + (n * 31) % 900 AS vol FROM generate_series(0, :minutes - 1) AS n;
+SELECT n, 1 + 0.001 * sin(n / 300.0) + 0.0001 * ((n * 7919) % 13) AS price, 1 + (n * 31) % 900 AS vol FROM generate_series(0::bigint, :minutes - 1) AS n;
 CREATE TEMP TABLE who AS
 SELECT 'YEAR' AS symbol, 0 AS first, 1 AS scale
 UNION ALL SELECT 'WEEK' || lpad(i::text, 2, '0'), greatest(0, :minutes - 50400), 1 + i FROM generate_series(1, 99) AS i
