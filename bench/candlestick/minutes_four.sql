@@ -3,5 +3,5 @@ SET max_parallel_workers_per_gather = 0;
 SET jit = off;
 SELECT count(*) FROM (SELECT price FROM bench.tick WHERE size < 0) AS t \g /dev/null
 \ir ../timer_start.sql
-SELECT date_trunc('minute', time), count(*), min(price), max(price), sum(size) FROM bench.tick GROUP BY 1 \g /dev/null
+SELECT date_bin('1 minute', time, '2025-07-01 00:00+00'), count(*), min(price), max(price), sum(size) FROM bench.tick GROUP BY 1 \g /dev/null
 \ir ../timer_stop.sql
