@@ -259,7 +259,6 @@ static uint64 run(const agg_scope *scope, const agg_request *request, SPIPlanPtr
 	receiver->pub.rShutdown = ignore_end;
 	receiver->pub.rDestroy = ignore_end;
 	receiver->pub.mydest = DestTuplestore;
-	receiver->request = request;
 	return agg_execute_plan(scope, plan, agg_parameters_of(request), request->column_count > 0 ? &receiver->pub : NULL, request->latest);
 }
 
@@ -281,7 +280,7 @@ uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg
 
 /* Its rows are in the result as they come out of the plan: nothing is converted. */
 uint64 agg_emit_query(const agg_scope *scope, const agg_request *request, Tuplestorestate *result) {
-	row_receiver receiver = {.pub = {.receiveSlot = put_into_result}, .result = result};
+	row_receiver receiver = {.pub = {.receiveSlot = put_into_result}, .request = request, .result = result};
 
 	return run(scope, request, agg_plan_of(scope, request), &receiver);
 }

@@ -45,6 +45,11 @@ SourceBar source_bar_of(const Row &row) {
 	        .trade_count = row.maybe_integer(7)};
 }
 
+std::vector<Parameter> ManyRanges::parameters() && {
+	return aggregation::parameters(Parameter(AGG_TEXT, std::move(symbols_)), Parameter(AGG_TEXT, std::move(timeframes_)),
+	                               Parameter(AGG_TIMESTAMPTZ, std::move(from_)), Parameter(AGG_TIMESTAMPTZ, std::move(to_)));
+}
+
 Op<void> read_source_bars(Database &db, const std::vector<SourceRead> reads, SourceBarSink &sink) {
 	const auto &statements = reads.front().source->ingested() ? ingested() : derived();
 	if (reads.size() == 1) {
@@ -55,20 +60,11 @@ Op<void> read_source_bars(Database &db, const std::vector<SourceRead> reads, Sou
 		co_await db.query(statements.one, std::move(list), take);
 		co_return;
 	}
-	std::vector<agg_cell> symbols;
-	std::vector<agg_cell> timeframes;
-	std::vector<agg_cell> from;
-	std::vector<agg_cell> to;
-	for (const auto &read : reads) {
-		symbols.push_back(cell(read.symbol));
-		timeframes.push_back(cell(std::string_view(read.source->name())));
-		from.push_back(cell(read.from));
-		to.push_back(cell(read.to));
-	}
+	ManyRanges ranges;
+	for (const auto &read : reads)
+		ranges.add(read.symbol, read.source->name(), read.from, read.to);
 	auto take = [&](const Row &row) { return sink.take(static_cast<size_t>(row.integer(read_column) - 1), source_bar_of(row)); };
-	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
-	                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)));
-	co_await db.query(statements.many, std::move(list), take);
+	co_await db.query(statements.many, std::move(ranges).parameters(), take);
 }
 
 } // namespace aggregation

@@ -130,10 +130,9 @@ Op<std::vector<BarEvent>> visible_ones(Database &db, std::vector<BarEvent> event
 Op<void> put_out(Database &db, const std::vector<BarEvent> &events) {
 	constexpr size_t columns = 8;
 	RowBuffer rows(db, columns);
-	const auto text = [](const std::optional<std::string> &value) { return value ? cell(std::string_view(*value)) : null_cell(); };
 	for (const auto &event : events) {
 		rows.add({cell(event.id), cell(std::string_view(event.symbol)), cell(std::string_view(event.timeframe)), cell(event.start),
-		          cell(std::string_view(event.kind)), text(event.old), text(event.fresh), cell(event.made)});
+		          cell(std::string_view(event.kind)), cell(event.old), cell(event.fresh), cell(event.made)});
 		if (rows.full())
 			co_await rows.flush();
 	}

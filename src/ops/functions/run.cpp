@@ -109,7 +109,7 @@ struct LoopEnd {
 /// before its 5m bars are there, and none of the index pages that another one writes. Then each goes on with what the others have left.
 class Shares {
 public:
-	/// Of a call's first list.
+	/// Of the first list of a call that others are at work beside.
 	explicit Shares(const std::vector<TaskPlace> &tasks) {
 		symbols_.reserve(tasks.size());
 		for (const auto &task : tasks)
@@ -138,10 +138,12 @@ constexpr size_t few_tasks = 512;
 /// Runs listed tasks, batch by batch, and commits each, until the time is up: what is its own, or where there is nothing of it, what others
 /// have left. Answers how many were claimed.
 Op<size_t> run_listed(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log, std::vector<TaskPlace> &tasks,
-                      const Shares &shares) {
+                      std::optional<Shares> &shares) {
 	const Runners others = co_await db.other_runners();
 	const bool alone = others.count == 0;
-	size_t own = alone ? tasks.size() : shares.own_first(tasks, others);
+	if (!alone && !shares)
+		shares.emplace(tasks);
+	size_t own = alone ? tasks.size() : shares->own_first(tasks, others);
 	const auto most = static_cast<size_t>(order.batch_size);
 	size_t of_others = few_tasks;
 	size_t claimed = 0;
@@ -188,9 +190,7 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 		auto tasks = co_await runner.next_tasks();
 		size_t claimed = 0;
 		if (!tasks.empty()) {
-			if (!shares)
-				shares.emplace(tasks);
-			claimed = co_await run_listed(db, runner, order, log, tasks, *shares);
+			claimed = co_await run_listed(db, runner, order, log, tasks, shares);
 			if (runner.time_is_up())
 				co_return true;
 		}

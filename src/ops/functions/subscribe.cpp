@@ -175,15 +175,13 @@ Op<bool> same_wishes(Database &db, const Consumer &consumer, const Wish &symbols
 	    Planning::by_statistics};
 	const auto symbol_text = symbols.text();
 	const auto timeframe_text = timeframes.text();
-	const auto maybe = [](const std::optional<std::string> &value) {
-		return Parameter(AGG_TEXT, value ? cell(std::string_view(*value)) : null_cell());
-	};
 	bool same = false;
 	auto take = [&](const Row &row) {
 		same = row.boolean(0);
 		return Flow::more;
 	};
-	auto list = parameters(maybe(consumer.symbols), maybe(symbol_text), maybe(consumer.timeframes), maybe(timeframe_text));
+	auto list = parameters(Parameter(AGG_TEXT, cell(consumer.symbols)), Parameter(AGG_TEXT, cell(symbol_text)),
+	                       Parameter(AGG_TEXT, cell(consumer.timeframes)), Parameter(AGG_TEXT, cell(timeframe_text)));
 	co_await db.query(statement, std::move(list), take);
 	co_return same;
 }
@@ -256,11 +254,8 @@ Op<Answer> agg_subscribe(Database &db, Arguments arguments) {
 	co_await db.query(newest_event(), {}, take);
 	const auto symbol_text = symbols.text();
 	const auto timeframe_text = timeframes.text();
-	const auto maybe = [](const std::optional<std::string> &value) {
-		return Parameter(AGG_TEXT, value ? cell(std::string_view(*value)) : null_cell());
-	};
-	auto list = parameters(text_parameter(name), text_parameter(caller.role), maybe(symbol_text), maybe(timeframe_text),
-	                       Parameter(AGG_INT8, cell(newest)));
+	auto list = parameters(text_parameter(name), text_parameter(caller.role), Parameter(AGG_TEXT, cell(symbol_text)),
+	                       Parameter(AGG_TEXT, cell(timeframe_text)), Parameter(AGG_INT8, cell(newest)));
 	co_await db.execute(store_consumer(), std::move(list));
 	co_return Answer::json(describe(name, !present, newest));
 }

@@ -9,19 +9,16 @@ namespace aggregation {
 
 namespace {
 
-#define AGG_READ(table, quality, live)                                                                                                     \
-	"SELECT " AGG_SOURCE_COLUMNS quality " FROM @" table " d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "              \
+#define AGG_BARS_OF(table, columns, live)                                                                                                  \
+	"SELECT " columns " FROM @" table " d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "                                 \
 	"AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz" live " ORDER BY d.ts_utc"
-#define AGG_NEWEST(table, quality, live)                                                                                                   \
-	"SELECT b.*, t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(symbol, timeframe, ord) CROSS JOIN LATERAL ("              \
-	"SELECT " AGG_SOURCE_COLUMNS quality " FROM @" table " d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe "           \
-	"AND d.ts_utc >= ($3::timestamptz[])[t.ord] AND d.ts_utc < ($4::timestamptz[])[t.ord]" live " ORDER BY d.ts_utc DESC LIMIT 1) b"
+#define AGG_READ(table, quality, live) AGG_BARS_OF(table, AGG_SOURCE_COLUMNS quality, live)
+#define AGG_NEWEST(table, quality, live) AGG_MANY_RANGES_IN(table, quality, live, "DESC LIMIT 1")
+#define AGG_LIVE " AND d.deleted_at IS NULL"
 #define AGG_INGESTED(shape) shape("data_bars", ", NULL::int8", "")
-#define AGG_DERIVED(shape) shape("derived_data_bars", ", d.quality_score::int8", " AND d.deleted_at IS NULL")
+#define AGG_DERIVED(shape) shape("derived_data_bars", ", d.quality_score::int8", AGG_LIVE)
 #define AGG_FINAL(columns)                                                                                                                 \
-	"SELECT " columns "d.ts_utc, d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count::int8, d.quality_score::int4, 'final'::text" \
-	" FROM @derived_data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "                                           \
-	"AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz AND d.deleted_at IS NULL ORDER BY d.ts_utc LIMIT $5::int8"
+	AGG_BARS_OF("derived_data_bars", columns AGG_SOURCE_COLUMNS ", d.quality_score::int4, 'final'::text", AGG_LIVE) " LIMIT $5::int8"
 #define AGG_FINAL_TYPES AGG_SOURCE_TYPES, AGG_INT4, AGG_TEXT
 constexpr size_t quality_column = 8;
 constexpr size_t range_column = 9;
@@ -128,10 +125,7 @@ Op<Reached> StoredBars::read_backwards(const StoredRange &range, int64_t most, B
 
 Op<void> StoredBars::fetch_of(const std::vector<StoredRange> ranges, bool newest, std::map<Key, Fetched> &into) {
 	for (const bool ingested : {true, false}) {
-		std::vector<agg_cell> symbols;
-		std::vector<agg_cell> timeframes;
-		std::vector<agg_cell> from;
-		std::vector<agg_cell> to;
+		ManyRanges wanted;
 		std::vector<Fetched *> places;
 		const Grid *any = nullptr;
 		for (const auto &range : ranges) {
@@ -139,10 +133,7 @@ Op<void> StoredBars::fetch_of(const std::vector<StoredRange> ranges, bool newest
 				continue;
 			any = range.bars;
 			const std::string_view timeframe = range.bars->name();
-			symbols.push_back(cell(range.symbol));
-			timeframes.push_back(cell(timeframe));
-			from.push_back(cell(range.from));
-			to.push_back(cell(range.to));
+			wanted.add(range.symbol, timeframe, range.from, range.to);
 			places.push_back(&into.insert_or_assign(Key(range.symbol, timeframe), Fetched {range.from, range.to, {}}).first->second);
 		}
 		if (any == nullptr)
@@ -151,10 +142,8 @@ Op<void> StoredBars::fetch_of(const std::vector<StoredRange> ranges, bool newest
 			places.at(static_cast<size_t>(row.integer(range_column) - 1))->rows.push_back(bar_row_of(row));
 			return Flow::more;
 		};
-		auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
-		                       Parameter(AGG_TIMESTAMPTZ, std::move(from)), Parameter(AGG_TIMESTAMPTZ, std::move(to)));
 		const Statements &statements = statements_of(*any);
-		co_await db_.query(newest ? statements.newest : statements.many, std::move(list), take);
+		co_await db_.query(newest ? statements.newest : statements.many, std::move(wanted).parameters(), take);
 	}
 }
 

@@ -122,8 +122,8 @@ public:
 		if (details_ == Details::wanted)
 			task.details = due_details(row);
 	}
-	/// Leaves out those that are there: whether they are due for another reason, too, does not matter. A look into a table costs a tenth of a
-	/// probe of the tasks' index.
+	/// Leaves out those that are there: whether they are due for another reason, too, does not matter. To put a task into a table and to
+	/// look there costs a tenth of a probe of the tasks' index, so a few marks are left to the index.
 	void erase_known(MarkedTasks &marked) const;
 
 	std::deque<DueTask> finish() {
@@ -137,7 +137,7 @@ private:
 };
 
 void DueRows::erase_known(MarkedTasks &marked) const {
-	if (marked.keys.empty() || tasks_.empty())
+	if (10 * marked.keys.size() <= tasks_.size())
 		return;
 	const auto hash = [](const TaskKey *key) { return TaskKeyHash()(*key); };
 	const auto same = [](const TaskKey *a, const TaskKey *b) { return *a == *b; };

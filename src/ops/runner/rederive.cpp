@@ -33,6 +33,10 @@ int64_t windows_in(const TaskRun &run, const TimeRange &range) {
 	return run.task.target.count(range.from, range.to);
 }
 
+bool nothing_to_look_at(const TaskRun &run) {
+	return run.dirty.empty() && run.strays.empty();
+}
+
 LateWork sort_marks(const TaskRun &run) {
 	LateWork work;
 	const Timestamp before = run.task.effective_cursor();
@@ -271,13 +275,11 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, IndexMinutes &minute
 	LateBatch batch(db, runs, guard);
 	LookAgain again;
 	std::vector<TaskMark> rest;
-	std::vector<size_t> looked; // runs that had anything to look at
 	for (size_t i = 0; i < runs.size(); ++i) {
 		TaskRun &run = runs[i];
-		if (run.dirty.empty() && run.strays.empty())
+		if (nothing_to_look_at(run))
 			continue;
 		auto work = sort_marks(run);
-		looked.push_back(i);
 		const auto chosen = co_await newest(db, run, work, run.most_windows, again);
 		for (const auto &range : chosen)
 			run.late_passed.add(range);
@@ -291,9 +293,11 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, IndexMinutes &minute
 			co_await batch.add(i, range);
 	}
 	co_await batch.flush();
-	for (const size_t i : looked) {
-		const RangeSet refused = with_rows(runs[i].refused, runs[i].dirty.all());
-		co_await count(db, runs[i], refused);
+	for (auto &run : runs) {
+		if (nothing_to_look_at(run))
+			continue;
+		const RangeSet refused = with_rows(run.refused, run.dirty.all());
+		co_await count(db, run, refused);
 	}
 	co_await mark_dirty(db, rest);
 	co_await again.note(db);
