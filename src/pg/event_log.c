@@ -13,14 +13,13 @@
  * Where a transaction changes a bar more than once, one event tells what came of it, or none.
  */
 #include "event_log.h"
+#include "own_rows.h"
 #include "settings.h"
 
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
-#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "ops/functions/events.h"
@@ -137,69 +136,77 @@ static void find_wanted(Oid schema) {
 
 /* ---- rows of agg_events ---- */
 
-static void put(TupleTableSlot *slot, const char *name, Datum value, bool is_null) {
-	TupleDesc columns = slot->tts_tupleDescriptor;
+typedef struct event_rows {
+	agg_own_rows base;
+	AttrNumber batch;
+	AttrNumber ordinal;
+	AttrNumber kind;
+	AttrNumber symbol;
+	AttrNumber timeframe;
+	AttrNumber time;
+	AttrNumber old[AGG_EVENT_VALUES];
+	AttrNumber fresh[AGG_EVENT_VALUES];
+	const layer *noted;
+	int written;
+} event_rows;
 
-	for (int i = 0; i < columns->natts; i++) {
-		if (!TupleDescAttr(columns, i)->attisdropped && strcmp(NameStr(TupleDescAttr(columns, i)->attname), name) == 0) {
-			slot->tts_values[i] = value;
-			slot->tts_isnull[i] = is_null;
-			return;
-		}
-	}
-	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("table \"agg_events\" has no column \"%s\"", name),
-	                errhint("Run agg_setup() to add the missing columns.")));
+/* What an event holds of a value is as wide as what note_event.c has noted. */
+static AttrNumber value_column(Relation events, const char *state, const char *name) {
+	bool count = strcmp(name, "trade_count") == 0 || strcmp(name, "quality_score") == 0;
+
+	return agg_own_column(events, psprintf("%s_%s", state, name), count ? INT8OID : FLOAT8OID);
 }
 
-static void fill_row(TupleTableSlot *slot, const noted_event *event) {
-#define AGG_OLD_AND_NEW(name) "old_" #name, "new_" #name,
-	static const char *const names[] = {AGG_EVENT_COLUMNS(AGG_OLD_AND_NEW)};
+static void begin_rows(agg_own_rows *base, Relation events) {
+#define AGG_COLUMN_NAME(name) #name,
+	static const char *const names[] = {AGG_EVENT_COLUMNS(AGG_COLUMN_NAME)};
+	event_rows *rows = (event_rows *)base;
 
-	memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
-	put(slot, "batch", UUIDPGetDatum(&own.batch), false);
-	put(slot, "ordinal", Int64GetDatum(event->ordinal), false);
-	put(slot, "kind", CStringGetTextDatum(event->kind), false);
-	put(slot, "canonical_symbol", PointerGetDatum(event->symbol), false);
-	put(slot, "timeframe", PointerGetDatum(event->timeframe), false);
-	put(slot, "ts_utc", TimestampTzGetDatum(event->time), false);
+	rows->batch = agg_own_column(events, "batch", UUIDOID);
+	rows->ordinal = agg_own_column(events, "ordinal", INT8OID);
+	rows->kind = agg_own_column(events, "kind", TEXTOID);
+	rows->symbol = agg_own_column(events, "canonical_symbol", TEXTOID);
+	rows->timeframe = agg_own_column(events, "timeframe", TEXTOID);
+	rows->time = agg_own_column(events, "ts_utc", TIMESTAMPTZOID);
 	for (int i = 0; i < AGG_EVENT_VALUES; i++) {
-		put(slot, names[2 * i], event->old.values[i], !event->old.live || event->old.is_null[i]);
-		put(slot, names[2 * i + 1], event->fresh.values[i], !event->fresh.live || event->fresh.is_null[i]);
+		rows->old[i] = value_column(events, "old", names[i]);
+		rows->fresh[i] = value_column(events, "new", names[i]);
 	}
-	ExecStoreVirtualTuple(slot);
+}
+
+static void set_values(TupleTableSlot *slot, const AttrNumber *columns, const agg_event_bar *bar) {
+	for (int i = 0; bar->live && i < AGG_EVENT_VALUES; i++) {
+		if (!bar->is_null[i])
+			agg_set_column(slot, columns[i], bar->values[i]);
+	}
+}
+
+static bool next_row(agg_own_rows *base, TupleTableSlot *slot) {
+	event_rows *rows = (event_rows *)base;
+	const noted_event *event = &rows->noted->events[rows->written];
+
+	if (rows->written == rows->noted->count)
+		return false;
+	agg_set_column(slot, rows->batch, UUIDPGetDatum(&own.batch));
+	agg_set_column(slot, rows->ordinal, Int64GetDatum(event->ordinal));
+	agg_set_column(slot, rows->kind, CStringGetTextDatum(event->kind));
+	agg_set_column(slot, rows->symbol, PointerGetDatum(event->symbol));
+	agg_set_column(slot, rows->timeframe, PointerGetDatum(event->timeframe));
+	agg_set_column(slot, rows->time, TimestampTzGetDatum(event->time));
+	set_values(slot, rows->old, &event->old);
+	set_values(slot, rows->fresh, &event->fresh);
+	rows->written++;
+	return true;
 }
 
 /* In the current subtransaction, which must be the layer's. */
 static void write_layer(layer *noted) {
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "aggregation events", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(memory);
+	event_rows rows = {.base = {begin_rows, next_row}, .noted = noted, .written = 0};
 	Oid table = agg_find_table(own.schema, "agg_events");
 	agg_scope *scope = agg_act_as_owner_of_log(table);
-	Relation events = table_open(table, RowExclusiveLock);
-	EState *state = CreateExecutorState();
-	ResultRelInfo *target = makeNode(ResultRelInfo);
-	TupleTableSlot *slot = table_slot_create(events, NULL);
 
-	PushActiveSnapshot(GetTransactionSnapshot());
-	InitResultRelInfo(target, events, 1, NULL, 0);
-	ExecOpenIndices(target, false);
-	for (int i = 0; i < noted->count; i++) {
-		MemoryContextSwitchTo(GetPerTupleMemoryContext(state));
-		fill_row(slot, &noted->events[i]);
-		MemoryContextSwitchTo(memory);
-		agg_insert_row(scope, target, state, slot);
-		ExecClearTuple(slot);
-		ResetPerTupleExprContext(state);
-	}
-	ExecCloseIndices(target);
-	ExecDropSingleTupleTableSlot(slot);
-	FreeExecutorState(state);
-	PopActiveSnapshot();
-	table_close(events, NoLock);
+	agg_insert_own_rows(scope, table, &rows.base);
 	agg_stop_acting(scope);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(memory);
-	CommandCounterIncrement();
 	MemoryContextReset(noted->memory);
 	noted->events = NULL;
 	noted->count = 0;

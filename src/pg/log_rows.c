@@ -1,31 +1,13 @@
 /*
- * The rows of agg_change_log: a row holds as many ranges as have room in it. They are inserted as the log's owner, for whoever may write
- * bars needs no right on the log.
+ * The rows of agg_change_log: a row holds as many ranges as have room in it.
  */
-#include "shim.h"
+#include "own_rows.h"
 
-#include "access/table.h"
-#include "access/tableam.h"
 #include "catalog/pg_type.h"
-#include "executor/executor.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #define BYTES_IN_ROW 1800 /* of the arrays of a row of the log: it is never compressed, nor stored anywhere else than in its page */
-
-static AttrNumber log_column(Relation log, const char *name, Oid type) {
-	AttrNumber number = get_attnum(RelationGetRelid(log), name);
-
-	if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(log), number - 1)->atttypid != type)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-		                errmsg("table \"%s\" has no column \"%s\" of type %s", RelationGetRelationName(log), name, format_type_be(type)),
-		                errhint("Run agg_setup() to see and mend what differs from the tables that the extension needs.")));
-	return number;
-}
 
 typedef struct log_columns {
 	AttrNumber logged_at;
@@ -34,14 +16,6 @@ typedef struct log_columns {
 	AttrNumber to;
 	AttrNumber rows;
 } log_columns;
-
-static log_columns find_log_columns(Relation log) {
-	return (log_columns) {.logged_at = log_column(log, "logged_at", TIMESTAMPTZOID),
-	                      .symbols = log_column(log, "symbols", TEXTARRAYOID),
-	                      .from = log_column(log, "from_utc", TIMESTAMPTZARRAYOID),
-	                      .to = log_column(log, "to_utc", TIMESTAMPTZARRAYOID),
-	                      .rows = log_column(log, "row_counts", INT8ARRAYOID)};
-}
 
 static bool same_times(agg_changed_range a, agg_changed_range b) {
 	return a.from == b.from && a.to == b.to && a.rows == b.rows;
@@ -71,11 +45,6 @@ static log_row row_from(const agg_changes *changes, size_t first, size_t count) 
 	return row;
 }
 
-static void set_column(TupleTableSlot *slot, AttrNumber number, Datum value) {
-	slot->tts_values[number - 1] = value;
-	slot->tts_isnull[number - 1] = false;
-}
-
 static Datum array_of(Datum *values, int count, Oid type, int16 length, bool by_value, char alignment) {
 	return PointerGetDatum(construct_array(values, count, type, length, by_value, alignment));
 }
@@ -95,50 +64,45 @@ static void fill_row(TupleTableSlot *slot, const log_columns *columns, const agg
 		to[i] = TimestampTzGetDatum(range.to);
 		rows[i] = Int64GetDatum(range.rows);
 	}
-	memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
-	set_column(slot, columns->logged_at, TimestampTzGetDatum(GetCurrentTimestamp()));
-	set_column(slot, columns->symbols, array_of(symbols, row.count, TEXTOID, -1, false, TYPALIGN_INT));
-	set_column(slot, columns->from, array_of(from, times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	set_column(slot, columns->to, array_of(to, times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	set_column(slot, columns->rows, array_of(rows, times, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	ExecStoreVirtualTuple(slot);
+	agg_set_column(slot, columns->logged_at, TimestampTzGetDatum(GetCurrentTimestamp()));
+	agg_set_column(slot, columns->symbols, array_of(symbols, row.count, TEXTOID, -1, false, TYPALIGN_INT));
+	agg_set_column(slot, columns->from, array_of(from, times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	agg_set_column(slot, columns->to, array_of(to, times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	agg_set_column(slot, columns->rows, array_of(rows, times, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+typedef struct log_rows {
+	agg_own_rows base;
+	log_columns columns;
+	const agg_changes *changes;
+	size_t first; /* of the next row */
+	size_t count;
+} log_rows;
+
+static void begin(agg_own_rows *base, Relation log) {
+	log_rows *rows = (log_rows *)base;
+
+	rows->columns = (log_columns) {.logged_at = agg_own_column(log, "logged_at", TIMESTAMPTZOID),
+	                               .symbols = agg_own_column(log, "symbols", TEXTARRAYOID),
+	                               .from = agg_own_column(log, "from_utc", TIMESTAMPTZARRAYOID),
+	                               .to = agg_own_column(log, "to_utc", TIMESTAMPTZARRAYOID),
+	                               .rows = agg_own_column(log, "row_counts", INT8ARRAYOID)};
+}
+
+static bool next(agg_own_rows *base, TupleTableSlot *slot) {
+	log_rows *rows = (log_rows *)base;
+	log_row row;
+
+	if (rows->first == rows->count)
+		return false;
+	row = row_from(rows->changes, rows->first, rows->count);
+	fill_row(slot, &rows->columns, rows->changes, row);
+	rows->first += row.count;
+	return true;
 }
 
 void agg_insert_log_rows(const agg_scope *scope, Oid table, const agg_changes *changes, size_t count) {
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "aggregation change log", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(memory);
-	Relation log = table_open(table, RowExclusiveLock);
-	EState *state = CreateExecutorState();
-	ResultRelInfo *target = makeNode(ResultRelInfo);
-	TupleTableSlot *slot;
-	log_columns columns;
+	log_rows rows = {.base = {begin, next}, .changes = changes, .first = 0, .count = count};
 
-	/* From here on: an index of somebody's may evaluate expressions of his as soon as it is opened. */
-	PushActiveSnapshot(GetTransactionSnapshot());
-	if (log->rd_rel->relkind != RELKIND_RELATION)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", RelationGetRelationName(log)),
-		                errhint("Rename it and run agg_setup().")));
-	columns = find_log_columns(log);
-	slot = table_slot_create(log, NULL);
-	InitResultRelInfo(target, log, 1, NULL, 0);
-	ExecOpenIndices(target, false);
-	for (size_t first = 0; first < count;) {
-		log_row row = row_from(changes, first, count);
-
-		MemoryContextSwitchTo(GetPerTupleMemoryContext(state));
-		fill_row(slot, &columns, changes, row);
-		MemoryContextSwitchTo(memory);
-		agg_insert_row(scope, target, state, slot);
-		ExecClearTuple(slot);
-		ResetPerTupleExprContext(state);
-		first += row.count;
-	}
-	ExecCloseIndices(target);
-	ExecDropSingleTupleTableSlot(slot);
-	FreeExecutorState(state);
-	PopActiveSnapshot();
-	table_close(log, NoLock);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(memory);
-	CommandCounterIncrement();
+	agg_insert_own_rows(scope, table, &rows.base);
 }
