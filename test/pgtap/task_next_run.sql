@@ -58,4 +58,16 @@ SELECT reason FROM agg_aggregate_tasks(ARRAY['E'], ARRAY['5m'], 10, '2025-07-01 
 SELECT reason FROM agg_aggregate_tasks(ARRAY['E'], ARRAY['5m'], 10, '2025-07-01 00:16:30+00') \g /dev/null
 SELECT is(next_run_at, '2025-07-01 00:17:00+00', 'the engine: late by a minute, half of it') FROM data_agg_state;
 
+-- Behind a gap it waits for the window of the next source, and not for the empty one at its cursor, which is over for long.
+DELETE FROM data_agg_state;
+SELECT world.task('G', '5m');
+SELECT world.minutes('G', '2025-07-01 00:20+00', 2);
+CALL agg_run(p_now_utc => '2025-07-01 00:22+00');
+SELECT results_eq('SELECT next_run_at, waiting_since_utc, total_runs FROM data_agg_state', $$VALUES ('2025-07-01 00:25:30+00'::timestamptz, NULL::timestamptz, 1::bigint)$$, 'behind a gap: when the window of the next source is confirmed');
+CALL agg_run(p_now_utc => '2025-07-01 00:23+00');
+SELECT is(total_runs, 1::bigint, 'it is not run in vain until then') FROM data_agg_state;
+SELECT world.minutes('G', '2025-07-01 00:22+00', 3);
+CALL agg_run(p_now_utc => '2025-07-01 00:25:30+00');
+SELECT is(last_agg_bar_ts_utc, '2025-07-01 00:25+00', 'and then it is made') FROM data_agg_state;
+
 SELECT * FROM finish();

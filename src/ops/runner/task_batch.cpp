@@ -48,7 +48,9 @@ Op<void> record(Database &db, std::vector<TaskRun> &runs, const BatchOrder &orde
 	std::vector<Success> successes;
 	successes.reserve(runs.size());
 	for (auto &run : runs) {
-		const Timestamp confirmable = run.task.target.next(run.plan.cursor()) + run.task.delay;
+		// Behind a gap the next window is that of the next source, not the one at the cursor, which has none.
+		const Timestamp window = run.reason == StopReason::not_confirmed ? run.plan.position() : run.plan.cursor();
+		const Timestamp confirmable = run.task.target.next(window) + run.task.delay;
 		const bool found_work = run.plan.windows_processed() > 0;
 		run.next_run = next_run_after_success(order.now, confirmable, run.task.run_interval, found_work);
 		successes.push_back({.key = &run.task.key,
