@@ -154,6 +154,20 @@ bool agg_is_reader(agg_function function) {
 	return function == AGG_FN_agg_bars || function == AGG_FN_agg_latest || function == AGG_FN_agg_chart;
 }
 
+static uint64 run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table) {
+	volatile uint64 processed;
+
+	if (!request->notes_due)
+		return agg_run_query(scope, operation, request, table);
+	agg_operation_notes_due(true);
+	PG_TRY();
+	{ processed = agg_run_query(scope, operation, request, table); }
+	PG_FINALLY();
+	{ agg_operation_notes_due(false); }
+	PG_END_TRY();
+	return processed;
+}
+
 static uint64 execute_in_scope(const agg_call_state *state, const agg_request *request) {
 	Oid table = request->relation == NULL ? request->relation_oid : agg_find_table(state->schema, request->relation);
 	agg_scope *scope = enter_scope(state, table);
@@ -174,7 +188,7 @@ static uint64 execute_in_scope(const agg_call_state *state, const agg_request *r
 	} else if (request->kind == AGG_ASK_PASS)
 		processed = agg_rows_of_pass(scope, request, table);
 	else if (request->kind == AGG_QUERY)
-		processed = agg_run_query(scope, state->operation, request, table);
+		processed = run_query(scope, state->operation, request, table);
 	else if (request->kind == AGG_EMIT_QUERY)
 		processed = agg_emit_query(scope, request, state->rows->setResult);
 	else
@@ -197,14 +211,30 @@ static uint64 pages_of(Oid table) {
 	return pages;
 }
 
-/* Runs SQL; inside a subtransaction an error becomes the outcome. */
+static void work_on_tables(const agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
+	switch (request->kind) {
+	case AGG_ASK_DUE:
+		outcome->due = agg_next_due(state->schema);
+		break;
+	case AGG_NOTE_DUE:
+		agg_note_due(state->schema, request->due);
+		break;
+	case AGG_LOOK_AHEAD:
+		outcome->processed = agg_look_ahead(state->schema) ? 1 : 0;
+		break;
+	default:
+		outcome->processed = execute_in_scope(state, request);
+	}
+}
+
+/* Inside a subtransaction an error becomes the outcome. */
 static void execute_sql(agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
 	if (state->depth == 0) {
-		outcome->processed = execute_in_scope(state, request);
+		work_on_tables(state, request, outcome);
 		return;
 	}
 	PG_TRY();
-	{ outcome->processed = execute_in_scope(state, request); }
+	{ work_on_tables(state, request, outcome); }
 	PG_CATCH();
 	{
 		keep_error(state);
@@ -225,6 +255,9 @@ static void execute_request(agg_call_state *state, const agg_request *request, a
 	case AGG_ASK_PASS:
 	case AGG_BULK_WRITE:
 	case AGG_CHECK_STRANGERS:
+	case AGG_ASK_DUE:
+	case AGG_NOTE_DUE:
+	case AGG_LOOK_AHEAD:
 		execute_sql(state, request, outcome);
 		break;
 	case AGG_BEGIN_SUBTRANSACTION:

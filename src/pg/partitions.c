@@ -325,10 +325,10 @@ static void before_create_table(const watched *on, const CreateStmt *statement) 
 static void before_create_trigger(const watched *on, const CreateTrigStmt *statement) {
 	static const char *const functions[] = {"agg_capture_changes", "agg_note_timeframe", "agg_note_task_change",
 	                                        AGG_CALENDAR_TRIGGER,  AGG_CALENDAR_TRIGGER, AGG_CALENDAR_TRIGGER,
-	                                        AGG_INDEX_TRIGGER,     AGG_EVENT_TRIGGER};
+	                                        AGG_INDEX_TRIGGER,     AGG_EVENT_TRIGGER,    "agg_note_due"};
 	static const char *const tables[] = {"data_bars",     "data_agg_state",        "data_agg_state",
 	                                     "agg_calendars", "agg_calendar_sessions", "agg_calendar_exceptions",
-	                                     "agg_indexes",   "derived_data_bars"};
+	                                     "agg_indexes",   "derived_data_bars",     "data_agg_state"};
 	Oid table = find_relation(statement->relation);
 
 	if (!OidIsValid(table) || !agg_owns_table(table, GetUserId()))

@@ -53,6 +53,12 @@ extern agg_derivers agg_others_absorbing_own(Oid log);
 extern void agg_begin_running(Oid tasks);
 extern agg_runners agg_other_runners(Oid tasks);
 
+/* next_due.c */
+extern TimestampTz agg_next_due(Oid schema);
+extern void agg_note_due(Oid schema, TimestampTz from);
+extern bool agg_look_ahead(Oid schema);
+extern void agg_operation_notes_due(bool notes);
+
 /* look_again.c */
 extern void agg_look_again(Oid schema, const agg_cell *cells, size_t rows);
 

@@ -24,6 +24,14 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_task_change';
 COMMENT ON FUNCTION @extschema@.agg_note_task_change() IS
 'Triggers of data_agg_state, after INSERT for each statement and after UPDATE of key, source_timeframe, agg_start_utc, late_policy or calendar for each row. Marks in agg_dirty_ranges the existing bars that the change affects, so that the next run recomputes them: all bars of a task that is created where bars exist, or gets another source or calendar; those between the old and the new start; those that a late policy had refused. Has the days of a calendar made when its first task names it, and refuses a calendar that does not exist or is not that of the symbol''s other tasks (23503, 23514). Lists a task that is new or gets another source or calendar in agg_recent_tasks, until every session at work knows it.';
 
+CREATE FUNCTION @extschema@.agg_note_due()
+RETURNS trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_due';
+
+COMMENT ON FUNCTION @extschema@.agg_note_due() IS
+'Trigger of data_agg_state, after INSERT and after UPDATE of next_run_at, status or enabled for each statement. Notes in agg_next_due that tasks may be due now, so that the next list of due tasks looks at all of them.';
+
 CREATE FUNCTION @extschema@.agg_watch_partitions()
 RETURNS event_trigger
 LANGUAGE c VOLATILE SECURITY INVOKER

@@ -333,6 +333,10 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_argument>
 			                                                      : 0;
 		} else if (request.kind == AGG_BEGIN_RUNNING || request.kind == AGG_ASK_RUNNING) {
 			outcome.runners = runners;
+		} else if (request.kind == AGG_ASK_DUE) {
+			outcome.due = next_due.us;
+		} else if (request.kind == AGG_NOTE_DUE || request.kind == AGG_LOOK_AHEAD) {
+			ending.log.emplace_back(request.kind == AGG_NOTE_DUE ? "note due" : "look ahead");
 		} else if (request.kind == AGG_ASK_PASS) {
 			outcome.processed = request.most;
 		} else if (request.kind == AGG_BEGIN_ABSORBING || request.kind == AGG_ASK_ABSORBING) {

@@ -122,6 +122,7 @@ public:
 	bool own_tasks = false;
 	std::optional<agg_derivers> others {}; // who else is deriving; not set: nobody
 	agg_runners runners {};                // who else runs tasks
+	Timestamp next_due = Timestamp::minus_infinity();
 	unsigned seed = 1;
 	std::function<void()> meanwhile; // what another session commits just before request number meanwhile_at (from 0) of each call
 	int meanwhile_at = -1;

@@ -30,6 +30,7 @@ agg_heartbeat: service_role
 agg_latest: service_role
 agg_mark_changed: service_role
 agg_note_calendar_change: owner only
+agg_note_due: owner only
 agg_note_event: owner only
 agg_note_index_change: owner only
 agg_note_task_change: owner only
@@ -122,6 +123,7 @@ agg_dirty_ranges: owner only
 agg_event_batches: owner only
 agg_events: owner only
 agg_indexes: owner only
+agg_next_due: owner only
 agg_recent_tasks: owner only
 agg_refused_ranges: owner only
 agg_registry_sync: owner only

@@ -114,6 +114,7 @@ void Database::resume(const agg_outcome &outcome) {
 	pending_->processed_ = outcome.processed;
 	pending_->others_ = outcome.others;
 	pending_->runners_ = outcome.runners;
+	pending_->due_ = {outcome.due};
 	pending_ = nullptr;
 	waiting_.resume();
 }

@@ -103,6 +103,10 @@ enum class Tracking { as_set, off };
 /// Where a scan of a whole table begins: where another session is at it, or with the first page, so that rows come as they lie.
 enum class Scans { anywhere, from_start };
 
+/// Who says that a statement makes tasks due: the trigger of data_agg_state, which takes them for due at once, or the operation
+/// (Database::note_due()).
+enum class NotesDue { trigger, operation };
+
 /// What a statement sees: what its transaction does, or, in a transaction with one snapshot, too, what was committed before the statement.
 /// The latter only for what writes and locks nothing.
 enum class Sight { of_transaction, of_statement };
@@ -117,6 +121,7 @@ struct Statement {
 	uint32_t relation_oid = 0; // instead of `relation`, for a table that has no name of ours (a partition)
 	Sight sight = Sight::of_transaction;
 	Scans scans = Scans::anywhere;
+	NotesDue notes_due = NotesDue::trigger;
 };
 
 /// Takes rows as they come. False: enough.
@@ -246,6 +251,9 @@ public:
 		agg_runners runners() const {
 			return runners_;
 		}
+		Timestamp due() const {
+			return due_;
+		}
 
 	private:
 		friend class Database;
@@ -255,6 +263,7 @@ public:
 		uint64_t processed_ = 0;
 		agg_derivers others_ {};
 		agg_runners runners_ {};
+		Timestamp due_ {};
 	};
 
 	template <class Take>
@@ -265,7 +274,8 @@ public:
 		      sql_(database.qualify(statement.sql)), columns_(statement.columns), parameters_(std::move(parameters)),
 		      keep_plan_(statement.planning != Planning::by_statistics), plan_by_index_(statement.planning == Planning::by_index),
 		      untracked_(statement.tracking == Tracking::off), latest_(statement.sight == Sight::of_statement),
-		      from_start_(statement.scans == Scans::from_start), take_(std::move(take)) {
+		      notes_due_(statement.notes_due == NotesDue::operation), from_start_(statement.scans == Scans::from_start),
+		      take_(std::move(take)) {
 			for (const auto &parameter : parameters_)
 				views_.push_back(parameter.view());
 		}
@@ -275,6 +285,7 @@ public:
 			request.relation_oid = relation_oid_;
 			request.untracked = untracked_;
 			request.from_start = from_start_;
+			request.notes_due = notes_due_;
 			request.latest = latest_;
 			request.sql = sql_.c_str();
 			request.keep_plan = keep_plan_;
@@ -306,6 +317,7 @@ public:
 		bool plan_by_index_;
 		bool untracked_;
 		bool latest_;
+		bool notes_due_;
 		bool from_start_;
 		Take take_;
 	};
@@ -405,6 +417,41 @@ public:
 		Runners await_resume() {
 			outcome();
 			return {runners().count, runners().before};
+		}
+	};
+
+	class AskDue : public Simple {
+	public:
+		explicit AskDue(Database &database) : Simple(database, AGG_ASK_DUE) {
+		}
+		Timestamp await_resume() {
+			outcome();
+			return due();
+		}
+	};
+
+	class NoteDue : public Pending {
+	public:
+		NoteDue(Database &database, Timestamp due) : Pending(database), due_(due) {
+		}
+		void describe(agg_request &request) const override {
+			request.kind = AGG_NOTE_DUE;
+			request.due = due_.us;
+		}
+		void await_resume() {
+			outcome();
+		}
+
+	private:
+		Timestamp due_;
+	};
+
+	class LookAhead : public Simple {
+	public:
+		explicit LookAhead(Database &database) : Simple(database, AGG_LOOK_AHEAD) {
+		}
+		bool await_resume() {
+			return outcome() > 0;
 		}
 	};
 
@@ -556,6 +603,19 @@ public:
 	/// The others that are behind their begin_running().
 	AskRunners other_runners() {
 		return AskRunners(*this);
+	}
+	/// Before this no task is due; -infinity where nobody knows (src/pg/next_due.c).
+	AskDue next_due() {
+		return AskDue(*this);
+	}
+	/// Says that this transaction has made tasks due at that time or later.
+	NoteDue note_due(Timestamp from) {
+		return {*this, from};
+	}
+	/// Looks when the next task is due, so that next_due() tells it from now on. Where it is true, the transaction must be committed at
+	/// once.
+	LookAhead look_ahead() {
+		return LookAhead(*this);
 	}
 	/// An error (55000) if somebody else than the table's owner has put code there that writing it would run (src/pg/strangers.c). To be
 	/// asked where one wants to say so; whoever writes is checked anyway.

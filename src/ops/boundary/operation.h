@@ -86,6 +86,9 @@ typedef enum agg_request_kind {
 	AGG_ASK_ABSORBING,   /* `others` of the outcome: which other transactions may have done so */
 	AGG_BEGIN_RUNNING,   /* until the transaction ends other runners can see that this one works on tasks */
 	AGG_ASK_RUNNING,     /* `runners` of the outcome: which others do, at this moment */
+	AGG_ASK_DUE,         /* `due` of the outcome: before when no task is due, as far as that is known (src/pg/next_due.c) */
+	AGG_NOTE_DUE,        /* this transaction has made tasks due at `due` or later */
+	AGG_LOOK_AHEAD,      /* find out and keep what AGG_ASK_DUE tells; to be committed at once where `processed` of the outcome is 1 */
 	AGG_ASK_PAGES,       /* `processed` of the outcome: how many pages `relation` has, a table of ours; without any it has no row */
 	AGG_ASK_PASS, /* `processed` of the outcome: how many rows the query looks at, which passes over a slice of time; or more than `most` */
 	AGG_LOOK_AGAIN,   /* mark windows when the transaction commits: rows of symbol, timeframe, from, to, due */
@@ -109,6 +112,7 @@ typedef struct agg_request {
 	bool plan_by_index; /* as nested loops over index scans, whatever the statistics say */
 	bool untracked;     /* what it does to data_bars is not noted as a change */
 	bool from_start;    /* a scan of a whole table begins with its first page, wherever others are */
+	bool notes_due;     /* it writes tasks, and AGG_NOTE_DUE follows where that makes them due */
 	bool latest;        /* it only reads, and sees what is committed by now, even if the transaction has one snapshot */
 	const agg_parameter *parameters;
 	size_t parameter_count;
@@ -128,6 +132,7 @@ typedef struct agg_request {
 	int64_t slice_from;
 	int64_t slice_to;
 	uint64_t most;
+	int64_t due; /* AGG_NOTE_DUE: as AGG_TIMESTAMPTZ */
 	/* AGG_PROGRESS, AGG_NOTICE */
 	const char *text;
 	const char *hint; /* AGG_NOTICE only; NULL: none */
@@ -157,6 +162,7 @@ typedef struct agg_outcome {
 	uint64_t processed;     /* rows that a statement or a bulk write touched */
 	agg_derivers others;    /* AGG_ASK_DERIVING, AGG_ASK_ABSORBING */
 	agg_runners runners;    /* AGG_ASK_RUNNING */
+	int64_t due;            /* AGG_ASK_DUE: as AGG_TIMESTAMPTZ; -infinity where nothing is known */
 	int64_t clock;          /* the time at which the operation is resumed, as AGG_TIMESTAMPTZ */
 	/* What this transaction has done so far: */
 	bool own_changes; /* it has changed source, and the log holds entries of it that nobody else can see yet */

@@ -31,7 +31,8 @@ Op<Answer> agg_get_due_tasks(Database &db, Arguments arguments) {
 
 	co_await release_stale_claims(db, now, Duration::seconds(stale_seconds));
 	co_await absorb_changes(db);
-	const auto due = co_await read_due_tasks(db, now, assets, limit, Details::wanted);
+	const auto list = co_await read_due_tasks(db, now, assets, limit, Details::wanted);
+	const auto &due = list.tasks;
 	for (size_t begin = 0; begin < due.size(); begin += rows_at_once) {
 		std::vector<agg_cell> cells;
 		for (size_t i = begin; i < std::min(due.size(), begin + rows_at_once); ++i) {

@@ -217,6 +217,8 @@ Op<LoopEnd> run_loop(Database &db, Runner &runner, const LoopOrder &order) {
 			co_await db.commit_lazily();
 	}
 	end.time_is_up = co_await run_batches(db, runner, order, log);
+	if (!end.time_is_up)
+		co_await runner.look_ahead();
 	co_await log.end(runner);
 	co_return end;
 }
@@ -274,7 +276,7 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 	co_await runner.wake_tasks_above();
 	const auto rest = co_await read_due_tasks(db, runner.now(), order.assets, 1);
 	const std::string stats = stats_of(runner);
-	co_return Answer::json("{\"success\": true, \"continue\": " + std::string(rest.empty() ? "false" : "true") + ", " + stats.substr(1));
+	co_return Answer::json("{\"success\": true, \"continue\": " + std::string(rest.tasks.empty() ? "false" : "true") + ", " + stats.substr(1));
 }
 
 } // namespace aggregation

@@ -126,6 +126,9 @@ public:
 	/// look there costs a tenth of a probe of the tasks' index, so a few marks are left to the index.
 	void erase_known(MarkedTasks &marked) const;
 
+	bool empty() const {
+		return tasks_.empty();
+	}
 	std::deque<DueTask> finish() {
 		return std::move(tasks_);
 	}
@@ -172,13 +175,23 @@ Op<MarkedTasks> tasks_with_late_work(Database &db) {
 	co_return tasks;
 }
 
-Op<std::deque<DueTask>> read_all_due(Database &db, Timestamp now, Details details) {
+struct AllDue {
+	std::deque<DueTask> tasks;
+	bool time_of_none_has_come = false; // as DueTasks has it
+};
+
+Op<AllDue> read_all_due(Database &db, Timestamp now, Details details) {
 	DueRows due(details);
+	AllDue all;
 	auto take = [&](const Row &row) {
 		due.take(row, false);
 		return Flow::more;
 	};
-	co_await db.query(details == Details::wanted ? due_rows() : due_ranks(), parameters(timestamp_parameter(now)), take);
+	const Timestamp next = co_await db.next_due();
+	if (next <= now) {
+		co_await db.query(details == Details::wanted ? due_rows() : due_ranks(), parameters(timestamp_parameter(now)), take);
+		all.time_of_none_has_come = due.empty();
+	}
 	auto dirty = co_await tasks_with_late_work(db);
 	due.erase_known(dirty);
 	if (!dirty.keys.empty()) {
@@ -192,7 +205,8 @@ Op<std::deque<DueTask>> read_all_due(Database &db, Timestamp now, Details detail
 		                             Parameter(AGG_TIMESTAMPTZ, std::move(dirty.ahead_of))),
 		                  take_dirty);
 	}
-	co_return due.finish();
+	all.tasks = due.finish();
+	co_return all;
 }
 
 } // namespace
@@ -221,22 +235,23 @@ Op<bool> any_late_work(Database &db) {
 	co_return !marked.keys.empty();
 }
 
-Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit, Details details) {
+Op<DueTasks> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit, Details details) {
 	auto due = co_await read_all_due(db, now, details);
 	// Pointers are sorted instead of rows, which are large.
 	std::vector<DueTask *> order;
-	order.reserve(due.size());
-	for (auto &task : due)
+	order.reserve(due.tasks.size());
+	for (auto &task : due.tasks)
 		order.push_back(&task);
 	std::sort(order.begin(), order.end(), [](const DueTask *a, const DueTask *b) { return more_urgent(*a, *b); });
 
 	// The assets of the most urgent tasks are looked up first: a worker that asks for twenty tasks must not pay for ten thousand.
-	std::vector<DueTask> result;
-	result.reserve(static_cast<size_t>(std::min(limit, static_cast<int64_t>(due.size()))));
+	DueTasks result {.tasks = {}, .time_of_none_has_come = due.time_of_none_has_come};
+	auto &tasks = result.tasks;
+	tasks.reserve(static_cast<size_t>(std::min(limit, static_cast<int64_t>(order.size()))));
 	size_t begin = 0;
-	while (begin < order.size() && static_cast<int64_t>(result.size()) < limit) {
+	while (begin < order.size() && static_cast<int64_t>(tasks.size()) < limit) {
 		constexpr int64_t at_least = 64;
-		const auto wanted = static_cast<size_t>(std::max(limit - static_cast<int64_t>(result.size()), at_least));
+		const auto wanted = static_cast<size_t>(std::max(limit - static_cast<int64_t>(tasks.size()), at_least));
 		const size_t end = begin + std::min(order.size() - begin, wanted);
 		std::vector<agg_cell> symbols;
 		symbols.reserve(end - begin);
@@ -250,9 +265,9 @@ Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets asse
 		auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_BOOL, cell(assets == Assets::test_active)));
 		const Statement statement = for_keys(assets_that_count(), end - begin);
 		co_await db.query(statement, std::move(list), take);
-		for (size_t i = begin; i < end && static_cast<int64_t>(result.size()) < limit; ++i) {
+		for (size_t i = begin; i < end && static_cast<int64_t>(tasks.size()) < limit; ++i) {
 			if (counts[i - begin])
-				result.push_back(std::move(*order[i]));
+				tasks.push_back(std::move(*order[i]));
 		}
 		begin = end;
 	}

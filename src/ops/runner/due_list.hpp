@@ -49,7 +49,12 @@ Op<bool> any_late_work(Database &db);
 
 enum class Details { left_out, wanted };
 
+struct DueTasks {
+	std::vector<DueTask> tasks;
+	bool time_of_none_has_come = false; // all tasks were looked at to find that out
+};
+
 /// The first `limit` tasks that are due at `now`, or have late work, and whose assets count. Locks nothing.
-Op<std::vector<DueTask>> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit, Details details = Details::left_out);
+Op<DueTasks> read_due_tasks(Database &db, Timestamp now, Assets assets, int64_t limit, Details details = Details::left_out);
 
 } // namespace aggregation

@@ -33,8 +33,8 @@ WHERE EXISTS (
 
 // A row that is locked is being run at this moment.
 const Statement &make_due() {
-	static const Statement statement {"data_agg_state",
-	                                  R"sql(
+	static const Statement statement {.relation = "data_agg_state",
+	                                  .sql = R"sql(
 UPDATE @data_agg_state s
 SET next_run_at = $3::timestamptz
 FROM (
@@ -46,7 +46,8 @@ FROM (
 	FOR NO KEY UPDATE OF c SKIP LOCKED
 ) free
 WHERE s.canonical_symbol = free.canonical_symbol
-	AND s.timeframe = free.timeframe)sql"};
+	AND s.timeframe = free.timeframe)sql",
+	                                  .notes_due = NotesDue::operation};
 	return statement;
 }
 
@@ -96,6 +97,8 @@ Op<bool> wake(Database &db, const std::vector<Task> &tasks, Timestamp now) {
 	const Statement statement = for_keys(make_due(), returned.size());
 	const uint64_t woken =
 	    co_await db.execute(statement, parameters(symbols_of(returned), timeframes_of(returned), timestamp_parameter(now)));
+	if (woken > 0)
+		co_await db.note_due(now);
 	co_return woken > 0;
 }
 

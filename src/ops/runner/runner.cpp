@@ -71,9 +71,10 @@ Op<std::vector<TaskPlace>> Runner::next_tasks() {
 	listed_at_ = now();
 	auto due = co_await read_due_tasks(db_, listed_at_, order_.assets, limit);
 	std::vector<TaskPlace> tasks;
-	tasks.reserve(due.size());
+	tasks.reserve(due.tasks.size());
+	time_of_none_has_come_ = due.time_of_none_has_come;
 	int64_t fresh = 0;
-	for (auto &task : due) {
+	for (auto &task : due.tasks) {
 		if (untouched_.contains(task.key))
 			continue;
 		const bool seen = !first && seen_.contains(task.key);
@@ -96,6 +97,14 @@ Op<bool> Runner::nothing_left() {
 		co_return false;
 	const bool late_work = co_await any_late_work(db_);
 	co_return !late_work;
+}
+
+Op<void> Runner::look_ahead() {
+	if (!time_of_none_has_come_)
+		co_return;
+	const bool looked = co_await db_.look_ahead();
+	if (looked)
+		co_await db_.commit_lazily();
 }
 
 Op<bool> Runner::wake_tasks_above() {

@@ -61,6 +61,10 @@ public:
 	/// ago. It costs a fraction of another list.
 	Op<bool> nothing_left();
 
+	/// Where the last list found that no task's time had come: keeps when it comes, so that later calls need not look at all tasks.
+	/// Commits.
+	Op<void> look_ahead();
+
 	/// Whether tasks became due that wait for the bars which others have made since this was asked last.
 	Op<bool> wake_tasks_above();
 
@@ -102,7 +106,8 @@ private:
 	Progress progress_;
 	Timestamp started_;
 	Timestamp listed_at_;
-	bool due_again_ = false; // something that was run since, or may be because of it
+	bool time_of_none_has_come_ = false; // of all tasks, when they were listed
+	bool due_again_ = false;             // something that was run since, or may be because of it
 	RunTotals totals_;
 	Claim claim_ = Claim::due;
 	SeenTasks seen_;

@@ -138,6 +138,7 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"known_since", "timestamp with time zone", "timestamptz NOT NULL DEFAULT 'infinity'"}},
 	     "PRIMARY KEY (canonical_symbol, timeframe)",
 	     AGG_QUEUE_STORAGE},
+	    {"agg_next_due", {{"due_at", "timestamp with time zone", "timestamptz NOT NULL"}}, nullptr, AGG_QUEUE_STORAGE},
 	    {"agg_refused_ranges",
 	     {{"canonical_symbol", "text", "text NOT NULL"},
 	      {"timeframe", "text", "text NOT NULL"},
@@ -296,7 +297,8 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    // Not paid for by live bars: soft-deleted ones are found by agg_why(), restored, purged.
 	    {"derived_data_bars", "derived_data_bars_deleted_idx", "canonical_symbol, timeframe, ts_utc", "deleted_at IS NOT NULL", false},
 	    // All tasks that can be due, by urgency as far as that lasts. No index holds what a run changes, next_run_at above all: so
-	    // thousands of rows are updated without touching an index, which saves more than looking at all tasks costs.
+	    // thousands of rows are updated without touching an index, which saves more than looking at all tasks costs. Who finds none due
+	    // keeps in agg_next_due from when on that is worth it again.
 	    {"data_agg_state", "idx_agg_state_due_priority", "is_mandatory, timeframe, task_priority, canonical_symbol", AGG_CLAIMABLE(""),
 	     false},
 	    {"ops_runlog", "ops_runlog_job_idx", "job_name, trigger, started_at", nullptr, false},
@@ -327,6 +329,9 @@ const std::vector<WantedTrigger> &wanted_triggers() {
 	     "(old.late_policy IS DISTINCT FROM new.late_policy) OR "
 	     "(old.calendar IS DISTINCT FROM new.calendar)"
 	     ")) EXECUTE FUNCTION @agg_note_task_change()",
+	     false, false},
+	    {"data_agg_state", "aggregation_due",
+	     "AFTER INSERT OR UPDATE OF next_run_at, status, enabled ON @data_agg_state FOR EACH STATEMENT EXECUTE FUNCTION @agg_note_due()",
 	     false, false},
 	    AGG_RULES_ROW_TRIGGER("agg_calendars", "calendars", AGG_CALENDAR_TRIGGER),
 	    AGG_RULES_TRIGGERS("agg_calendars", "calendars", AGG_CALENDAR_TRIGGER),

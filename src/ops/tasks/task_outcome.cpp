@@ -23,9 +23,10 @@ namespace {
 
 // Of tasks that ended alike.
 const Statement &update_alike() {
-	static const Statement statement {"data_agg_state",
-	                                  AGG_UPDATE_SUCCEEDED("$2::timestamptz", "$3::timestamptz", "$4::int8", "$5::int8", "$6::int8",
-	                                                       "$7::int8", "$8::bool") "WHERE s.ctid = ANY ($9::tid[])"};
+	static const Statement statement {.relation = "data_agg_state",
+	                                  .sql = AGG_UPDATE_SUCCEEDED("$2::timestamptz", "$3::timestamptz", "$4::int8", "$5::int8", "$6::int8",
+	                                                              "$7::int8", "$8::bool") "WHERE s.ctid = ANY ($9::tid[])",
+	                                  .notes_due = NotesDue::operation};
 	return statement;
 }
 
@@ -43,20 +44,24 @@ const Statement &not_updated() {
 // Every array that is unnested is stored once more; elements of fixed width are as well found by their number.
 const Statement &update_by_key() {
 	static const Statement statement {
-	    "data_agg_state",
-	    AGG_UPDATE_SUCCEEDED("($4::timestamptz[])[n.ord]", "($5::timestamptz[])[n.ord]", "($6::int8[])[n.ord]", "($7::int8[])[n.ord]",
-	                         "($8::int8[])[n.ord]", "($9::int8[])[n.ord]",
-	                         "($10::bool[])[n.ord]") "FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(symbol, timeframe, ord) "
-	                                                 "WHERE s.canonical_symbol = n.symbol AND s.timeframe = n.timeframe"};
+	    .relation = "data_agg_state",
+	    .sql =
+	        AGG_UPDATE_SUCCEEDED("($4::timestamptz[])[n.ord]", "($5::timestamptz[])[n.ord]", "($6::int8[])[n.ord]", "($7::int8[])[n.ord]",
+	                             "($8::int8[])[n.ord]", "($9::int8[])[n.ord]",
+	                             "($10::bool[])[n.ord]") "FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(symbol, timeframe, ord) "
+	                                                     "WHERE s.canonical_symbol = n.symbol AND s.timeframe = n.timeframe",
+	    .notes_due = NotesDue::operation};
 	return statement;
 }
 
 const Statement &update_failed() {
 	static const Statement statement {
-	    "data_agg_state",
-	    "UPDATE @data_agg_state s SET status = $4::text, running_started_at_utc = NULL, claim_token = NULL, hard_fail_streak = $5::int4, "
-	    "last_error = left($6::text, 1900), last_attempted_at_utc = $3::timestamptz, next_run_at = $7::timestamptz, "
-	    "total_runs = COALESCE(s.total_runs, 0) + 1, updated_at = now() WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text"};
+	    .relation = "data_agg_state",
+	    .sql =
+	        "UPDATE @data_agg_state s SET status = $4::text, running_started_at_utc = NULL, claim_token = NULL, hard_fail_streak = $5::int4, "
+	        "last_error = left($6::text, 1900), last_attempted_at_utc = $3::timestamptz, next_run_at = $7::timestamptz, "
+	        "total_runs = COALESCE(s.total_runs, 0) + 1, updated_at = now() WHERE s.canonical_symbol = $1::text AND s.timeframe = $2::text",
+	    .notes_due = NotesDue::operation};
 	return statement;
 }
 
@@ -152,6 +157,10 @@ Op<void> record_successes(Database &db, const std::vector<Success> &successes, T
 	}
 	if (!by_key.empty())
 		co_await record_by_key(db, by_key, now);
+	Timestamp next = Timestamp::infinity();
+	for (const auto &success : successes)
+		next = std::min(next, success.next_run);
+	co_await db.note_due(next);
 }
 
 Op<FailureOutcome> record_failure(Database &db, const Failure &failure, const FailureState &stored) {
@@ -165,6 +174,7 @@ Op<FailureOutcome> record_failure(Database &db, const Failure &failure, const Fa
 	                       text_parameter(outcome.status), Parameter(AGG_INT4, cell(streak)), Parameter(AGG_TEXT, cell(failure.error)),
 	                       timestamp_parameter(outcome.next_run));
 	co_await db.execute(update_failed(), std::move(list));
+	co_await db.note_due(outcome.next_run);
 	co_return outcome;
 }
 

@@ -766,6 +766,14 @@ COMMENT ON FUNCTION @extschema@.agg_chart(text, text, integer, integer, boolean,
 'The newest p_n bars of a symbol (1 to 1000), those that agg_bars() gives, as candles in rows of text for a terminal: p_height rows of prices (2 to 200) with their axis, a row for the volume if there is any, the time axis (UTC), and a row that says symbol, timeframe, the last close, its state, and the quality of the last ten bars. A rising body is solid, a falling one shaded. A bar takes one column. p_ascii true uses plain ASCII: the default where the client has another encoding than UTF8, and the only way in a database of another one. Without a bar it is one row that says so.
 The caller needs SELECT on data_bars and derived_data_bars; row security of these tables applies. Errors: as for agg_bars(); 22023 for p_n or p_height outside of these ranges.';
 
+CREATE FUNCTION @extschema@.agg_note_due()
+RETURNS trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_due';
+
+COMMENT ON FUNCTION @extschema@.agg_note_due() IS
+'Trigger of data_agg_state, after INSERT and after UPDATE of next_run_at, status or enabled for each statement. Notes in agg_next_due that tasks may be due now, so that the next list of due tasks looks at all of them.';
+
 CREATE FUNCTION @extschema@.agg_note_event()
 RETURNS trigger
 LANGUAGE c VOLATILE SECURITY INVOKER
@@ -822,7 +830,7 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_note_event(), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_note_task_change(), @extschema@.agg_note_due(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_note_event(), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
@@ -846,7 +854,7 @@ BEGIN
     -- The owner of the extension's other tables owns the new ones.
     FOR found IN
         SELECT pg_catalog.pg_get_userbyid(c.relowner) AS owner, n.name FROM pg_catalog.pg_class AS c
-        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days'), ('agg_indexes'), ('agg_consumers'), ('agg_event_batches'), ('agg_events')) AS n (name)
+        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days'), ('agg_indexes'), ('agg_consumers'), ('agg_event_batches'), ('agg_events'), ('agg_next_due')) AS n (name)
         WHERE c.relnamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) 'agg_change_log'
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I OWNER TO %I', found.name, found.owner);

@@ -1,0 +1,149 @@
+/*
+ * When the next task is due, as far as that is known: a call that finds nothing due must not look at all tasks to find that out.
+ *
+ *   agg_next_due      no row: nobody knows. Else no task is due before the earliest of its times.
+ *
+ *   a runner          looks at all tasks, finds none due:      their earliest time instead of what is there     agg_look_ahead()
+ *   who makes a task  due sooner, or a new one:                one more row with that time, or with -infinity   agg_note_due()
+ *   a list of tasks   while its time has not come:             does not look at them                            agg_next_due()
+ *
+ * Whoever writes tasks shares a lock from before he looks here until he ends; who looks ahead needs it alone, does without if he cannot
+ * have it at once, and commits what he has found right away. So he sees all tasks, and who comes after him sees his time. He looks ahead a
+ * minute at most: tasks that are restored or changed without triggers are found after that.
+ */
+#include "shim.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "ops/tasks/task_columns.h"
+#include "storage/lock.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#define FARTHEST (60 * USECS_PER_SEC)
+
+/* The statement that is running writes tasks, and the operation says itself when they are due. */
+static bool operation_notes = false;
+
+/* What nobody else locks: a part of the table that does not exist. */
+static LOCKTAG schedule_of(Oid schema) {
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, agg_find_table(schema, "data_agg_state"), 2);
+	return tag;
+}
+
+static AttrNumber time_column(Relation table) {
+	AttrNumber number = get_attnum(RelationGetRelid(table), "due_at");
+
+	if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(table), number - 1)->atttypid != TIMESTAMPTZOID)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+		                errmsg("table \"%s\" has no column \"due_at\" of type timestamptz", RelationGetRelationName(table)),
+		                errhint("Run agg_setup() to see and mend what differs from the tables that the extension needs.")));
+	return number;
+}
+
+TimestampTz agg_next_due(Oid schema) {
+	Relation table = table_open(agg_find_table(schema, "agg_next_due"), AccessShareLock);
+	AttrNumber number = time_column(table);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(table, NULL);
+	TimestampTz earliest = DT_NOEND;
+	bool known = false;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
+		bool is_null;
+		Datum time = slot_getattr(slot, number, &is_null);
+
+		earliest = Min(earliest, is_null ? DT_NOBEGIN : DatumGetTimestampTz(time));
+		known = true;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(table, NoLock);
+	return known ? earliest : DT_NOBEGIN;
+}
+
+static void store(Oid schema, const char *sql, TimestampTz time) {
+	Oid types[] = {TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(time)};
+	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_next_due"));
+
+	(void)agg_execute(scope, agg_in_schema(schema, sql), lengthof(types), types, values, false);
+	agg_stop_acting(scope);
+}
+
+void agg_note_due(Oid schema, TimestampTz from) {
+	LOCKTAG tag = schedule_of(schema);
+
+	(void)LockAcquire(&tag, RowExclusiveLock, false, false);
+	if (agg_next_due(schema) <= from)
+		return;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	store(schema, "INSERT INTO @agg_next_due (due_at) VALUES ($1)", from);
+	SPI_finish();
+}
+
+/* The earliest time of a task that can be due. */
+static TimestampTz earliest_task(Oid schema) {
+	agg_scope *scope = agg_act_as_owner_of_all_rows(agg_find_table(schema, "data_agg_state"));
+	bool is_null;
+	Datum time;
+
+	(void)agg_execute(scope, agg_in_schema(schema, "SELECT min(" AGG_DUE_AT("s.") ") FROM @data_agg_state AS s WHERE " AGG_CLAIMABLE("s.")),
+	                  0, NULL, NULL, false);
+	agg_stop_acting(scope);
+	time = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	return is_null ? DT_NOEND : DatumGetTimestampTz(time);
+}
+
+/* False: others are writing tasks at this moment, or this transaction does not see them. */
+bool agg_look_ahead(Oid schema) {
+	LOCKTAG tag = schedule_of(schema);
+	TimestampTz next;
+
+	if (IsolationUsesXactSnapshot() || LockAcquire(&tag, ShareRowExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	next = Min(earliest_task(schema), GetCurrentTimestamp() + FARTHEST);
+	store(schema, "WITH gone AS (DELETE FROM @agg_next_due) INSERT INTO @agg_next_due (due_at) VALUES ($1)", next);
+	SPI_finish();
+	return true;
+}
+
+void agg_operation_notes_due(bool notes) {
+	operation_notes = notes;
+}
+
+/* A trigger of somebody's may have written tasks inside of such a statement. */
+static bool is_noted_by_operation(void) {
+	return operation_notes && DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) == 1;
+}
+
+PG_FUNCTION_INFO_V1(reconnect_to_use_aggregation_1_1_agg_note_due);
+extern Datum reconnect_to_use_aggregation_1_1_agg_note_due(PG_FUNCTION_ARGS);
+
+/* AFTER INSERT OR UPDATE OF next_run_at, status, enabled ON data_agg_state FOR EACH STATEMENT. */
+Datum reconnect_to_use_aggregation_1_1_agg_note_due(PG_FUNCTION_ARGS) {
+	TriggerData *trigger = (TriggerData *)fcinfo->context;
+	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) || TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("agg_note_due() must be fired after INSERT or UPDATE for each statement"),
+		                errhint("agg_setup() puts the trigger on data_agg_state.")));
+	agg_check_trigger_table(trigger->tg_relation, schema, "agg_note_due", "data_agg_state");
+	if (!is_noted_by_operation())
+		agg_note_due(schema, DT_NOBEGIN);
+	return PointerGetDatum(NULL);
+}
