@@ -1,5 +1,5 @@
 /*
- * The outbox of events (src/ops/functions/events.h), as the writers of bars see it:
+ * The outbox of events (src/ops/marks/events.h), as the writers of bars see it:
  *
  *   BEGIN      UPDATE ...   SAVEPOINT a   COPY ...     ROLLBACK TO a   COMMIT
  *              note         layer a       note, write  gone with a     write, merge, number, notify
@@ -22,7 +22,7 @@
 #include "commands/async.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "ops/functions/events.h"
+#include "ops/marks/events.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/array.h"

@@ -10,7 +10,7 @@
 
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "ops/functions/events.h"
+#include "ops/marks/events.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"

@@ -12,7 +12,7 @@
 #include "settings.h"
 #include "shim.h"
 
-#include "ops/functions/events.h"
+#include "ops/marks/events.h"
 #include "ops/setup/own_tables.h"
 
 #include "access/table.h"

@@ -46,6 +46,7 @@ SELECT is(agg_subscribe('some', ARRAY['AUDUSD', 'GBPUSD'], ARRAY['1h', '5m']) ->
 SELECT is((SELECT array_agg(consumer || symbols::text || timeframes::text) FROM agg_consumers WHERE symbols IS NOT NULL),
 	ARRAY['some{AUDUSD,GBPUSD}{1h,5m}'], 'lists are kept once each');
 SELECT is_empty($$SELECT * FROM given('all')$$, 'what was made before is no event');
+SELECT results_eq($$SELECT lost_events::text || events_behind FROM v_aggregation_consumers$$, ARRAY['false0', 'false0'], 'before the first event nobody has lost any');
 SELECT probe.refuses($$SELECT agg_subscribe('some')$$, '22023', 'consumer "some" is subscribed to other symbols or timeframes', '%p_restart => true%', 'others need a restart');
 SELECT probe.refuses($$SELECT agg_subscribe('')$$, '22023', 'p_consumer must not be empty', '%', 'a name is needed');
 SELECT probe.refuses($$SELECT agg_subscribe(NULL)$$, '22004', '%p_consumer%', '%', 'NULL is none');

@@ -2,7 +2,7 @@
 
 #include "core/error.hpp"
 #include "ops/boundary/parameters.hpp"
-#include "ops/functions/events.h"
+#include "ops/marks/events.h"
 
 namespace aggregation {
 

@@ -9,7 +9,7 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/row_buffer.hpp"
 #include "ops/functions/consumers.hpp"
-#include "ops/functions/events.h"
+#include "ops/marks/events.h"
 
 #include <algorithm>
 #include <iterator>

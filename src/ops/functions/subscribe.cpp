@@ -7,7 +7,7 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
 #include "ops/functions/consumers.hpp"
-#include "ops/functions/events.h"
+#include "ops/marks/events.h"
 
 #include <algorithm>
 

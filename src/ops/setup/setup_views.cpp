@@ -1,5 +1,6 @@
 // The views, as text that \d+ shows again.
 #include "core/time_range.h"
+#include "ops/marks/events.h"
 #include "ops/setup/own_tables.h"
 #include "ops/setup/setup_plan.hpp"
 #include "ops/tasks/task_columns.h"
@@ -206,13 +207,11 @@ CROSS JOIN LATERAL (
 ) m
 WHERE m.expected_minutes > 0 OR m.outside_minutes > 0)sql";
 
-/// A consumer has lost what was freed before it came to it.
 constexpr const char *consumers = R"sql(
-SELECT c.consumer, c.role_name, c.symbols, c.timeframes, c.acked IS NULL OR c.acked < o.first_id - 1 AS lost_events,
-	n.last_id - c.acked AS events_behind, w.made_at AS waiting_since, c.polled_at, c.subscribed_at
+SELECT c.consumer, c.role_name, c.symbols, c.timeframes, NOT )sql" AGG_KEEPS_UP("c.") R"sql( AS lost_events,
+	COALESCE(n.last_id, 0) - c.acked AS events_behind, w.made_at AS waiting_since, c.polled_at, c.subscribed_at
 FROM @agg_consumers c
 LEFT JOIN (SELECT max(b.last_id) AS last_id FROM @agg_event_batches b) n ON true
-LEFT JOIN LATERAL (SELECT b.first_id FROM @agg_event_batches b ORDER BY b.last_id LIMIT 1) o ON true
 LEFT JOIN LATERAL (SELECT b.made_at FROM @agg_event_batches b WHERE b.last_id > c.acked ORDER BY b.last_id LIMIT 1) w ON true)sql";
 
 // clang-format on
