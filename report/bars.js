@@ -4,7 +4,7 @@ const elements = (name) => [...document.querySelectorAll(`script[data-name="${na
 const parsed = (name) => elements(name).map((element) => JSON.parse(element.textContent));
 const part = (name) => parsed(name)[0] ?? null;
 
-const STATES = { f: 'final', p: 'provisional', o: 'forming' };
+const STATES = { f: 'final', r: 'revised', p: 'provisional', o: 'forming' };
 
 // Slots of the time axis, by time: a bar each, and of each gap up to twelve windows. null: there was no data of it.
 function readBars(name) {

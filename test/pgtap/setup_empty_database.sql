@@ -29,7 +29,7 @@ SELECT r, split_part(c, ' ', 1), substr(c, 1 + position(' ' IN c)) FROM (VALUES
 	('derived_data_bars', ARRAY['canonical_symbol text', 'timeframe text', 'ts_utc timestamp with time zone', 'open double precision', 'high double precision',
 		'low double precision', 'close double precision', 'vol double precision', 'vwap double precision', 'trade_count bigint', 'is_partial boolean', 'source text',
 		'ingested_at timestamp with time zone', 'raw jsonb', 'created_at timestamp with time zone', 'updated_at timestamp with time zone', 'source_timeframe text',
-		'source_candles integer', 'expected_candles integer', 'quality_score integer', 'derivation_version integer', 'deleted_at timestamp with time zone']),
+		'source_candles integer', 'expected_candles integer', 'quality_score integer', 'derivation_version integer', 'deleted_at timestamp with time zone', 'revision integer']),
 	('data_agg_state', ARRAY['canonical_symbol text', 'timeframe text', 'source_timeframe text', 'run_interval_minutes integer', 'aggregation_delay_seconds integer',
 		'last_agg_bar_ts_utc timestamp with time zone', 'status text', 'next_run_at timestamp with time zone', 'running_started_at_utc timestamp with time zone',
 		'is_mandatory boolean', 'hard_fail_streak integer', 'total_runs bigint', 'total_bars_created bigint', 'total_bars_quality_poor bigint',
@@ -47,7 +47,7 @@ FROM core_asset_registry_all AS r;
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc) VALUES ('A', '1m', '2025-07-01 00:00+00');
 SELECT is(jsonb_build_object('is_partial', is_partial, 'source', source, 'raw', raw), '{"is_partial": false, "source": "ingest", "raw": {}}', 'a minute''s defaults') FROM data_bars;
 INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('A', '5m', '2025-07-01 00:00+00', 1, 1, 1, 1);
-SELECT is(jsonb_build_object('source', source, 'derivation_version', derivation_version, 'deleted_at', deleted_at), '{"source": "agg", "derivation_version": 1, "deleted_at": null}', 'a derived bar''s defaults')
+SELECT is(jsonb_build_object('source', source, 'derivation_version', derivation_version, 'deleted_at', deleted_at, 'revision', revision), '{"source": "agg", "derivation_version": 1, "deleted_at": null, "revision": 1}', 'a derived bar''s defaults')
 FROM derived_data_bars;
 INSERT INTO data_agg_state (canonical_symbol, timeframe) VALUES ('A', '5m');
 SELECT is(jsonb_build_object('start', agg_start_utc = '2025-07-01 00:00+00', 'enabled', enabled, 'priority', task_priority, 'status', status, 'mandatory', is_mandatory, 'streak', hard_fail_streak,

@@ -51,7 +51,8 @@ SELECT is(jsonb_build_object('start', agg_start_utc = '2025-07-01 00:00+00', 'en
 FROM data_agg_state ORDER BY timeframe;
 SELECT col_not_null('data_agg_state', c, c || ' is NOT NULL') FROM unnest(ARRAY['agg_start_utc', 'enabled', 'task_priority']::name[]) AS c;
 SELECT has_column('data_bars', c, 'added: ' || c) FROM unnest(ARRAY['raw', 'created_at', 'updated_at']::name[]) AS c;
-SELECT has_column('derived_data_bars', 'derivation_version'::name, 'added: derivation_version');
+SELECT has_column('derived_data_bars', c, 'added: ' || c) FROM unnest(ARRAY['derivation_version', 'revision']::name[]) AS c;
+SELECT set_eq('SELECT revision FROM derived_data_bars', ARRAY[1], 'what is stored counts as the first revision');
 SELECT ok(EXISTS (SELECT FROM pg_indexes WHERE tablename = 'data_agg_state' AND indexname = 'idx_agg_state_due_priority'), 'the priority index is there');
 SELECT ok(EXISTS (SELECT FROM pg_indexes WHERE tablename = 'data_agg_state' AND indexname = 'idx_agg_state_priority'), 'the older index is still there');
 SELECT lives_ok($$INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, source) VALUES ('DXY', '1m', '2025-07-01 00:00+00', 'synthetic')$$, 'synthetic bars are allowed now');

@@ -161,6 +161,8 @@ bool FakeDatabase::run_query(const agg_request &request, agg_operation *operatio
 				rows.push_back({number_cell(start), real_cell(value), real_cell(value), real_cell(value), real_cell(value), number_cell(1),
 				                number_cell(0)});
 		}
+	} else if (has(request, "d.deleted_at IS NOT NULL")) {
+		// Deleted bars are gone here.
 	} else if (has(request, "d.ts_utc, d.open")) { // source or stored bars, one range or many
 		const bool many = request.parameters[0].is_array;
 		const bool stored = has(request, "d.source_candles");

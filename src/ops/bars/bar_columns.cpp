@@ -1,10 +1,19 @@
 #include "ops/bars/bar_columns.hpp"
 
 #include <string_view>
+#include <vector>
 
 namespace aggregation {
 
 namespace {
+
+/// What readers see of a bar, as a row. Rows are compared by their images, bit by bit, as the engine compares bars.
+std::string seen_of(const std::string &row) {
+	std::string seen;
+	for (const char *name : {"open", "high", "low", "close", "vol", "vwap", "trade_count", "quality_score"})
+		seen += (seen.empty() ? "ROW(" : ", ") + row + "." + name;
+	return seen + ")::record";
+}
 
 std::string assignment(const BarColumn &column) {
 	const std::string name = column.name;
@@ -12,6 +21,8 @@ std::string assignment(const BarColumn &column) {
 		return name + " = now()";
 	if (column.on_rewrite == OnRewrite::never_lowered)
 		return name + " = GREATEST(d." + name + ", EXCLUDED." + name + ")";
+	if (column.on_rewrite == OnRewrite::counted)
+		return name + " = d." + name + " + (" + seen_of("d") + " *<> " + seen_of("EXCLUDED") + ")::int4";
 	return name + " = EXCLUDED." + name;
 }
 
@@ -67,6 +78,7 @@ const BarTable &derived_bar_table() {
 	                             {"raw", AGG_TEXT, Filled::alike},
 	                             {"source_timeframe", AGG_TEXT, Filled::alike},
 	                             {"derivation_version", AGG_INT4, Filled::alike, OnRewrite::never_lowered},
+	                             {"revision", AGG_INT4, Filled::alike, OnRewrite::counted},
 	                             {"is_partial", AGG_BOOL, Filled::alike},
 	                             {"deleted_at", AGG_TIMESTAMPTZ, Filled::alike, OnRewrite::kept},
 	                             {"provider_ticker", AGG_TEXT, Filled::alike},

@@ -16,7 +16,12 @@ enum class Filled {
 };
 
 /// What becomes of the column of a bar that is there already and is rewritten.
-enum class OnRewrite { replaced, kept, never_lowered };
+enum class OnRewrite {
+	replaced,
+	kept,
+	never_lowered,
+	counted // by one more where readers see another bar
+};
 
 struct BarColumn {
 	const char *name;

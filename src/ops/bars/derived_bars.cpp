@@ -1,6 +1,7 @@
 #include "ops/bars/derived_bars.hpp"
 
 #include "ops/bars/bar_writer.hpp"
+#include "ops/bars/source_bars.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/tasks/tasks.hpp"
@@ -49,6 +50,16 @@ const Statement &read_many_ranges() {
 	return statement;
 }
 
+// The last column: whether this transaction has deleted it.
+const Statement &read_deleted() {
+	static const Statement statement {table,
+	                                  AGG_MANY_RANGES("derived_data_bars",
+	                                                  ", d.quality_score::int4, d.revision::int4, d.deleted_at = now()",
+	                                                  " AND d.deleted_at IS NOT NULL"),
+	                                  {AGG_SOURCE_TYPES, AGG_INT4, AGG_INT4, AGG_BOOL, AGG_INT8}};
+	return statement;
+}
+
 // The range finds the bars in the index; the list of times only filters it.
 const Statement &soft_delete() {
 	static const Statement statement {table,
@@ -89,7 +100,7 @@ std::string provenance(const Segment &segment) {
 	    .text();
 }
 
-/// Windows of one pair of timeframes and one version as rows of cells.
+/// Windows of one pair of timeframes, one version and one revision as rows of cells.
 class BarRows : public RowSource {
 public:
 	BarRows(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows, std::span<const size_t> which)
@@ -118,13 +129,14 @@ public:
 		return true;
 	}
 
-	/// timeframe, source, raw, source_timeframe, derivation_version, is_partial, deleted_at, provider_ticker
+	/// timeframe, source, raw, source_timeframe, derivation_version, revision, is_partial, deleted_at, provider_ticker
 	std::vector<agg_cell> shared() const {
 		return {cell(std::string_view(shared_.target->name())),
 		        cell(std::string_view("agg")),
 		        cell(std::string_view(raw_)),
 		        cell(std::string_view(shared_.source->name())),
 		        cell(shared_.derivation_version),
+		        cell(windows_[which_.front()].revision),
 		        cell(false),
 		        null_cell(),
 		        null_cell()};
@@ -139,21 +151,24 @@ private:
 	size_t position_ = 0;
 };
 
-/// The windows by timeframes and version: what is the same in all rows of a write. Mostly there is one kind.
+/// The windows by timeframes, version and revision: what is the same in all rows of a write. Mostly there is one kind.
 std::vector<std::vector<size_t>> by_kind(const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                                          const std::vector<size_t> &which) {
 	std::vector<std::vector<size_t>> kinds;
-	const auto alike = [&](const Segment &a, const Segment &b) {
-		return a.derivation_version == b.derivation_version && *a.source == *b.source && *a.target == *b.target;
+	const auto alike = [&](const ComputedWindow &x, const ComputedWindow &y) {
+		const Segment &a = segments[x.segment];
+		const Segment &b = segments[y.segment];
+		return x.revision == y.revision && a.derivation_version == b.derivation_version && *a.source == *b.source && *a.target == *b.target;
 	};
 	size_t segment = std::numeric_limits<size_t>::max();
+	int64_t revision = 0;
 	size_t kind = 0;
 	for (const size_t i : which) {
-		if (windows[i].segment != segment) {
+		if (windows[i].segment != segment || windows[i].revision != revision) {
 			segment = windows[i].segment;
-			const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const std::vector<size_t> &known) {
-				return alike(segments[windows[known.front()].segment], segments[segment]);
-			});
+			revision = windows[i].revision;
+			const auto found = std::find_if(kinds.begin(), kinds.end(),
+			                                [&](const std::vector<size_t> &known) { return alike(windows[known.front()], windows[i]); });
 			kind = static_cast<size_t>(found - kinds.begin());
 			if (found == kinds.end())
 				kinds.emplace_back();
@@ -179,11 +194,15 @@ bool same(const Row &row, size_t column, const std::optional<int64_t> &value) {
 	return row.maybe_integer(column) == value;
 }
 
+/// Whether prices, volumes and trades of a bar, as all reads here give it, are what the window came to.
+bool same_values(const Row &row, const BarValues &bar) {
+	return same(row, 1, bar.open) && same(row, 2, bar.high) && same(row, 3, bar.low) && same(row, 4, bar.close) && same(row, 5, bar.vol) &&
+	       same(row, 6, bar.vwap) && same(row, 7, bar.trade_count);
+}
+
 /// Whether a stored bar, as the two reads above give it, is what the window came to.
 bool same_bar(const Row &row, const ComputedWindow &window, const Segment &segment) {
-	const BarValues &bar = window.values;
-	return same(row, 1, bar.open) && same(row, 2, bar.high) && same(row, 3, bar.low) && same(row, 4, bar.close) && same(row, 5, bar.vol) &&
-	       same(row, 6, bar.vwap) && same(row, 7, bar.trade_count) && same(row, 8, std::optional(bar.candles)) &&
+	return same_values(row, window.values) && same(row, 8, std::optional(window.values.candles)) &&
 	       same(row, 9, std::optional(window.expected)) && same(row, 10, std::optional<int64_t>(*window.quality)) &&
 	       row.maybe_integer(11) >= segment.derivation_version && row.boolean(12);
 }
@@ -329,6 +348,47 @@ Op<bool> nothing_stored_in_holes(Database &db, const std::vector<Segment> &segme
 	};
 	co_await read_stored(db, segments, std::move(holed), take);
 	co_return nothing;
+}
+
+Op<void> number_new_bars(Database &db, const std::vector<Segment> &segments, std::vector<ComputedWindow> &windows,
+                         const std::vector<size_t> &which) {
+	constexpr size_t quality_column = 8;
+	constexpr size_t revision_column = 9;
+	constexpr size_t deleted_now_column = 10;
+	constexpr size_t deleted_range_column = 11;
+	ManyRanges ranges;
+	std::vector<std::span<const size_t>> places; // of the windows of each range
+	for (size_t i = 0; i < which.size();) {
+		const size_t first = i;
+		const Segment &segment = segments[windows[which[first]].segment];
+		while (i < which.size() && windows[which[i]].segment == windows[which[first]].segment &&
+		       windows[which[i]].start < segment.made_until)
+			++i;
+		if (i > first) {
+			ranges.add(segment.symbol, segment.target->name(), windows[which[first]].start,
+			           segment.target->next(windows[which[i - 1]].start));
+			places.emplace_back(which.data() + first, i - first);
+		}
+		while (i < which.size() && windows[which[i]].segment == windows[which[first]].segment)
+			++i;
+	}
+	if (places.empty())
+		co_return;
+	std::vector<int64_t> newest(windows.size(), 0); // of the deleted bars of each window
+	auto take = [&](const Row &row) {
+		const auto windows_of_range = places.at(static_cast<size_t>(row.integer(deleted_range_column) - 1));
+		const auto place = std::lower_bound(windows_of_range.begin(), windows_of_range.end(), row.timestamp(0),
+		                                    [&](size_t window, Timestamp time) { return windows[window].start < time; });
+		if (place == windows_of_range.end() || windows[*place].start != row.timestamp(0) || row.integer(revision_column) < newest[*place])
+			return Flow::more;
+		ComputedWindow &window = windows[*place];
+		newest[*place] = row.integer(revision_column);
+		const bool as_it_was = row.boolean(deleted_now_column) && same_values(row, window.values) &&
+		                       same(row, quality_column, std::optional<int64_t>(*window.quality));
+		window.revision = newest[*place] + (as_it_was ? 0 : 1);
+		return Flow::more;
+	};
+	co_await db.query(read_deleted(), std::move(ranges).parameters(), take);
 }
 
 namespace {

@@ -36,6 +36,11 @@ Op<BarChanges> compare_with_stored(Database &db, const std::vector<Segment> &seg
 /// Whether no bar is stored where windows that are to lose theirs lie between windows with source.
 Op<bool> nothing_stored_in_holes(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows);
 
+/// Says the revision of each of these windows' bars, of which none is stored: one more than that of the newest deleted bar of the window,
+/// or the same if that was deleted by this very transaction and is made again as it was. Asks only about windows that can have had a bar.
+Op<void> number_new_bars(Database &db, const std::vector<Segment> &segments, std::vector<ComputedWindow> &windows,
+                         const std::vector<size_t> &which);
+
 /// Inserts through COPY's machinery, all or none; false if another session stored one of the bars meanwhile.
 Op<bool> bulk_insert_bars(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows,
                           const std::vector<size_t> &which);

@@ -54,6 +54,7 @@ Op<void> process(Database &db, std::vector<TaskRun> &runs, const Batch &batch, T
 			                    .derivation_version = run.derivation_version,
 			                    .expected_new = run.expected_new,
 			                    .empty_windows = EmptyWindows::in_between,
+			                    .made_until = run.task.effective_cursor(),
 			                    .plan = &run.plan,
 			                    .counts = {}});
 		}

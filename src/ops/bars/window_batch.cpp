@@ -35,13 +35,14 @@ std::optional<BarChanges> all_new(const std::vector<Segment> &segments, const st
 }
 
 /// Bars that are made anew: the old ones go first, whatever they are.
-Op<BarChanges> replace(Database &db, const std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+Op<BarChanges> replace(Database &db, const std::vector<Segment> &segments, std::vector<ComputedWindow> &windows) {
 	BarChanges changes;
 	changes.without_source = co_await soft_delete_all(db, segments.front(), *segments.front().replace_reason);
 	for (size_t i = 0; i < windows.size(); ++i) {
 		if (windows[i].quality && !segments.front().sealed.holds(windows[i].start))
 			changes.inserts.push_back(i);
 	}
+	co_await number_new_bars(db, segments, windows, changes.inserts);
 	bool inserted = false;
 	if (changes.inserts.size() > few_inserts)
 		inserted = co_await bulk_insert_bars(db, segments, windows, changes.inserts);
@@ -67,7 +68,7 @@ void refuse_frozen(std::vector<Segment> &segments, const std::vector<ComputedWin
 
 /// Writes what differs. Another session may store the same bars at the same time (of windows without a task): then the bulk insert hits its
 /// key, is rolled back, and the windows are compared with what is stored now.
-Op<BarChanges> write(Database &db, std::vector<Segment> &segments, const std::vector<ComputedWindow> &windows) {
+Op<BarChanges> write(Database &db, std::vector<Segment> &segments, std::vector<ComputedWindow> &windows) {
 	if (segments.front().replace_reason != nullptr)
 		co_return co_await replace(db, segments, windows);
 	if (auto changes = all_new(segments, windows)) {
@@ -79,6 +80,7 @@ Op<BarChanges> write(Database &db, std::vector<Segment> &segments, const std::ve
 	}
 	auto changes = co_await compare_with_stored(db, segments, windows);
 	refuse_frozen(segments, windows, changes);
+	co_await number_new_bars(db, segments, windows, changes.inserts);
 	bool inserted = false;
 	if (changes.inserts.size() > few_inserts) {
 		inserted = co_await bulk_insert_bars(db, segments, windows, changes.inserts);

@@ -69,6 +69,8 @@ struct Segment {
 	EmptyWindows empty_windows = EmptyWindows::ignored;
 	/// Windows before this get no bar where none is stored.
 	Timestamp nothing_new_before = Timestamp::minus_infinity();
+	/// From here on nobody has made a bar yet, so that none can have been deleted.
+	Timestamp made_until = Timestamp::infinity();
 	/// Windows before this stay as they are; what would have changed there is noted in `refused`.
 	Timestamp frozen_before = Timestamp::minus_infinity();
 	/// Set: all bars are made anew; those stored before are soft-deleted for this reason. Only where there is one segment.
@@ -87,6 +89,7 @@ struct ComputedWindow {
 	BarValues values;
 	int64_t expected;           // candles of a complete one
 	std::optional<int> quality; // nullopt: too few candles, no bar
+	int64_t revision = 1;       // of its bar where none is stored
 };
 
 /// Processes all windows of the segments, adds to their counts, and marks the windows above bars that changed. All sources must be in the

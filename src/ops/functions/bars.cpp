@@ -55,7 +55,7 @@ public:
 		if (with_symbol_)
 			rows_.add({cell(std::string_view(*symbol_))});
 		rows_.add({cell(bar.start), cell(bar.open), cell(bar.high), cell(bar.low), cell(bar.close), cell(bar.vol), cell(bar.vwap),
-		           cell(bar.trade_count), cell(row.quality), cell(name_of(row.state))});
+		           cell(bar.trade_count), cell(row.quality), cell(name_of(row.state)), cell(row.revision)});
 	}
 	/// The stored bars of a range, none of which is anything but final.
 	Op<void> add_final(const StoredRange &range) {
@@ -72,7 +72,7 @@ public:
 	}
 
 private:
-	static constexpr size_t columns = 10;
+	static constexpr size_t columns = 11;
 
 	Database &db_;
 	RowBuffer rows_;
@@ -230,7 +230,8 @@ private:
 						co_return;
 					if (!sessions.touches(window, bars_.next(window)))
 						continue;
-					const BarRow filled {.bar = {window, close, close, close, close, {}, {}, {}}, .quality = {}, .state = BarState::filled};
+					const BarRow filled {
+					    .bar = {window, close, close, close, close, {}, {}, {}}, .quality = {}, .state = BarState::filled, .revision = {}};
 					if (left_out > 0)
 						--left_out;
 					else

@@ -15,7 +15,7 @@ const Statement &restore() {
 	static const Statement statement {"derived_data_bars",
 	                                  R"sql(
 UPDATE @derived_data_bars d
-SET deleted_at = NULL, updated_at = now(), raw = d.raw - 'deleted'
+SET deleted_at = NULL, updated_at = now(), raw = d.raw - 'deleted', revision = d.revision + 1
 FROM (
 	SELECT DISTINCT ON (c.ts_utc) c.tableoid AS part, c.ctid AS place
 	FROM @derived_data_bars c

@@ -51,7 +51,8 @@ private:
 			return Flow::more;
 		BarRow row {.bar = {window.start, values.open, values.high, values.low, values.close, values.vol, values.vwap, values.trade_count},
 		            .quality = {},
-		            .state = BarState::forming};
+		            .state = BarState::forming,
+		            .revision = {}};
 		if (over) {
 			row.quality = window.quality;
 			const bool sure = rung_.on_the_fly && !rung_.pending.holds(window.start);

@@ -12,16 +12,22 @@ namespace {
 #define AGG_BARS_OF(table, columns, live)                                                                                                  \
 	"SELECT " columns " FROM @" table " d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "                                 \
 	"AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz" live " ORDER BY d.ts_utc"
-#define AGG_READ(table, quality, live) AGG_BARS_OF(table, AGG_SOURCE_COLUMNS quality, live)
-#define AGG_NEWEST(table, quality, live) AGG_MANY_RANGES_IN(table, quality, live, "DESC LIMIT 1")
+#define AGG_READ(table, more, live) AGG_BARS_OF(table, AGG_SOURCE_COLUMNS more, live)
+#define AGG_NEWEST(table, more, live) AGG_MANY_RANGES_IN(table, more, live, "DESC LIMIT 1")
 #define AGG_LIVE " AND d.deleted_at IS NULL"
-#define AGG_INGESTED(shape) shape("data_bars", ", NULL::int8", "")
-#define AGG_DERIVED(shape) shape("derived_data_bars", ", d.quality_score::int8", AGG_LIVE)
+#define AGG_INGESTED(shape) shape("data_bars", ", NULL::int8, NULL::int8", "")
+#define AGG_DERIVED(shape) shape("derived_data_bars", ", d.quality_score::int8, d.revision::int8", AGG_LIVE)
 #define AGG_FINAL(columns)                                                                                                                 \
-	AGG_BARS_OF("derived_data_bars", columns AGG_SOURCE_COLUMNS ", d.quality_score::int4, 'final'::text", AGG_LIVE) " LIMIT $5::int8"
-#define AGG_FINAL_TYPES AGG_SOURCE_TYPES, AGG_INT4, AGG_TEXT
+	AGG_BARS_OF("derived_data_bars",                                                                                                       \
+	            columns AGG_SOURCE_COLUMNS                                                                                                 \
+	            ", d.quality_score::int4, CASE WHEN d.revision > 1 THEN 'revised' ELSE 'final' END, d.revision::int4",                     \
+	            AGG_LIVE)                                                                                                                  \
+	" LIMIT $5::int8"
+#define AGG_STORED_TYPES AGG_SOURCE_TYPES, AGG_INT8, AGG_INT8
+#define AGG_FINAL_TYPES AGG_SOURCE_TYPES, AGG_INT4, AGG_TEXT, AGG_INT4
 constexpr size_t quality_column = 8;
-constexpr size_t range_column = 9;
+constexpr size_t revision_column = 9;
+constexpr size_t range_column = 10;
 
 struct Statements {
 	Statement forwards;
@@ -31,14 +37,14 @@ struct Statements {
 };
 
 const Statements &statements_of(const Grid &bars) {
-	static const Statements ingested {{nullptr, AGG_INGESTED(AGG_READ), {AGG_SOURCE_TYPES, AGG_INT8}},
-	                                  {nullptr, AGG_INGESTED(AGG_READ) " DESC LIMIT $5::int8", {AGG_SOURCE_TYPES, AGG_INT8}},
-	                                  {nullptr, AGG_INGESTED(AGG_MANY_RANGES), {AGG_SOURCE_TYPES, AGG_INT8, AGG_INT8}},
-	                                  {nullptr, AGG_INGESTED(AGG_NEWEST), {AGG_SOURCE_TYPES, AGG_INT8, AGG_INT8}}};
-	static const Statements derived {{nullptr, AGG_DERIVED(AGG_READ), {AGG_SOURCE_TYPES, AGG_INT8}},
-	                                 {nullptr, AGG_DERIVED(AGG_READ) " DESC LIMIT $5::int8", {AGG_SOURCE_TYPES, AGG_INT8}},
-	                                 {nullptr, AGG_DERIVED(AGG_MANY_RANGES), {AGG_SOURCE_TYPES, AGG_INT8, AGG_INT8}},
-	                                 {nullptr, AGG_DERIVED(AGG_NEWEST), {AGG_SOURCE_TYPES, AGG_INT8, AGG_INT8}}};
+	static const Statements ingested {{nullptr, AGG_INGESTED(AGG_READ), {AGG_STORED_TYPES}},
+	                                  {nullptr, AGG_INGESTED(AGG_READ) " DESC LIMIT $5::int8", {AGG_STORED_TYPES}},
+	                                  {nullptr, AGG_INGESTED(AGG_MANY_RANGES), {AGG_STORED_TYPES, AGG_INT8}},
+	                                  {nullptr, AGG_INGESTED(AGG_NEWEST), {AGG_STORED_TYPES, AGG_INT8}}};
+	static const Statements derived {{nullptr, AGG_DERIVED(AGG_READ), {AGG_STORED_TYPES}},
+	                                 {nullptr, AGG_DERIVED(AGG_READ) " DESC LIMIT $5::int8", {AGG_STORED_TYPES}},
+	                                 {nullptr, AGG_DERIVED(AGG_MANY_RANGES), {AGG_STORED_TYPES, AGG_INT8}},
+	                                 {nullptr, AGG_DERIVED(AGG_NEWEST), {AGG_STORED_TYPES, AGG_INT8}}};
 	return bars.ingested() ? ingested : derived;
 }
 
@@ -54,7 +60,8 @@ std::vector<Parameter> parameters_of(const StoredRange &range) {
 }
 
 BarRow bar_row_of(const Row &row) {
-	return {source_bar_of(row), row.maybe_integer(quality_column), BarState::final};
+	const auto revision = row.maybe_integer(revision_column);
+	return {source_bar_of(row), row.maybe_integer(quality_column), revision > 1 ? BarState::revised : BarState::final, revision};
 }
 
 Flow hand_over(const BarRow &row, const Grid &bars, BarRowSink &sink) {

@@ -32,11 +32,11 @@ struct Reached {
 /// When the last bar before `to` begins.
 Op<std::optional<Timestamp>> newest_stored(Database &db, const std::string &symbol, const Grid &bars, Timestamp to);
 
-/// Puts the live bars of a range into the result of the function, by time and at most `most`, as rows of agg_bars() that are final. Answers
-/// how many there were. Not for minutes, of which some are no candles.
+/// Puts the live bars of a range into the result of the function, by time and at most `most`, as rows of agg_bars() about which nothing is
+/// to be done. Answers how many there were. Not for minutes, of which some are no candles.
 Op<int64_t> put_out_stored(Database &db, const StoredRange &range, bool with_symbol, std::optional<int64_t> most);
 
-/// Live bars; the state of each is `final`. Minutes whose prices are no candle's are left out.
+/// Live bars; the state of each is `final` or `revised`. Minutes whose prices are no candle's are left out.
 class StoredBars {
 public:
 	explicit StoredBars(Database &db) : db_(db) {
