@@ -51,7 +51,8 @@ CREATE OR REPLACE PROCEDURE bench.nothing() LANGUAGE sql AS $$
 	DELETE FROM public.core_asset_registry_all;
 	TRUNCATE public.data_bars, public.derived_data_bars, public.data_agg_state, public.agg_change_log, public.agg_dirty_ranges;
 $$;
-\set make_bars 'CALL public.agg_run(p_time_budget => ''1 hour'', p_max_windows => 20000, p_now_utc => ''2036-01-01'', p_sync_minutes => NULL); VACUUM ANALYZE'
+-- The last call finds nothing due, as most calls of a runner do, and keeps when that changes.
+\set make_bars 'CALL public.agg_run(p_time_budget => ''1 hour'', p_max_windows => 20000, p_now_utc => ''2036-01-01'', p_sync_minutes => NULL); VACUUM ANALYZE; CALL public.agg_run(p_now_utc => ''2036-01-01'', p_sync_minutes => NULL)'
 CALL bench.nothing();
 CALL bench.late_world(1, 10, :week, '2010-07-01 00:00+00');
 :make_bars;

@@ -8,8 +8,8 @@
  *   a list of tasks   while its time has not come:             does not look at them                            agg_next_due()
  *
  * Whoever writes tasks shares a lock from before he looks here until he ends; who looks ahead needs it alone, does without if he cannot
- * have it at once, and commits what he has found right away. So he sees all tasks, and who comes after him sees his time. He looks ahead a
- * minute at most: tasks that are restored or changed without triggers are found after that.
+ * have it at once, and commits what he has found right away. So he sees all tasks, and who comes after him sees his time. It is believed
+ * for a minute: tasks that are restored or changed without triggers are found after that.
  */
 #include "shim.h"
 
@@ -26,7 +26,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#define FARTHEST (60 * USECS_PER_SEC)
+#define BELIEVED_FOR (60 * USECS_PER_SEC)
 
 /* The statement that is running writes tasks, and the operation says itself when they are due. */
 static bool operation_notes = false;
@@ -39,19 +39,21 @@ static LOCKTAG schedule_of(Oid schema) {
 	return tag;
 }
 
-static AttrNumber time_column(Relation table) {
-	AttrNumber number = get_attnum(RelationGetRelid(table), "due_at");
+static AttrNumber time_column(Relation table, const char *name) {
+	AttrNumber number = get_attnum(RelationGetRelid(table), name);
 
 	if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(table), number - 1)->atttypid != TIMESTAMPTZOID)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-		                errmsg("table \"%s\" has no column \"due_at\" of type timestamptz", RelationGetRelationName(table)),
+		                errmsg("table \"%s\" has no column \"%s\" of type timestamptz", RelationGetRelationName(table), name),
 		                errhint("Run agg_setup() to see and mend what differs from the tables that the extension needs.")));
 	return number;
 }
 
 TimestampTz agg_next_due(Oid schema) {
 	Relation table = table_open(agg_find_table(schema, "agg_next_due"), AccessShareLock);
-	AttrNumber number = time_column(table);
+	AttrNumber due = time_column(table, "due_at");
+	AttrNumber looked = time_column(table, "looked_at");
+	TimestampTz now = GetCurrentTimestamp();
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);
 	TupleTableSlot *slot = table_slot_create(table, NULL);
@@ -59,10 +61,13 @@ TimestampTz agg_next_due(Oid schema) {
 	bool known = false;
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
-		bool is_null;
-		Datum time = slot_getattr(slot, number, &is_null);
+		bool no_due;
+		bool no_look;
+		TimestampTz due_at = DatumGetTimestampTz(slot_getattr(slot, due, &no_due));
+		TimestampTz looked_at = DatumGetTimestampTz(slot_getattr(slot, looked, &no_look));
+		bool believed = !no_due && !no_look && looked_at <= now && looked_at > now - BELIEVED_FOR;
 
-		earliest = Min(earliest, is_null ? DT_NOBEGIN : DatumGetTimestampTz(time));
+		earliest = Min(earliest, believed ? due_at : DT_NOBEGIN);
 		known = true;
 	}
 	ExecDropSingleTupleTableSlot(slot);
@@ -115,7 +120,7 @@ bool agg_look_ahead(Oid schema) {
 		return false;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	next = Min(earliest_task(schema), GetCurrentTimestamp() + FARTHEST);
+	next = earliest_task(schema);
 	store(schema, "WITH gone AS (DELETE FROM @agg_next_due) INSERT INTO @agg_next_due (due_at) VALUES ($1)", next);
 	SPI_finish();
 	return true;
