@@ -1,5 +1,6 @@
 // agg_reset_cursor: a cursor that ran ahead of its source goes back to the last window that the source supports, or to a given time.
 #include "ops/functions/functions.hpp"
+#include "ops/functions/reset_cursor.hpp"
 
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/json.hpp"
@@ -34,6 +35,31 @@ Timestamp right_cursor(const Task &task, std::optional<Timestamp> to, std::optio
 
 } // namespace
 
+Op<std::vector<MovedCursor>> move_cursors_back(Database &db, const std::vector<Task> &tasks, const std::optional<Timestamp> to) {
+	std::vector<SourceProbe> probes;
+	// What is ahead of the clock has no window that is over: nobody got there by processing it.
+	for (const auto &task : tasks)
+		probes.push_back({.symbol = task.key.symbol, .bars = task.source, .to = db.clock()});
+	const auto last = co_await last_bars(db, probes);
+	std::vector<MovedCursor> moved;
+	std::vector<TaskKey> keys;
+	std::vector<agg_cell> cursors;
+	for (size_t i = 0; i < tasks.size(); ++i) {
+		const Timestamp cursor = right_cursor(tasks[i], to, last[i]);
+		if (cursor >= *tasks[i].cursor)
+			continue;
+		moved.push_back({tasks[i].key, *tasks[i].cursor, cursor});
+		keys.push_back(tasks[i].key);
+		cursors.push_back(cell(cursor));
+	}
+	if (!moved.empty()) {
+		auto columns = parameters(symbols_of(keys), timeframes_of(keys), Parameter(AGG_TIMESTAMPTZ, std::move(cursors)));
+		co_await db.execute(move_cursors(), std::move(columns));
+		co_await db.wake_worker();
+	}
+	co_return moved;
+}
+
 Op<Answer> agg_reset_cursor(Database &db, Arguments arguments) {
 	const auto symbol = arguments.maybe_text("p_symbol");
 	const auto timeframe = arguments.maybe_text("p_tf");
@@ -45,7 +71,6 @@ Op<Answer> agg_reset_cursor(Database &db, Arguments arguments) {
 	const auto found = co_await lock_and_read_tasks(db, keys, &nonsense);
 	co_await tell_left_out(db, nonsense);
 	std::vector<Task> tasks;
-	std::vector<SourceProbe> probes;
 	for (const auto &task : found) {
 		if (task && task->cursor)
 			tasks.push_back(*task);
@@ -66,35 +91,16 @@ Op<Answer> agg_reset_cursor(Database &db, Arguments arguments) {
 		                           .add("message", "task " + TaskKey {*symbol, *timeframe}.label() + " has no cursor: it has never run")
 		                           .text());
 	}
-	// What is ahead of the clock has no window that is over: nobody got there by processing it.
-	for (const auto &task : tasks)
-		probes.push_back({.symbol = task.key.symbol, .bars = task.source, .to = db.clock()});
-	const auto last = co_await last_bars(db, probes);
-
-	std::vector<TaskKey> moved;
-	std::vector<agg_cell> cursors;
+	const auto moved = co_await move_cursors_back(db, tasks, to);
 	std::string list;
-	for (size_t i = 0; i < tasks.size(); ++i) {
-		const Task &task = tasks[i];
-		const Timestamp cursor = right_cursor(task, to, last[i]);
-		if (cursor >= *task.cursor)
-			continue;
-		moved.push_back(task.key);
-		cursors.push_back(cell(cursor));
-		constexpr size_t most_told = 20;
-		if (moved.size() <= most_told)
-			list += (list.empty() ? "" : ", ") + JsonObject()
-			                                         .add("canonical_symbol", std::string_view(task.key.symbol))
-			                                         .add("timeframe", std::string_view(task.key.timeframe))
-			                                         .add("from_utc", *task.cursor)
-			                                         .add("to_utc", cursor)
-			                                         .text();
-	}
-	if (!moved.empty()) {
-		auto columns = parameters(symbols_of(moved), timeframes_of(moved), Parameter(AGG_TIMESTAMPTZ, std::move(cursors)));
-		co_await db.execute(move_cursors(), std::move(columns));
-		co_await db.wake_worker();
-	}
+	constexpr size_t most_told = 20;
+	for (size_t i = 0; i < std::min(moved.size(), most_told); ++i)
+		list += (list.empty() ? "" : ", ") + JsonObject()
+		                                         .add("canonical_symbol", std::string_view(moved[i].key.symbol))
+		                                         .add("timeframe", std::string_view(moved[i].key.timeframe))
+		                                         .add("from_utc", moved[i].from)
+		                                         .add("to_utc", moved[i].to)
+		                                         .text();
 	co_return Answer::json(JsonObject()
 	                           .add("success", true)
 	                           .add("tasks_looked_at", tasks.size())

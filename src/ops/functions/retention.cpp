@@ -7,6 +7,7 @@
 #include "ops/functions/bar_ranges.hpp"
 #include "ops/marks/change_log.hpp"
 #include "ops/marks/dirty_ranges.hpp"
+#include "ops/marks/noted_changes.hpp"
 #include "ops/tasks/indexes.hpp"
 
 #include <functional>
@@ -16,14 +17,6 @@
 namespace aggregation {
 
 namespace {
-
-// One entry for each symbol and range.
-const Statement &log_changes() {
-	static const Statement statement {
-	    "agg_change_log", "INSERT INTO @agg_change_log (symbols, from_utc, to_utc, row_counts) VALUES ($1::text[], $2::timestamptz[], "
-	                      "$3::timestamptz[], '{0}')"};
-	return statement;
-}
 
 const Statement &symbols_with_tasks() {
 	static const Statement statement {
@@ -159,29 +152,6 @@ Op<std::vector<std::string>> symbols_meant(Database &db, const std::optional<std
 	co_return symbols;
 }
 
-/// Ranges of symbols, as the columns of a statement.
-struct RangeColumns {
-	std::vector<agg_cell> symbols;
-	std::vector<agg_cell> from;
-	std::vector<agg_cell> to;
-
-	void add(std::string_view symbol, const TimeRange &range) {
-		symbols.push_back(cell(symbol));
-		from.push_back(cell(range.from));
-		to.push_back(cell(range.to));
-	}
-};
-
-/// Logs what the columns hold as changed.
-Op<void> note_changes(Database &db, RangeColumns changed) {
-	if (changed.symbols.empty())
-		co_return;
-	auto list = parameters(Parameter(AGG_TEXT, std::move(changed.symbols)), Parameter(AGG_TIMESTAMPTZ, std::move(changed.from)),
-	                       Parameter(AGG_TIMESTAMPTZ, std::move(changed.to)));
-	co_await db.execute(log_changes(), std::move(list));
-	co_await db.note_own_changes();
-}
-
 using SymbolRanges = std::map<std::string, RangeSet, std::less<>>;
 
 /// Marks the windows that the ranges touch in every timeframe: bars of any may have been sealed, and windows made of them. What was refused
@@ -205,7 +175,7 @@ Op<void> look_at_unsealed(Database &db, const std::optional<std::string> symbol,
 	}
 	co_await forget_refused(db, marks);
 	co_await merge_dirty(db, std::move(marks));
-	RangeColumns changed;
+	NotedChanges changed;
 	for (const auto &[name, ranges] : unsealed) {
 		for (const auto &part : ranges.ranges())
 			changed.add(name, part);
@@ -233,7 +203,7 @@ Op<Answer> agg_mark_changed(Database &db, Arguments arguments) {
 	const auto range = symbol_range(arguments);
 	co_await require_symbol_of(db, range);
 	const auto symbols = co_await symbols_meant(db, range.symbol);
-	RangeColumns changed;
+	NotedChanges changed;
 	for (const auto &symbol : symbols)
 		changed.add(symbol, {range.from, range.to});
 	co_await note_changes(db, std::move(changed));

@@ -2,6 +2,7 @@
 // is missing, and carries it out step by step, each in a subtransaction of its own: what cannot be done (duplicate keys, a column of
 // another type) is named and left alone. The caller's own rights count here, not the extension owner's.
 #include "ops/functions/functions.hpp"
+#include "ops/functions/setup.hpp"
 
 #include "ops/setup/setup_calendars.hpp"
 #include "ops/setup/setup_catalog.hpp"
@@ -52,29 +53,6 @@ std::string in_lines(std::string sql) {
 	return sql;
 }
 
-/// What was done is told by the beginning of its SQL; what would be done, by all of it, broken into lines that fit a screen.
-class Rows {
-public:
-	Rows(Database &db, bool dry_run) : db_(db), dry_run_(dry_run) {
-	}
-	Op<void> tell(std::vector<Done> all) {
-		std::vector<agg_cell> cells;
-		for (auto &done : all) {
-			if (!done.failed)
-				done.detail = dry_run_ ? in_lines(done.detail) : beginning(done.detail);
-			cells.push_back(cell(std::string_view(done.object)));
-			cells.push_back(cell(std::string_view(done.action)));
-			cells.push_back(cell(std::string_view(done.detail)));
-		}
-		co_await db_.emit_rows(cells, result_columns);
-	}
-
-private:
-	static constexpr size_t result_columns = 3;
-	Database &db_;
-	bool dry_run_;
-};
-
 /// A call that needs the shape of this release and finds an older one: what cannot be done ends it, if no operation may work without.
 class Notices {
 public:
@@ -123,9 +101,21 @@ Op<void> bring_up(Database &db, bool dry_run, Teller &teller) {
 
 } // namespace
 
-Op<Answer> agg_setup(Database &db, Arguments arguments) {
-	const bool dry_run = arguments.boolean("dry_run");
-	Rows rows(db, dry_run);
+Op<void> SetupRows::tell(std::vector<Done> all) {
+	constexpr size_t columns = 3;
+	std::vector<agg_cell> cells;
+	for (auto &done : all) {
+		if (!done.failed)
+			done.detail = dry_run_ ? in_lines(done.detail) : beginning(done.detail);
+		cells.push_back(cell(std::string_view(done.object)));
+		cells.push_back(cell(std::string_view(done.action)));
+		cells.push_back(cell(std::string_view(done.detail)));
+	}
+	co_await db_.emit_rows(cells, columns);
+}
+
+Op<void> set_up(Database &db, bool dry_run) {
+	SetupRows rows(db, dry_run);
 	auto intruders = co_await plan_own_tables(db);
 	auto named = co_await perform(db, std::move(intruders), dry_run);
 	co_await rows.tell(std::move(named));
@@ -136,6 +126,11 @@ Op<Answer> agg_setup(Database &db, Arguments arguments) {
 		steps.push_back({obstacle.object, Action::cannot_mend, "", obstacle.detail});
 	named = co_await perform(db, std::move(steps), dry_run);
 	co_await rows.tell(std::move(named));
+}
+
+Op<Answer> agg_setup(Database &db, Arguments arguments) {
+	const bool dry_run = arguments.boolean("dry_run");
+	co_await set_up(db, dry_run);
 	co_return Answer::rows();
 }
 

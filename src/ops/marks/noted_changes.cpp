@@ -1,0 +1,34 @@
+#include "ops/marks/noted_changes.hpp"
+
+#include "ops/boundary/parameters.hpp"
+
+namespace aggregation {
+
+namespace {
+
+// One entry for each symbol and range.
+const Statement &log_changes() {
+	static const Statement statement {
+	    "agg_change_log", "INSERT INTO @agg_change_log (symbols, from_utc, to_utc, row_counts) VALUES ($1::text[], $2::timestamptz[], "
+	                      "$3::timestamptz[], '{0}')"};
+	return statement;
+}
+
+} // namespace
+
+void NotedChanges::add(std::string_view symbol, const TimeRange &range) {
+	symbols.push_back(cell(symbol));
+	from.push_back(cell(range.from));
+	to.push_back(cell(range.to));
+}
+
+Op<void> note_changes(Database &db, NotedChanges changed) {
+	if (changed.symbols.empty())
+		co_return;
+	auto list = parameters(Parameter(AGG_TEXT, std::move(changed.symbols)), Parameter(AGG_TIMESTAMPTZ, std::move(changed.from)),
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(changed.to)));
+	co_await db.execute(log_changes(), std::move(list));
+	co_await db.note_own_changes();
+}
+
+} // namespace aggregation
