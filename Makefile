@@ -35,8 +35,11 @@ include $(PGXS)
 BUILT_FOR := $(shell $(PG_CONFIG) --version --includedir-server | cmp -s - built_for || $(PG_CONFIG) --version --includedir-server >built_for)
 $(C_SOURCES:.c=.o): built_for
 
+# Functions whose names an older system may have used: all but those that take values of our own types.
+NAMED_IN := $(filter-out src/sql/70_candlesticks.sql,$(SQL_SOURCES))
 $(SCRIPT): $(SQL_SOURCES) aggregation.control
-	cat $(SQL_SOURCES) > $@
+	names=$$(sed -nE "s/^CREATE (FUNCTION|PROCEDURE) @extschema@\.([a-z0-9_]+).*/'\2'/p" $(NAMED_IN) | sort -u | paste -s -d ,) \
+		&& sed "s/@function_names@/$$names/" $(SQL_SOURCES) > $@
 
 src/pg/driver.o src/pg/release.o: aggregation.control
 

@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap managed adopted security reference isolation sessions upgrade histories crash worker adversity import data report scripts)
+all_suites=(unit regress pgtap managed adopted adoption security reference isolation sessions upgrade histories crash worker adversity import data report scripts)
 # Only by name: they take what time they are given, or another compiler's flags.
 extra_suites=(fuzz sanitized)
 
@@ -21,7 +21,7 @@ Suites: ${all_suites[*]}
 Only by name: ${extra_suites[*]}
   unit       core and operations without a server, also under sanitizers    regress  the SQL surface
   pgtap      behaviour                                                       import   the importer
-  adopted    behaviour on tables that were there before
+  adopted    behaviour on tables that were there before                      adoption   an older system's database, taken over and given back
   managed    tables that another extension manages
   security   attacks as a hostile role would write them
   reference  bit by bit against a PL/pgSQL reference                         scripts  the commands

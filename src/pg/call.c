@@ -151,7 +151,7 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	MemoryContextSwitchTo(state->memory);
 	if (!agg_is_reader(function))
 		agg_log_changes();
-	if (!agg_is_running() && function != AGG_FN_agg_setup)
+	if (!agg_is_running() && !agg_sets_up(function))
 		agg_need_shape(state->schema);
 	arguments = arguments_of(fcinfo, &count);
 	agg_create_operation(state, function, arguments, count);

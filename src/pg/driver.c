@@ -131,8 +131,12 @@ static void raise_failure(const agg_error *error) {
 
 /* ---- requests ---- */
 
+bool agg_sets_up(agg_function function) {
+	return function == AGG_FN_agg_setup || function == AGG_FN_agg_adopt;
+}
+
 /*
- * agg_setup() works with its caller's rights: he must be the owner himself, or have the owner's rights. All other functions work on the
+ * agg_setup() and agg_adopt() work with their caller's rights: he must be the owner himself, or have the owner's rights. All other functions work on the
  * tables for callers who have none there.
  */
 static agg_scope *enter_scope(const agg_call_state *state, Oid table) {
@@ -141,7 +145,7 @@ static agg_scope *enter_scope(const agg_call_state *state, Oid table) {
 	if (!OidIsValid(table))
 		return agg_act_as_caller();
 	/* agg_setup() has the table's owner do what is the owner's. */
-	return state->function == AGG_FN_agg_setup ? agg_act_as_owner_for_caller(table) : agg_act_as_owner_of_all_rows(table);
+	return agg_sets_up(state->function) ? agg_act_as_owner_for_caller(table) : agg_act_as_owner_of_all_rows(table);
 }
 
 /* In a subtransaction, tasks of many people: who has to wait is left for later, and the others go on. */

@@ -13,6 +13,7 @@ bool agg_setting_tracking = true;
 int agg_setting_change_log_size = 65536;
 int agg_setting_events_kept = 1000000;
 int agg_setting_read_source = AGG_READ_AS_CHEAPER;
+static bool move_old_functions = false; /* read by the script of CREATE EXTENSION */
 
 static const struct config_enum_entry ways_to_read[] = {
     {"auto", AGG_READ_AS_CHEAPER, false}, {"by_key", AGG_READ_BY_KEY, false}, {"by_time", AGG_READ_BY_TIME, false}, {NULL, 0, false}};
@@ -44,6 +45,10 @@ static void define_settings(void) {
 	    "auto: by whichever costs less; by_key: a probe of the key for each task; by_time: one pass over the time that "
 	    "they share. The bars are the same.",
 	    &agg_setting_read_source, AGG_READ_AS_CHEAPER, ways_to_read, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("aggregation.move_old_functions",
+	                         "Has CREATE EXTENSION move functions of the names that it uses to the schema aggregation_legacy.",
+	                         "aggregation_legacy.restore() brings them back. Off: such functions are an error.", &move_old_functions, false,
+	                         PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("aggregation");
 }
 

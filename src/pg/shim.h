@@ -29,6 +29,7 @@ extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_
 /* driver.c */
 extern bool agg_is_running(void);
 extern bool agg_is_reader(agg_function function);
+extern bool agg_sets_up(agg_function function);
 extern void agg_refuse_while_running(const char *rules);
 
 /* Whether it is the transaction that is running. */

@@ -53,22 +53,28 @@ sql -c 'CREATE TABLE ops_runlog (run_id uuid PRIMARY KEY, job_name text)' \
 # Who has the function of the run log, and how many routines have made way.
 whose() {
 	sql -c "SELECT CASE l.lanname WHEN 'c' THEN 'new' ELSE 'old' END FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.proname = 'ops_runlog_start' AND p.pronamespace = 'public'::regnamespace" \
-		-c "SELECT count(*) FROM pg_proc WHERE pronamespace = 'aggregation_legacy'::regnamespace" | paste -sd ' '
+		-c "SELECT count(*) FROM pg_proc WHERE pronamespace = to_regnamespace('aggregation_legacy')" | paste -sd ' '
 }
 for round in first second; do
-	for time in once twice; do
-		status=0
-		block operating.md 'Move the old functions away' | sql >said 2>&1 || status=$?
-		is "$status $(whose)" '0 new 4' "the $round time they make way, said $time"
-		is "$(sql -c "SELECT count(*) FROM pg_proc WHERE proname = 'agg_run' AND pronamespace = 'public'::regnamespace" -c 'SELECT agg_somebody_elses()' -c 'SELECT count(*) FROM agg_setup()')" \
-			$'1\n1\n0' 'nothing else does, and nothing is missing'
+	status=0
+	before=$(whose)
+	block adoption.md 'all that would be done' | sql >said 2>&1 || status=$?
+	is "$status $(whose)" "0 $before" "the $round time a look changes nothing"
+	block adoption.md '## 3. Functions and tables' | sql >said 2>&1 || status=$?
+	is "$status $(whose)" '0 new 5' "the $round time they make way (and the way back is there)"
+	is "$(sql -c "SELECT count(*) FROM pg_proc WHERE proname = 'agg_run' AND pronamespace = 'public'::regnamespace" -c 'SELECT agg_somebody_elses()' -c 'SELECT count(*) FROM agg_setup()')" \
+		$'1\n1\n0' 'nothing else does, and nothing is missing'
+	for passage in '## 4. Cursors and minutes' '## 5. The first runs' '## 6. Bars' 'Then have them made anew' 'When you are content' '## Back'; do
+		block adoption.md "$passage" | sql >said 2>&1 || status=$?
+		is "$status" 0 "and what is said about $passage works"
 	done
 	for time in once twice; do
-		status=0
-		block operating.md 'To go back and keep' | sql >said 2>&1 || status=$?
-		is "$status $(whose)" '0 old 0' "the $round time they come back, said $time"
+		block adoption.md 'Then go back' | sql >said 2>&1 || status=$?
+		is "$status $(whose)" '0 old 1' "the $round time they come back, said $time"
 	done
 done
+block adoption.md 'When nobody wants to go back' | sql >said 2>&1 || status=$?
+is "$status" 0 'and all traces go'
 unset PGOPTIONS
 
 # README's late minutes touch the windows that its table names, each one and no other.

@@ -11,6 +11,7 @@ is "$(in_database fresh public -c "SELECT p.proname || ': ' || ($(printf "$right
 	FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'aggregation' ORDER BY 1")" "$(
 	cat <<'RIGHTS'
 agg_ack: service_role
+agg_adopt: owner only
 agg_aggregate_tasks: service_role
 agg_anchored_vwap: service_role
 agg_bars: service_role
@@ -29,6 +30,7 @@ agg_get_due_tasks: service_role
 agg_heartbeat: service_role
 agg_latest: service_role
 agg_mark_changed: service_role
+agg_mend: service_role
 agg_note_calendar_change: owner only
 agg_note_due: owner only
 agg_note_event: owner only
@@ -39,7 +41,9 @@ agg_poll: service_role
 agg_refresh_calendars: service_role
 agg_reset_cursor: service_role
 agg_reset_task: service_role
+agg_retire_old_minutes: owner only
 agg_retire_source: owner only
+agg_rollback_report: owner only
 agg_run: service_role
 agg_run_batch: service_role
 agg_schedule: owner only

@@ -20,6 +20,10 @@
 	F(aggregate_window) \
 	F(agg_aggregate_tasks) \
 	F(agg_setup) \
+	F(agg_adopt) \
+	F(agg_retire_old_minutes) \
+	F(agg_mend) \
+	F(agg_rollback_report) \
 	F(agg_run_batch) \
 	F(ops_runlog_start) \
 	F(ops_runlog_checkpoint) \
