@@ -51,7 +51,8 @@ CROSS JOIN (
 LEFT JOIN (SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a ON true)sql";
 
 /// A cursor that is more than a window behind the last source bar's window end cannot have come from processing it. A bar ahead of the clock
-/// says nothing of where the source is.
+/// says nothing of where the source is. OFFSET 0 keeps what is looked up from being looked up again wherever it is named: that is a fifth of the
+/// probes, and few enough of them for PostgreSQL not to compile the query first.
 constexpr const char *frontier_health = R"sql(
 SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled, s.is_mandatory,
 	s.last_agg_bar_ts_utc AS cursor, l.max_source_ts,
@@ -71,7 +72,7 @@ SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled,
 	) AS source_before_start,
 	s.total_windows_skipped, s.total_source_rows_refused
 FROM @data_agg_state s
-CROSS JOIN LATERAL (SELECT )sql" AGG_SOURCE_TIMEFRAME("s.") R"sql( AS source_timeframe) t
+CROSS JOIN LATERAL (SELECT )sql" AGG_SOURCE_TIMEFRAME("s.") R"sql( AS source_timeframe OFFSET 0) t
 CROSS JOIN LATERAL (
 	SELECT CASE WHEN t.source_timeframe = '1m'
 		THEN (
@@ -83,9 +84,11 @@ CROSS JOIN LATERAL (
 			WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe AND b.deleted_at IS NULL AND b.ts_utc <= now()
 				AND )sql" AGG_IS_TIME("b.ts_utc") R"sql()
 	END AS max_source_ts
+	OFFSET 0
 ) l)sql";
 
-/// Symbols and timeframes of data_bars are found one index probe each, however many bars they have.
+/// Symbols and timeframes of data_bars are found one index probe each, however many bars they have. Tasks that are spelled alike are those of
+/// one name, but for blanks and capitals.
 constexpr const char *unread_bars = R"sql(
 WITH RECURSIVE kind AS (
 	(SELECT b.canonical_symbol, b.timeframe FROM @data_bars b ORDER BY b.canonical_symbol, b.timeframe LIMIT 1)
@@ -97,7 +100,10 @@ WITH RECURSIVE kind AS (
 		WHERE (b.canonical_symbol, b.timeframe) > (k.canonical_symbol, k.timeframe)
 		ORDER BY b.canonical_symbol, b.timeframe LIMIT 1
 	) n
-), )sql" AGG_PARTS_OF_INDEXES R"sql(
+), )sql" AGG_PARTS_OF_INDEXES R"sql(, spelled AS (
+	SELECT lower(btrim(s.canonical_symbol)) AS name, min(s.canonical_symbol) AS first, max(s.canonical_symbol) AS last
+	FROM @data_agg_state s GROUP BY lower(btrim(s.canonical_symbol))
+)
 SELECT k.canonical_symbol, k.timeframe, e.first_ts_utc, e.last_ts_utc,
 	CASE
 		WHEN lower(k.timeframe) = '1m' AND k.timeframe <> '1m' THEN 'timeframes are written in lower case: 1m'
@@ -113,10 +119,10 @@ CROSS JOIN LATERAL (
 	SELECT min(b.ts_utc) AS first_ts_utc, max(b.ts_utc) AS last_ts_utc FROM @data_bars b
 	WHERE b.canonical_symbol = k.canonical_symbol AND b.timeframe = k.timeframe
 ) e
-LEFT JOIN LATERAL (
-	SELECT min(s.canonical_symbol) AS other FROM @data_agg_state s
-	WHERE lower(btrim(s.canonical_symbol)) = lower(btrim(k.canonical_symbol)) AND s.canonical_symbol <> k.canonical_symbol
-) o ON true
+LEFT JOIN spelled w ON w.name = lower(btrim(k.canonical_symbol))
+CROSS JOIN LATERAL (
+	SELECT CASE WHEN w.first <> k.canonical_symbol THEN w.first WHEN w.last <> k.canonical_symbol THEN w.last END AS other
+) o
 LEFT JOIN LATERAL (
 	SELECT r.active OR r.test_active AS active FROM @core_asset_registry_all r WHERE r.canonical_symbol = k.canonical_symbol
 ) a ON true
@@ -129,8 +135,10 @@ LEFT JOIN LATERAL (
 ) y ON true
 WHERE k.timeframe <> '1m' OR NOT EXISTS (
 	SELECT FROM @data_agg_state s
-	WHERE )sql" AGG_SOURCE_TIMEFRAME("s.") R"sql( = '1m' AND (s.canonical_symbol = k.canonical_symbol
-		OR s.canonical_symbol IN (SELECT p.index_symbol FROM part p WHERE p.symbol = k.canonical_symbol))
+	WHERE s.canonical_symbol = k.canonical_symbol AND )sql" AGG_SOURCE_TIMEFRAME("s.") R"sql( = '1m'
+) AND NOT EXISTS (
+	SELECT FROM part p JOIN @data_agg_state s ON s.canonical_symbol = p.index_symbol
+	WHERE p.symbol = k.canonical_symbol AND )sql" AGG_SOURCE_TIMEFRAME("s.") R"sql( = '1m'
 )
 UNION ALL
 SELECT k.canonical_symbol, k.timeframe, e.first_ts_utc, e.last_ts_utc, 'ahead of the clock, so no window of theirs is over: correct or delete them'
