@@ -100,6 +100,14 @@ std::optional<SourceRule> source_rule(const AssetMetadata &metadata) {
 	return rule;
 }
 
+std::optional<bool> keeps_revisions(const AssetMetadata &metadata) {
+	if (metadata.keep_revisions.absent())
+		return std::nullopt;
+	if (metadata.keep_revisions.type != "boolean")
+		refuse(".keep_revisions must be true or false");
+	return metadata.keep_revisions.text == "true";
+}
+
 std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start, std::optional<Timestamp> first_bar,
                                                 const std::shared_ptr<const Calendar> &calendar, SourceRule rule) {
 	if (!metadata.agg.absent() && metadata.agg.type != "object")

@@ -38,6 +38,7 @@ struct AssetMetadata {
 	MetadataValue priority;
 	MetadataValue calendar;
 	MetadataValue source;
+	MetadataValue keep_revisions;
 	std::string unknown_keys; // those that mean nothing where they are, comma-separated
 };
 
@@ -63,6 +64,9 @@ std::optional<std::string> calendar_name(const AssetMetadata &metadata);
 
 /// The rule that metadata.agg.source gives; nullopt: none. Throws Error (22023) if it is none of those that there are.
 std::optional<SourceRule> source_rule(const AssetMetadata &metadata);
+
+/// What metadata.agg.keep_revisions says; nullopt: nothing. Throws Error (22023) if that is neither true nor false.
+std::optional<bool> keeps_revisions(const AssetMetadata &metadata);
 
 /// The tasks of one asset, none if it is switched off: 5m and 1h, mandatory, 30 s of delay, priority 100, from `default_start` on, unless
 /// its metadata says otherwise. A list pulls in what its members are built from by the rule. `first_bar` counts where the start is to be

@@ -1,6 +1,6 @@
 /*
- * Events: the trigger of derived_data_bars, which is there only while somebody is subscribed. It notes each row that changes what readers
- * see of a bar, whoever writes it (event_log.c).
+ * Events: the trigger of derived_data_bars, which is there only while somebody is subscribed or a task keeps its revisions. It notes each
+ * row that changes what readers see of a bar, whoever writes it (event_log.c).
  *
  *   no live row  ->  live row      finished
  *   live row     ->  other values  revised
@@ -20,6 +20,7 @@ typedef struct event_columns {
 	AttrNumber timeframe;
 	AttrNumber time;
 	AttrNumber deleted;
+	AttrNumber revision; /* invalid: tables of an older release */
 	AttrNumber values[AGG_EVENT_VALUES];
 	Oid types[AGG_EVENT_VALUES];
 	Oid schema; /* of the extension */
@@ -65,6 +66,8 @@ static const event_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
 		if (columns->types[i] != FLOAT8OID && columns->types[i] != INT2OID && columns->types[i] != INT4OID && columns->types[i] != INT8OID)
 			refuse_column(bars, values[i]);
 	}
+	if (type_of(bars, "revision", &columns->revision) != INT4OID)
+		columns->revision = InvalidAttrNumber;
 	columns->schema = schema;
 	fcinfo->flinfo->fn_extra = columns;
 	return columns;
@@ -108,8 +111,15 @@ static bool is_live(TupleTableSlot *row, const event_columns *columns) {
 	return is_null;
 }
 
+static int32 revision_of(TupleTableSlot *row, const event_columns *columns) {
+	bool is_null = true;
+	Datum revision = columns->revision == InvalidAttrNumber ? (Datum)0 : slot_getattr(row, columns->revision, &is_null);
+
+	return is_null ? 1 : DatumGetInt32(revision);
+}
+
 static agg_event_bar bar_of(TupleTableSlot *row, const event_columns *columns) {
-	agg_event_bar bar = {.live = is_live(row, columns)};
+	agg_event_bar bar = {.live = is_live(row, columns), .revision = revision_of(row, columns)};
 
 	for (int i = 0; bar.live && i < AGG_EVENT_VALUES; i++)
 		bar.values[i] = value_of(row, columns, i, &bar.is_null[i]);
@@ -135,8 +145,10 @@ static bool same_bar(const agg_event_bar *a, const agg_event_bar *b) {
 
 /* What became of one bar. */
 static void note(const event_columns *columns, const agg_event_key *key, const agg_event_bar *old, const agg_event_bar *fresh) {
-	if (!same_bar(old, fresh) && agg_event_is_wanted(columns->schema, key->symbol, key->timeframe))
-		agg_note_event(key, old, fresh);
+	bool by_consumer;
+
+	if (!same_bar(old, fresh) && agg_event_is_wanted(columns->schema, key->symbol, key->timeframe, &by_consumer))
+		agg_note_event(columns->schema, key, old, fresh, by_consumer);
 }
 
 static void note_one(TupleTableSlot *row, const event_columns *columns, bool is_fresh) {
@@ -176,7 +188,7 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_event(PG_FUNCTION_ARGS) {
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg(AGG_EVENT_TRIGGER "() must be fired after INSERT, UPDATE or DELETE for each row"),
-		                errhint("agg_subscribe() puts the trigger on derived_data_bars.")));
+		                errhint("agg_subscribe() and agg_set_keep_revisions() put the trigger on derived_data_bars.")));
 	columns = columns_of(fcinfo, trigger->tg_relation);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		note_update(trigger->tg_trigslot, trigger->tg_newslot, columns);

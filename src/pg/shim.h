@@ -130,6 +130,7 @@ extern agg_scope *agg_act_as_owner_for_caller(Oid table);
 extern agg_scope *agg_act_as_caller(void);
 extern void agg_stop_tracking(const agg_scope *scope);
 extern void agg_scan_from_start(const agg_scope *scope);
+extern void agg_avoid_loops(const agg_scope *scope);
 extern void agg_only_read(agg_scope *scope);
 extern void agg_begin_writing(const agg_scope *scope, Oid table);
 extern void agg_bound_waits(const agg_scope *scope);

@@ -256,6 +256,11 @@ void agg_scan_from_start(const agg_scope *scope pg_attribute_unused()) {
 	set_for_scope("synchronize_seqscans", "off");
 }
 
+/* For statements over thousands of rows of which no statistics know. */
+void agg_avoid_loops(const agg_scope *scope pg_attribute_unused()) {
+	set_for_scope("enable_nestloop", "off");
+}
+
 /*
  * Where one transaction runs many tasks, none of them may keep the others waiting for somebody's transaction that stays open.
  * A limit that the session has set counts.

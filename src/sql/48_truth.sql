@@ -135,3 +135,24 @@ COMMENT ON FUNCTION @extschema@.agg_why(text, text, timestamptz, timestamptz) IS
 state: stored, sealed (its source, or bars of its timeframe, were retired: what is stored stays, nothing is made), frozen (late_policy refused what came later), dirty (its source has changed since), deleted (when and why), before_start, not_confirmed (until when), running, disabled (also: the asset is not active or not registered, or nobody knows the status), hard_failed (by or since whom), waiting_for_source (which task), no_source, too_few_source_bars, due (the task has not reached it yet), missing (nothing explains it), no_task.
 explanation: the same in words, for a source that is missing down to the ingested bars: which task of the chain is in the way, where the bars end, which component of an index lacks minutes. source_candles, expected_candles: usable source bars in the window, and how many make it complete. missing_source: the starts of the missing ones, the first hundred.
 p_now_utc: the moment that decides what is confirmed; NULL: the clock. Errors: 22004, 22008, 22023 for arguments that are NULL, infinite or no timeframe.';
+
+CREATE FUNCTION @extschema@.agg_set_keep_revisions(p_symbol text, p_tf text, p_keep boolean)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_keep_revisions';
+
+COMMENT ON FUNCTION @extschema@.agg_set_keep_revisions(text, text, boolean) IS
+'Says whether the former bars of a task are kept, with the times between which they were current, so that agg_bars(..., p_as_of) can read them. What was before the call is not known. false: the times that were kept cannot be read any more, and agg_purge_revisions() removes the rows; true again begins anew.
+The call waits until no transaction is writing bars, and none writes any until it has committed: commit at once. Where nothing has to change it does not wait. A sync from the registry sets what the asset''s metadata.agg.keep_revisions (true or false) says for all of its tasks, and leaves them alone where that is missing.
+Answers success, keep_revisions, changed, readable_since (the earliest time that can be read, or null), or {"success": false, "error": "not_found", "message": ...}. Errors: 22004 for NULL, 22023 for an unknown timeframe, 25000 in a REPEATABLE READ or SERIALIZABLE transaction.';
+
+CREATE FUNCTION @extschema@.agg_purge_revisions(p_older_than interval DEFAULT '1 year', p_max_rows int DEFAULT 100000)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_purge_revisions';
+
+COMMENT ON FUNCTION @extschema@.agg_purge_revisions(interval, int) IS
+'Retention: removes former bars that were superseded longer than p_older_than ago, and those of that age of tasks that keep no revisions any more, at most p_max_rows per call. Times in which a removed bar was current cannot be read any more with p_as_of.
+Answers success, rows_purged, continue (there may be more). Errors: 22004 for NULL, 22023 for a negative age or p_max_rows < 1.';

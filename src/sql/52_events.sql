@@ -6,7 +6,7 @@ LANGUAGE c VOLATILE SECURITY INVOKER
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_event';
 
 COMMENT ON FUNCTION @extschema@.agg_note_event() IS
-'Trigger of derived_data_bars, after INSERT, UPDATE and DELETE for each row, while somebody is subscribed: agg_subscribe() puts it there, and the last agg_unsubscribe() removes it. Notes bars that are finished, revised or deleted in agg_events; when the transaction commits, they get their ids, and NOTIFY agg_events is sent. An UPDATE that leaves what agg_bars() shows of a bar as it was makes no event. A transaction that has made events cannot be prepared (0A000).';
+'Trigger of derived_data_bars, after INSERT, UPDATE and DELETE for each row, while somebody is subscribed or a task keeps its revisions: agg_subscribe() and agg_set_keep_revisions() put it there, and the last one who needs it no more removes it. Notes bars that are finished, revised or deleted in agg_events; when the transaction commits, they get their ids, what revisions are kept of goes to agg_bar_revisions, and NOTIFY agg_events is sent. An UPDATE that leaves what agg_bars() shows of a bar as it was makes no event. A transaction that has made events cannot be prepared (0A000).';
 
 CREATE FUNCTION @extschema@.agg_subscribe(p_consumer text, p_symbols text[] DEFAULT NULL, p_timeframes text[] DEFAULT NULL, p_restart boolean DEFAULT false)
 RETURNS jsonb

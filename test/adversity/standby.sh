@@ -5,6 +5,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
 own_server fsync=off wal_level=replica max_wal_senders=4 max_connections=10
 sql -f "$ROOT/test/fuzz/world.sql" >/dev/null
 sql -c "SELECT agg_subscribe('reader')" >/dev/null
+sql -c "SELECT agg_set_keep_revisions(canonical_symbol, timeframe, true) FROM data_agg_state WHERE timeframe = '5m'" >/dev/null
 sql -c 'CALL agg_run()' >/dev/null 2>&1
 # Each function once with its defaults and ordinary arguments, and many times with values from the cabinet of horrors.
 sql >calls.sql <<'SQL'
@@ -34,4 +35,5 @@ is "$(sql -c "SELECT * FROM agg_poll('reader')" 2>&1 | head -n 1)" 'ERROR:  cons
 is "$(sql -c 'SELECT count(*) > 0 FROM v_aggregation_frontier_health' -c 'SELECT audit_status FROM v_aggregation_truth' -c 'SELECT count(*) FROM v_aggregation_progress')" $'t\nNOT_AUDITED\n0' 'the views can be read'
 is "$(sql -c "SELECT count(*) FILTER (WHERE state = 'final') > 100 FROM (SELECT DISTINCT canonical_symbol FROM derived_data_bars WHERE timeframe = '5m') AS s, agg_bars(canonical_symbol, '5m', p_now_utc => '2036-01-01')" \
 	-c "SELECT count(*) > 0 FROM agg_latest(ARRAY(SELECT DISTINCT canonical_symbol FROM derived_data_bars), '45m', p_now_utc => '2036-01-01')")" $'t\nt' 'so can bars of any timeframe'
+is "$(sql -c "SELECT count(*) > 100 FROM (SELECT canonical_symbol, began_at FROM agg_kept_revisions) AS s, agg_bars(canonical_symbol, '5m', p_as_of => (SELECT max(made_at) FROM agg_bar_revisions), p_now_utc => '2036-01-01')")" t 'and former ones'
 done_testing

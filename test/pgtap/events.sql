@@ -121,16 +121,17 @@ SELECT ok(bool_and(event_id > before), 'ids rise') FROM (SELECT event_id, lag(ev
 -- a transaction of many events
 SELECT ack_all('all') \g /dev/null
 BEGIN;
-INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'BULK', '5m', '2025-07-01'::timestamptz + i * interval '5 min', i, i, i, i FROM generate_series(1, 3000) AS i;
+INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'BULK', '5m', '2025-07-01'::timestamptz + i * interval '5 min', i, i, i, i FROM generate_series(1, 20000) AS i;
 UPDATE derived_data_bars SET high = high + 1 WHERE canonical_symbol = 'BULK';
+SET LOCAL statement_timeout = '30s';
 COMMIT;
-SELECT is((SELECT array_agg(DISTINCT kind) || count(*)::text || sum((new ->> 'high')::int)::text FROM agg_poll('all', 10000)), ARRAY['finished', '3000', '4504500'],
+SELECT is((SELECT array_agg(DISTINCT kind) || count(*)::text || sum((new ->> 'high')::int)::text FROM agg_poll('all', 100000)), ARRAY['finished', '20000', '200030000'],
 	'thousands, each told once');
-SELECT is((SELECT count(DISTINCT made_at) FROM agg_poll('all', 10000)), 1::bigint, 'at one moment');
+SELECT is((SELECT count(DISTINCT made_at) FROM agg_poll('all', 100000)), 1::bigint, 'at one moment');
 -- what is not for a consumer does not hold it back
 SELECT is_empty($$SELECT * FROM given('some')$$, 'none of it is for the other one');
 SELECT is((SELECT events_behind FROM v_aggregation_consumers WHERE consumer = 'some'), 0::bigint, 'which is not behind');
-SELECT agg_ack('all', max(event_id)) FROM agg_poll('all', 10000) \g /dev/null
+SELECT agg_ack('all', max(event_id)) FROM agg_poll('all', 100000) \g /dev/null
 
 -- who is gone loses events, is told, and begins anew; the others do not
 SET aggregation.events_kept = 160;

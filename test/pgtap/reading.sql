@@ -171,7 +171,7 @@ GRANT USAGE ON SCHEMA public, probe TO probe_reader;
 SET ROLE probe_reader;
 SELECT is((probe.attempt($$SELECT * FROM agg_bars('FX', '5m')$$)).state, '42501', 'nobody reads who may not call it');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), agg_latest TO probe_reader;
+GRANT EXECUTE ON FUNCTION agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), agg_latest TO probe_reader;
 SET ROLE probe_reader;
 SELECT is((probe.attempt($$SELECT * FROM agg_bars('FX', '5m', '2025-06-20', '2025-06-21')$$)).state, '42501', 'nor who may not read the bars');
 RESET ROLE;

@@ -36,6 +36,18 @@ SELECT sync_agg_state_from_registry('prod', '2025-07-01 00:00+00') \g /dev/null
 SELECT is(tasks('WEEK'), '-', 'switched off later');
 SELECT is_empty($$SELECT * FROM agg_get_due_tasks('prod', '2099-01-01', 100) WHERE canonical_symbol IN ('WEEK', 'OFF')$$, 'nothing of it is due');
 
+-- Former bars: what the metadata say, or what was set.
+SELECT asset('KEEP', '{"keep_revisions": true, "optional": ["15m"]}'), asset('KEEPNOT', '{"keep_revisions": false}'), asset('ASIS', '{}');
+SELECT sync_agg_state_from_registry('prod', '2025-07-01 00:00+00') \g /dev/null
+SELECT agg_set_keep_revisions(s, '1h', true) FROM unnest(ARRAY['KEEPNOT', 'ASIS']) AS s \g /dev/null
+SELECT is((SELECT string_agg(canonical_symbol || timeframe, ' ' ORDER BY canonical_symbol, timeframe) FROM agg_kept_revisions), 'ASIS1h KEEP15m KEEP1h KEEP5m KEEPNOT1h', 'former bars are kept');
+SELECT is(sync_agg_state_from_registry('prod', '2025-07-01 00:00+00') ->> 'tasks_updated', '1', 'a sync sets what the metadata say');
+SELECT is((SELECT string_agg(canonical_symbol || timeframe, ' ' ORDER BY canonical_symbol, timeframe) FROM agg_kept_revisions), 'ASIS1h KEEP15m KEEP1h KEEP5m', 'and leaves alone what they do not');
+SELECT is(sync_agg_state_from_registry('prod', '2025-07-01 00:00+00') ->> 'tasks_updated', '0', 'once');
+UPDATE core_asset_registry_all SET metadata = '{"agg": {"keep_revisions": false, "optional": ["15m"]}}' WHERE canonical_symbol IN ('KEEP', 'ASIS');
+SELECT sync_agg_state_from_registry('prod', '2025-07-01 00:00+00') \g /dev/null
+SELECT is((SELECT count(*) FROM agg_kept_revisions) + (SELECT count(*) FROM pg_trigger WHERE tgname = 'aggregation_events'), 0::bigint, 'off again, and the trigger with the last one');
+
 -- Mistakes. Each of these assets is skipped; the sync goes on and names them.
 TRUNCATE core_asset_registry_all, data_agg_state;
 CREATE TABLE mistakes (symbol text, agg jsonb);
@@ -46,7 +58,7 @@ INSERT INTO mistakes VALUES
 	('BAD-timeframe', '{"optional": ["7x"]}'), ('BAD-timeframe-empty', '{"optional": [""]}'), ('BAD-timeframe-long', jsonb_build_object('optional', jsonb_build_array(repeat('5', 100000) || 'm'))),
 	('BAD-timeframe-zero', '{"optional": ["0m"]}'), ('BAD-timeframe-negative', '{"optional": ["-5m"]}'),
 	('BAD-delay', '{"delay_seconds": "soon"}'), ('BAD-delay-negative', '{"delay_seconds": -1}'), ('BAD-delay-huge', '{"delay_seconds": 1e300}'), ('BAD-delay-fraction', '{"delay_seconds": 0.5}'),
-	('BAD-priority', '{"priority": []}'), ('BAD-priority-huge', '{"priority": 99999999999}');
+	('BAD-keep', '{"keep_revisions": "yes"}'), ('BAD-priority', '{"priority": []}'), ('BAD-priority-huge', '{"priority": 99999999999}');
 SELECT asset(symbol, agg) FROM mistakes;
 SELECT asset('GOOD', '{"delay_seconds": 0}');
 INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, last_agg_bar_ts_utc) VALUES ('BAD-number', '5m', '1m', '2025-07-02 00:00+00');

@@ -114,12 +114,17 @@ SELECT * FROM agg.agg_latest(ARRAY['EURUSD', 'USDJPY'], '1h') \g /dev/null
 SELECT * FROM agg.agg_anchored_vwap('EURUSD', '2025-05-05 00:00+00', '2025-05-06 00:00+00', '5m') \g /dev/null
 SELECT agg.agg_chart('EURUSD', '1h') \g /dev/null
 SELECT agg.agg_subscribe('path', ARRAY['EURUSD'], ARRAY['5m', '1h']) \g /dev/null
+SELECT agg.agg_set_keep_revisions('EURUSD', '5m', true) \g /dev/null
 UPDATE agg.derived_data_bars SET close = open WHERE deleted_at IS NULL;
 DELETE FROM agg.derived_data_bars WHERE ts_utc OPERATOR(pg_catalog.<) '2025-05-05 00:10+00';
 SELECT * FROM agg.agg_poll('path') \g /dev/null
 SELECT agg.agg_ack('path', pg_catalog.max(p.event_id)) FROM agg.agg_poll('path') AS p \g /dev/null
 TABLE agg.v_aggregation_consumers \g /dev/null
 SELECT agg.agg_unsubscribe('path') \g /dev/null
+SELECT * FROM agg.agg_bars('EURUSD', '5m', p_limit => 10, p_as_of => pg_catalog.clock_timestamp()) \g /dev/null
+SELECT * FROM agg.agg_bars('EURUSD', '15m', p_as_of => pg_catalog.clock_timestamp()) \g /dev/null
+SELECT agg.agg_purge_revisions('0') \g /dev/null
+SELECT agg.agg_set_keep_revisions('EURUSD', '5m', false) \g /dev/null
 SELECT agg.agg_set_calendar('EURUSD', 'utc') \g /dev/null
 DELETE FROM agg.agg_calendars WHERE calendar OPERATOR(pg_catalog.=) 'mine';
 SELECT agg.agg_set_start('EURUSD', '5m', '2025-04-01 00:00+00') \g /dev/null

@@ -7,7 +7,7 @@ partitions="CREATE TABLE data_bars (canonical_symbol text NOT NULL, timeframe te
 CREATE TABLE bars_2025 PARTITION OF data_bars FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE other_bars PARTITION OF data_bars DEFAULT;"
 
-dumped_tables="core_asset_registry_all data_bars derived_data_bars data_agg_state agg_timeframes agg_indexes agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days agg_consumers agg_event_batches agg_events sticks"
+dumped_tables="core_asset_registry_all data_bars derived_data_bars data_agg_state agg_timeframes agg_indexes agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days agg_consumers agg_event_batches agg_events agg_kept_revisions agg_bar_revisions sticks"
 sticks='CREATE TABLE sticks (n int, cs candlestick);'
 
 # as_they_were WHAT : the database "restored" has the rows of "dumped", and nothing is left to do.
@@ -38,6 +38,7 @@ UPDATE agg_calendars SET week_start = 1 WHERE calendar = 'fx';
 INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('EURUSD', '{}'), ('GBPUSD', '{"agg": {"calendar": "mine"}}');
 SELECT sync_agg_state_from_registry('prod', '2025-07-01');
 SELECT agg_subscribe('reader');
+SELECT agg_set_keep_revisions('EURUSD', '5m', true);
 INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol)
 SELECT 'EURUSD', '1m', '2025-07-01'::timestamptz + n * interval '1 minute', 1, 2, 0.5, 1.5, n FROM generate_series(0, 299) AS n;
 SELECT * FROM agg_aggregate_tasks('{EURUSD,EURUSD}', '{5m,1h}', p_now_utc => '2025-07-02');
@@ -58,6 +59,11 @@ SQL
 		-c "SELECT kind, new ->> 'high', event_id = (SELECT max(last_id) FROM agg_event_batches) FROM agg_poll('reader') ORDER BY event_id DESC LIMIT 1")" \
 		'revised|9|t' "and others come behind them: $what"
 
+	begun=$(psql -X -A -t -d dumped -c "SELECT clock_timestamp()")
+	as_of="SELECT count(*), md5(string_agg(b::text, '' ORDER BY b.ts_utc)) FROM agg_bars('EURUSD', '5m', p_as_of => '$begun') AS b"
+	is "$(psql -X -A -t -d restored -c "${as_of//$begun/$(psql -X -A -t -d restored -c 'SELECT max(made_at) - interval $$1 microsecond$$ FROM agg_bar_revisions')}")" "$(psql -X -A -t -d dumped -c "$as_of")" \
+		"and the copy reads what was there: $what"
+
 	# The rows alone, into a database that has what agg_setup() makes: docs/operating.md says how.
 	psql -X -q -d postgres -c 'DROP DATABASE restored' -c 'CREATE DATABASE restored'
 	psql -X -q -v ON_ERROR_STOP=1 -d restored -c 'CREATE EXTENSION aggregation' -c "$tables" -c "$sticks" -c 'SELECT * FROM agg_setup()' >/dev/null
@@ -70,6 +76,7 @@ SQL
 	is "$status" 0 "and do not where those are gone: $what"
 	as_they_were "rows alone, $what"
 	like "$(psql -X -A -t -d restored -c "SELECT * FROM agg_poll('reader')" 2>&1)" 'consumer "reader" has lost events' "without the trigger a consumer is told: $what"
+	like "$(psql -X -A -t -d restored -c "SELECT * FROM agg_bars('EURUSD', '5m', p_as_of => '$begun')" 2>&1)" 'revisions are not recorded at this moment' "and who reads former bars: $what"
 	is "$(psql -X -A -t -d restored -c 'SELECT (SELECT count(*) FROM agg_change_log) + (SELECT count(*) FROM agg_dirty_ranges)')" \
 		"$(psql -X -A -t -d dumped -c 'SELECT (SELECT count(*) FROM agg_change_log) + (SELECT count(*) FROM agg_dirty_ranges)')" "no work comes of it: $what"
 	psql -X -q -d postgres -c 'DROP DATABASE dumped' -c 'DROP DATABASE restored'

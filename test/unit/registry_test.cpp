@@ -74,6 +74,17 @@ TEST(Registry, ExactBarsNeedNothingBetweenThemAndTheMinutes) {
 	}
 }
 
+TEST(Registry, FormerBarsAreKeptOrNotOrAsTheyAre) {
+	auto metadata = with_agg();
+	EXPECT_EQ(keeps_revisions(metadata), std::nullopt);
+	metadata.keep_revisions = {"boolean", "true"};
+	EXPECT_EQ(keeps_revisions(metadata), true);
+	metadata.keep_revisions = {"boolean", "false"};
+	EXPECT_EQ(keeps_revisions(metadata), false);
+	metadata.keep_revisions = {"string", "true"};
+	EXPECT_THROW(keeps_revisions(metadata), Error);
+}
+
 TEST(Registry, ListsPullInWhatTheirMembersAreBuiltFrom) {
 	auto metadata = with_agg();
 	metadata.mandatory = list({"1h"});

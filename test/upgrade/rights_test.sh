@@ -38,6 +38,7 @@ agg_note_index_change: owner only
 agg_note_task_change: owner only
 agg_note_timeframe: owner only
 agg_poll: service_role
+agg_purge_revisions: owner only
 agg_refresh_calendars: service_role
 agg_reset_cursor: service_role
 agg_reset_task: service_role
@@ -49,6 +50,7 @@ agg_run_batch: service_role
 agg_schedule: owner only
 agg_seal_range: service_role
 agg_set_calendar: service_role
+agg_set_keep_revisions: service_role
 agg_set_late_policy: service_role
 agg_set_source: service_role
 agg_set_start: service_role
@@ -117,6 +119,7 @@ is "$(in_database fresh public -c "SELECT c.relname || ': ' || ($(printf "$right
 	FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p') ORDER BY 1")" "$(
 	cat <<'RIGHTS'
 agg_audit: owner only
+agg_bar_revisions: owner only
 agg_calendar_days: owner only
 agg_calendar_exceptions: owner only
 agg_calendar_sessions: owner only
@@ -127,6 +130,7 @@ agg_dirty_ranges: owner only
 agg_event_batches: owner only
 agg_events: owner only
 agg_indexes: owner only
+agg_kept_revisions: owner only
 agg_next_due: owner only
 agg_recent_tasks: owner only
 agg_refused_ranges: owner only

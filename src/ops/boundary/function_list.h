@@ -63,7 +63,9 @@
 	F(agg_subscribe) \
 	F(agg_unsubscribe) \
 	F(agg_poll) \
-	F(agg_ack)
+	F(agg_ack) \
+	F(agg_set_keep_revisions) \
+	F(agg_purge_revisions)
 
 /* Those that commit what they have done batch by batch: procedures. */
 #define AGG_SQL_PROCEDURES(F) \

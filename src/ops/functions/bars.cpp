@@ -7,6 +7,8 @@
 #include "ops/boundary/row_buffer.hpp"
 #include "ops/functions/too_many_windows.hpp"
 #include "ops/reading/bar_reader.hpp"
+#include "ops/reading/bars_as_of.hpp"
+#include "ops/reading/visible_bars.hpp"
 
 #include <algorithm>
 #include <set>
@@ -26,6 +28,7 @@ struct Asked {
 	Fill fill = Fill::none;
 	bool forming = true;
 	Timestamp now;
+	bool as_of = false; // and not as they are now
 };
 
 /// Where the rows go.
@@ -143,7 +146,7 @@ public:
 			}
 			from_ = newest.first;
 		}
-		if (!reader_.all_stored_is_final()) {
+		if (asked_.as_of || !reader_.all_stored_is_final()) {
 			co_await put_out(from_, to_);
 			co_return;
 		}
@@ -300,6 +303,20 @@ Op<void> put_out_symbol(Database &db, const Ladder &ladder, const Asked &asked, 
 	co_await bars.put_out();
 }
 
+/// The bars as they were.
+Op<void> put_out_as_of(Database &db, const std::vector<std::string> symbols, const std::string timeframe, const Asked asked, Timestamp time,
+                       Output &output) {
+	const auto as_of = co_await read_as_of(db, symbols, time);
+	auto ladders = co_await read_ladders_as_of(db, symbols, timeframe, as_of);
+	const bool some_rows_only = co_await sees_some_rows_only(db);
+	BarsAsOf stored(db, as_of, some_rows_only);
+	for (auto &ladder : ladders) {
+		co_await stored.find_unfinished(ladder);
+		co_await put_out_symbol(db, ladder, asked, stored, output);
+	}
+	co_await output.flush();
+}
+
 /// Fetches what the newest bars of many symbols are made of, in a few statements for all of them.
 Op<void> fetch_newest(Database &db, std::span<const Ladder> ladders, const Asked &asked, StoredBars &stored) {
 	std::vector<StoredRange> ranges;
@@ -336,14 +353,23 @@ Op<Answer> agg_bars(Database &db, Arguments arguments) {
 	             .fill = fill_of(arguments.text("p_fill"), subject),
 	             .forming = arguments.boolean("p_forming"),
 	             .now = clock_of(db, arguments)};
+	if (const auto as_of = arguments.maybe_timestamp("p_as_of")) {
+		asked.as_of = true;
+		asked.forming = false; // nobody knows what was there of it
+		asked.now = arguments.maybe_timestamp("p_now_utc").value_or(*as_of);
+	}
 	if (asked.limit)
 		arguments.check_positive("p_limit", "Pass NULL for all bars.");
 	if (asked.from && asked.to && *asked.to < *asked.from)
 		throw Error(sqlstate::invalid_parameter_value,
 		            "p_to " + to_iso8601(*asked.to) + " lies before p_from " + to_iso8601(*asked.from) + " (" + subject + ")",
 		            "Swap them.");
-	const auto ladders = co_await read_ladders(db, symbols, timeframe, asked.from.value_or(Timestamp::minus_infinity()), asked.now);
 	Output output(db, arguments.has("p_symbols"));
+	if (const auto as_of = arguments.maybe_timestamp("p_as_of")) {
+		co_await put_out_as_of(db, symbols, timeframe, asked, *as_of, output);
+		co_return Answer::rows();
+	}
+	const auto ladders = co_await read_ladders(db, symbols, timeframe, asked.from.value_or(Timestamp::minus_infinity()), asked.now);
 	StoredBars stored(db);
 	for (const auto &ladder : ladders)
 		co_await put_out_symbol(db, ladder, asked, stored, output);

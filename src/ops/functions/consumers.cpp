@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/events.h"
+#include "ops/reading/visible_bars.hpp"
 
 namespace aggregation {
 
@@ -11,7 +12,7 @@ namespace {
 // clang-format off
 
 const Statement &ask_caller() {
-	static const Statement statement {nullptr, "SELECT current_user::text, row_security_active($1::text), pg_is_in_recovery()", {AGG_TEXT, AGG_BOOL, AGG_BOOL},
+	static const Statement statement {nullptr, "SELECT current_user::text, pg_is_in_recovery()", {AGG_TEXT, AGG_BOOL},
 		Planning::by_statistics};
 	return statement;
 }
@@ -29,10 +30,7 @@ FROM @derived_data_bars d LIMIT 0)sql",
 // $1: the consumer; $2: the caller's role.
 constexpr const char *about_consumer = R"sql(
 SELECT c.role_name, COALESCE(pg_has_role($2::text::name, r.oid, 'USAGE'), false) OR pg_has_role($2::text::name, t.relowner, 'USAGE'),
-	c.acked, c.polled, )sql" AGG_KEEPS_UP("c.") R"sql(, COALESCE(()sql" AGG_NEWEST_EVENT R"sql(), 0), EXISTS (
-		SELECT FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class d ON d.oid = g.tgrelid
-		WHERE d.relnamespace = t.relnamespace AND d.relname = 'derived_data_bars' AND g.tgname = ')sql" AGG_EVENT_TRIGGER_NAME R"sql('
-			AND g.tgenabled IN ('O', 'A')),
+	c.acked, c.polled, )sql" AGG_KEEPS_UP("c.") R"sql(, COALESCE(()sql" AGG_NEWEST_EVENT R"sql(), 0), )sql" AGG_IS_RECORDED("t.relnamespace") R"sql(,
 	c.symbols::text, c.timeframes::text
 FROM @agg_consumers c
 JOIN pg_catalog.pg_class t ON t.oid = c.tableoid
@@ -81,12 +79,11 @@ Op<Caller> find_caller(Database &db) {
 	Caller caller;
 	bool standby = false;
 	auto take = [&](const Row &row) {
-		caller = {std::string(row.text(0)), row.boolean(1)};
-		standby = row.boolean(2);
+		caller.role = row.text(0);
+		standby = row.boolean(1);
 		return Flow::more;
 	};
-	const std::string table = db.schema() + ".derived_data_bars";
-	co_await db.query(ask_caller(), parameters(text_parameter(table)), take);
+	co_await db.query(ask_caller(), {}, take);
 	if (standby)
 		throw Error(sqlstate::read_only_transaction, "consumers of events cannot be served by a standby",
 		            "Connect to the primary server: what a consumer was given is written.");
@@ -94,8 +91,9 @@ Op<Caller> find_caller(Database &db) {
 }
 
 Op<Caller> find_reading_caller(Database &db) {
-	const Caller caller = co_await find_caller(db);
+	Caller caller = co_await find_caller(db);
 	co_await db.execute(require_reading(), {});
+	caller.sees_some_rows = co_await sees_some_rows_only(db);
 	co_return caller;
 }
 

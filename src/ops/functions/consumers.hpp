@@ -10,12 +10,9 @@
 
 namespace aggregation {
 
-/// Who makes events of derived_data_bars.
-#define AGG_EVENT_TRIGGER_NAME "aggregation_events"
-
 struct Caller {
 	std::string role;
-	bool sees_some_rows = false; // row security is between the caller and the bars
+	bool sees_some_rows = false; // row security is between a caller who reads and the bars
 };
 
 struct Consumer {

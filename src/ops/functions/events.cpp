@@ -10,6 +10,7 @@
 #include "ops/boundary/row_buffer.hpp"
 #include "ops/functions/consumers.hpp"
 #include "ops/marks/events.h"
+#include "ops/reading/visible_bars.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -39,16 +40,6 @@ CROSS JOIN LATERAL (
 		AND (c.symbols IS NULL OR e.canonical_symbol = ANY (c.symbols)) AND (c.timeframes IS NULL OR e.timeframe = ANY (c.timeframes))
 	ORDER BY e.ordinal OFFSET 0) e)sql",
 		{AGG_INT8, AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TIMESTAMPTZ}};
-	return statement;
-}
-
-// Asked as the caller, whose row security decides. A bar that is gone for good is nobody's to see.
-const Statement &read_visible() {
-	static const Statement statement {nullptr, R"sql(
-SELECT t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY AS t(symbol, timeframe, at, ord)
-WHERE EXISTS (SELECT FROM @derived_data_bars d WHERE d.canonical_symbol = t.symbol AND d.timeframe = t.timeframe AND d.ts_utc = t.at)
-ORDER BY t.ord)sql",
-		{AGG_INT8}, Planning::by_statistics};
 	return statement;
 }
 
@@ -105,22 +96,10 @@ Op<Events> read_next(Database &db, const std::string &consumer, int64_t behind, 
 
 /// Those of bars that the caller may see.
 Op<std::vector<BarEvent>> visible_ones(Database &db, std::vector<BarEvent> events) {
-	std::vector<agg_cell> symbols;
-	std::vector<agg_cell> timeframes;
-	std::vector<agg_cell> starts;
-	for (const auto &event : events) {
-		symbols.push_back(cell(std::string_view(event.symbol)));
-		timeframes.push_back(cell(std::string_view(event.timeframe)));
-		starts.push_back(cell(event.start));
-	}
-	std::vector<size_t> places;
-	auto take = [&](const Row &row) {
-		places.push_back(static_cast<size_t>(row.integer(0) - 1));
-		return Flow::more;
-	};
-	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
-	                       Parameter(AGG_TIMESTAMPTZ, std::move(starts)));
-	co_await db.query(read_visible(), std::move(list), take);
+	BarKeys keys;
+	for (const auto &event : events)
+		keys.add(event.symbol, event.timeframe, event.start);
+	const auto places = co_await visible_bars(db, std::move(keys));
 	std::vector<BarEvent> visible;
 	for (const size_t place : places)
 		visible.push_back(std::move(events.at(place)));

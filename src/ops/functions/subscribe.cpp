@@ -5,9 +5,9 @@
 
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
-#include "ops/boundary/subtransaction.hpp"
 #include "ops/functions/consumers.hpp"
 #include "ops/marks/events.h"
+#include "ops/marks/recording.hpp"
 
 #include <algorithm>
 
@@ -16,65 +16,6 @@ namespace aggregation {
 namespace {
 
 // clang-format off
-
-// One who subscribes or unsubscribes at a time; those who poll and acknowledge go on.
-const Statement &lock_consumers() {
-	static const Statement statement {"agg_consumers", "LOCK TABLE @agg_consumers IN SHARE UPDATE EXCLUSIVE MODE", {}, Planning::by_statistics};
-	return statement;
-}
-
-// Waits for everybody who is writing bars. Partitions are locked, too.
-const Statement &lock_bars() {
-	static const Statement statement {"derived_data_bars", "LOCK TABLE @derived_data_bars IN SHARE ROW EXCLUSIVE MODE", {}, Planning::by_statistics};
-	return statement;
-}
-
-const Statement &lock_bars_at_once() {
-	static const Statement statement {"derived_data_bars", "LOCK TABLE @derived_data_bars IN ACCESS EXCLUSIVE MODE NOWAIT", {}, Planning::by_statistics};
-	return statement;
-}
-
-// $1: the schema, quoted. What pg_trigger says of the trigger: 'O' or 'A' is one that fires.
-const Statement &ask_trigger() {
-	static const Statement statement {"derived_data_bars", R"sql(
-SELECT g.tgenabled::text FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class d ON d.oid = g.tgrelid
-WHERE d.relnamespace = $1::text::regnamespace AND d.relname = 'derived_data_bars' AND g.tgname = ')sql" AGG_EVENT_TRIGGER_NAME "'",
-		{AGG_TEXT}, Planning::by_statistics};
-	return statement;
-}
-
-const Statement &create_trigger() {
-	static const Statement statement {"derived_data_bars",
-		"CREATE TRIGGER " AGG_EVENT_TRIGGER_NAME " AFTER INSERT OR UPDATE OR DELETE ON @derived_data_bars "
-		"FOR EACH ROW EXECUTE FUNCTION @" AGG_EVENT_TRIGGER "()", {}, Planning::by_statistics};
-	return statement;
-}
-
-const Statement &bind_trigger() {
-	static const Statement statement {"derived_data_bars",
-		"ALTER TRIGGER " AGG_EVENT_TRIGGER_NAME " ON @derived_data_bars DEPENDS ON EXTENSION aggregation", {}, Planning::by_statistics};
-	return statement;
-}
-
-const Statement &enable_trigger() {
-	static const Statement statement {"derived_data_bars", "ALTER TABLE @derived_data_bars ENABLE TRIGGER " AGG_EVENT_TRIGGER_NAME, {}, Planning::by_statistics};
-	return statement;
-}
-
-const Statement &disable_trigger() {
-	static const Statement statement {"derived_data_bars", "ALTER TABLE @derived_data_bars DISABLE TRIGGER " AGG_EVENT_TRIGGER_NAME, {}, Planning::by_statistics};
-	return statement;
-}
-
-const Statement &drop_trigger() {
-	static const Statement statement {"derived_data_bars", "DROP TRIGGER IF EXISTS " AGG_EVENT_TRIGGER_NAME " ON @derived_data_bars", {}, Planning::by_statistics};
-	return statement;
-}
-
-const Statement &note_loss() {
-	static const Statement statement {"agg_consumers", "UPDATE @agg_consumers SET acked = NULL", {}, Planning::by_statistics};
-	return statement;
-}
 
 const Statement &newest_event() {
 	static const Statement statement {"agg_event_batches", AGG_NEWEST_EVENT, {AGG_INT8}, Planning::by_index, Tracking::as_set, 0, Sight::of_statement};
@@ -93,11 +34,6 @@ ON CONFLICT (consumer) DO UPDATE SET symbols = excluded.symbols, timeframes = ex
 
 const Statement &remove_consumer() {
 	static const Statement statement {"agg_consumers", "DELETE FROM @agg_consumers c WHERE c.consumer = $1::text"};
-	return statement;
-}
-
-const Statement &any_consumer() {
-	static const Statement statement {"agg_consumers", "SELECT 1 FROM @agg_consumers LIMIT 1", {AGG_INT4}, Planning::by_statistics};
 	return statement;
 }
 
@@ -186,40 +122,6 @@ Op<bool> same_wishes(Database &db, const Consumer &consumer, const Wish &symbols
 	co_return same;
 }
 
-/// From here to the end of the transaction nobody writes bars, and whoever does so later makes events.
-Op<void> begin_recording(Database &db) {
-	co_await db.execute(lock_bars(), {});
-	std::string state;
-	auto take = [&](const Row &row) {
-		state = row.text(0);
-		return Flow::more;
-	};
-	const std::string schema = db.schema();
-	co_await db.query(ask_trigger(), parameters(text_parameter(schema)), take);
-	if (state == "O" || state == "A")
-		co_return;
-	co_await db.execute(note_loss(), {}); // of those who are subscribed already
-	if (state.empty()) {
-		co_await db.execute(create_trigger(), {});
-		co_await db.execute(bind_trigger(), {});
-	} else {
-		co_await db.execute(enable_trigger(), {});
-	}
-}
-
-/// PostgreSQL drops a trigger only where nobody reads or writes the table. Who is not alone there switches it off.
-Op<void> stop_recording(Database &db) {
-	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> {
-		co_await db.execute(lock_bars_at_once(), {});
-		co_await db.execute(drop_trigger(), {});
-	});
-	if (!fault)
-		co_return;
-	if (fault->error().sqlstate != sqlstate::lock_not_available)
-		fault->raise();
-	co_await db.execute(disable_trigger(), {});
-}
-
 std::string describe(const std::string &name, bool created, int64_t acked) {
 	return JsonObject().add("success", true).add("consumer", std::string_view(name)).add("created", created).add("event_id", acked).text();
 }
@@ -234,7 +136,7 @@ Op<Answer> agg_subscribe(Database &db, Arguments arguments) {
 	check_timeframes(timeframes, name);
 	const bool restart = arguments.boolean("p_restart");
 	const Caller caller = co_await find_reading_caller(db);
-	co_await db.execute(lock_consumers(), {});
+	co_await lock_recording(db);
 	const auto present = co_await find_consumer(db, name, caller, Hold::until_end_of_transaction);
 	if (present && !restart) {
 		const bool same = co_await same_wishes(db, *present, symbols, timeframes);
@@ -263,14 +165,14 @@ Op<Answer> agg_subscribe(Database &db, Arguments arguments) {
 Op<Answer> agg_unsubscribe(Database &db, Arguments arguments) {
 	const std::string name = consumer_name(arguments);
 	const Caller caller = co_await find_caller(db);
-	co_await db.execute(lock_consumers(), {});
+	co_await lock_recording(db);
 	co_await consumer_or_throw(db, name, caller, Hold::until_end_of_transaction);
 	co_await db.execute(remove_consumer(), parameters(text_parameter(name)));
-	const auto others = co_await db.execute(any_consumer(), {});
-	if (others > 0) {
+	const bool others = co_await any_consumer(db);
+	if (others) {
 		co_await prune_events(db);
 	} else {
-		co_await stop_recording(db);
+		co_await stop_recording_if_unused(db);
 		co_await db.execute(empty_events(), {});
 		co_await db.execute(empty_batches(), {});
 	}

@@ -1,19 +1,34 @@
 /*
- * What the writers of bars (src/pg/event_log.c) and the functions of consumers (events.cpp) say together about the outbox.
+ * What the writers of bars (src/pg/event_log.c) and those who ask what became of bars say together.
  *
  *   agg_events          the events of one transaction have the same batch, and are counted from 1: ordinal
- *   agg_event_batches   a row for each transaction, written when it commits; event id = first_id - 1 + ordinal
+ *   agg_event_batches   a row for each transaction, written when it commits; event id = first_id - 1 + ordinal. Their times rise
  *   agg_consumers       who is subscribed, and how far he has come: acked, and what he was given: polled
+ *   agg_kept_revisions  the tasks whose former bars are kept
+ *   agg_bar_revisions   these bars, and since when each of them was current
  */
 #ifndef AGGREGATION_EVENTS_H
 #define AGGREGATION_EVENTS_H
 
 #define AGG_EVENT_TRIGGER "agg_note_event"
+#define AGG_EVENT_TRIGGER_NAME "aggregation_events"
 #define AGG_EVENT_CHANNEL "agg_events"
 
-/* The id of the newest event; of the oldest one that is still there. One row, or none before the first event. */
-#define AGG_NEWEST_EVENT "SELECT n.last_id FROM @agg_event_batches n ORDER BY n.last_id DESC LIMIT 1"
+/* Whether the trigger of the table of bars in a schema (its OID) fires. */
+#define AGG_IS_RECORDED(schema)                                                                                                            \
+	"EXISTS (SELECT FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class d ON d.oid = g.tgrelid WHERE d.relnamespace = " schema           \
+	" AND d.relname = 'derived_data_bars' AND g.tgname = '" AGG_EVENT_TRIGGER_NAME "' AND g.tgenabled IN ('O', 'A'))"
+
+/* The batch of a transaction that has a place in the order, and no events. */
+#define AGG_NO_EVENTS "'00000000-0000-0000-0000-000000000000'::uuid"
+
+/* The newest batch; the id of the newest event; of the oldest one that is still there. One row, or none before the first event. */
+#define AGG_NEWEST_BATCH(columns) "SELECT " columns " FROM @agg_event_batches n ORDER BY n.last_id DESC LIMIT 1"
+#define AGG_NEWEST_EVENT AGG_NEWEST_BATCH("n.last_id")
 #define AGG_OLDEST_EVENT "SELECT o.first_id FROM @agg_event_batches o ORDER BY o.last_id LIMIT 1"
+
+/* The time of the next transaction: later than that of the last one, whatever the clock says. For who keeps others from writing bars. */
+#define AGG_NEXT_MOMENT "GREATEST(clock_timestamp(), (" AGG_NEWEST_BATCH("n.made_at + '1 microsecond'::interval") "))"
 
 /* Whether consumer c has not missed anything: what comes after `acked` is still there. NULL in `acked`: he has. */
 #define AGG_KEEPS_UP(c) "(" c "acked >= COALESCE((" AGG_OLDEST_EVENT ") - 1, 0)) IS TRUE"

@@ -183,7 +183,7 @@ Op<void> BarReader::newest_stored_of(Timestamp from, Timestamp to, int64_t most,
 Op<std::optional<Timestamp>> BarReader::last_with_source(Timestamp to) {
 	std::optional<Timestamp> last;
 	for (size_t i = 1; i < ladder_.rungs.size(); ++i) {
-		const auto stored = co_await newest_stored(db_, ladder_.symbol, ladder_.rungs[i].bars, to);
+		const auto stored = co_await stored_.newest(ladder_.symbol, ladder_.rungs[i].bars, to);
 		if (stored && (!last || *stored > *last))
 			last = stored;
 	}

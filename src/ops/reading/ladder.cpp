@@ -7,6 +7,9 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/worth_asking.hpp"
 #include "ops/marks/change_log.hpp"
+#include "ops/marks/events.h"
+#include "ops/marks/recording.hpp"
+#include "ops/reading/bars_as_of.hpp"
 #include "ops/reading/stored_bars.hpp"
 #include "ops/tasks/tasks.hpp"
 #include "ops/tasks/unknown.hpp"
@@ -246,7 +249,59 @@ Op<void> find_unsettled(Database &db, std::vector<Draft> &drafts, size_t above_m
 	}
 }
 
+/// Throws where the bars of a grid cannot be read as they were; `asked`: what is read, of which these are a part.
+void check_kept(const AsOf &as_of, const std::string &symbol, const std::string &asked, const Grid &bars) {
+	const std::string label = shortened(named(symbol)) + "/" + bars.name();
+	const std::string why = bars.name() == asked ? "" : " (" + asked + " is made of it)";
+	const std::string call = "agg_set_keep_revisions('" + shortened(symbol) + "', '" + bars.name() + "', true)";
+	if (bars.ingested())
+		throw Error(sqlstate::object_not_in_prerequisite_state, "no revisions of " + label + " are kept" + why,
+		            "Minutes are ingested, and not made. Read a timeframe that has a task, and have its revisions kept.");
+	const auto found = as_of.kept.find({symbol, bars.name()});
+	if (found == as_of.kept.end())
+		throw Error(sqlstate::object_not_in_prerequisite_state, "no revisions of " + label + " are kept" + why,
+		            "Call " + call + "; from then on its bars can be read as they were.");
+	if (as_of.time < found->second.readable_since)
+		throw Error(sqlstate::object_not_in_prerequisite_state,
+		            "revisions of " + label + " are not kept for " + to_iso8601(as_of.time) + why,
+		            "Pass p_as_of => '" + to_iso8601(found->second.readable_since) + "' or a later time.");
+}
+
 } // namespace
+
+Op<AsOf> read_as_of(Database &db, const std::vector<std::string> symbols, Timestamp time) {
+	AsOf as_of {.time = time, .kept = {}};
+	as_of.kept = co_await kept_tasks(db, symbols);
+	if (time > db.clock())
+		throw Error(sqlstate::invalid_parameter_value, "p_as_of " + to_iso8601(time) + " lies in the future",
+		            "Nobody knows yet what the bars are going to be then. Leave it out for what they are now.");
+	const bool recorded = co_await is_recorded(db);
+	if (!as_of.kept.empty() && !recorded)
+		throw Error(sqlstate::object_not_in_prerequisite_state, "revisions are not recorded at this moment",
+		            "Call agg_set_keep_revisions() again for each task; what is kept begins anew then.",
+		            "The trigger \"" AGG_EVENT_TRIGGER_NAME "\" of derived_data_bars is missing or disabled.");
+	co_return as_of;
+}
+
+Op<std::vector<Ladder>> read_ladders_as_of(Database &db, const std::vector<std::string> symbols, const std::string name, const AsOf as_of) {
+	std::vector<Ladder> ladders;
+	if (symbols.empty())
+		co_return ladders;
+	const Timeframe timeframe = timeframe_or_throw(symbols.front(), name);
+	const auto known = co_await read_symbols(db, symbols);
+	for (size_t i = 0; i < symbols.size(); ++i) {
+		auto draft = co_await draft_of(db, known[i], symbols[i], timeframe);
+		auto &rungs = draft.ladder.rungs;
+		// What is stored without a task has no history, and hides what could be made of a source that has.
+		const bool stored = draft.tasks.front() != nullptr || rungs.size() == 1 || draft.stored_until.finite();
+		rungs.erase(rungs.begin() + (stored ? 1 : 2), rungs.end());
+		check_kept(as_of, symbols[i], rungs.front().bars.name(), rungs.back().bars);
+		if (!stored)
+			rungs.front().computed.add({Timestamp::minus_infinity(), Timestamp::infinity()});
+		ladders.push_back(std::move(draft.ladder));
+	}
+	co_return ladders;
+}
 
 Op<std::vector<Ladder>> read_ladders(Database &db, const std::vector<std::string> symbols, const std::string name, Timestamp from,
                                      Timestamp now) {

@@ -59,11 +59,6 @@ std::vector<Parameter> parameters_of(const StoredRange &range) {
 	                  timestamp_parameter(range.to));
 }
 
-BarRow bar_row_of(const Row &row) {
-	const auto revision = row.maybe_integer(revision_column);
-	return {source_bar_of(row), row.maybe_integer(quality_column), revision > 1 ? BarState::revised : BarState::final, revision};
-}
-
 Flow hand_over(const BarRow &row, const Grid &bars, BarRowSink &sink) {
 	return bars.ingested() && !row.bar.is_candle() ? Flow::more : sink.take(row);
 }
@@ -74,7 +69,12 @@ bool begins_before(const BarRow &row, Timestamp time) {
 
 } // namespace
 
-Op<std::optional<Timestamp>> newest_stored(Database &db, const std::string &symbol, const Grid &bars, Timestamp to) {
+BarRow stored_row(const Row &row) {
+	const auto revision = row.maybe_integer(revision_column);
+	return {source_bar_of(row), row.maybe_integer(quality_column), revision > 1 ? BarState::revised : BarState::final, revision};
+}
+
+Op<std::optional<Timestamp>> newest_stored(Database &db, std::string_view symbol, const Grid &bars, Timestamp to) {
 	std::optional<Timestamp> newest;
 	auto take = [&](const Row &row) {
 		newest = row.timestamp(0);
@@ -92,6 +92,10 @@ Op<int64_t> put_out_stored(Database &db, const StoredRange &range, bool with_sym
 	co_return static_cast<int64_t>(co_await db.emit_query(final_rows(with_symbol), std::move(list)));
 }
 
+Op<std::optional<Timestamp>> StoredBars::newest(std::string_view symbol, const Grid &bars, Timestamp to) {
+	co_return co_await newest_stored(db_, symbol, bars, to);
+}
+
 Op<Flow> StoredBars::read(const StoredRange &range, BarRowSink &sink) {
 	Flow flow = Flow::more;
 	if (const Fetched *known = fetched(range)) {
@@ -101,7 +105,7 @@ Op<Flow> StoredBars::read(const StoredRange &range, BarRowSink &sink) {
 		co_return flow;
 	}
 	auto take = [&](const Row &row) {
-		flow = hand_over(bar_row_of(row), *range.bars, sink);
+		flow = hand_over(stored_row(row), *range.bars, sink);
 		return flow;
 	};
 	co_await db_.query(statements_of(*range.bars).forwards, parameters_of(range), take);
@@ -123,7 +127,7 @@ Op<Reached> StoredBars::read_backwards(const StoredRange &range, int64_t most, B
 		}
 		co_return reached;
 	}
-	auto take = [&](const Row &row) { return take_row(bar_row_of(row)); };
+	auto take = [&](const Row &row) { return take_row(stored_row(row)); };
 	auto list = parameters_of(range);
 	list.emplace_back(AGG_INT8, cell(most));
 	co_await db_.query(statements_of(*range.bars).backwards, std::move(list), take);
@@ -146,7 +150,7 @@ Op<void> StoredBars::fetch_of(const std::vector<StoredRange> ranges, bool newest
 		if (any == nullptr)
 			continue;
 		auto take = [&](const Row &row) {
-			places.at(static_cast<size_t>(row.integer(range_column) - 1))->rows.push_back(bar_row_of(row));
+			places.at(static_cast<size_t>(row.integer(range_column) - 1))->rows.push_back(stored_row(row));
 			return Flow::more;
 		};
 		const Statements &statements = statements_of(*any);

@@ -30,7 +30,10 @@ struct Reached {
 };
 
 /// When the last bar before `to` begins.
-Op<std::optional<Timestamp>> newest_stored(Database &db, const std::string &symbol, const Grid &bars, Timestamp to);
+Op<std::optional<Timestamp>> newest_stored(Database &db, std::string_view symbol, const Grid &bars, Timestamp to);
+
+/// A bar from a row of AGG_SOURCE_COLUMNS, quality and revision.
+BarRow stored_row(const Row &row);
 
 /// Puts the live bars of a range into the result of the function, by time and at most `most`, as rows of agg_bars() about which nothing is
 /// to be done. Answers how many there were. Not for minutes, of which some are no candles.
@@ -41,10 +44,16 @@ class StoredBars {
 public:
 	explicit StoredBars(Database &db) : db_(db) {
 	}
+	virtual ~StoredBars() = default;
+	StoredBars(const StoredBars &) = delete;
+	StoredBars &operator=(const StoredBars &) = delete;
 	/// Hands the bars of the range to the sink, by time. Whether it wants more.
-	Op<Flow> read(const StoredRange &range, BarRowSink &sink);
+	virtual Op<Flow> read(const StoredRange &range, BarRowSink &sink);
 	/// The same from the last one on, at most `most` rows.
-	Op<Reached> read_backwards(const StoredRange &range, int64_t most, BarRowSink &sink);
+	virtual Op<Reached> read_backwards(const StoredRange &range, int64_t most, BarRowSink &sink);
+
+	/// When the last bar before `to` begins.
+	virtual Op<std::optional<Timestamp>> newest(std::string_view symbol, const Grid &bars, Timestamp to);
 
 	/// Reads ranges, one of a symbol and grid, in one statement a table: whoever reads in one of them later asks the database no more.
 	Op<void> fetch(const std::vector<StoredRange> ranges);
@@ -52,6 +61,9 @@ public:
 	Op<void> fetch_newest(const std::vector<StoredRange> ranges);
 	/// Whether a range has been fetched and holds nothing.
 	bool surely_empty(const StoredRange &range) const;
+
+protected:
+	Database &db_;
 
 private:
 	using Key = std::pair<std::string_view, std::string_view>; // symbol and timeframe
@@ -66,7 +78,6 @@ private:
 	/// Of the range, nullptr if it has not been fetched.
 	const Fetched *fetched(const StoredRange &range) const;
 
-	Database &db_;
 	std::map<Key, Fetched> ranges_;
 	std::map<Key, Fetched> newest_; // at most one row each
 };

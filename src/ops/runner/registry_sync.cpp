@@ -11,6 +11,7 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/calendars/calendar_changes.hpp"
 #include "ops/calendars/set_calendar.hpp"
+#include "ops/marks/kept_revisions.hpp"
 #include "ops/tasks/environment.hpp"
 #include "ops/tasks/set_source.hpp"
 #include "ops/tasks/task_columns.h"
@@ -31,12 +32,12 @@ namespace {
 	"') WITH ORDINALITY AS l(e, n)) END"
 
 // The last column: keys of agg that mean nothing here, and keys beside it that belong into it.
-#define AGG_METADATA_KEYS "ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority', 'calendar', 'source']"
+#define AGG_METADATA_KEYS "ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority', 'calendar', 'source', 'keep_revisions']"
 const Statement &active_assets() {
 	static const Statement statement {
 	    "core_asset_registry_all",
 	    "SELECT a.canonical_symbol, jsonb_typeof(m.agg), " AGG_METADATA_SCALAR("enabled") ", " AGG_METADATA_SCALAR("start_utc") ", " AGG_METADATA_LIST(
-	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") ", " AGG_METADATA_SCALAR("calendar") ", " AGG_METADATA_SCALAR("source") R"sql(, k.unknown
+	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") ", " AGG_METADATA_SCALAR("calendar") ", " AGG_METADATA_SCALAR("source") ", " AGG_METADATA_SCALAR("keep_revisions") R"sql(, k.unknown
 FROM @core_asset_registry_all a
 CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END AS agg) m
 CROSS JOIN LATERAL (
@@ -55,7 +56,7 @@ CROSS JOIN LATERAL (
 WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END
 ORDER BY a.canonical_symbol)sql",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT,
-	     AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	     AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
 	    Planning::by_statistics};
 	return statement;
 }
@@ -83,24 +84,27 @@ const Statement &apply() {
 WITH wanted AS (
 	SELECT *
 	FROM unnest($1::text[], $2::text[], $3::text[], $4::int4[], $5::int4[], $6::int4[], $7::timestamptz[],
-		$8::bool[], $9::text[]) AS w(canonical_symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory, calendar)
+		$8::bool[], $9::text[], $12::bool[])
+		AS w(canonical_symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory, calendar, keep_revisions)
 ), applied AS (
 	INSERT INTO @data_agg_state AS s (canonical_symbol, timeframe, source_timeframe, run_interval_minutes,
-		aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at, calendar)
+		aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at, calendar,
+		keep_revisions)
 	SELECT w.canonical_symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', NULL, now(),
-		w.calendar
+		w.calendar, COALESCE(w.keep_revisions, o.keep_revisions, false)
 	FROM wanted w
+	LEFT JOIN @data_agg_state o ON o.canonical_symbol = w.canonical_symbol AND o.timeframe = w.timeframe
 	ORDER BY )sql" AGG_LOCK_ORDER("w.") R"sql(
 	ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET source_timeframe = EXCLUDED.source_timeframe,
 		run_interval_minutes = EXCLUDED.run_interval_minutes, aggregation_delay_seconds = EXCLUDED.aggregation_delay_seconds,
 		task_priority = EXCLUDED.task_priority, agg_start_utc = EXCLUDED.agg_start_utc, is_mandatory = EXCLUDED.is_mandatory,
-		enabled = NOT s.disabled_by_operator, updated_at = now()
+		enabled = NOT s.disabled_by_operator, updated_at = now(), keep_revisions = EXCLUDED.keep_revisions
 	WHERE
 		(s.source_timeframe, s.run_interval_minutes, s.aggregation_delay_seconds, s.task_priority, s.agg_start_utc, s.is_mandatory,
-			s.enabled)
+			s.enabled, s.keep_revisions)
 		IS DISTINCT FROM
 		(EXCLUDED.source_timeframe, EXCLUDED.run_interval_minutes, EXCLUDED.aggregation_delay_seconds, EXCLUDED.task_priority,
-			EXCLUDED.agg_start_utc, EXCLUDED.is_mandatory, NOT s.disabled_by_operator)
+			EXCLUDED.agg_start_utc, EXCLUDED.is_mandatory, NOT s.disabled_by_operator, EXCLUDED.keep_revisions)
 	RETURNING (xmax = 0) AS created, s.canonical_symbol
 ), disabled AS (
 	UPDATE @data_agg_state s
@@ -160,7 +164,8 @@ MetadataValue value_at(const Row &row, size_t column) {
 /// The columns of apply()'s first nine parameters. A calendar counts for new tasks; set_calendar() has given it to the others.
 class WantedTasks {
 public:
-	void add(std::string_view symbol, const TaskConfiguration &task, const std::optional<std::string> &calendar) {
+	void add(std::string_view symbol, const TaskConfiguration &task, const std::optional<std::string> &calendar,
+	         std::optional<bool> keep_revisions) {
 		symbols_.push_back(cell(symbol));
 		timeframes_.push_back(keep(task.timeframe.name()));
 		sources_.push_back(keep(task.source.name()));
@@ -170,6 +175,11 @@ public:
 		starts_.push_back(cell(task.start));
 		mandatory_.push_back(cell(task.mandatory));
 		calendars_.push_back(calendar && *calendar != utc_calendar ? keep(*calendar) : null_cell());
+		kept_.push_back(cell(keep_revisions));
+	}
+	/// The last parameter.
+	Parameter take_kept() {
+		return {AGG_BOOL, std::move(kept_)};
 	}
 	std::vector<Parameter> take() {
 		return parameters(Parameter(AGG_TEXT, std::move(symbols_)), Parameter(AGG_TEXT, std::move(timeframes_)),
@@ -185,7 +195,7 @@ private:
 	}
 
 	std::set<std::string> names_;
-	std::vector<agg_cell> symbols_, timeframes_, sources_, intervals_, delays_, priorities_, starts_, mandatory_, calendars_;
+	std::vector<agg_cell> symbols_, timeframes_, sources_, intervals_, delays_, priorities_, starts_, mandatory_, calendars_, kept_;
 };
 
 /// A name that nobody will find again: feeds and calls would have to have the same blanks.
@@ -309,7 +319,8 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 		                   .priority = value_at(row, 12),
 		                   .calendar = value_at(row, 14),
 		                   .source = value_at(row, 16),
-		                   .unknown_keys = row.maybe_text(18).value_or("")}});
+		                   .keep_revisions = value_at(row, 18),
+		                   .unknown_keys = row.maybe_text(20).value_or("")}});
 		return Flow::more;
 	};
 	co_await db.query(active_assets(), parameters(Parameter(AGG_BOOL, cell(assets_of(environment) == Assets::test_active))), take);
@@ -323,6 +334,7 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	std::string not_understood;
 	std::vector<agg_cell> active;
 	std::vector<std::pair<std::string, std::string>> changed; // symbols and their new calendars
+	bool says_what_is_kept = false;
 	for (const auto &asset : assets) {
 		try {
 			if (!asset.metadata.unknown_keys.empty())
@@ -332,14 +344,16 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 				                                                             .text();
 			check_registered_symbol(asset.symbol);
 			const auto calendar = calendars.name_for(asset);
+			const auto keep = keeps_revisions(asset.metadata);
 			const auto rule = source_rule(asset.metadata).value_or(exact.contains(asset.symbol) ? SourceRule::exact : SourceRule::chain);
 			auto tasks =
 			    configured_tasks(asset.metadata, start, first.bar_of(asset.symbol), calendars.known.named(calendar, asset.symbol), rule);
 			for (auto &task : tasks) {
 				if (starts_with_first_bar(asset.metadata))
 					task.start = first.start_of(asset.symbol, task);
-				wanted.add(asset.symbol, task, calendar);
+				wanted.add(asset.symbol, task, calendar, keep);
 			}
+			says_what_is_kept = says_what_is_kept || keep;
 			if (calendars.changes(asset))
 				changed.emplace_back(asset.symbol, *calendar);
 			if (tasks.empty() && switched_off(asset.metadata))
@@ -363,6 +377,7 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	auto list = wanted.take();
 	list.emplace_back(AGG_TEXT, std::move(active));
 	list.emplace_back(AGG_TEXT, std::move(counted));
+	list.push_back(wanted.take_kept());
 	result.skipped_json = "[" + refused + "]";
 	result.unknown_keys_json = "[" + not_understood + "]";
 	auto take_counts = [&](const Row &row) {
@@ -372,6 +387,8 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 		return Flow::more;
 	};
 	co_await db.query(apply(), std::move(list), take_counts);
+	if (says_what_is_kept)
+		co_await follow_keep_revisions(db);
 
 	co_await db.execute(remember(), parameters(text_parameter(environment), timestamp_parameter(start), timestamp_parameter(now),
 	                                           text_parameter(result.skipped_json), text_parameter(result.unknown_keys_json)));

@@ -44,11 +44,11 @@ namespace {
 	}
 
 #define AGG_EVENT_COLUMNS(state)                                                                                                           \
-	{state "_open", "double precision", "double precision"}, {state "_high", "double precision", "double precision"},                      \
-	    {state "_low", "double precision", "double precision"}, {state "_close", "double precision", "double precision"},                  \
-	    {state "_vol", "double precision", "double precision"}, {state "_vwap", "double precision", "double precision"},                   \
-	    {state "_trade_count", "bigint", "bigint"}, {                                                                                      \
-		state "_quality_score", "bigint", "bigint"                                                                                         \
+	{state "open", "double precision", "double precision"}, {state "high", "double precision", "double precision"},                        \
+	    {state "low", "double precision", "double precision"}, {state "close", "double precision", "double precision"},                    \
+	    {state "vol", "double precision", "double precision"}, {state "vwap", "double precision", "double precision"},                     \
+	    {state "trade_count", "bigint", "bigint"}, {                                                                                       \
+		state "quality_score", "bigint", "bigint"                                                                                          \
 	}
 
 } // namespace
@@ -111,7 +111,8 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"derivation_version", "integer", "integer NOT NULL DEFAULT 1"},
 	      {"total_windows_skipped", "bigint", "bigint NOT NULL DEFAULT 0"},
 	      {"total_source_rows_refused", "bigint", "bigint NOT NULL DEFAULT 0"},
-	      {"calendar", "text", "text"}},
+	      {"calendar", "text", "text"},
+	      {"keep_revisions", "boolean", "boolean NOT NULL DEFAULT false"}},
 	     "PRIMARY KEY (canonical_symbol, timeframe)",
 	     AGG_TASK_STORAGE},
 	    {"agg_change_log",
@@ -240,10 +241,29 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"canonical_symbol", "text", "text NOT NULL"},
 	      {"timeframe", "text", "text NOT NULL"},
 	      {"ts_utc", "timestamp with time zone", "timestamptz NOT NULL"},
-	      AGG_EVENT_COLUMNS("old"),
-	      AGG_EVENT_COLUMNS("new")},
+	      AGG_EVENT_COLUMNS("old_"),
+	      AGG_EVENT_COLUMNS("new_"),
+	      {"old_revision", "integer", "integer"},
+	      {"new_revision", "integer", "integer"},
+	      {"wanted", "boolean", "boolean NOT NULL DEFAULT true"},
+	      {"kept_since", "timestamp with time zone", "timestamptz"}},
 	     "PRIMARY KEY (batch, ordinal)",
 	     AGG_QUEUE_STORAGE},
+	    {"agg_kept_revisions",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"began_at", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"readable_since", "timestamp with time zone", "timestamptz NOT NULL"}},
+	     "PRIMARY KEY (canonical_symbol, timeframe)"},
+	    {"agg_bar_revisions",
+	     {{"canonical_symbol", "text", "text NOT NULL"},
+	      {"timeframe", "text", "text NOT NULL"},
+	      {"ts_utc", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"made_at", "timestamp with time zone", "timestamptz NOT NULL"},
+	      {"revision", "integer", "integer NOT NULL"},
+	      {"deleted", "boolean", "boolean NOT NULL DEFAULT false"},
+	      AGG_EVENT_COLUMNS("")},
+	     "PRIMARY KEY (canonical_symbol, timeframe, ts_utc, made_at)"},
 	    {"agg_registry_sync",
 	     {{"env_name", "text", "text NOT NULL"},
 	      {"agg_start_utc", "timestamp with time zone", "timestamptz"},
@@ -294,6 +314,8 @@ const std::vector<WantedIndex> &wanted_indexes() {
 	    {"agg_consumers", "agg_consumers_idx", "consumer", nullptr, true},
 	    {"agg_event_batches", "agg_event_batches_idx", "last_id", nullptr, true},
 	    {"agg_events", "agg_events_idx", "batch, ordinal", nullptr, true},
+	    {"agg_kept_revisions", "agg_kept_revisions_idx", "canonical_symbol, timeframe", nullptr, true},
+	    {"agg_bar_revisions", "agg_bar_revisions_idx", "canonical_symbol, timeframe, ts_utc, made_at", nullptr, true},
 	    {"agg_recent_tasks", "agg_recent_tasks_idx", "canonical_symbol, timeframe", nullptr, true},
 	    {"agg_dirty_ranges", "agg_dirty_ranges_task_idx", "canonical_symbol, timeframe, from_utc", nullptr, false},
 	    {"agg_refused_ranges", "agg_refused_ranges_task_idx", "canonical_symbol, timeframe", nullptr, false},

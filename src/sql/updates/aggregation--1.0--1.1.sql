@@ -707,25 +707,26 @@ COMMENT ON AGGREGATE @extschema@.vwap_deviation(float8, float8) IS
 'The volume-weighted standard deviation of prices around their vwap, over volumes above zero: sqrt(sum(volume * (price - vwap)^2) / sum(volume)). Bands are vwap plus and minus so many of it. Exact up to the division and the root, so prices that hardly differ lose nothing, and neither the order of rows nor a parallel plan changes a bit.
 What is NULL, NaN or infinite is ignored. NULL where nothing remains, or where a sum or product is beyond 1e290.';
 
-CREATE FUNCTION @extschema@.agg_bars(p_symbol text, p_timeframe text, p_from timestamptz DEFAULT NULL, p_to timestamptz DEFAULT NULL, p_fill text DEFAULT 'none', p_forming boolean DEFAULT true, p_limit integer DEFAULT NULL, p_now_utc timestamptz DEFAULT NULL)
+CREATE FUNCTION @extschema@.agg_bars(p_symbol text, p_timeframe text, p_from timestamptz DEFAULT NULL, p_to timestamptz DEFAULT NULL, p_fill text DEFAULT 'none', p_forming boolean DEFAULT true, p_limit integer DEFAULT NULL, p_now_utc timestamptz DEFAULT NULL, p_as_of timestamptz DEFAULT NULL)
 RETURNS TABLE (ts_utc timestamptz, open double precision, high double precision, low double precision, close double precision, vol double precision, vwap double precision, trade_count bigint, quality_score integer, state text, revision integer)
 LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY INVOKER ROWS 1000
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_bars';
 
-COMMENT ON FUNCTION @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz) IS
 'The bars of a symbol that begin in [p_from, p_to), by time. p_from: NULL or -infinity is the first one; p_to: NULL or infinity is now. Any timeframe: one that has a task is read as stored; another one is made while it is read, of the widest timeframe of the symbol that divides it in its calendar, or of minutes where all tasks of the symbol are made of minutes. 1m are the rows of data_bars that have prices.
 Windows that nobody has made yet, that are to be made anew, or that are not over are computed from what is there now, by the rules by which the bars are made. state: final (made, and nothing is to be done), revised (the same, but it has been another bar before), provisional (over, but not made yet or to be made anew: the bar is the one that will be stored if nothing changes), forming (not over; there is a bar as soon as there is a minute; quality_score is NULL), filled (no bar). revision: how many bars the window has had, the first one being 1; NULL where the row is not stored, or a minute. p_forming false leaves out the window that is not over.
-p_fill: none; null or close for a row for each window without a bar that touches a session of the calendar, from p_from (or the first bar) to now, without prices or with the last close before it. p_limit: the first bars from p_from on; without p_from the newest ones. p_now_utc: the clock, NULL is now; what begins later is not there.
-The caller needs SELECT on data_bars and derived_data_bars; row security of these tables applies. All is read by the snapshot of the query. Errors: P0002 for a symbol that no task, asset or bar has; 22023 for an unknown timeframe or fill, p_to before p_from, p_limit below 1; 54000 for a fill of 5,000,000 windows and more; 42501 without the right to read.';
+p_fill: none; null or close for a row for each window without a bar that touches a session of the calendar, from p_from (or the first bar) to now, without prices or with the last close before it. p_limit: the first bars from p_from on; without p_from the newest ones. p_now_utc: the clock, NULL is now, or p_as_of; what begins later is not there.
+p_as_of: the bars as they were stored at that moment, of tasks that keep their revisions (agg_set_keep_revisions()) since then or before; another timeframe is made of such bars as they were. state is final or revised, and where it is made of bars of which the last ones were not there yet, provisional; p_forming does not count. Calendars are those of now. NULL: the bars as they are.
+The caller needs SELECT on data_bars and derived_data_bars; row security of these tables applies, to former bars as well. All is read by the snapshot of the query. Errors: 55000 for a p_as_of of which no revisions are kept, 22023 for one that is still to come; P0002 for a symbol that no task, asset or bar has; 22023 for an unknown timeframe or fill, p_to before p_from, p_limit below 1; 54000 for a fill of 5,000,000 windows and more; 42501 without the right to read.';
 
-CREATE FUNCTION @extschema@.agg_bars(p_symbols text[], p_timeframe text, p_from timestamptz DEFAULT NULL, p_to timestamptz DEFAULT NULL, p_fill text DEFAULT 'none', p_forming boolean DEFAULT true, p_limit integer DEFAULT NULL, p_now_utc timestamptz DEFAULT NULL)
+CREATE FUNCTION @extschema@.agg_bars(p_symbols text[], p_timeframe text, p_from timestamptz DEFAULT NULL, p_to timestamptz DEFAULT NULL, p_fill text DEFAULT 'none', p_forming boolean DEFAULT true, p_limit integer DEFAULT NULL, p_now_utc timestamptz DEFAULT NULL, p_as_of timestamptz DEFAULT NULL)
 RETURNS TABLE (canonical_symbol text, ts_utc timestamptz, open double precision, high double precision, low double precision, close double precision, vol double precision, vwap double precision, trade_count bigint, quality_score integer, state text, revision integer)
 LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY INVOKER ROWS 1000
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_bars';
 
-COMMENT ON FUNCTION @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz) IS
 'The same for many symbols, one after the other in the order of the array, each by time. p_limit counts for each symbol. A symbol that is given twice counts once. Errors: as for one symbol; 22004 for a NULL symbol; 54000 for more than 100,000 symbols.';
 
 CREATE FUNCTION @extschema@.agg_latest(p_symbols text[], p_timeframe text, p_forming boolean DEFAULT true, p_now_utc timestamptz DEFAULT NULL)
@@ -820,7 +821,7 @@ LANGUAGE c VOLATILE SECURITY INVOKER
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_event';
 
 COMMENT ON FUNCTION @extschema@.agg_note_event() IS
-'Trigger of derived_data_bars, after INSERT, UPDATE and DELETE for each row, while somebody is subscribed: agg_subscribe() puts it there, and the last agg_unsubscribe() removes it. Notes bars that are finished, revised or deleted in agg_events; when the transaction commits, they get their ids, and NOTIFY agg_events is sent. An UPDATE that leaves what agg_bars() shows of a bar as it was makes no event. A transaction that has made events cannot be prepared (0A000).';
+'Trigger of derived_data_bars, after INSERT, UPDATE and DELETE for each row, while somebody is subscribed or a task keeps its revisions: agg_subscribe() and agg_set_keep_revisions() put it there, and the last one who needs it no more removes it. Notes bars that are finished, revised or deleted in agg_events; when the transaction commits, they get their ids, what revisions are kept of goes to agg_bar_revisions, and NOTIFY agg_events is sent. An UPDATE that leaves what agg_bars() shows of a bar as it was makes no event. A transaction that has made events cannot be prepared (0A000).';
 
 CREATE FUNCTION @extschema@.agg_subscribe(p_consumer text, p_symbols text[] DEFAULT NULL, p_timeframes text[] DEFAULT NULL, p_restart boolean DEFAULT false)
 RETURNS jsonb
@@ -861,6 +862,27 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_ack';
 COMMENT ON FUNCTION @extschema@.agg_ack(text, bigint) IS
 'Acknowledges all events of a consumer up to and including this one: agg_poll() does not give them again, and they are removed as soon as every consumer has acknowledged them. Returns success, consumer, event_id (up to which all is acknowledged now). Errors: 22023 for an event that the consumer was not given; P0002 if there is no such consumer; 42501 if it is another role''s.';
 
+CREATE FUNCTION @extschema@.agg_set_keep_revisions(p_symbol text, p_tf text, p_keep boolean)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_keep_revisions';
+
+COMMENT ON FUNCTION @extschema@.agg_set_keep_revisions(text, text, boolean) IS
+'Says whether the former bars of a task are kept, with the times between which they were current, so that agg_bars(..., p_as_of) can read them. What was before the call is not known. false: the times that were kept cannot be read any more, and agg_purge_revisions() removes the rows; true again begins anew.
+The call waits until no transaction is writing bars, and none writes any until it has committed: commit at once. Where nothing has to change it does not wait. A sync from the registry sets what the asset''s metadata.agg.keep_revisions (true or false) says for all of its tasks, and leaves them alone where that is missing.
+Answers success, keep_revisions, changed, readable_since (the earliest time that can be read, or null), or {"success": false, "error": "not_found", "message": ...}. Errors: 22004 for NULL, 22023 for an unknown timeframe, 25000 in a REPEATABLE READ or SERIALIZABLE transaction.';
+
+CREATE FUNCTION @extschema@.agg_purge_revisions(p_older_than interval DEFAULT '1 year', p_max_rows int DEFAULT 100000)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_purge_revisions';
+
+COMMENT ON FUNCTION @extschema@.agg_purge_revisions(interval, int) IS
+'Retention: removes former bars that were superseded longer than p_older_than ago, and those of that age of tasks that keep no revisions any more, at most p_max_rows per call. Times in which a removed bar was current cannot be read any more with p_as_of.
+Answers success, rows_purged, continue (there may be more). Errors: 22004 for NULL, 22023 for a negative age or p_max_rows < 1.';
+
 DROP EVENT TRIGGER aggregation_partitions;
 CREATE EVENT TRIGGER aggregation_partitions ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
@@ -870,12 +892,12 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_adopt(boolean, boolean, int), @extschema@.agg_retire_old_minutes(boolean, int), @extschema@.agg_mend(text, text, timestamptz, timestamptz, int), @extschema@.agg_rollback_report(), @extschema@.agg_note_task_change(), @extschema@.agg_note_due(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_note_event(), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_adopt(boolean, boolean, int), @extschema@.agg_retire_old_minutes(boolean, int), @extschema@.agg_mend(text, text, timestamptz, timestamptz, int), @extschema@.agg_rollback_report(), @extschema@.agg_note_task_change(), @extschema@.agg_note_due(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_note_event(), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_set_keep_revisions(text, text, boolean), @extschema@.agg_purge_revisions(interval, int), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION @extschema@.agg_mend(text, text, timestamptz, timestamptz, int), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
+        GRANT EXECUTE ON FUNCTION @extschema@.agg_mend(text, text, timestamptz, timestamptz, int), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_set_keep_revisions(text, text, boolean), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
     END IF;
 END
 $update$;
@@ -894,7 +916,7 @@ BEGIN
     -- The owner of the extension's other tables owns the new ones.
     FOR found IN
         SELECT pg_catalog.pg_get_userbyid(c.relowner) AS owner, n.name FROM pg_catalog.pg_class AS c
-        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days'), ('agg_indexes'), ('agg_consumers'), ('agg_event_batches'), ('agg_events'), ('agg_next_due')) AS n (name)
+        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days'), ('agg_indexes'), ('agg_consumers'), ('agg_event_batches'), ('agg_events'), ('agg_kept_revisions'), ('agg_bar_revisions'), ('agg_next_due')) AS n (name)
         WHERE c.relnamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) 'agg_change_log'
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I OWNER TO %I', found.name, found.owner);
