@@ -39,6 +39,7 @@ cursor of GBPUSD/5m ahead of its source
 minutes of DXY would copy' 'a dry run names functions, callers, cursors and minutes'
 is "$(catalog) $(state) $(bars)" "$extension_only $state_before $bars_before" 'and changes nothing'
 
+is "$(rows false | tail -n 1)" 'cursors and minutes left' 'the tables first, and nothing else while they are locked'
 rows false >/dev/null
 is "$(bars)" "$bars_before" 'no bar has changed'
 is "$(state)" "$state_before" 'nor a cursor or a count'

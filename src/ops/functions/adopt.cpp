@@ -193,7 +193,15 @@ Op<Answer> agg_adopt(Database &db, Arguments arguments) {
 	arguments.check_positive("max_rows", "Pass the maximum number of minutes to copy in one call, such as 1000000.");
 	SetupRows rows(db, dry_run);
 	co_await tell_functions(db, dry_run, rows);
-	co_await set_up(db, dry_run);
+	const size_t before = rows.done();
+	co_await set_up(db, dry_run, rows);
+	if (rows.done() > before) {
+		// Whoever reads and writes the tables waits for the end of this transaction: it does nothing else.
+		std::vector<Done> list;
+		list.push_back(told("cursors and minutes", "left", "call agg_adopt() again when this transaction has ended"));
+		co_await rows.tell(std::move(list));
+		co_return Answer::rows();
+	}
 	auto cursors = [&]() -> Op<void> { co_await tell_cursors(db, mend_cursors && !dry_run, rows); };
 	co_await attempt(db, "cursors", cursors, rows);
 	auto minutes = [&]() -> Op<void> {

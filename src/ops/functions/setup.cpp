@@ -4,6 +4,8 @@
 #include "ops/functions/functions.hpp"
 #include "ops/functions/setup.hpp"
 
+#include "ops/boundary/subtransaction.hpp"
+#include "ops/setup/adopted_bars.hpp"
 #include "ops/setup/setup_calendars.hpp"
 #include "ops/setup/setup_catalog.hpp"
 #include "ops/setup/setup_obstacles.hpp"
@@ -13,6 +15,7 @@
 #include "ops/setup/shape.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -79,12 +82,41 @@ bool any_needed_failed(const std::vector<Done> &all) {
 	return std::any_of(all.begin(), all.end(), [](const Done &done) { return done.failed && done.needed; });
 }
 
+/// Takes the steps that make the extension's own tables out of a list.
+std::vector<Step> take_own_tables(std::vector<Step> &steps) {
+	const auto is_own = [](const Step &step) { return step.action == Action::create && step.object.starts_with("table agg_"); };
+	const auto others = std::stable_partition(steps.begin(), steps.end(), is_own);
+	std::vector<Step> own(std::make_move_iterator(steps.begin()), std::make_move_iterator(others));
+	steps.erase(steps.begin(), others);
+	return own;
+}
+
+/// Bars whose source is gone are looked for in all bars, which takes its time: before any table is altered, so that nobody who reads or
+/// writes bars waits for it. A table that lacks a column for it is altered first, and looked at with the trigger that belongs to it.
+Op<void> adopt_bars_first(Database &db, std::vector<Step> &steps) {
+	const auto adopting =
+	    std::find_if(steps.begin(), steps.end(), [](const Step &step) { return step.catches_up != nullptr && step.catches_up->adopts; });
+	if (adopting == steps.end())
+		co_return;
+	const auto fault = co_await in_subtransaction(db, IfDone::keep, [&]() -> Op<void> { co_await adopt_bars(db); });
+	if (!fault)
+		adopting->catches_up = nullptr;
+	else if (!belongs_to_object(fault->error()))
+		fault->raise();
+}
+
 template <class Teller>
 Op<void> bring_up(Database &db, bool dry_run, Teller &teller) {
 	const auto catalog = co_await read_catalog(db);
 	auto steps = plan_tables(db, catalog);
-	auto done = co_await perform(db, std::move(steps), dry_run);
-	const bool complete = !any_needed_failed(done);
+	auto own = take_own_tables(steps);
+	auto done = co_await perform(db, std::move(own), dry_run);
+	const bool own_complete = !any_needed_failed(done);
+	co_await teller.tell(std::move(done));
+	if (!dry_run && own_complete)
+		co_await adopt_bars_first(db, steps);
+	done = co_await perform(db, std::move(steps), dry_run);
+	const bool complete = own_complete && !any_needed_failed(done);
 	co_await teller.tell(std::move(done));
 	steps = co_await plan_views(db); // of tables that are complete now
 	done = co_await perform(db, std::move(steps), dry_run);
@@ -105,6 +137,7 @@ Op<void> SetupRows::tell(std::vector<Done> all) {
 	constexpr size_t columns = 3;
 	std::vector<agg_cell> cells;
 	for (auto &done : all) {
+		done_ += done.failed || dry_run_ ? 0 : 1;
 		if (!done.failed)
 			done.detail = dry_run_ ? in_lines(done.detail) : beginning(done.detail);
 		cells.push_back(cell(std::string_view(done.object)));
@@ -114,8 +147,7 @@ Op<void> SetupRows::tell(std::vector<Done> all) {
 	co_await db_.emit_rows(cells, columns);
 }
 
-Op<void> set_up(Database &db, bool dry_run) {
-	SetupRows rows(db, dry_run);
+Op<void> set_up(Database &db, bool dry_run, SetupRows &rows) {
 	auto intruders = co_await plan_own_tables(db);
 	auto named = co_await perform(db, std::move(intruders), dry_run);
 	co_await rows.tell(std::move(named));
@@ -130,7 +162,8 @@ Op<void> set_up(Database &db, bool dry_run) {
 
 Op<Answer> agg_setup(Database &db, Arguments arguments) {
 	const bool dry_run = arguments.boolean("dry_run");
-	co_await set_up(db, dry_run);
+	SetupRows rows(db, dry_run);
+	co_await set_up(db, dry_run, rows);
 	co_return Answer::rows();
 }
 

@@ -16,13 +16,18 @@ public:
 	SetupRows(Database &db, bool dry_run) : db_(db), dry_run_(dry_run) {
 	}
 	Op<void> tell(std::vector<Done> all);
+	/// How many steps were carried out.
+	size_t done() const {
+		return done_;
+	}
 
 private:
 	Database &db_;
 	bool dry_run_;
+	size_t done_ = 0;
 };
 
 /// Creates what is missing, or says what would be created, in rows.
-Op<void> set_up(Database &db, bool dry_run);
+Op<void> set_up(Database &db, bool dry_run, SetupRows &rows);
 
 } // namespace aggregation
