@@ -50,11 +50,12 @@ SELECT min(m.ts_utc), max(m.ts_utc) + interval '1 minute'
 FROM (
 	SELECT c.ts_utc, c.complete, count(*) FILTER (WHERE c.complete) OVER (ORDER BY c.ts_utc) AS range
 	FROM (
-		SELECT b.ts_utc, NOT EXISTS (
-			SELECT FROM unnest($2::text[]) AS p(symbol)
-			WHERE NOT EXISTS (SELECT FROM @data_bars x WHERE x.canonical_symbol = p.symbol AND x.timeframe = '1m' AND x.ts_utc = b.ts_utc)
-		) AS complete
+		SELECT b.ts_utc, COALESCE(p.parts = cardinality($2::text[]), false) AS complete
 		FROM @data_bars b
+		LEFT JOIN (
+			SELECT x.ts_utc, count(*) AS parts FROM @data_bars x
+			WHERE x.canonical_symbol = ANY ($2::text[]) AND x.timeframe = '1m' GROUP BY x.ts_utc
+		) p ON p.ts_utc = b.ts_utc
 		WHERE b.canonical_symbol = $1::text AND b.timeframe = '1m' AND b.raw ? 'migrated_from'
 	) c
 ) m
