@@ -1,7 +1,7 @@
 # Events while runners, feeds, hand-made changes, the consumer and the server are killed. The consumer keeps its own record: it remembers the
 # last event that it has taken, and takes what is beyond it. In the end, what it has taken tells the whole life of each bar: each event begins
 # where the last one has ended, the first one with nothing, and the last one ends with the bar that is there. So none was lost, doubled or
-# out of order.
+# out of order. The tasks keep their revisions besides: the history has the same bars at the same times, and ends with what is there.
 #
 # AGGREGATION_CRASH_ROUNDS says how often (default 24, of which this takes a quarter), AGGREGATION_SEED makes the moments the same again.
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
@@ -96,7 +96,21 @@ UNION ALL
 SELECT 'comes late', event_id, canonical_symbol, timeframe, ts_utc
 FROM (SELECT *, lag(event_id) OVER (ORDER BY arrival) AS earlier, lag(made_at) OVER (ORDER BY event_id) AS made_before FROM taken) AS t
 WHERE event_id < earlier OR made_at < made_before;
+CREATE VIEW untold AS
+SELECT t.event_id, t.kind, t.canonical_symbol, t.timeframe, t.ts_utc
+FROM taken AS t LEFT JOIN agg_bar_revisions AS r USING (canonical_symbol, timeframe, ts_utc, made_at)
+WHERE (CASE WHEN r.deleted THEN NULL ELSE (SELECT to_jsonb(v) FROM (SELECT r.open, r.high, r.low, r.close, r.vol, r.vwap, r.trade_count, r.quality_score) AS v) END) IS DISTINCT FROM t.new
+	OR r.ts_utc IS NULL
+UNION ALL
+SELECT 0, 'of now', k.canonical_symbol, k.timeframe, d.ts_utc
+FROM agg_kept_revisions AS k CROSS JOIN LATERAL (
+	SELECT COALESCE(b.ts_utc, l.ts_utc) AS ts_utc
+	FROM agg_bars(k.canonical_symbol, k.timeframe, p_as_of => clock_timestamp()) AS b
+	FULL JOIN (SELECT * FROM derived_data_bars AS d WHERE d.deleted_at IS NULL AND d.canonical_symbol = k.canonical_symbol AND d.timeframe = k.timeframe) AS l USING (ts_utc)
+	WHERE (b.open, b.high, b.low, b.close, b.vol, b.vwap, b.trade_count, b.quality_score, b.revision) IS DISTINCT FROM (l.open, l.high, l.low, l.close, l.vol, l.vwap, l.trade_count, l.quality_score, l.revision)
+) AS d;
 SELECT agg_subscribe('reader');
+SELECT agg_set_keep_revisions(canonical_symbol, timeframe, true) FROM data_agg_state;
 SQL
 
 over() { [ -e "$own_folder/over" ] || ! kill -0 $$ 2>/dev/null; }
@@ -142,6 +156,7 @@ for ((round = 1; round <= rounds; round++)); do
 	eventually 30 "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name IN ('writer', 'runner', 'consumer')"
 	until [ "$(sql -c 'SET client_min_messages = warning' -c 'CALL take_some()' -c "SELECT count(*) FROM agg_poll('reader')")" = 0 ]; do :; done
 	is "$(sql -c 'SELECT * FROM holes LIMIT 5' -c 'SELECT * FROM doubled LIMIT 5')" '' "round $round: each change of each bar was told once and in order ($(sql -c 'SELECT count(*) FROM taken') events)"
+	is "$(sql -c 'SELECT * FROM untold LIMIT 5' -c 'SELECT count(*) > 0 FROM agg_bar_revisions')" t "round $round: and is in the history"
 done
 is "$(sql -c "SELECT count(DISTINCT kind) FROM taken")" 3 'of all kinds'
 done_testing
