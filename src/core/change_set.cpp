@@ -52,14 +52,19 @@ void ChangeSet::add_range(std::string_view symbol, const TimeRange &given) {
 void ChangeSet::add_bar(std::string_view symbol, Timestamp time) {
 	if (!time.finite())
 		return;
-	constexpr int64_t minute = Duration::minutes(1).us;
-	const int64_t phase = ((time.us % minute) + minute) % minute;
-	const Timestamp start = time - Duration {phase};
+	const Timestamp start = minute_of(time);
 	add_range(symbol, {start, start + Duration::minutes(1), 1});
 }
 
+void ChangeSet::add_minute(std::string_view symbol, Timestamp time) {
+	if (!time.finite())
+		return;
+	const Timestamp start = minute_of(time);
+	add_range(symbol, {start, start + Duration::minutes(1), 0});
+}
+
 void ChangeSet::merge(const ChangeSet &other) {
-	for (const auto &change : other.list())
+	for (const auto &change : other.list(any_number_of_ranges))
 		add_range(*change.symbol, change.range);
 }
 
@@ -75,7 +80,7 @@ void ChangeSet::clear() {
 	std::fill(places_.begin(), places_.end(), 0);
 }
 
-std::vector<SymbolChange> ChangeSet::list() const {
+std::vector<SymbolChange> ChangeSet::list(size_t most_of_symbol) const {
 	std::vector<SymbolChange> changes;
 	changes.reserve(noted_.size());
 	for (const auto &noted : noted_) {
@@ -85,7 +90,7 @@ std::vector<SymbolChange> ChangeSet::list() const {
 		}
 		RangeSet all = noted.others;
 		all.add(noted.latest);
-		all.coarsen(most_ranges_of_symbol);
+		all.coarsen(most_of_symbol);
 		for (const auto &range : all.ranges())
 			changes.push_back({&noted.symbol, range});
 	}

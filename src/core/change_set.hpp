@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ struct SymbolChange {
 
 /// Of one symbol in one list: more scattered ranges than that become fewer and wider ones.
 inline constexpr size_t most_ranges_of_symbol = 4096;
+inline constexpr size_t any_number_of_ranges = std::numeric_limits<size_t>::max();
 
 class ChangeSet {
 public:
@@ -27,6 +29,8 @@ public:
 
 	/// The minute of a bar at `time`; bars at infinite times are in no window.
 	void add_bar(std::string_view symbol, Timestamp time);
+	/// The minute that a time lies in, which stands for no row.
+	void add_minute(std::string_view symbol, Timestamp time);
 	/// Empty and inverted ranges are ignored.
 	void add_range(std::string_view symbol, const TimeRange &range);
 	void merge(const ChangeSet &other);
@@ -36,7 +40,7 @@ public:
 	/// Forgets everything, and keeps the memory for as many symbols as a live batch has.
 	void clear();
 	/// All of it, symbol by symbol in the order of their first changes. The symbols live as long as the set is not changed.
-	std::vector<SymbolChange> list() const;
+	std::vector<SymbolChange> list(size_t most_of_symbol = most_ranges_of_symbol) const;
 
 private:
 	// Most symbols have one range in a transaction: it is kept at hand, and the others go to a set.

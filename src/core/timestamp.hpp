@@ -86,6 +86,12 @@ constexpr Duration operator-(Timestamp later, Timestamp earlier) {
 	return {difference};
 }
 
+/// The start of the minute that a time lies in.
+constexpr Timestamp minute_of(Timestamp t) {
+	constexpr int64_t minute = Duration::minutes(1).us;
+	return t - Duration {((t.us % minute) + minute) % minute};
+}
+
 /// ISO 8601 in UTC, as PostgreSQL's to_json writes a timestamptz when TimeZone is UTC: 2025-07-01T00:00:00+00:00, with a fraction only
 /// where there is one, " BC" behind it for years before 1, "infinity" and "-infinity".
 std::string to_iso8601(Timestamp t);

@@ -1,5 +1,5 @@
 /*
- * The log of changes stays small where nobody works on it: those who write drain it now and then.
+ * The logs of changes stay small where nobody works on them: those who write drain them now and then.
  */
 #include "settings.h"
 #include "shim.h"
@@ -44,20 +44,23 @@ static void absorb_guarded(Oid schema) {
 	CurrentResourceOwner = owner;
 }
 
+static bool is_large(Oid table) {
+	Relation log = table_open(table, AccessShareLock);
+	double kilobytes = (double)RelationGetNumberOfBlocks(log) * (BLCKSZ / 1024.0);
+
+	table_close(log, AccessShareLock);
+	return kilobytes > agg_setting_change_log_size;
+}
+
 /*
  * Where nobody absorbs the log for long, those who write do it now and then: what is merged in agg_dirty_ranges stays small, however long
- * nobody looks. An operation of ours that writes bars has absorbed it itself.
+ * nobody looks; the log of ticks is folded. An operation of ours that writes bars has absorbed it itself.
  */
 void agg_bound_log(Oid schema) {
 	static uint32 transactions = 0;
-	Relation log;
-	double kilobytes;
 
 	if (agg_is_running() || ++transactions % LOOK_AT_LOG_EVERY != 0 || !agg_has_shape(schema))
 		return;
-	log = table_open(agg_find_table(schema, "agg_change_log"), AccessShareLock);
-	kilobytes = (double)RelationGetNumberOfBlocks(log) * (BLCKSZ / 1024.0);
-	table_close(log, AccessShareLock);
-	if (kilobytes > agg_setting_change_log_size)
+	if (is_large(agg_find_table(schema, "agg_change_log")) || is_large(agg_find_table(schema, "agg_tick_log")))
 		absorb_guarded(schema);
 }

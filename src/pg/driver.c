@@ -139,13 +139,18 @@ bool agg_sets_up(agg_function function) {
  * agg_setup() and agg_adopt() work with their caller's rights: he must be the owner himself, or have the owner's rights. All other functions work on the
  * tables for callers who have none there.
  */
-static agg_scope *enter_scope(const agg_call_state *state, Oid table) {
-	if (!OidIsValid(table) && state->function == AGG_FN_mend_shape)
+static agg_scope *enter_scope(const agg_call_state *state, const agg_request *request, Oid table) {
+	bool is_mended = state->function == AGG_FN_mend_shape;
+
+	if (!OidIsValid(table) && is_mended)
 		return agg_act_as_owner(agg_marked_table(state->schema));
 	if (!OidIsValid(table))
 		return agg_act_as_caller();
 	/* agg_setup() has the table's owner do what is the owner's. */
-	return agg_sets_up(state->function) ? agg_act_as_owner_for_caller(table) : agg_act_as_owner_of_all_rows(table);
+	if (agg_sets_up(state->function))
+		return agg_act_as_owner_for_caller(table);
+	/* What has no name of ours is a partition that is mended, or holds ticks. */
+	return request->relation == NULL && !is_mended ? agg_act_as_owner_of_ticks(table) : agg_act_as_owner_of_all_rows(table);
 }
 
 /* In a subtransaction, tasks of many people: who has to wait is left for later, and the others go on. */
@@ -174,7 +179,7 @@ static uint64 run_query(const agg_scope *scope, agg_operation *operation, const 
 
 static uint64 execute_in_scope(const agg_call_state *state, const agg_request *request) {
 	Oid table = request->relation == NULL ? request->relation_oid : agg_find_table(state->schema, request->relation);
-	agg_scope *scope = enter_scope(state, table);
+	agg_scope *scope = enter_scope(state, request, table);
 	uint64 processed;
 
 	if (agg_is_reader(state->function))

@@ -1,5 +1,5 @@
 /*
- * The rows of agg_change_log: a row holds as many ranges as have room in it.
+ * The rows of agg_change_log and agg_tick_log: a row holds as many ranges as have room in it.
  */
 #include "own_rows.h"
 
@@ -14,7 +14,11 @@ typedef struct log_columns {
 	AttrNumber symbols;
 	AttrNumber from;
 	AttrNumber to;
+	/* Of bars: */
 	AttrNumber rows;
+	/* Of ticks: */
+	AttrNumber source;
+	AttrNumber first;
 } log_columns;
 
 static bool same_times(agg_changed_range a, agg_changed_range b) {
@@ -49,7 +53,8 @@ static Datum array_of(Datum *values, int count, Oid type, int16 length, bool by_
 	return PointerGetDatum(construct_array(values, count, type, length, by_value, alignment));
 }
 
-static void fill_row(TupleTableSlot *slot, const log_columns *columns, const agg_changes *changes, log_row row) {
+static void fill_row(TupleTableSlot *slot, const log_columns *columns, const char *source, const agg_changes *changes, log_row row) {
+	TimestampTz first = DT_NOEND;
 	int times = row.same ? 1 : row.count;
 	Datum *symbols = palloc(sizeof(Datum) * row.count);
 	Datum *from = palloc(sizeof(Datum) * row.count);
@@ -63,17 +68,24 @@ static void fill_row(TupleTableSlot *slot, const log_columns *columns, const agg
 		from[i] = TimestampTzGetDatum(range.from);
 		to[i] = TimestampTzGetDatum(range.to);
 		rows[i] = Int64GetDatum(range.rows);
+		first = Min(first, range.from);
 	}
 	agg_set_column(slot, columns->logged_at, TimestampTzGetDatum(GetCurrentTimestamp()));
 	agg_set_column(slot, columns->symbols, array_of(symbols, row.count, TEXTOID, -1, false, TYPALIGN_INT));
 	agg_set_column(slot, columns->from, array_of(from, times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	agg_set_column(slot, columns->to, array_of(to, times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	agg_set_column(slot, columns->rows, array_of(rows, times, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	if (source == NULL) {
+		agg_set_column(slot, columns->rows, array_of(rows, times, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	} else {
+		agg_set_column(slot, columns->source, CStringGetTextDatum(source));
+		agg_set_column(slot, columns->first, TimestampTzGetDatum(first));
+	}
 }
 
 typedef struct log_rows {
 	agg_own_rows base;
 	log_columns columns;
+	const char *source; /* of ticks; NULL: bars */
 	const agg_changes *changes;
 	size_t first; /* of the next row */
 	size_t count;
@@ -85,8 +97,13 @@ static void begin(agg_own_rows *base, Relation log) {
 	rows->columns = (log_columns) {.logged_at = agg_own_column(log, "logged_at", TIMESTAMPTZOID),
 	                               .symbols = agg_own_column(log, "symbols", TEXTARRAYOID),
 	                               .from = agg_own_column(log, "from_utc", TIMESTAMPTZARRAYOID),
-	                               .to = agg_own_column(log, "to_utc", TIMESTAMPTZARRAYOID),
-	                               .rows = agg_own_column(log, "row_counts", INT8ARRAYOID)};
+	                               .to = agg_own_column(log, "to_utc", TIMESTAMPTZARRAYOID)};
+	if (rows->source == NULL) {
+		rows->columns.rows = agg_own_column(log, "row_counts", INT8ARRAYOID);
+	} else {
+		rows->columns.source = agg_own_column(log, "tick_source", TEXTOID);
+		rows->columns.first = agg_own_column(log, "first_utc", TIMESTAMPTZOID);
+	}
 }
 
 static bool next(agg_own_rows *base, TupleTableSlot *slot) {
@@ -96,13 +113,13 @@ static bool next(agg_own_rows *base, TupleTableSlot *slot) {
 	if (rows->first == rows->count)
 		return false;
 	row = row_from(rows->changes, rows->first, rows->count);
-	fill_row(slot, &rows->columns, rows->changes, row);
+	fill_row(slot, &rows->columns, rows->source, rows->changes, row);
 	rows->first += row.count;
 	return true;
 }
 
-void agg_insert_log_rows(const agg_scope *scope, Oid table, const agg_changes *changes, size_t count) {
-	log_rows rows = {.base = {begin, next}, .changes = changes, .first = 0, .count = count};
+void agg_insert_log_rows(const agg_scope *scope, Oid table, const char *source, const agg_changes *changes, size_t count) {
+	log_rows rows = {.base = {begin, next}, .source = source, .changes = changes, .first = 0, .count = count};
 
 	agg_insert_own_rows(scope, table, &rows.base);
 }

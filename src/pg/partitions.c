@@ -14,6 +14,7 @@
 
 #include "ops/marks/events.h"
 #include "ops/setup/own_tables.h"
+#include "ops/ticks/tick_triggers.h"
 
 #include "access/table.h"
 #include "catalog/namespace.h"
@@ -125,6 +126,13 @@ static void let_owner_capture(Oid schema, Oid table, const char *name) {
 		command_as(agg_act_as_owner_of_function, function,
 		           psprintf("GRANT EXECUTE ON FUNCTION %s.%s() TO %s", quote_identifier(get_namespace_name(schema)), name,
 		                    quote_identifier(GetUserNameFromId(owner, false))));
+}
+
+/* Whoever owns the table of a registered source may have its triggers, in a dump that he restores, too. */
+static void let_owner_capture_ticks(Oid schema, Oid table, const CreateTrigStmt *statement) {
+	if (strcmp(strVal(llast(statement->funcname)), AGG_TICK_FUNCTION) == 0 && list_length(statement->args) == 1 &&
+	    agg_is_tick_source(schema, strVal(linitial(statement->args))))
+		let_owner_capture(schema, table, AGG_TICK_FUNCTION);
 }
 
 /* ---- what the bars of a table become ---- */
@@ -297,19 +305,29 @@ static bool changes_bars(const AlterTableStmt *statement) {
 	return false;
 }
 
+/* PostgreSQL clones the triggers of a table for its new partition. */
+static void let_owner_have_triggers(const watched *on, Oid table) {
+	if (agg_is_part_of(table, on->data_bars))
+		let_owner_capture(on->schema, table, "agg_capture_changes");
+	if (agg_has_tick_trigger(on->schema, table))
+		let_owner_capture(on->schema, table, AGG_TICK_FUNCTION);
+}
+
 /* A column that comes or goes, or its new type, may make other bars of the old ones: those that were there count as changed, and those that
  * will be (below). */
 static void before_alter_table(const watched *on, const AlterTableStmt *statement) {
 	Oid table = find_relation(statement->relation);
+	bool of_bars;
 	ListCell *cell;
 
-	if (!OidIsValid(table) || !agg_is_part_of(table, on->data_bars) || !agg_owns_table(table, GetUserId()))
+	if (!OidIsValid(table) || !agg_owns_table(table, GetUserId()))
 		return;
+	of_bars = agg_is_part_of(table, on->data_bars);
 	foreach (cell, statement->cmds) {
 		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_AttachPartition)
-			let_owner_capture(on->schema, table, "agg_capture_changes");
+			let_owner_have_triggers(on, table);
 	}
-	if (changes_bars(statement)) {
+	if (of_bars && changes_bars(statement)) {
 		(void)find_all_inheritors(table, AccessExclusiveLock, NULL);
 		note_table(on, table);
 	}
@@ -318,8 +336,8 @@ static void before_alter_table(const watched *on, const AlterTableStmt *statemen
 static void before_create_table(const watched *on, const CreateStmt *statement) {
 	Oid parent = statement->inhRelations == NIL ? InvalidOid : find_relation(linitial_node(RangeVar, statement->inhRelations));
 
-	if (statement->partbound != NULL && OidIsValid(parent) && agg_is_part_of(parent, on->data_bars) && agg_owns_table(parent, GetUserId()))
-		let_owner_capture(on->schema, parent, "agg_capture_changes");
+	if (statement->partbound != NULL && OidIsValid(parent) && agg_owns_table(parent, GetUserId()))
+		let_owner_have_triggers(on, parent);
 }
 
 static void before_create_trigger(const watched *on, const CreateTrigStmt *statement) {
@@ -339,6 +357,7 @@ static void before_create_trigger(const watched *on, const CreateTrigStmt *state
 		if (strcmp(strVal(llast(statement->funcname)), functions[i]) == 0 && OidIsValid(whole) && agg_is_part_of(table, whole))
 			let_owner_capture(on->schema, table, functions[i]);
 	}
+	let_owner_capture_ticks(on->schema, table, statement);
 }
 
 static void before_command(const watched *on, Node *command) {
@@ -364,6 +383,8 @@ static void before_command(const watched *on, Node *command) {
  */
 static void refuse_inheritance(const watched *on, Oid child) {
 	const Oid parents[] = {on->data_bars, on->derived_bars};
+
+	agg_refuse_heir_of_ticks(on->schema, child);
 
 	for (size_t i = 0; i < lengthof(parents); i++) {
 		if (OidIsValid(parents[i]) && OidIsValid(child) && !get_rel_relispartition(child) && child != parents[i] &&

@@ -1,7 +1,8 @@
 /*
  * The parts of the shim: call.c makes an operation of a call of an SQL function; driver.c runs it and executes its requests, with the help
  * of values.c (cells and Datums), statement.c (on whose behalf, and under which settings), query.c (plans and rows) and bulk_write.c
- * (COPY's machinery). Beside them stands capture.c, whose triggers note in transaction_changes.c what is changed in data_bars.
+ * (COPY's machinery). Beside them stand capture.c and capture_ticks.c, whose triggers note in transaction_changes.c what is changed in
+ * data_bars and in tables of ticks.
  */
 #ifndef AGGREGATION_SHIM_H
 #define AGGREGATION_SHIM_H
@@ -68,6 +69,7 @@ extern bool agg_has_own_tasks(void);
 
 /* transaction_changes.c */
 extern void agg_note_bar(Oid schema, const text *symbol, TimestampTz time);
+extern void agg_note_tick(Oid schema, const char *source, const text *symbol, TimestampTz time);
 extern void agg_note_table(Oid schema, Relation bars);
 extern bool agg_has_noted_changes(void);
 extern void agg_log_changes(void);
@@ -91,6 +93,11 @@ extern void agg_check_trigger_table(Relation relation, Oid schema, const char *f
 
 /* partitions.c */
 extern bool agg_is_part_of(Oid table, Oid whole);
+
+/* tick_tables.c */
+extern bool agg_has_tick_trigger(Oid schema, Oid table);
+extern bool agg_is_tick_source(Oid schema, const char *name);
+extern void agg_refuse_heir_of_ticks(Oid schema, Oid child);
 
 /* table_spans.c */
 extern bool agg_has_key_of_bars(Relation bars);
@@ -124,6 +131,7 @@ extern char *agg_in_schema(Oid schema, const char *statement);
 extern Oid agg_owner_of(Oid table);
 extern agg_scope *agg_act_as_owner(Oid table);
 extern agg_scope *agg_act_as_owner_of_all_rows(Oid table);
+extern agg_scope *agg_act_as_owner_of_ticks(Oid table);
 extern agg_scope *agg_act_as_owner_of_log(Oid log);
 extern agg_scope *agg_act_as_owner_of_function(Oid function);
 extern agg_scope *agg_act_as_owner_for_caller(Oid table);
@@ -144,7 +152,7 @@ extern CopyFromState agg_begin_copy(const agg_scope *scope, ParseState *parse_st
 extern void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState *state, TupleTableSlot *row);
 
 /* log_rows.c */
-extern void agg_insert_log_rows(const agg_scope *scope, Oid table, const agg_changes *changes, size_t count);
+extern void agg_insert_log_rows(const agg_scope *scope, Oid table, const char *source, const agg_changes *changes, size_t count);
 
 /* time_pass.c */
 extern uint64 agg_rows_of_pass(const agg_scope *scope, const agg_request *request, Oid table);

@@ -134,25 +134,32 @@ static const char *name_of(Form_pg_class class) {
 	return quote_qualified_identifier(get_namespace_name(class->relnamespace), NameStr(class->relname));
 }
 
+/* Of which tables a statement must see every row. */
+typedef enum wanted_rows { ROWS_THAT_ARE_SHOWN, ALL_ROWS_OF_OURS, ALL_ROWS } wanted_rows;
+
 /* Bars that the table's owner does not see would be taken for bars that are gone, tasks and assets for some that nobody wants. */
-static void check_hidden_rows(Oid table, Form_pg_class class) {
+static bool may_hide_none(Form_pg_class class, wanted_rows wanted) {
 	static const char *const names[] = {"data_bars", "derived_data_bars", "data_agg_state", "core_asset_registry_all"};
 
-	if (!class->relrowsecurity || check_enable_rls(table, class->relowner, true) != RLS_ENABLED)
-		return;
-	for (size_t i = 0; i < lengthof(names); i++) {
+	for (size_t i = 0; i < lengthof(names) && wanted == ALL_ROWS_OF_OURS; i++) {
 		if (strcmp(NameStr(class->relname), names[i]) == 0)
-			ereport(ERROR,
-			        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("row security is forced on the owner of table \"%s\"", name_of(class)),
-			         errhint("Use ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.")));
+			return true;
 	}
+	return wanted == ALL_ROWS;
+}
+
+static void check_hidden_rows(Oid table, Form_pg_class class, wanted_rows wanted) {
+	if (class->relrowsecurity && may_hide_none(class, wanted) && check_enable_rls(table, class->relowner, true) == RLS_ENABLED)
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("row security is forced on the owner of table \"%s\"", name_of(class)),
+		         errhint("Use ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.")));
 }
 
 /*
  * What reads or writes something else in the place of a table is refused before any statement runs on it, and, where its rows are what the
  * work is about, what hides some of them. The table's owner.
  */
-static Oid check_table(Oid table, bool all_rows) {
+static Oid check_table(Oid table, wanted_rows wanted) {
 	HeapTuple tuple;
 	Form_pg_class class = class_of(table, &tuple);
 	Oid owner = class->relowner;
@@ -164,8 +171,7 @@ static Oid check_table(Oid table, bool all_rows) {
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("table \"%s\" has rules", name_of(class)),
 		                errdetail("A rule rewrites the statements that run on the table."), errhint("Drop the rules, and use triggers.")));
 	check_own_table(table, class);
-	if (all_rows)
-		check_hidden_rows(table, class);
+	check_hidden_rows(table, class, wanted);
 	ReleaseSysCache(tuple);
 	return owner;
 }
@@ -205,12 +211,17 @@ Oid agg_owner_of(Oid table) {
 
 /* The owner acts, whoever the caller is. */
 agg_scope *agg_act_as_owner(Oid table) {
-	return act_as(check_table(table, false));
+	return act_as(check_table(table, ROWS_THAT_ARE_SHOWN));
 }
 
-/* The same for work that must see every row. */
+/* The same for work that must see every row of the extension's tables. */
 agg_scope *agg_act_as_owner_of_all_rows(Oid table) {
-	return act_as(check_table(table, true));
+	return act_as(check_table(table, ALL_ROWS_OF_OURS));
+}
+
+/* The same for a table of somebody's. */
+agg_scope *agg_act_as_owner_of_ticks(Oid table) {
+	return act_as(check_table(table, ALL_ROWS));
 }
 
 /* For rows that are inserted without a statement: rules and triggers play no part, and must not keep anybody from writing bars. */

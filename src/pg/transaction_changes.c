@@ -1,5 +1,5 @@
 /*
- * What this transaction has changed in data_bars, until it is in the log:
+ * What this transaction has changed in data_bars, and in the tables of ticks that minutes are made of, until it is in the log of each:
  *
  *   BEGIN      INSERT ...   SAVEPOINT a   COPY ...   ROLLBACK TO a   UPDATE ...   COMMIT
  *              note           layer a     note       forget layer a  note         log what was noted
@@ -13,10 +13,17 @@
 
 #include "utils/memutils.h"
 
+/* The changes of data_bars, or of a tick source. */
+typedef struct book {
+	char *source; /* the tick source's name; NULL: data_bars */
+	agg_changes *changes;
+	struct book *next;
+} book;
+
 typedef struct layer {
 	SubTransactionId id;
-	Oid schema; /* of the extension, where the log is */
-	agg_changes *changes;
+	Oid schema; /* of the extension, where the logs are */
+	book *books;
 	struct layer *below;
 } layer;
 
@@ -35,16 +42,57 @@ bool agg_has_own_changes(void) {
 
 static void refuse_out_of_memory(void) {
 	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
-	                errdetail("No memory was left to record which bars of data_bars the transaction changes."),
+	                errdetail("No memory was left to record which bars or ticks the transaction changes."),
 	                errhint("Commit more often, or load in the order of symbol and time.")));
+}
+
+static void drop_book(layer *of, book *gone) {
+	book **place = &of->books;
+
+	while (*place != gone)
+		place = &(*place)->next;
+	*place = gone->next;
+	agg_changes_free(gone->changes);
+	if (gone->source != NULL)
+		pfree(gone->source);
+	pfree(gone);
 }
 
 static void drop_layer(void) {
 	layer *gone = layers;
 
 	layers = gone->below;
-	agg_changes_free(gone->changes);
+	while (gone->books != NULL)
+		drop_book(gone, gone->books);
 	pfree(gone);
+}
+
+static bool is_of(const book *one, const char *source) {
+	return source == NULL || one->source == NULL ? source == one->source : strcmp(source, one->source) == 0;
+}
+
+static book *find_book(const layer *in, const char *source) {
+	book *found = in->books;
+
+	while (found != NULL && !is_of(found, source))
+		found = found->next;
+	return found;
+}
+
+static agg_changes *changes_of(layer *in, const char *source) {
+	book *found = find_book(in, source);
+
+	if (found != NULL)
+		return found->changes;
+	found = MemoryContextAllocZero(TopMemoryContext, sizeof(book));
+	if (source != NULL)
+		found->source = MemoryContextStrdup(TopMemoryContext, source);
+	found->changes = agg_changes_new();
+	if (found->changes == NULL)
+		refuse_out_of_memory();
+	found->next = in->books;
+	in->books = found;
+	return found->changes;
 }
 
 static void end_of_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *argument pg_attribute_unused()) {
@@ -56,8 +104,10 @@ static void end_of_subtransaction(SubXactEvent event, SubTransactionId id, SubTr
 		if (layers->below == NULL || layers->below->id != parent) {
 			layers->id = parent;
 		} else {
-			if (!agg_changes_merge(layers->below->changes, layers->changes))
-				refuse_out_of_memory();
+			for (const book *one = layers->books; one != NULL; one = one->next) {
+				if (!agg_changes_merge(changes_of(layers->below, one->source), one->changes))
+					refuse_out_of_memory();
+			}
 			drop_layer();
 		}
 	}
@@ -92,11 +142,6 @@ static layer *current_layer(Oid schema) {
 		registered = true;
 	}
 	fresh = MemoryContextAllocZero(TopMemoryContext, sizeof(layer));
-	fresh->changes = agg_changes_new();
-	if (fresh->changes == NULL) {
-		pfree(fresh);
-		refuse_out_of_memory();
-	}
 	fresh->id = id;
 	fresh->schema = schema;
 	fresh->below = layers;
@@ -109,7 +154,12 @@ bool agg_has_noted_changes(void) {
 }
 
 void agg_note_bar(Oid schema, const text *symbol, TimestampTz time) {
-	if (!agg_changes_add_bar(current_layer(schema)->changes, VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
+	if (!agg_changes_add_bar(changes_of(current_layer(schema), NULL), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
+		refuse_out_of_memory();
+}
+
+void agg_note_tick(Oid schema, const char *source, const text *symbol, TimestampTz time) {
+	if (!agg_changes_add_tick(changes_of(current_layer(schema), source), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
 		refuse_out_of_memory();
 }
 
@@ -117,13 +167,13 @@ void agg_note_bar(Oid schema, const text *symbol, TimestampTz time) {
 void agg_note_table(Oid schema, Relation bars) {
 	size_t count;
 	const agg_bar_span *spans = agg_spans_of_minutes(bars, &count);
-	layer *noted = current_layer(schema);
+	agg_changes *noted = changes_of(current_layer(schema), NULL);
 
 	for (size_t i = 0; i < count; i++) {
 		agg_changed_range range = {
 		    .symbol = spans[i].symbol, .symbol_length = strlen(spans[i].symbol), .from = spans[i].from, .to = spans[i].to};
 
-		if (!agg_changes_add_range(noted->changes, &range))
+		if (!agg_changes_add_range(noted, &range))
 			refuse_out_of_memory();
 	}
 }
@@ -133,41 +183,49 @@ static bool has_layer_of_its_own(void) {
 	return layers != NULL && layers->id == GetCurrentSubTransactionId();
 }
 
+static void log_book(Oid schema, const book *noted) {
+	Oid table = agg_find_table(schema, noted->source == NULL ? "agg_change_log" : "agg_tick_log");
+	agg_scope *scope;
+	size_t count;
+
+	if (!(noted->source == NULL ? agg_changes_begin_list : agg_changes_begin_exact_list)(noted->changes, &count))
+		refuse_out_of_memory();
+	scope = agg_act_as_owner_of_log(table);
+	agg_insert_log_rows(scope, table, noted->source, noted->changes, count);
+	if (noted->source == NULL)
+		agg_note_own_changes();
+	agg_stop_acting(scope);
+}
+
 /*
  * Logs what the current subtransaction has changed. What its parents have changed is left to them: logged here, it would be lost with a
  * rollback that their rows survive.
  */
 void agg_log_changes(void) {
-	agg_scope *scope;
-	size_t count;
-	Oid table;
-
 	if (!has_layer_of_its_own())
 		return;
-	if (!agg_changes_begin_list(layers->changes, &count))
-		refuse_out_of_memory();
-	table = agg_find_table(layers->schema, "agg_change_log");
-	scope = agg_act_as_owner_of_log(table);
-	agg_insert_log_rows(scope, table, layers->changes, count);
-	agg_note_own_changes();
-	agg_stop_acting(scope);
+	while (layers->books != NULL) {
+		log_book(layers->schema, layers->books);
+		drop_book(layers, layers->books);
+	}
 	drop_layer();
 }
 
 /*
- * Hands what the current subtransaction has changed to the operation, which sees to it that nobody misses it. Whoever rolls back does both
- * together.
+ * Hands what the current subtransaction has changed in data_bars to the operation, which sees to it that nobody misses it. Whoever rolls
+ * back does both together.
  */
 void agg_take_changes(agg_operation *operation) {
+	book *noted = has_layer_of_its_own() ? find_book(layers, NULL) : NULL;
 	size_t count;
 	bool wanted = true;
 
-	if (!has_layer_of_its_own())
+	if (noted == NULL)
 		return;
-	if (!agg_changes_begin_list(layers->changes, &count))
+	if (!agg_changes_begin_list(noted->changes, &count))
 		refuse_out_of_memory();
 	for (size_t i = 0; i < count && wanted; i++) {
-		agg_changed_range range = agg_changes_listed(layers->changes, i);
+		agg_changed_range range = agg_changes_listed(noted->changes, i);
 		agg_cell row[AGG_CHANGE_COLUMNS] = {{.as.text = range.symbol, .length = (int32_t)range.symbol_length},
 		                                    {.as.integer = range.from},
 		                                    {.as.integer = range.to},
@@ -176,5 +234,5 @@ void agg_take_changes(agg_operation *operation) {
 		wanted = agg_operation_rows(operation, row, 1);
 	}
 	if (wanted)
-		drop_layer();
+		drop_book(layers, noted);
 }

@@ -30,6 +30,7 @@ BEGIN
 		WHEN 'candlestick' THEN ARRAY['open 1 at 2025-07-01, high 2 at 2025-07-01, low 1 at 2025-07-01, close 2 at 2025-07-01', 'open -1 at -infinity, high 1e308 at infinity, low -1e308 at infinity, close 1 at infinity, trades 170141183460469231731687303715884105727, volume 1.7976931348623157e308 + 1e-320, other volume 1.7976931348623157e308, turnover too large']
 		WHEN 'boolean' THEN ARRAY['true', 'false']
 		WHEN 'interval' THEN ARRAY['0', '1 second', '10 seconds', '-1 second', '30 days', '1 month', '100000000 years', '-100000000 years', '1 microsecond']
+		WHEN 'regclass' THEN ARRAY['fuzz.ticks', 'fuzz.ticks', 'data_bars', 'agg_tick_log', 'v_aggregation_truth', 'pg_catalog.pg_class', '4294967295']
 		WHEN 'uuid' THEN ARRAY['00000000-0000-0000-0000-000000000000', gen_random_uuid()::text]
 		WHEN 'jsonb' THEN ARRAY['{}', '[]', 'null', '1', '"x"', '{"windows_processed": 5, "bars_created": -1}', '{"bars_created": 1e400}', '{"bars_created": "many", "bars_quality_poor": [1]}', '{"a": {"b": [1, 2, {"c": null}]}}',
 			json_build_object('k', repeat('v', 100000))::text]
@@ -44,6 +45,8 @@ BEGIN
 	RETURN quote_literal(picked) || '::' || type;
 END
 $$;
+
+CREATE TABLE fuzz.ticks (ts timestamptz, symbol text, price float8, size float8);
 
 -- A call, as text. Arguments with defaults are left out now and then, from the last one on.
 CREATE FUNCTION fuzz.call() RETURNS text LANGUAGE plpgsql VOLATILE AS $$

@@ -2,7 +2,7 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 cd "$ROOT" || exit 1
 
-rooms=(functions setup proof reading runner indexes calendars bars marks tasks boundary)
+rooms=(functions setup proof reading runner indexes calendars ticks bars marks tasks boundary)
 is "$(find src/ops -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort | paste -sd' ')" "$(printf '%s\n' "${rooms[@]}" | sort | paste -sd' ')" 'all rooms are in the list'
 is "$(find src/ops -maxdepth 1 -type f \( -name '*.?pp' -o -name '*.h' \))" '' 'every file has a room'
 is "$(grep -lE '#include "(ops|pg)/' -r src/core --include='*.?pp' --include='*.h')" '' 'the core knows nobody'

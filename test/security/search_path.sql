@@ -37,6 +37,10 @@ SET ROLE aggregation_path_owner;
 CREATE TABLE agg.data_bars (canonical_symbol text, timeframe text, ts_utc timestamptz, PRIMARY KEY (canonical_symbol, timeframe, ts_utc)) PARTITION BY RANGE (ts_utc);
 DO $$ BEGIN PERFORM pg_catalog.count(*) FROM agg.agg_setup(); END $$;
 RESET ROLE;
+CREATE TABLE agg.path_ticks (ts timestamptz, symbol text, price numeric, size float8, cond text[]) PARTITION BY RANGE (ts);
+CREATE TABLE agg.path_ticks_part PARTITION OF agg.path_ticks DEFAULT;
+ALTER TABLE agg.path_ticks OWNER TO aggregation_path_worker;
+ALTER TABLE agg.path_ticks_part OWNER TO aggregation_path_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA agg TO aggregation_path_worker;
 
 -- Partitions come and go, by their owner.
@@ -125,6 +129,17 @@ SELECT * FROM agg.agg_bars('EURUSD', '5m', p_limit => 10, p_as_of => pg_catalog.
 SELECT * FROM agg.agg_bars('EURUSD', '15m', p_as_of => pg_catalog.clock_timestamp()) \g /dev/null
 SELECT agg.agg_purge_revisions('0') \g /dev/null
 SELECT agg.agg_set_keep_revisions('EURUSD', '5m', false) \g /dev/null
+SELECT agg.agg_add_tick_source('agg.path_ticks', p_condition => 'cond', p_excluded => '{X}', p_from => '-infinity') \g /dev/null
+INSERT INTO agg.path_ticks SELECT '2025-05-05 00:00+00'::pg_catalog.timestamptz OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => i), 'TICK', 1, 1 FROM pg_catalog.generate_series(1, 300) AS i;
+SELECT agg.agg_run_batch() \g /dev/null
+UPDATE agg.path_ticks SET price = 2 WHERE ts OPERATOR(pg_catalog.>) '2025-05-05 00:03+00';
+DELETE FROM agg.path_ticks WHERE ts OPERATOR(pg_catalog.<) '2025-05-05 00:01+00';
+SELECT agg.agg_mark_ticks('agg.path_ticks') \g /dev/null
+SELECT agg.agg_mark_ticks('agg.path_ticks', '2025-05-05 00:00+00', '2025-05-05 01:00+00', 'TICK') \g /dev/null
+CALL agg.agg_run();
+CALL agg.agg_run();
+TABLE agg.v_aggregation_tick_sources \g /dev/null
+SELECT agg.agg_remove_tick_source('agg.path_ticks') \g /dev/null
 SELECT agg.agg_set_calendar('EURUSD', 'utc') \g /dev/null
 DELETE FROM agg.agg_calendars WHERE calendar OPERATOR(pg_catalog.=) 'mine';
 SELECT agg.agg_set_start('EURUSD', '5m', '2025-04-01 00:00+00') \g /dev/null

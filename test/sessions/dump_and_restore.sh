@@ -7,8 +7,8 @@ partitions="CREATE TABLE data_bars (canonical_symbol text NOT NULL, timeframe te
 CREATE TABLE bars_2025 PARTITION OF data_bars FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE other_bars PARTITION OF data_bars DEFAULT;"
 
-dumped_tables="core_asset_registry_all data_bars derived_data_bars data_agg_state agg_timeframes agg_indexes agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days agg_consumers agg_event_batches agg_events agg_kept_revisions agg_bar_revisions sticks"
-sticks='CREATE TABLE sticks (n int, cs candlestick);'
+dumped_tables="core_asset_registry_all data_bars derived_data_bars data_agg_state agg_timeframes agg_indexes agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_calendar_days agg_consumers agg_event_batches agg_events agg_kept_revisions agg_bar_revisions agg_tick_sources agg_tick_log trades sticks"
+sticks='CREATE TABLE sticks (n int, cs candlestick); CREATE TABLE trades (symbol text, ts timestamptz, price float8, size float8) PARTITION BY RANGE (ts); CREATE TABLE trades_1 PARTITION OF trades DEFAULT;'
 
 # as_they_were WHAT : the database "restored" has the rows of "dumped", and nothing is left to do.
 as_they_were() {
@@ -43,6 +43,12 @@ INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, clo
 SELECT 'EURUSD', '1m', '2025-07-01'::timestamptz + n * interval '1 minute', 1, 2, 0.5, 1.5, n FROM generate_series(0, 299) AS n;
 SELECT * FROM agg_aggregate_tasks('{EURUSD,EURUSD}', '{5m,1h}', p_now_utc => '2025-07-02');
 INSERT INTO sticks SELECT n % 10, candlestick('2025-07-01'::timestamptz + n * interval '1 second', n * 0.1, n * 0.3) FROM generate_series(0, 999) AS n GROUP BY 1;
+SELECT agg_add_tick_source('trades', p_delay_seconds => 0);
+INSERT INTO trades VALUES ('TICK', '2025-07-01 00:00:10', 1, 1), ('TICK', '2025-07-01 00:00:20', 2, 1);
+ALTER TABLE trades RENAME TO renamed; ALTER TABLE renamed RENAME COLUMN price TO paid;
+CALL agg_run(p_now_utc => '2025-07-02');
+ALTER TABLE renamed RENAME TO trades; ALTER TABLE trades RENAME COLUMN paid TO price;
+INSERT INTO trades VALUES ('TICK', '2025-07-01 00:00:30', 3, 1);
 INSERT INTO sticks VALUES (10, candlestick('-infinity', 1, NULL, NULL, 1)), (11, candlestick('4713-01-01 00:00+00 BC', -0.0, 1e308, -1e308, 5e-324, 1e300, 1.1, 7));
 SQL
 
@@ -63,6 +69,11 @@ SQL
 	as_of="SELECT count(*), md5(string_agg(b::text, '' ORDER BY b.ts_utc)) FROM agg_bars('EURUSD', '5m', p_as_of => '$begun') AS b"
 	is "$(psql -X -A -t -d restored -c "${as_of//$begun/$(psql -X -A -t -d restored -c 'SELECT max(made_at) - interval $$1 microsecond$$ FROM agg_bar_revisions')}")" "$(psql -X -A -t -d dumped -c "$as_of")" \
 		"and the copy reads what was there: $what"
+	for name in dumped restored; do
+		is "$(psql -X -A -t -q -d $name -c BEGIN -c "INSERT INTO trades VALUES ('TICK', '2025-07-01 00:01:30', 4, 1)" \
+			-c "SELECT s.state, j -> 'minutes_inserted', j -> 'minutes_updated' FROM v_aggregation_tick_sources AS s, agg_run_batch(p_now_utc => '2025-07-02') AS j" \
+			-c "SELECT string_agg(close::text, ' ' ORDER BY ts_utc) FROM data_bars WHERE canonical_symbol = 'TICK'" -c ROLLBACK)" $'ok|1|1\n3 4' "the tick source works on, and what it had to do is done: $what, $name"
+	done
 
 	# The rows alone, into a database that has what agg_setup() makes: docs/operating.md says how.
 	psql -X -q -d postgres -c 'DROP DATABASE restored' -c 'CREATE DATABASE restored'

@@ -20,5 +20,16 @@ is "$(sql -c "SELECT count(*) FROM agg_change_log")" 1 'a late trade changes one
 sql -c "CALL agg_run(p_now_utc => '2025-07-05 00:10+00')"
 is "$(sql -c "SELECT string_agg(timeframe, ' ' ORDER BY timeframe) FROM derived_data_bars WHERE high = 99 AND deleted_at IS NULL")" '1h 5m' 'and the bars above it'
 is "$(sql -c 'SELECT count(*) FROM agg_verify()')" 0 'which are right'
+
+# As docs/ticks.md says: the same bars, which the source takes for its own; the proof finds nothing, and what is wrong.
+proof=$(awk '/^To prove minutes/ { found = 1 } found && /^```sql/ { inside = 1; next } inside && /^```/ { exit } inside' "$ROOT/docs/ticks.md" | sed "s/trades/ticks/; s/public.trades/public.ticks/; s/ AND (cond .*$//")
+sql -c "SELECT agg_add_tick_source('ticks', p_from => '-infinity')" >/dev/null
+is "$(sql -c "SELECT agg_run_batch() @> '{\"minutes_inserted\": 0, \"minutes_updated\": 0, \"minutes_kept\": 0}'")" t 'a source finds the bars of the procedure as it would make them'
+is "$(sql -c "$proof")" '' 'the proof finds nothing'
+sql -c "UPDATE data_bars SET close = 0 WHERE canonical_symbol = 'EURUSD' AND ts_utc = '2025-07-01 10:00+00'" -c "DELETE FROM data_bars WHERE canonical_symbol = 'EURUSD' AND ts_utc = '2025-07-01 10:01+00'" >/dev/null
+is "$(sql -c "$proof" | wc -l)" 2 'and a bar that is wrong, and one that is missing'
+sql -c "SELECT agg_mark_ticks('ticks', '2025-07-01')" >/dev/null
+is "$(sql -c "SELECT agg_run_batch() @> '{\"minutes_inserted\": 1, \"minutes_updated\": 1}'")" t 'which a run mends'
+is "$(sql -c "$proof")" '' 'then it finds nothing any more'
 psql -X -q -d postgres -c 'DROP DATABASE ticks'
 done_testing

@@ -11,6 +11,7 @@ is "$(in_database fresh public -c "SELECT p.proname || ': ' || ($(printf "$right
 	FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'aggregation' ORDER BY 1")" "$(
 	cat <<'RIGHTS'
 agg_ack: service_role
+agg_add_tick_source: service_role
 agg_adopt: owner only
 agg_aggregate_tasks: service_role
 agg_anchored_vwap: service_role
@@ -19,6 +20,7 @@ agg_bars: service_role
 agg_bootstrap_cursor: service_role
 agg_calendar_windows: service_role
 agg_capture_changes: owner only
+agg_capture_ticks: owner only
 agg_chart: service_role
 agg_completeness: service_role
 agg_compute_index: service_role
@@ -30,6 +32,7 @@ agg_get_due_tasks: service_role
 agg_heartbeat: service_role
 agg_latest: service_role
 agg_mark_changed: service_role
+agg_mark_ticks: service_role
 agg_mend: service_role
 agg_note_calendar_change: owner only
 agg_note_due: owner only
@@ -40,6 +43,7 @@ agg_note_timeframe: owner only
 agg_poll: service_role
 agg_purge_revisions: owner only
 agg_refresh_calendars: service_role
+agg_remove_tick_source: service_role
 agg_reset_cursor: service_role
 agg_reset_task: service_role
 agg_retire_old_minutes: owner only
@@ -136,6 +140,8 @@ agg_recent_tasks: owner only
 agg_refused_ranges: owner only
 agg_registry_sync: owner only
 agg_sealed_ranges: owner only
+agg_tick_log: owner only
+agg_tick_sources: owner only
 agg_timeframes: owner only
 core_asset_registry_all: owner only
 data_agg_state: owner only
@@ -146,6 +152,7 @@ v_aggregation_completeness: owner only
 v_aggregation_consumers: owner only
 v_aggregation_frontier_health: owner only
 v_aggregation_progress: service_role
+v_aggregation_tick_sources: owner only
 v_aggregation_truth: owner only
 v_aggregation_unread_bars: owner only
 RIGHTS

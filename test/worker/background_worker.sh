@@ -43,6 +43,12 @@ sql -c "UPDATE data_agg_state SET last_agg_bar_ts_utc = last_agg_bar_ts_utc - in
 happens 30 "$done_again" 'a task that becomes due is run'
 is "$(sql -c "SELECT last_attempted_at_utc - (SELECT max(started_at) FROM ops_runlog) < interval '10 seconds' FROM data_agg_state WHERE timeframe = '5m'")" t 'when it is due'
 
+# It wakes for the end of each minute where there are ticks, with nothing else due.
+sql -c 'CREATE TABLE trades (ts timestamptz, symbol text, price float8, size float8)' -c "SELECT agg_add_tick_source('trades', p_delay_seconds => 0)" \
+	-c "INSERT INTO trades VALUES (now(), 'TICK', 1, 1)" >/dev/null
+happens 75 "SELECT EXISTS (SELECT FROM data_bars WHERE canonical_symbol = 'TICK')" 'a minute of ticks is made when it is over'
+sql -c "SELECT agg_remove_tick_source('trades')" >/dev/null
+
 # SIGTERM ends it at once, and another one comes.
 pid=$(worker served)
 kill -TERM "$pid"

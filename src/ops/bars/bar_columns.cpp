@@ -110,4 +110,26 @@ const BarTable &index_bar_table() {
 	return table;
 }
 
+const BarTable &tick_bar_table() {
+	static const BarTable table("data_bars", "",
+	                            {{"canonical_symbol", AGG_TEXT, Filled::per_bar, OnRewrite::kept},
+	                             {"ts_utc", AGG_TIMESTAMPTZ, Filled::per_bar, OnRewrite::kept},
+	                             {"open", AGG_FLOAT8, Filled::per_bar},
+	                             {"high", AGG_FLOAT8, Filled::per_bar},
+	                             {"low", AGG_FLOAT8, Filled::per_bar},
+	                             {"close", AGG_FLOAT8, Filled::per_bar},
+	                             {"vol", AGG_FLOAT8, Filled::per_bar},
+	                             {"vwap", AGG_FLOAT8, Filled::per_bar},
+	                             {"trade_count", AGG_INT8, Filled::per_bar},
+	                             {"timeframe", AGG_TEXT, Filled::alike, OnRewrite::kept},
+	                             {"is_partial", AGG_BOOL, Filled::alike},
+	                             {"source", AGG_TEXT, Filled::alike},
+	                             {"raw", AGG_TEXT, Filled::alike},
+	                             {"provider_ticker", AGG_TEXT, Filled::alike},
+	                             {"ingested_at", AGG_TIMESTAMPTZ, Filled::now, OnRewrite::kept},
+	                             {"created_at", AGG_TIMESTAMPTZ, Filled::now, OnRewrite::kept},
+	                             {"updated_at", AGG_TIMESTAMPTZ, Filled::now}});
+	return table;
+}
+
 } // namespace aggregation

@@ -49,5 +49,7 @@ struct BarTable {
 const BarTable &derived_bar_table();
 /// data_bars, for the minutes of an index.
 const BarTable &index_bar_table();
+/// data_bars, for the minutes of a tick source.
+const BarTable &tick_bar_table();
 
 } // namespace aggregation

@@ -21,6 +21,8 @@ size_t longest(std::string_view name) {
 		return size_t {1} << 20;
 	if (name == "p_details") // of which a run keeps many
 		return size_t {1} << 16;
+	if (name == "p_table") // two names, with quotes around them
+		return 512;
 	if (name == "p_reason" || name == "p_checkpoint")
 		return 1'000;
 	return longest_symbol; // symbols, and names of jobs, environments, triggers, claims

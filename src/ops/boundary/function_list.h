@@ -65,7 +65,10 @@
 	F(agg_poll) \
 	F(agg_ack) \
 	F(agg_set_keep_revisions) \
-	F(agg_purge_revisions)
+	F(agg_purge_revisions) \
+	F(agg_add_tick_source) \
+	F(agg_remove_tick_source) \
+	F(agg_mark_ticks)
 
 /* Those that commit what they have done batch by batch: procedures. */
 #define AGG_SQL_PROCEDURES(F) \

@@ -9,6 +9,7 @@
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/marks/noted_changes.hpp"
 #include "ops/tasks/indexes.hpp"
+#include "ops/ticks/tick_log.hpp"
 
 #include <functional>
 #include <map>
@@ -196,6 +197,7 @@ Op<int64_t> seal_each(Database &db, const SymbolRange range, const std::string r
 
 Op<Answer> drain_log(Database &db, Arguments) {
 	co_await absorb_changes(db);
+	co_await fold_tick_log(db);
 	co_return Answer::rows();
 }
 

@@ -8,6 +8,7 @@
 #include "ops/runner/runlog.hpp"
 #include "ops/runner/runner.hpp"
 #include "ops/tasks/stale_claims.hpp"
+#include "ops/ticks/tick_runner.hpp"
 
 #include <algorithm>
 
@@ -25,10 +26,17 @@ RunOrder order_from(const Arguments &arguments) {
 	return order;
 }
 
-std::string stats_of(Runner &runner) {
+std::string failures_of(const Runner &runner, const TickRunner &ticks) {
+	std::string list = runner.failures_json();
+	for (const auto &failure : ticks.failures())
+		list.insert(list.size() - 1, (list.size() > 2 ? ", " : "") + failure);
+	return list;
+}
+
+std::string stats_of(Runner &runner, const TickRunner &ticks) {
 	const RunTotals &totals = runner.totals();
-	return JsonObject()
-	    .add("tasks", runner.different_tasks())
+	JsonObject stats;
+	stats.add("tasks", runner.different_tasks())
 	    .add("task_runs", totals.task_runs)
 	    .add("tasks_failed", totals.failures)
 	    .add("windows_processed", totals.windows)
@@ -41,8 +49,20 @@ std::string stats_of(Runner &runner) {
 	    .add("bars_quality_poor", totals.bars.quality_poor)
 	    .add("bars_skipped", totals.bars.skipped)
 	    .add("source_rows_refused", totals.bars.unusable)
-	    .add_raw("failures", runner.failures_json())
-	    .text();
+	    .add_raw("failures", failures_of(runner, ticks));
+	if (ticks.any())
+		stats.add("ticks", ticks.counts().ticks)
+		    .add("minutes_inserted", ticks.counts().inserted)
+		    .add("minutes_updated", ticks.counts().updated)
+		    .add("minutes_unchanged", ticks.counts().unchanged)
+		    .add("minutes_deleted", ticks.counts().deleted)
+		    .add("minutes_kept", ticks.counts().kept);
+	return stats.text();
+}
+
+Answer answer_of_batch(Runner &runner, const TickRunner &ticks, bool more) {
+	const std::string stats = stats_of(runner, ticks);
+	return Answer::json("{\"success\": true, \"continue\": " + std::string(more ? "true" : "false") + ", " + stats.substr(1));
 }
 
 struct LoopOrder {
@@ -85,11 +105,11 @@ public:
 		if (id_.empty())
 			id_ = co_await begin_own_run(db_, "agg_run", environment_);
 	}
-	Op<void> end(Runner &runner) {
+	Op<void> end(Runner &runner, const TickRunner &ticks) {
 		if (id_.empty())
 			co_return;
-		const std::string status = runner.totals().failures == 0 ? "success" : "partial";
-		const std::string stats = stats_of(runner);
+		const std::string status = runner.totals().failures + ticks.failure_count() == 0 ? "success" : "partial";
+		const std::string stats = stats_of(runner, ticks);
 		co_await end_run(db_, id_, status, stats);
 		co_await db_.commit();
 	}
@@ -176,8 +196,19 @@ Op<size_t> run_listed(Database &db, Runner &runner, const LoopOrder &order, Logg
 	co_return claimed;
 }
 
+/// Makes minutes of ticks, before the tasks that read them are listed.
+Op<TickRunner::Batch> make_minutes(Database &db, TickRunner &ticks, Timestamp now, LoggedRun &log) {
+	const auto batch = co_await ticks.run(now);
+	if (batch.worked) {
+		co_await log.begin_once();
+		co_await db.commit_lazily();
+	}
+	co_return batch;
+}
+
 /// Runs what is due. True: it stopped because the time was up.
-Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, LoggedRun &log) {
+/// `minutes_left`: of ticks, which have been made once already.
+Op<bool> run_batches(Database &db, Runner &runner, TickRunner &ticks, const LoopOrder &order, LoggedRun &log, bool minutes_left) {
 	if (order.sync_age) {
 		const bool synced = co_await sync_registry_if_older(db, order.environment, *order.sync_age, runner.now());
 		if (synced)
@@ -201,13 +232,23 @@ Op<bool> run_batches(Database &db, Runner &runner, const LoopOrder &order, Logge
 		}
 		if (!more)
 			more = co_await runner.wake_tasks_above();
+		if ((more && ticks.any()) || minutes_left) {
+			const auto minutes = co_await make_minutes(db, ticks, runner.now(), log);
+			if (runner.time_is_up())
+				co_return true;
+			if (minutes.worked)
+				co_await db.begin_running(); // in the next transaction
+			more = more || minutes.worked;
+			minutes_left = minutes.more;
+		}
 	}
 	co_return false;
 }
 
-Op<LoopEnd> run_loop(Database &db, Runner &runner, const LoopOrder &order) {
+Op<LoopEnd> run_loop(Database &db, Runner &runner, TickRunner &ticks, const LoopOrder &order) {
 	LoggedRun log(db, order.environment);
 	LoopEnd end;
+	const auto minutes = co_await make_minutes(db, ticks, runner.now(), log);
 	if (order.look_at_late_sources) {
 		const auto restless = co_await wake_tasks_of_returned_feeds(db, runner.now());
 		end.tasks_waiting = restless.tasks_waiting;
@@ -216,10 +257,10 @@ Op<LoopEnd> run_loop(Database &db, Runner &runner, const LoopOrder &order) {
 		if (restless.stale_claims || restless.tasks_waiting)
 			co_await db.commit_lazily();
 	}
-	end.time_is_up = co_await run_batches(db, runner, order, log);
+	end.time_is_up = co_await run_batches(db, runner, ticks, order, log, minutes.more);
 	if (!end.time_is_up)
 		co_await runner.look_ahead();
-	co_await log.end(runner);
+	co_await log.end(runner, ticks);
 	co_return end;
 }
 
@@ -228,9 +269,10 @@ Op<LoopEnd> run_loop(Database &db, Runner &runner, const LoopOrder &order) {
 Op<Answer> agg_run(Database &db, Arguments arguments) {
 	const auto order = loop_order_from(arguments);
 	Runner runner(db, order.run, "agg_run");
-	co_await run_loop(db, runner, order);
-	if (runner.different_tasks() > 0) {
-		co_await db.notice("agg_run: " + stats_of(runner));
+	TickRunner ticks(db);
+	co_await run_loop(db, runner, ticks, order);
+	if (runner.different_tasks() > 0 || ticks.counts().changed() + ticks.failure_count() > 0) {
+		co_await db.notice("agg_run: " + stats_of(runner, ticks));
 	} else {
 		// The environment that everybody has is not looked up: a call that finds nothing is the most frequent one.
 		bool known = order.environment == "prod";
@@ -247,10 +289,12 @@ Op<Answer> work(Database &db, Arguments arguments) {
 	auto order = loop_order_from(arguments);
 	order.look_at_late_sources = arguments.boolean("look_at_late_sources");
 	Runner runner(db, order.run, "worker");
-	const auto end = co_await run_loop(db, runner, order);
+	TickRunner ticks(db);
+	const auto end = co_await run_loop(db, runner, ticks, order);
 	if (end.time_is_up)
 		co_return Answer::timestamp(Timestamp::minus_infinity());
-	const Timestamp next = co_await next_due_after(db, runner.listed_at());
+	const Timestamp next_due = co_await next_due_after(db, runner.listed_at());
+	const Timestamp next = std::min(next_due, ticks.next_minute(runner.listed_at()));
 	// Tasks that wait are looked at again in a minute, or in less if nobody looked this time.
 	const bool look_again = end.tasks_waiting || !order.look_at_late_sources;
 	co_return Answer::timestamp(look_again ? std::min(next, runner.now() + between_looks_at_late_sources) : next);
@@ -265,6 +309,11 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 	RunOrder order = order_from(arguments);
 	order.now = arguments.maybe_timestamp("p_now_utc");
 	Runner runner(db, order, "agg_run_batch");
+	TickRunner ticks(db);
+	const auto minutes = co_await ticks.run(runner.now());
+	// To a task that reads it before it is committed, it would be late afterwards: tasks are the next call's.
+	if (ticks.counts().changed() > 0)
+		co_return answer_of_batch(runner, ticks, true);
 	auto tasks = co_await runner.next_tasks();
 	if (tasks.empty()) {
 		const bool released = co_await release_stale_claims(db, runner.now(), claim_lasts);
@@ -275,8 +324,7 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 		co_await runner.run(tasks);
 	co_await runner.wake_tasks_above();
 	const auto rest = co_await read_due_tasks(db, runner.now(), order.assets, 1);
-	const std::string stats = stats_of(runner);
-	co_return Answer::json("{\"success\": true, \"continue\": " + std::string(rest.tasks.empty() ? "false" : "true") + ", " + stats.substr(1));
+	co_return answer_of_batch(runner, ticks, !rest.tasks.empty() || minutes.more);
 }
 
 } // namespace aggregation

@@ -51,6 +51,12 @@ bool agg_changes_add_bar(agg_changes *changes, const char *symbol, size_t symbol
 	return succeeds([&] { changes->set.add_bar({symbol, symbol_length}, {time}); });
 }
 
+bool agg_changes_add_tick(agg_changes *changes, const char *symbol, size_t symbol_length, int64_t time) noexcept {
+	if (symbol_length > longest_symbol)
+		return true;
+	return succeeds([&] { changes->set.add_minute({symbol, symbol_length}, {time}); });
+}
+
 bool agg_changes_add_range(agg_changes *changes, const agg_changed_range *range) noexcept {
 	if (range->symbol_length > longest_symbol)
 		return true;
@@ -61,11 +67,19 @@ bool agg_changes_merge(agg_changes *into, const agg_changes *from) noexcept {
 	return succeeds([&] { into->set.merge(from->set); });
 }
 
-bool agg_changes_begin_list(agg_changes *changes, size_t *count) noexcept {
+static bool begin_list(agg_changes *changes, size_t most_of_symbol, size_t *count) noexcept {
 	return succeeds([&] {
-		changes->listed = changes->set.list();
+		changes->listed = changes->set.list(most_of_symbol);
 		*count = changes->listed.size();
 	});
+}
+
+bool agg_changes_begin_list(agg_changes *changes, size_t *count) noexcept {
+	return begin_list(changes, most_ranges_of_symbol, count);
+}
+
+bool agg_changes_begin_exact_list(agg_changes *changes, size_t *count) noexcept {
+	return begin_list(changes, any_number_of_ranges, count);
 }
 
 agg_changed_range agg_changes_listed(const agg_changes *changes, size_t i) noexcept {

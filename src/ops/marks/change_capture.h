@@ -1,6 +1,7 @@
 /*
- * The C++ side of change capture: collects what a (sub)transaction changes in data_bars. The C side (src/pg/transaction_changes.c) is told of each row
- * by the table's trigger, and logs the whole when the transaction ends. No function of this header throws.
+ * The C++ side of change capture: collects what a (sub)transaction changes in data_bars, or in a table of ticks. The C side
+ * (src/pg/transaction_changes.c) is told of each row by the table's trigger, and logs the whole when the transaction ends. No function of
+ * this header throws.
  */
 #ifndef AGGREGATION_CHANGE_CAPTURE_H
 #define AGGREGATION_CHANGE_CAPTURE_H
@@ -26,11 +27,14 @@ void agg_changes_free(agg_changes *changes) AGG_NOEXCEPT; /* its memory may be u
 
 /* Each returns false when out of memory. */
 bool agg_changes_add_bar(agg_changes *changes, const char *symbol, size_t symbol_length, int64_t time) AGG_NOEXCEPT;
+/* The minute of a tick. */
+bool agg_changes_add_tick(agg_changes *changes, const char *symbol, size_t symbol_length, int64_t time) AGG_NOEXCEPT;
 bool agg_changes_add_range(agg_changes *changes, const agg_changed_range *range) AGG_NOEXCEPT;
 bool agg_changes_merge(agg_changes *into, const agg_changes *from) AGG_NOEXCEPT;
 
-/* Begins to list all changes: adjacent and overlapping ranges of a symbol are one. */
+/* Begins to list all changes: adjacent and overlapping ranges of a symbol are one. Bars: of many scattered ranges some are widened. */
 bool agg_changes_begin_list(agg_changes *changes, size_t *count) AGG_NOEXCEPT;
+bool agg_changes_begin_exact_list(agg_changes *changes, size_t *count) AGG_NOEXCEPT;
 agg_changed_range agg_changes_listed(const agg_changes *changes, size_t i) AGG_NOEXCEPT;
 
 #ifdef __cplusplus

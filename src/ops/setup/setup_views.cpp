@@ -4,6 +4,7 @@
 #include "ops/setup/own_tables.h"
 #include "ops/setup/setup_plan.hpp"
 #include "ops/tasks/task_columns.h"
+#include "ops/ticks/tick_triggers.h"
 
 namespace aggregation {
 
@@ -222,6 +223,30 @@ FROM @agg_consumers c
 LEFT JOIN (SELECT max(b.last_id) AS last_id FROM @agg_event_batches b) n ON true
 LEFT JOIN LATERAL (SELECT b.made_at FROM @agg_event_batches b WHERE b.last_id > c.acked ORDER BY b.last_id LIMIT 1) w ON true)sql";
 
+/// Minutes that are not over yet wait for nobody.
+constexpr const char *tick_sources = R"sql(
+SELECT s.tick_source, t.relid::regclass::text AS table_name,
+	ARRAY(
+		SELECT a.attname::text FROM unnest(t.columns) WITH ORDINALITY AS k(attnum, n)
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = t.relid AND a.attnum = k.attnum ORDER BY k.n
+	) AS columns,
+	s.excluded, s.delay_seconds,
+	CASE
+		WHEN t.relid IS NULL AND )sql" AGG_TICK_TABLE_EXISTS("s.") R"sql( THEN 'triggers missing'
+		WHEN t.relid IS NULL THEN 'table dropped'
+		WHEN t.enabled NOT IN ('O', 'A') THEN 'trigger disabled'
+		WHEN s.last_error IS NOT NULL THEN 'failing'
+		ELSE 'ok'
+	END AS state,
+	s.last_error, s.failed_at, l.entries AS waiting_entries, l.oldest AS waiting_since, l.first_utc AS waiting_from,
+	s.minutes_kept, s.last_kept, s.registered_by, s.registered_at
+FROM @agg_tick_sources s
+LEFT JOIN LATERAL )sql" AGG_TICK_TABLE("s.") R"sql( t ON true
+CROSS JOIN LATERAL (
+	SELECT count(*) AS entries, min(e.logged_at) AS oldest, min(e.first_utc) AS first_utc FROM @agg_tick_log e
+	WHERE e.tick_source = s.tick_source AND e.first_utc <= now() - make_interval(secs => s.delay_seconds + 60)
+) l)sql";
+
 // clang-format on
 
 } // namespace
@@ -231,7 +256,8 @@ const std::vector<WantedView> &wanted_views() {
 	                                            {"v_aggregation_frontier_health", frontier_health},
 	                                            {"v_aggregation_unread_bars", unread_bars},
 	                                            {"v_aggregation_completeness", completeness},
-	                                            {"v_aggregation_consumers", consumers}};
+	                                            {"v_aggregation_consumers", consumers},
+	                                            {"v_aggregation_tick_sources", tick_sources}};
 	return views;
 }
 

@@ -883,6 +883,44 @@ COMMENT ON FUNCTION @extschema@.agg_purge_revisions(interval, int) IS
 'Retention: removes former bars that were superseded longer than p_older_than ago, and those of that age of tasks that keep no revisions any more, at most p_max_rows per call. Times in which a removed bar was current cannot be read any more with p_as_of.
 Answers success, rows_purged, continue (there may be more). Errors: 22004 for NULL, 22023 for a negative age or p_max_rows < 1.';
 
+CREATE FUNCTION @extschema@.agg_capture_ticks()
+RETURNS trigger
+LANGUAGE c VOLATILE SECURITY INVOKER
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_capture_ticks';
+
+COMMENT ON FUNCTION @extschema@.agg_capture_ticks() IS
+'Triggers of a tick source''s table: agg_add_tick_source() puts them there, with the source''s name. After INSERT, UPDATE and DELETE for each row, notes the minutes whose ticks come, change or go, and writes them to agg_tick_log when the transaction commits. An UPDATE that leaves time, symbol, price, size and condition as they were is no change. No row is ever refused: one without a symbol or a time is in no minute. Does nothing while aggregation.tracking is off.';
+
+CREATE FUNCTION @extschema@.agg_add_tick_source(p_table regclass, p_time text DEFAULT 'ts', p_symbol text DEFAULT 'symbol', p_price text DEFAULT 'price', p_size text DEFAULT 'size', p_condition text DEFAULT NULL, p_excluded text[] DEFAULT NULL, p_delay_seconds integer DEFAULT 2, p_from timestamptz DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_add_tick_source';
+
+COMMENT ON FUNCTION @extschema@.agg_add_tick_source(regclass, text, text, text, text, text, text[], integer, timestamptz) IS
+'Makes a table of ticks, or trades, the source of 1m bars. From then on the runs (agg_run(), agg_run_batch(), the background worker) make the bar of each minute that is over, and make it anew when a tick of it comes late, is corrected or deleted; it is the bar of the aggregate candlestick(time, price, size). A minute without ticks loses its bar. A bar that this source has not made is left as it is.
+p_time (timestamptz), p_symbol (text), p_price, p_size (numbers), p_condition (text or integer, or an array of either): names of columns. p_size NULL: bars have no vol and no vwap. Ticks with a condition of p_excluded count for nothing. p_delay_seconds: how long after its end a minute is made, 0 to 3600. p_from: the minutes from there on, or from the first tick (-infinity), are made as well; NULL: none of what is there already, but for what changes.
+The caller must own the table, plain or partitioned. The call waits until no transaction is writing ticks. Called again, it changes the registration; bars that are there change only from p_from on.
+Returns success, tick_source (its name in views and in data_bars.raw), created, from_utc and to_utc (of what is made as well). Errors: 42501 for a table of somebody else''s; 42809 for a view or a temporary table; 42703 and 42804 for a column that is missing or of another type; 22023 for arguments that do not go together; 0A000 for a table with rules, with row security that is forced on its owner, or with heirs that are no partitions.';
+
+CREATE FUNCTION @extschema@.agg_remove_tick_source(p_table regclass)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_remove_tick_source';
+
+COMMENT ON FUNCTION @extschema@.agg_remove_tick_source(regclass) IS
+'Ends what agg_add_tick_source() has begun: removes the triggers from the table, waiting for who uses it, and what is waiting in agg_tick_log. Bars stay. (Where a table is dropped, the next run removes its source.) Returns success and tick_source. Errors: P0002 if the table is no source; 42501 if it is somebody else''s.';
+
+CREATE FUNCTION @extschema@.agg_mark_ticks(p_table regclass, p_from_utc timestamptz DEFAULT NULL, p_to_utc timestamptz DEFAULT NULL, p_symbol text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_mark_ticks';
+
+COMMENT ON FUNCTION @extschema@.agg_mark_ticks(regclass, timestamptz, timestamptz, text) IS
+'Has the next runs make the minutes of a tick source that touch [p_from_utc, p_to_utc) anew: a backfill, or after ticks have come or gone without being noticed (a partition that was attached, TRUNCATE, aggregation.tracking off). p_from_utc: NULL or -infinity is the first tick; p_to_utc: NULL is now. p_symbol: NULL is all. Bars that are right already are not written. Returns success, tick_source, from_utc and to_utc (NULL where there is no tick). Errors: P0002 if the table is no source; 22023 for an end before the beginning.';
+
 DROP EVENT TRIGGER aggregation_partitions;
 CREATE EVENT TRIGGER aggregation_partitions ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
@@ -892,12 +930,12 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_adopt(boolean, boolean, int), @extschema@.agg_retire_old_minutes(boolean, int), @extschema@.agg_mend(text, text, timestamptz, timestamptz, int), @extschema@.agg_rollback_report(), @extschema@.agg_note_task_change(), @extschema@.agg_note_due(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_note_event(), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_set_keep_revisions(text, text, boolean), @extschema@.agg_purge_revisions(interval, int), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.agg_adopt(boolean, boolean, int), @extschema@.agg_retire_old_minutes(boolean, int), @extschema@.agg_mend(text, text, timestamptz, timestamptz, int), @extschema@.agg_rollback_report(), @extschema@.agg_note_task_change(), @extschema@.agg_note_due(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_note_event(), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_set_keep_revisions(text, text, boolean), @extschema@.agg_purge_revisions(interval, int), @extschema@.agg_capture_ticks(), @extschema@.agg_add_tick_source(regclass, text, text, text, text, text, text[], integer, timestamptz), @extschema@.agg_remove_tick_source(regclass), @extschema@.agg_mark_ticks(regclass, timestamptz, timestamptz, text), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION @extschema@.agg_mend(text, text, timestamptz, timestamptz, int), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_set_keep_revisions(text, text, boolean), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
+        GRANT EXECUTE ON FUNCTION @extschema@.agg_mend(text, text, timestamptz, timestamptz, int), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_set_keep_revisions(text, text, boolean), @extschema@.agg_add_tick_source(regclass, text, text, text, text, text, text[], integer, timestamptz), @extschema@.agg_remove_tick_source(regclass), @extschema@.agg_mark_ticks(regclass, timestamptz, timestamptz, text), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
     END IF;
 END
 $update$;
@@ -916,7 +954,7 @@ BEGIN
     -- The owner of the extension's other tables owns the new ones.
     FOR found IN
         SELECT pg_catalog.pg_get_userbyid(c.relowner) AS owner, n.name FROM pg_catalog.pg_class AS c
-        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days'), ('agg_indexes'), ('agg_consumers'), ('agg_event_batches'), ('agg_events'), ('agg_kept_revisions'), ('agg_bar_revisions'), ('agg_next_due')) AS n (name)
+        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days'), ('agg_indexes'), ('agg_consumers'), ('agg_event_batches'), ('agg_events'), ('agg_kept_revisions'), ('agg_bar_revisions'), ('agg_next_due'), ('agg_tick_sources'), ('agg_tick_log')) AS n (name)
         WHERE c.relnamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) 'agg_change_log'
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I OWNER TO %I', found.name, found.owner);
