@@ -10,7 +10,7 @@ export PGDATABASE=postgres
 happens 30 "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aggregation launcher')" 'a launcher is there'
 is "$(log_lines 'database "missing" does not exist')" 1 'a database that is not there is named'
 is "$(sql -c "SELECT string_agg(name || ' ' || coalesce(unit, '-') || ' ' || coalesce(min_val, '-') || ' ' || coalesce(max_val, '-') || ' ' || context, ', ' ORDER BY name) FROM pg_settings WHERE name LIKE 'aggregation.%' AND short_desc <> ''")" \
-	'aggregation.change_log_size kB 64 2147483647 superuser, aggregation.databases - - - sighup, aggregation.env_name - - - sighup, aggregation.events_kept - 1 2147483647 superuser, aggregation.longest_sleep ms 100 3600000 sighup, aggregation.read_source - - - user, aggregation.sync_interval min 0 10080 sighup, aggregation.tracking - - - user' \
+	'aggregation.change_log_size kB 64 2147483647 superuser, aggregation.databases - - - sighup, aggregation.env_name - - - sighup, aggregation.events_kept - 1 2147483647 superuser, aggregation.longest_sleep ms 100 3600000 sighup, aggregation.move_old_functions - - - user, aggregation.read_source - - - user, aggregation.sync_interval min 0 10080 sighup, aggregation.tracking - - - user' \
 	'settings have units and bounds'
 
 # It waits for the extension; a reload has the launcher look for new databases at once.
