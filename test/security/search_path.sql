@@ -124,6 +124,11 @@ DELETE FROM agg.derived_data_bars WHERE ts_utc OPERATOR(pg_catalog.<) '2025-05-0
 SELECT * FROM agg.agg_poll('path') \g /dev/null
 SELECT agg.agg_ack('path', pg_catalog.max(p.event_id)) FROM agg.agg_poll('path') AS p \g /dev/null
 TABLE agg.v_aggregation_consumers \g /dev/null
+TABLE agg.v_aggregation_lag \g /dev/null
+TABLE agg.v_aggregation_quality \g /dev/null
+TABLE agg.v_aggregation_alerts \g /dev/null
+SELECT * FROM agg.agg_health() \g /dev/null
+SELECT agg.agg_set_freshness_target('EURUSD', '5m', 60) \g /dev/null
 SELECT agg.agg_unsubscribe('path') \g /dev/null
 SELECT * FROM agg.agg_bars('EURUSD', '5m', p_limit => 10, p_as_of => pg_catalog.clock_timestamp()) \g /dev/null
 SELECT * FROM agg.agg_bars('EURUSD', '15m', p_as_of => pg_catalog.clock_timestamp()) \g /dev/null

@@ -29,6 +29,7 @@ agg_enable_task: service_role
 agg_finish: service_role
 agg_gaps: service_role
 agg_get_due_tasks: service_role
+agg_health: service_role
 agg_heartbeat: service_role
 agg_latest: service_role
 agg_mark_changed: service_role
@@ -54,6 +55,7 @@ agg_run_batch: service_role
 agg_schedule: owner only
 agg_seal_range: service_role
 agg_set_calendar: service_role
+agg_set_freshness_target: service_role
 agg_set_keep_revisions: service_role
 agg_set_late_policy: service_role
 agg_set_source: service_role
@@ -148,10 +150,13 @@ data_agg_state: owner only
 data_bars: owner only
 derived_data_bars: owner only
 ops_runlog: owner only
+v_aggregation_alerts: owner only
 v_aggregation_completeness: owner only
 v_aggregation_consumers: owner only
 v_aggregation_frontier_health: owner only
+v_aggregation_lag: owner only
 v_aggregation_progress: service_role
+v_aggregation_quality: owner only
 v_aggregation_tick_sources: owner only
 v_aggregation_truth: owner only
 v_aggregation_unread_bars: owner only

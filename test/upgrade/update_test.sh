@@ -11,7 +11,7 @@ for world in 'public plain' 'market plain' 'public partitioned' 'market owned'; 
 	make_fresh "$fresh" "$schema" "$shape"
 	tables='data_bars derived_data_bars data_agg_state agg_change_log agg_refused_ranges agg_registry_sync agg_timeframes ops_runlog core_asset_registry_all'
 	# What 1.0 had: columns that are new have their defaults.
-	new="ARRAY['total_windows_skipped', 'total_source_rows_refused', 'assets_skipped', 'unknown_keys', 'calendar', 'revision', 'keep_revisions']"
+	new="ARRAY['total_windows_skipped', 'total_source_rows_refused', 'assets_skipped', 'unknown_keys', 'calendar', 'revision', 'keep_revisions', 'freshness_target_seconds']"
 	sums() { for table in $tables; do in_database "$old" "$schema" -c "SELECT '$table', count(*), md5(string_agg(r, '' ORDER BY r)) FROM $table AS t, LATERAL (SELECT (to_jsonb(t) - $new)::text) AS s (r)"; done; }
 	before=$(sums)
 	marks=$(in_database "$old" "$schema" -c "SELECT due, count(*) FROM agg_dirty_ranges GROUP BY 1 ORDER BY 1")

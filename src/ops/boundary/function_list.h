@@ -49,6 +49,8 @@
 	F(agg_unseal_range) \
 	F(agg_retire_source) \
 	F(agg_set_late_policy) \
+	F(agg_health) \
+	F(agg_set_freshness_target) \
 	F(agg_why) \
 	F(agg_set_calendar) \
 	F(agg_set_source) \

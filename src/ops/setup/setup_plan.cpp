@@ -112,6 +112,7 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"total_windows_skipped", "bigint", "bigint NOT NULL DEFAULT 0"},
 	      {"total_source_rows_refused", "bigint", "bigint NOT NULL DEFAULT 0"},
 	      {"calendar", "text", "text"},
+	      {"freshness_target_seconds", "integer", "integer"},
 	      {"keep_revisions", "boolean", "boolean NOT NULL DEFAULT false"}},
 	     "PRIMARY KEY (canonical_symbol, timeframe)",
 	     AGG_TASK_STORAGE},

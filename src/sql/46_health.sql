@@ -1,0 +1,22 @@
+-- Whether all is well.
+
+CREATE FUNCTION @extschema@.agg_health()
+RETURNS TABLE (status text, reasons text, remedies text, late bigint, failing bigint, stopped bigint, orphaned bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_health';
+
+COMMENT ON FUNCTION @extschema@.agg_health() IS
+'One row: green (nothing in v_aggregation_alerts), yellow, or red (bars are missing, late or wrong). reasons: a line for each kind of alarm; remedies: the calls that help, a line each. late, failing, stopped, orphaned: how many tasks.';
+
+CREATE FUNCTION @extschema@.agg_set_freshness_target(p_symbol text, p_tf text, p_seconds int)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_freshness_target';
+
+COMMENT ON FUNCTION @extschema@.agg_set_freshness_target(text, text, int) IS
+'Says how many seconds a window of a task that is over may wait for its bar before v_aggregation_lag calls the task LATE; NULL: an hour.
+Answers success, changed, or {"success": false, "error": "not_found", "message": ...}. Errors: 22023 for p_seconds < 1.';
+
