@@ -110,7 +110,7 @@ RETURN jsonb_populate_record(NULL::public.data_agg_state, jsonb_build_object(
 	'aggregation_delay_seconds', 30, 'last_agg_bar_ts_utc', p_start, 'status', 'idle', 'is_mandatory', true,
 	'hard_fail_streak', 0, 'total_runs', 0, 'total_bars_created', 0, 'total_bars_quality_poor', 0,
 	'agg_start_utc', p_start, 'enabled', true, 'disabled_by_operator', false, 'task_priority', 100,
-	'late_policy', 'recompute', 'late_rows', 0, 'refused_rows', 0, 'derivation_version', 1, 'updated_at', now()));
+	'late_policy', 'recompute', 'keep_revisions', false, 'late_rows', 0, 'refused_rows', 0, 'derivation_version', 1, 'updated_at', now()));
 
 -- CALL agg_run() until no task has a window that was confirmed at p_now, by a clock that goes on from there: a task that must wait for its source
 -- is due again some seconds later. A call that finds everything claimed by others comes back at once and is repeated a little later.
