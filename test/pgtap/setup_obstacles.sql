@@ -37,7 +37,7 @@ SELECT is(named('ALTER TABLE derived_data_bars ALTER provider_ticker SET NOT NUL
 SELECT is(nothing_named('ALTER TABLE derived_data_bars ALTER raw DROP DEFAULT, ALTER raw SET NOT NULL, ALTER created_at DROP DEFAULT, ALTER created_at SET NOT NULL'), '0 rows: ', 'columns that are always written');
 SELECT is(named('CREATE DOMAIN wordy AS text NOT NULL; ALTER TABLE derived_data_bars ADD desk wordy', 'column derived_data_bars.desk'), '', 'a domain that is NOT NULL');
 SELECT is(named('ALTER TABLE derived_data_bars DROP is_partial; ALTER TABLE derived_data_bars ADD is_partial boolean GENERATED ALWAYS AS (vol IS NULL) STORED', 'column derived_data_bars.is_partial'), '', 'a column of ours that is generated');
-SELECT is(named('ALTER TABLE derived_data_bars DROP quality_score; ALTER TABLE derived_data_bars ADD quality_score integer GENERATED ALWAYS AS IDENTITY', 'column derived_data_bars.quality_score'), '', 'or an identity');
+SELECT is(named('DROP VIEW v_aggregation_quality; ALTER TABLE derived_data_bars DROP quality_score; ALTER TABLE derived_data_bars ADD quality_score integer GENERATED ALWAYS AS IDENTITY', 'column derived_data_bars.quality_score'), '', 'or an identity');
 SELECT is(named($$ALTER TABLE data_agg_state ADD desk text NOT NULL DEFAULT ''; ALTER TABLE data_agg_state ALTER desk DROP DEFAULT$$, 'column data_agg_state.desk'), '', 'tasks are written, too');
 
 -- Checks, evaluated on bars as they are written.
