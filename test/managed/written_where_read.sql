@@ -82,6 +82,7 @@ SELECT results_eq($$SELECT s.last_agg_bar_ts_utc IS NOT DISTINCT FROM c.last_agg
 DROP TRIGGER swallowed ON derived_data_bars;
 
 -- Other kinds of tables and columns: each works, or is refused before anything is written.
+DROP VIEW v_aggregation_quality; -- it would hold the column
 ALTER TABLE derived_data_bars DROP quality_score;
 ALTER TABLE derived_data_bars ADD quality_score integer GENERATED ALWAYS AS (2) STORED;
 SELECT probe.refuses(format($$SELECT catchup_aggregation_range('OTHER', '5m', '2025-07-01', %s, '2025-08-01')$$, n), '428C9', '%quality_score%generated%', '%agg_setup%', 'a generated column of ours: ' || n) FROM unnest(ARRAY[3, 1000]) AS n;
