@@ -11,7 +11,7 @@
  * have it at once, and commits what he has found right away. So he sees all tasks, and who comes after him sees his time. It is believed
  * for a minute: tasks that are restored or changed without triggers are found after that.
  */
-#include "shim.h"
+#include "own_rows.h"
 
 #include "access/table.h"
 #include "access/tableam.h"
@@ -39,20 +39,10 @@ static LOCKTAG schedule_of(Oid schema) {
 	return tag;
 }
 
-static AttrNumber time_column(Relation table, const char *name) {
-	AttrNumber number = get_attnum(RelationGetRelid(table), name);
-
-	if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(table), number - 1)->atttypid != TIMESTAMPTZOID)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-		                errmsg("table \"%s\" has no column \"%s\" of type timestamptz", RelationGetRelationName(table), name),
-		                errhint("Run agg_setup() to see and mend what differs from the tables that the extension needs.")));
-	return number;
-}
-
 TimestampTz agg_next_due(Oid schema) {
 	Relation table = table_open(agg_find_table(schema, "agg_next_due"), AccessShareLock);
-	AttrNumber due = time_column(table, "due_at");
-	AttrNumber looked = time_column(table, "looked_at");
+	AttrNumber due = agg_own_column(table, "due_at", TIMESTAMPTZOID);
+	AttrNumber looked = agg_own_column(table, "looked_at", TIMESTAMPTZOID);
 	TimestampTz now = GetCurrentTimestamp();
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);

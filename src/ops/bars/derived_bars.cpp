@@ -1,5 +1,6 @@
 #include "ops/bars/derived_bars.hpp"
 
+#include "core/same_bits.hpp"
 #include "ops/bars/bar_writer.hpp"
 #include "ops/bars/source_bars.hpp"
 #include "ops/boundary/json.hpp"
@@ -7,7 +8,6 @@
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <iterator>
 #include <limits>
 #include <span>
@@ -178,33 +178,17 @@ std::vector<std::vector<size_t>> by_kind(const std::vector<Segment> &segments, c
 	return kinds;
 }
 
-bool same_bits(double a, double b) {
-	return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
-}
-
-bool same(const Row &row, size_t column, double value) {
-	return !row.is_null(column) && same_bits(row.real(column), value);
-}
-
-bool same(const Row &row, size_t column, const std::optional<double> &value) {
-	return row.is_null(column) ? !value : value && same_bits(row.real(column), *value);
-}
-
-bool same(const Row &row, size_t column, const std::optional<int64_t> &value) {
-	return row.maybe_integer(column) == value;
-}
-
 /// Whether prices, volumes and trades of a bar, as all reads here give it, are what the window came to.
 bool same_values(const Row &row, const BarValues &bar) {
-	return same(row, 1, bar.open) && same(row, 2, bar.high) && same(row, 3, bar.low) && same(row, 4, bar.close) && same(row, 5, bar.vol) &&
-	       same(row, 6, bar.vwap) && same(row, 7, bar.trade_count);
+	return same_bits(row.maybe_real(1), bar.open) && same_bits(row.maybe_real(2), bar.high) && same_bits(row.maybe_real(3), bar.low) &&
+	       same_bits(row.maybe_real(4), bar.close) && same_bits(row.maybe_real(5), bar.vol) && same_bits(row.maybe_real(6), bar.vwap) &&
+	       row.maybe_integer(7) == bar.trade_count;
 }
 
 /// Whether a stored bar, as the two reads above give it, is what the window came to.
 bool same_bar(const Row &row, const ComputedWindow &window, const Segment &segment) {
-	return same_values(row, window.values) && same(row, 8, std::optional(window.values.candles)) &&
-	       same(row, 9, std::optional(window.expected)) && same(row, 10, std::optional<int64_t>(*window.quality)) &&
-	       row.maybe_integer(11) >= segment.derivation_version && row.boolean(12);
+	return same_values(row, window.values) && row.maybe_integer(8) == window.values.candles && row.maybe_integer(9) == window.expected &&
+	       row.maybe_integer(10) == *window.quality && row.maybe_integer(11) >= segment.derivation_version && row.boolean(12);
 }
 
 /// Takes stored bars in the order of the windows and sorts the windows by what has to be done about them.
@@ -383,8 +367,8 @@ Op<void> number_new_bars(Database &db, const std::vector<Segment> &segments, std
 			return Flow::more;
 		ComputedWindow &window = windows[*place];
 		newest[*place] = row.integer(revision_column);
-		const bool as_it_was = row.boolean(deleted_now_column) && same_values(row, window.values) &&
-		                       same(row, quality_column, std::optional<int64_t>(*window.quality));
+		const bool as_it_was =
+		    row.boolean(deleted_now_column) && same_values(row, window.values) && row.maybe_integer(quality_column) == *window.quality;
 		window.revision = newest[*place] + (as_it_was ? 0 : 1);
 		return Flow::more;
 	};

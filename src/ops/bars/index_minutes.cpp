@@ -10,6 +10,7 @@
 //   EURJPY   x1 x2 x3 -- x5        x3 = e2 * j3
 #include "ops/bars/index_minutes.hpp"
 
+#include "core/same_bits.hpp"
 #include "ops/bars/bar_writer.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_probe.hpp"
@@ -17,7 +18,6 @@
 #include "ops/boundary/parameters.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 #include <map>
 
@@ -267,7 +267,7 @@ private:
 			}
 			bool same = row.boolean(5);
 			for (const size_t column : {1, 2, 3, 4})
-				same = same && !row.is_null(column) && std::bit_cast<uint64_t>(row.real(column)) == std::bit_cast<uint64_t>(next->value);
+				same = same && same_bits(row.maybe_real(column), next->value);
 			const bool keep = order_.stored == StoredMinutes::kept && row.boolean(6);
 			if (!same && !keep)
 				updates_.push_back(*next);

@@ -2,7 +2,6 @@
 #include "ops/functions/functions.hpp"
 
 #include "ops/boundary/parameters.hpp"
-#include "ops/boundary/row_buffer.hpp"
 #include "ops/setup/old_functions.h"
 #include "ops/tasks/task_columns.h"
 
@@ -68,21 +67,8 @@ WHERE current_database() = ANY (string_to_array(replace(current_setting('aggrega
 } // namespace
 
 Op<Answer> agg_rollback_report(Database &db, Arguments) {
-	constexpr size_t columns = 3;
-	RowBuffer rows(db, columns);
-	for (const auto &question : questions()) {
-		std::vector<std::string> texts;
-		auto take = [&](const Row &row) {
-			for (size_t i = 0; i < columns; ++i)
-				texts.push_back(row.maybe_text(i).value_or(""));
-			return Flow::more;
-		};
-		co_await db.query(question, {}, take);
-		for (size_t i = 0; i < texts.size(); i += columns) {
-			rows.add({cell(std::string_view(texts[i])), cell(std::string_view(texts[i + 1])), cell(std::string_view(texts[i + 2]))});
-			co_await rows.flush();
-		}
-	}
+	for (const auto &question : questions())
+		co_await db.emit_query(question, {});
 	co_return Answer::rows();
 }
 

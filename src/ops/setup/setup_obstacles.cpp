@@ -336,7 +336,7 @@ private:
 				refused.emplace_back(row.text(0));
 				return Flow::more;
 			};
-			const auto symbol = kind.symbol ? cell(std::string_view(*kind.symbol)) : null_cell();
+			const auto symbol = cell(kind.symbol);
 			std::vector<Parameter> values {Parameter(AGG_TEXT, symbol), text_array(kind.timeframes), text_array(kind.source_timeframes),
 			                               text_parameter(kind.source)};
 			const Statement statement {kind.table.relation, sql.c_str(), {AGG_TEXT}, Planning::by_statistics};

@@ -1,6 +1,7 @@
 #include "ops/ticks/minute_maker.hpp"
 
 #include "core/failure.hpp"
+#include "core/same_bits.hpp"
 #include "ops/bars/bar_writer.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/boundary/json.hpp"
@@ -8,7 +9,6 @@
 #include "ops/boundary/subtransaction.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <set>
 #include <tuple>
 
@@ -72,17 +72,9 @@ WHERE d.canonical_symbol = n.symbol AND d.timeframe = '1m' AND d.ts_utc = n.star
 
 // clang-format on
 
-bool same(double a, double b) {
-	return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
-}
-
-bool same(const std::optional<double> &a, const std::optional<double> &b) {
-	return a.has_value() == b.has_value() && (!a || same(*a, *b));
-}
-
 bool same_as_stored(const TickBar &bar, const Row &row) {
-	return same(bar.open, row.maybe_real(2)) && same(bar.high, row.maybe_real(3)) && same(bar.low, row.maybe_real(4)) &&
-	       same(bar.close, row.maybe_real(5)) && same(bar.vol, row.maybe_real(6)) && same(bar.vwap, row.maybe_real(7)) &&
+	return same_bits(bar.open, row.maybe_real(2)) && same_bits(bar.high, row.maybe_real(3)) && same_bits(bar.low, row.maybe_real(4)) &&
+	       same_bits(bar.close, row.maybe_real(5)) && same_bits(bar.vol, row.maybe_real(6)) && same_bits(bar.vwap, row.maybe_real(7)) &&
 	       bar.trade_count == row.maybe_integer(8);
 }
 

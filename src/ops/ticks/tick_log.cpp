@@ -95,7 +95,7 @@ Op<void> log_ticks(Database &db, const std::string source, const std::vector<Tic
 	std::vector<agg_cell> from;
 	std::vector<agg_cell> to;
 	for (const TickRange *range : by_time) {
-		symbols.push_back(range->symbol ? cell(std::string_view(*range->symbol)) : null_cell());
+		symbols.push_back(cell(range->symbol));
 		from.push_back(cell(range->from));
 		to.push_back(cell(range->to));
 	}

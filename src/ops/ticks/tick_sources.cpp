@@ -140,11 +140,9 @@ Op<bool> lock_tick_source(Database &db, const std::string name) {
 }
 
 Op<void> note_on_tick_source(Database &db, const std::string name, const TickNote note) {
-	const auto maybe = [](const std::optional<std::string> &text) {
-		return Parameter(AGG_TEXT, text ? cell(std::string_view(*text)) : null_cell());
-	};
 	const auto last_kept = note.last_kept.empty() ? std::nullopt : std::optional(note.last_kept);
-	auto list = parameters(text_parameter(name), Parameter(AGG_INT8, cell(note.kept)), maybe(last_kept), maybe(note.error));
+	auto list = parameters(text_parameter(name), Parameter(AGG_INT8, cell(note.kept)), Parameter(AGG_TEXT, cell(last_kept)),
+	                       Parameter(AGG_TEXT, cell(note.error)));
 	co_await db.execute(note_source(), std::move(list));
 }
 
