@@ -16,7 +16,26 @@ BEGIN
         WHERE p.provolatile OPERATOR(pg_catalog.<>) 'i'
     LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.signature);
-        IF worker_exists AND member.name OPERATOR(pg_catalog.<>) ALL (ARRAY['agg_setup', 'agg_adopt', 'agg_retire_old_minutes', 'agg_rollback_report', 'agg_schedule', 'agg_unschedule', 'agg_retire_source', 'derived_purge_deleted', 'agg_purge_revisions', 'agg_capture_changes', 'agg_note_timeframe', 'agg_note_task_change', 'agg_note_calendar_change', 'agg_note_index_change', 'agg_note_event', 'agg_note_due', 'agg_capture_ticks', 'agg_watch_partitions']::pg_catalog.name[]) THEN
+        IF worker_exists AND member.name OPERATOR(pg_catalog.<>) ALL (ARRAY[
+            'agg_setup',
+            'agg_adopt',
+            'agg_retire_old_minutes',
+            'agg_rollback_report',
+            'agg_schedule',
+            'agg_unschedule',
+            'agg_retire_source',
+            'derived_purge_deleted',
+            'agg_purge_revisions',
+            'agg_capture_changes',
+            'agg_note_timeframe',
+            'agg_note_task_change',
+            'agg_note_calendar_change',
+            'agg_note_index_change',
+            'agg_note_event',
+            'agg_note_due',
+            'agg_capture_ticks',
+            'agg_watch_partitions'
+        ]::pg_catalog.name[]) THEN
             EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO service_role', member.signature);
         END IF;
     END LOOP;

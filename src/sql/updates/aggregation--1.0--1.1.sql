@@ -950,12 +950,72 @@ CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TA
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION @extschema@.agg_health(), @extschema@.agg_set_freshness_target(text, text, int), @extschema@.agg_adopt(boolean, boolean, int), @extschema@.agg_retire_old_minutes(boolean, int), @extschema@.agg_mend(text, text, timestamptz, timestamptz, int), @extschema@.agg_rollback_report(), @extschema@.agg_note_task_change(), @extschema@.agg_note_due(), @extschema@.agg_note_calendar_change(), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_note_event(), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_set_keep_revisions(text, text, boolean), @extschema@.agg_purge_revisions(interval, int), @extschema@.agg_capture_ticks(), @extschema@.agg_add_tick_source(regclass, text, text, text, text, text, text[], integer, timestamptz), @extschema@.agg_remove_tick_source(regclass), @extschema@.agg_mark_ticks(regclass, timestamptz, timestamptz, text), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_note_index_change(), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION
+    @extschema@.agg_health(),
+    @extschema@.agg_set_freshness_target(text, text, int),
+    @extschema@.agg_adopt(boolean, boolean, int),
+    @extschema@.agg_retire_old_minutes(boolean, int),
+    @extschema@.agg_mend(text, text, timestamptz, timestamptz, int),
+    @extschema@.agg_rollback_report(),
+    @extschema@.agg_note_task_change(),
+    @extschema@.agg_note_due(),
+    @extschema@.agg_note_calendar_change(),
+    @extschema@.agg_set_calendar(text, text),
+    @extschema@.agg_set_source(text, text),
+    @extschema@.agg_refresh_calendars(),
+    @extschema@.agg_trading_days(text, date, date),
+    @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz),
+    @extschema@.agg_gaps(text, timestamptz, timestamptz),
+    @extschema@.agg_completeness(date, date, text[]),
+    @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz),
+    @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz),
+    @extschema@.agg_latest(text[], text, boolean, timestamptz),
+    @extschema@.agg_note_event(),
+    @extschema@.agg_subscribe(text, text[], text[], boolean),
+    @extschema@.agg_unsubscribe(text),
+    @extschema@.agg_poll(text, integer),
+    @extschema@.agg_ack(text, bigint),
+    @extschema@.agg_set_keep_revisions(text, text, boolean),
+    @extschema@.agg_purge_revisions(interval, int),
+    @extschema@.agg_capture_ticks(),
+    @extschema@.agg_add_tick_source(regclass, text, text, text, text, text, text[], integer, timestamptz),
+    @extschema@.agg_remove_tick_source(regclass),
+    @extschema@.agg_mark_ticks(regclass, timestamptz, timestamptz, text),
+    @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz),
+    @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz),
+    @extschema@.agg_note_index_change(),
+    @extschema@.agg_compute_index(text, timestamptz, timestamptz, int)
+FROM PUBLIC;
 DO $update$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION @extschema@.agg_health(), @extschema@.agg_set_freshness_target(text, text, int), @extschema@.agg_mend(text, text, timestamptz, timestamptz, int), @extschema@.agg_set_calendar(text, text), @extschema@.agg_set_source(text, text), @extschema@.agg_refresh_calendars(), @extschema@.agg_trading_days(text, date, date), @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz), @extschema@.agg_gaps(text, timestamptz, timestamptz), @extschema@.agg_completeness(date, date, text[]), @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz), @extschema@.agg_latest(text[], text, boolean, timestamptz), @extschema@.agg_subscribe(text, text[], text[], boolean), @extschema@.agg_unsubscribe(text), @extschema@.agg_poll(text, integer), @extschema@.agg_ack(text, bigint), @extschema@.agg_set_keep_revisions(text, text, boolean), @extschema@.agg_add_tick_source(regclass, text, text, text, text, text, text[], integer, timestamptz), @extschema@.agg_remove_tick_source(regclass), @extschema@.agg_mark_ticks(regclass, timestamptz, timestamptz, text), @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz), @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz), @extschema@.agg_compute_index(text, timestamptz, timestamptz, int) TO service_role;
+        GRANT EXECUTE ON FUNCTION
+            @extschema@.agg_health(),
+            @extschema@.agg_set_freshness_target(text, text, int),
+            @extschema@.agg_mend(text, text, timestamptz, timestamptz, int),
+            @extschema@.agg_set_calendar(text, text),
+            @extschema@.agg_set_source(text, text),
+            @extschema@.agg_refresh_calendars(),
+            @extschema@.agg_trading_days(text, date, date),
+            @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz),
+            @extschema@.agg_gaps(text, timestamptz, timestamptz),
+            @extschema@.agg_completeness(date, date, text[]),
+            @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz),
+            @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz),
+            @extschema@.agg_latest(text[], text, boolean, timestamptz),
+            @extschema@.agg_subscribe(text, text[], text[], boolean),
+            @extschema@.agg_unsubscribe(text),
+            @extschema@.agg_poll(text, integer),
+            @extschema@.agg_ack(text, bigint),
+            @extschema@.agg_set_keep_revisions(text, text, boolean),
+            @extschema@.agg_add_tick_source(regclass, text, text, text, text, text, text[], integer, timestamptz),
+            @extschema@.agg_remove_tick_source(regclass),
+            @extschema@.agg_mark_ticks(regclass, timestamptz, timestamptz, text),
+            @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz),
+            @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz),
+            @extschema@.agg_compute_index(text, timestamptz, timestamptz, int)
+        TO service_role;
     END IF;
 END
 $update$;
@@ -974,7 +1034,22 @@ BEGIN
     -- The owner of the extension's other tables owns the new ones.
     FOR found IN
         SELECT pg_catalog.pg_get_userbyid(c.relowner) AS owner, n.name FROM pg_catalog.pg_class AS c
-        CROSS JOIN (VALUES ('agg_recent_tasks'), ('agg_calendars'), ('agg_calendar_sessions'), ('agg_calendar_exceptions'), ('agg_calendar_days'), ('agg_indexes'), ('agg_consumers'), ('agg_event_batches'), ('agg_events'), ('agg_kept_revisions'), ('agg_bar_revisions'), ('agg_next_due'), ('agg_tick_sources'), ('agg_tick_log')) AS n (name)
+        CROSS JOIN (VALUES
+            ('agg_recent_tasks'),
+            ('agg_calendars'),
+            ('agg_calendar_sessions'),
+            ('agg_calendar_exceptions'),
+            ('agg_calendar_days'),
+            ('agg_indexes'),
+            ('agg_consumers'),
+            ('agg_event_batches'),
+            ('agg_events'),
+            ('agg_kept_revisions'),
+            ('agg_bar_revisions'),
+            ('agg_next_due'),
+            ('agg_tick_sources'),
+            ('agg_tick_log')
+        ) AS n (name)
         WHERE c.relnamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) 'agg_change_log'
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I OWNER TO %I', found.name, found.owner);
