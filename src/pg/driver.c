@@ -189,7 +189,7 @@ static uint64 execute_in_scope(const agg_call_state *state, const agg_request *r
 	if (request->from_start)
 		agg_scan_from_start(scope);
 	agg_limit_waits(state->depth > 0 && works_for_many(state->function));
-	if (!OidIsValid(table)) /* an advisory lock */
+	if (request->relation == NULL) /* an advisory lock, or a table of ticks: everything else is of use without it */
 		agg_bound_waits(scope);
 	if (request->kind == AGG_CHECK_STRANGERS) {
 		agg_check_strangers(table, agg_owner_of(table));
