@@ -19,6 +19,7 @@ inline constexpr const char *invalid_transaction_state = "25000";
 inline constexpr const char *object_not_in_prerequisite_state = "55000";
 inline constexpr const char *read_only_transaction = "25006";
 inline constexpr const char *undefined_table = "42P01";
+inline constexpr const char *undefined_object = "42704";
 inline constexpr const char *undefined_function = "42883";
 inline constexpr const char *no_data_found = "P0002";
 inline constexpr const char *dependent_objects_still_exist = "2BP01";

@@ -21,6 +21,8 @@ BEGIN
             'agg_adopt',
             'agg_retire_old_minutes',
             'agg_rollback_report',
+            'agg_grant',
+            'agg_revoke',
             'agg_schedule',
             'agg_unschedule',
             'agg_retire_source',

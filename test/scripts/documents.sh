@@ -4,7 +4,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 # block FILE MARKER : the first SQL block behind the line that has MARKER.
 block() { awk -v marker="$2" 'index($0, marker) { found = 1 } found && /^ *```sql/ { inside = 1; next } inside && /^ *```/ { exit } inside' "$ROOT/docs/$1"; }
 sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
-remove() { psql -X -q -d postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS test_documents WITH (FORCE)' -c 'DROP ROLE IF EXISTS reader'; }
+remove() { psql -X -q -d postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS test_documents WITH (FORCE)' -c 'DROP ROLE IF EXISTS alice'; }
 
 trap 'PGDATABASE=postgres remove' EXIT
 for schema in public market; do
@@ -25,11 +25,11 @@ for schema in public market; do
 	block concepts.md 'To have it back' | sql >said 2>&1 || status=$?
 	is "$status $(sql -c 'SELECT canonical_symbol, array_length(components, 1), decimals, carry_minutes FROM agg_indexes')" '0 DXY|6|8|0' "$schema: the row of DXY is back"
 	status=0
-	block operating.md 'A role that reads' | sed "s/SCHEMA public/SCHEMA $schema/" | sql >said 2>&1 || status=$?
-	is "$status" 0 "$schema: a role that reads, in one block"
-	for relation in derived_data_bars v_aggregation_frontier_health v_aggregation_unread_bars v_aggregation_completeness v_aggregation_truth "agg_gaps('EURUSD')" "agg_completeness(current_date)" "agg_verify()" "agg_why('EURUSD', '5m', '2025-07-01')"; do
+	block operating.md '## Roles and rights' | sql >said 2>&1 || status=$?
+	is "$status" 0 "$schema: a role that reads, as printed"
+	for relation in data_bars derived_data_bars "agg_bars('EURUSD', '45m')" "agg_latest('{EURUSD}', '5m')" "agg_chart('EURUSD', '5m')" "agg_gaps('EURUSD')" "agg_completeness(current_date)" "agg_why('EURUSD', '5m', '2025-07-01')"; do
 		status=0
-		sql -c 'SET ROLE reader' -c "SELECT count(*) FROM $relation" >said 2>&1 || status=$?
+		sql -c 'SET ROLE alice' -c "SELECT count(*) FROM $relation" >said 2>&1 || status=$?
 		is "$status" 0 "$schema: it reads $relation"
 	done
 	status=0

@@ -184,6 +184,7 @@ DO $$ BEGIN PERFORM pg_catalog.count(*) FROM agg.agg_setup(true); END $$;
 SELECT * FROM agg.agg_adopt(mend_cursors => true) \g /dev/null
 SELECT agg.agg_retire_old_minutes(), agg.agg_mend() \g /dev/null
 SELECT * FROM agg.agg_rollback_report() \g /dev/null
+SELECT * FROM agg.agg_grant('operator', 'aggregation_path_worker'), agg.agg_revoke('operator', 'aggregation_path_worker') \g /dev/null
 SET search_path = pg_catalog, tap;
 
 SELECT is_empty($$SELECT DISTINCT trap, who, is_superuser FROM trap.diary ORDER BY 1$$, 'nobody fell into a trap');

@@ -29,6 +29,7 @@ agg_enable_task: service_role
 agg_finish: service_role
 agg_gaps: service_role
 agg_get_due_tasks: service_role
+agg_grant: owner only
 agg_health: service_role
 agg_heartbeat: service_role
 agg_latest: service_role
@@ -49,6 +50,7 @@ agg_reset_cursor: service_role
 agg_reset_task: service_role
 agg_retire_old_minutes: owner only
 agg_retire_source: owner only
+agg_revoke: owner only
 agg_rollback_report: owner only
 agg_run: service_role
 agg_run_batch: service_role

@@ -24,6 +24,8 @@
 	F(agg_retire_old_minutes) \
 	F(agg_mend) \
 	F(agg_rollback_report) \
+	F(agg_grant) \
+	F(agg_revoke) \
 	F(agg_run_batch) \
 	F(ops_runlog_start) \
 	F(ops_runlog_checkpoint) \
