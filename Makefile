@@ -43,4 +43,9 @@ $(SCRIPT): $(SQL_SOURCES) aggregation.control
 
 src/pg/driver.o src/pg/release.o: aggregation.control
 
+# Packages: for Debian (build/deb) and PGXN (build/dist).
+.PHONY: deb dist
+deb dist:
+	@bash scripts/$@.sh
+
 -include $(OBJS:.o=.d)
