@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap managed adopted adoption security reference isolation sessions upgrade histories crash worker adversity import data report scripts)
+all_suites=(unit regress pgtap managed adopted adoption security reference isolation sessions upgrade histories crash worker adversity import data report scripts documents)
 # Only by name: they take what time they are given, or another compiler's flags.
 extra_suites=(fuzz sanitized)
 
@@ -25,7 +25,7 @@ Only by name: ${extra_suites[*]}
   managed    tables that another extension manages
   security   attacks as a hostile role would write them
   reference  bit by bit against a PL/pgSQL reference                         scripts  the commands
-  isolation  races, step by step
+  isolation  races, step by step                                             documents  what README and docs/ print
   sessions   several sessions at once, dump and restore
   upgrade    from 1.0 to this release, beside a session with the old library, out of a dump
   worker     the background worker and pg_cron
