@@ -34,3 +34,4 @@ done
 run 7-after-a-day.2
 leave 1-look.1 'it fails on purpose: the suite adoption reads the error'
 close_page
+done_testing

@@ -11,3 +11,4 @@ run when-rules-change.1
 is "$(sql -c "SELECT day_start, (SELECT count(*) FROM agg_calendar_sessions WHERE calendar = 'fx' AND opens = '16:00') FROM agg_calendars WHERE calendar = 'fx'")" '16:00:00|5' 'fx begins at four'
 run when-rules-change.2
 close_page
+done_testing

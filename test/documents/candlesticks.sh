@@ -15,3 +15,4 @@ run a-column-of-candlesticks.1
 run ticks-to-1-minute-bars.1
 is "$(sql -c "SELECT count(*), sum(vol) FROM data_bars WHERE canonical_symbol = 'BTCUSD'")" '3334|10000' 'the minutes of all ticks are there'
 close_page
+done_testing

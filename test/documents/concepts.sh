@@ -9,3 +9,4 @@ sql -c "DELETE FROM agg_indexes WHERE canonical_symbol = 'DXY'"
 run synthetic-indexes.2
 is "$(sql -c "SELECT array_length(components, 1), decimals, carry_minutes FROM agg_indexes WHERE canonical_symbol = 'DXY'")" '6|8|0' 'the row of DXY is back'
 close_page
+done_testing

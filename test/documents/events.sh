@@ -2,7 +2,7 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/include/blocks.sh"
 open_page docs/events.md
 
-late() { sql -c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('EURUSD', '1m', '$1', 1, 1, 1, 1) ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET high = 1000 + random()" -c 'CALL agg_run()'; }
+late() { sql -c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('EURUSD', '1m', '$1', 1, 1, 1, 1) ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET high = extract(epoch FROM clock_timestamp())" -c 'CALL agg_run()'; }
 run events-of-bars.1 's/, 1742\)/, 0)/'
 sql -c "SELECT agg_subscribe('signals', ARRAY['EURUSD', 'GBPUSD'], ARRAY['5m', '1h'])" \
 	-c 'CREATE TABLE signals (canonical_symbol text, timeframe text, ts_utc timestamptz, close float8)' >/dev/null
@@ -19,3 +19,4 @@ sql -c 'CREATE ROLE signals'
 run who-may.1
 sql -c 'DROP OWNED BY signals' -c 'DROP ROLE signals'
 close_page
+done_testing

@@ -6,3 +6,4 @@ leave importing-1-minute-bars.1 'the suite import runs all five formats'
 sql -c "DELETE FROM core_asset_registry_all WHERE canonical_symbol = 'EURUSD'"
 run after-an-import.1
 close_page
+done_testing

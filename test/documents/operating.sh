@@ -32,3 +32,4 @@ leave install.1 'the tests themselves were installed like this'
 leave packages.1 'it takes minutes; the suite package does it'
 leave upgrade.2 'the suite sessions restores rows alone'
 close_page
+done_testing

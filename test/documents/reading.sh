@@ -11,3 +11,4 @@ run who-may-read.1
 sql -c 'DROP OWNED BY reader' -c 'DROP ROLE reader'
 leave a-page-to-look-at.1 'the suite report writes and looks at pages'
 close_page
+done_testing

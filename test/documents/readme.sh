@@ -24,3 +24,4 @@ for minute in 10:04 10:05; do
 done
 
 close_page
+done_testing

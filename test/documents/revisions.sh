@@ -10,3 +10,4 @@ is "$(grep -cE '^2025-07-01.*\|final\|' "$said")" 288 'the day as it was'
 run how-long.1
 like "$(cat "$said")" '"continue": false' 'nothing is old enough'
 close_page
+done_testing

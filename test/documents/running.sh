@@ -8,3 +8,4 @@ before=$(sql -c "SELECT sum(total_runs) FROM data_agg_state WHERE canonical_symb
 run a-worker-outside-the-database.1
 is "$(sql -c "SELECT sum(total_runs) > $before FROM data_agg_state WHERE canonical_symbol = 'EURUSD'")" t 'the worker has done what was due'
 close_page
+done_testing

@@ -17,3 +17,4 @@ sql -c "UPDATE data_bars SET close = close + 1 WHERE canonical_symbol = 'BTCUSD'
 run the-bar-of-a-minute.2
 like "$(cat "$said")" '2025-07-01 00:10' 'and a bar that is not what its ticks say'
 close_page
+done_testing

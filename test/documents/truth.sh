@@ -11,3 +11,4 @@ run proof.1
 run why-is-this-bar-here-or-not.1
 like "$(cat "$said")" '^[a-z_]+\|' 'a state and its explanation'
 close_page
+done_testing

@@ -4,6 +4,7 @@
 #   run ticks-to-1-minute-bars.1
 #   leave changes-of-the-table.1 'needs a second server'
 #   close_page                   fails for a block that nobody named
+#   done_testing
 #
 # A block is called as links call its heading, and by its number under this heading.
 source "${ROOT:?}/test/tap.sh"
@@ -85,5 +86,4 @@ close_page() {
 	is "$left" '' "$page: every block was run or left out for a reason"
 	psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $PGDATABASE WITH (FORCE)"
 	rm -rf -- "$blocks"
-	done_testing
 }
