@@ -108,6 +108,12 @@ std::optional<bool> keeps_revisions(const AssetMetadata &metadata) {
 	return metadata.keep_revisions.text == "true";
 }
 
+std::optional<int64_t> freshness_target_seconds(const AssetMetadata &metadata) {
+	if (metadata.freshness_target_seconds.absent())
+		return std::nullopt;
+	return whole_number(metadata.freshness_target_seconds, "freshness_target_seconds", 0, 1);
+}
+
 std::vector<TaskConfiguration> configured_tasks(const AssetMetadata &metadata, Timestamp default_start, std::optional<Timestamp> first_bar,
                                                 const std::shared_ptr<const Calendar> &calendar, SourceRule rule) {
 	if (!metadata.agg.absent() && metadata.agg.type != "object")

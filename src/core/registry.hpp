@@ -39,6 +39,7 @@ struct AssetMetadata {
 	MetadataValue calendar;
 	MetadataValue source;
 	MetadataValue keep_revisions;
+	MetadataValue freshness_target_seconds;
 	std::string unknown_keys; // those that mean nothing where they are, comma-separated
 };
 
@@ -67,6 +68,9 @@ std::optional<SourceRule> source_rule(const AssetMetadata &metadata);
 
 /// What metadata.agg.keep_revisions says; nullopt: nothing. Throws Error (22023) if that is neither true nor false.
 std::optional<bool> keeps_revisions(const AssetMetadata &metadata);
+
+/// What metadata.agg.freshness_target_seconds says; nullopt: nothing. Throws Error (22023) if that is no number of seconds from 1 on.
+std::optional<int64_t> freshness_target_seconds(const AssetMetadata &metadata);
 
 /// The tasks of one asset, none if it is switched off: 5m and 1h, mandatory, 30 s of delay, priority 100, from `default_start` on, unless
 /// its metadata says otherwise. A list pulls in what its members are built from by the rule. `first_bar` counts where the start is to be

@@ -48,6 +48,16 @@ UPDATE core_asset_registry_all SET metadata = '{"agg": {"keep_revisions": false,
 SELECT sync_agg_state_from_registry('prod', '2025-07-01 00:00+00') \g /dev/null
 SELECT is((SELECT count(*) FROM agg_kept_revisions) + (SELECT count(*) FROM pg_trigger WHERE tgname = 'aggregation_events'), 0::bigint, 'off again, and the trigger with the last one');
 
+-- How late bars may be: what the metadata say, or what was set.
+SELECT asset('FRESH', '{"freshness_target_seconds": 600}') \g /dev/null
+SELECT agg_set_freshness_target('ASIS', '1h', 300) \g /dev/null
+SELECT is(sync_agg_state_from_registry('prod', '2025-07-01 00:00+00') ->> 'tasks_updated', '0', 'new tasks are no updated ones');
+SELECT is((SELECT string_agg(canonical_symbol || timeframe || freshness_target_seconds, ' ' ORDER BY canonical_symbol, timeframe) FROM data_agg_state), 'ASIS1h300 FRESH1h600 FRESH5m600', 'targets come of the metadata, or stay as they were set');
+UPDATE core_asset_registry_all SET metadata = '{"agg": {"freshness_target_seconds": 60}}' WHERE canonical_symbol IN ('FRESH', 'ASIS');
+SELECT is(sync_agg_state_from_registry('prod', '2025-07-01 00:00+00') ->> 'tasks_updated', '4', 'another target for all tasks of a symbol');
+SELECT is((SELECT string_agg(DISTINCT freshness_target_seconds::text, ' ') FROM data_agg_state WHERE canonical_symbol IN ('FRESH', 'ASIS')), '60', 'is set');
+SELECT is(sync_agg_state_from_registry('prod', '2025-07-01 00:00+00') ->> 'tasks_updated', '0', 'once');
+
 -- Mistakes. Each of these assets is skipped; the sync goes on and names them.
 TRUNCATE core_asset_registry_all, data_agg_state;
 CREATE TABLE mistakes (symbol text, agg jsonb);
@@ -58,7 +68,7 @@ INSERT INTO mistakes VALUES
 	('BAD-timeframe', '{"optional": ["7x"]}'), ('BAD-timeframe-empty', '{"optional": [""]}'), ('BAD-timeframe-long', jsonb_build_object('optional', jsonb_build_array(repeat('5', 100000) || 'm'))),
 	('BAD-timeframe-zero', '{"optional": ["0m"]}'), ('BAD-timeframe-negative', '{"optional": ["-5m"]}'),
 	('BAD-delay', '{"delay_seconds": "soon"}'), ('BAD-delay-negative', '{"delay_seconds": -1}'), ('BAD-delay-huge', '{"delay_seconds": 1e300}'), ('BAD-delay-fraction', '{"delay_seconds": 0.5}'),
-	('BAD-keep', '{"keep_revisions": "yes"}'), ('BAD-priority', '{"priority": []}'), ('BAD-priority-huge', '{"priority": 99999999999}');
+	('BAD-keep', '{"keep_revisions": "yes"}'), ('BAD-target', '{"freshness_target_seconds": 0}'), ('BAD-priority', '{"priority": []}'), ('BAD-priority-huge', '{"priority": 99999999999}');
 SELECT asset(symbol, agg) FROM mistakes;
 SELECT asset('GOOD', '{"delay_seconds": 0}');
 INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe, last_agg_bar_ts_utc) VALUES ('BAD-number', '5m', '1m', '2025-07-02 00:00+00');

@@ -85,6 +85,18 @@ TEST(Registry, FormerBarsAreKeptOrNotOrAsTheyAre) {
 	EXPECT_THROW(keeps_revisions(metadata), Error);
 }
 
+TEST(Registry, FreshnessTargetsAreSecondsOrAsTheyAre) {
+	auto metadata = with_agg();
+	EXPECT_EQ(freshness_target_seconds(metadata), std::nullopt);
+	metadata.freshness_target_seconds = {"number", "600"};
+	EXPECT_EQ(freshness_target_seconds(metadata), 600);
+	for (const auto &value : {MetadataValue {"number", "0"}, MetadataValue {"number", "-5"}, MetadataValue {"number", "1.5"},
+	                          MetadataValue {"string", "600"}}) {
+		metadata.freshness_target_seconds = value;
+		EXPECT_THROW(freshness_target_seconds(metadata), Error);
+	}
+}
+
 TEST(Registry, ListsPullInWhatTheirMembersAreBuiltFrom) {
 	auto metadata = with_agg();
 	metadata.mandatory = list({"1h"});

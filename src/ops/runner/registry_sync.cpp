@@ -32,12 +32,12 @@ namespace {
 	"') WITH ORDINALITY AS l(e, n)) END"
 
 // The last column: keys of agg that mean nothing here, and keys beside it that belong into it.
-#define AGG_METADATA_KEYS "ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority', 'calendar', 'source', 'keep_revisions']"
+#define AGG_METADATA_KEYS "ARRAY['enabled', 'start_utc', 'mandatory', 'optional', 'delay_seconds', 'priority', 'calendar', 'source', 'keep_revisions', 'freshness_target_seconds']"
 const Statement &active_assets() {
 	static const Statement statement {
 	    "core_asset_registry_all",
 	    "SELECT a.canonical_symbol, jsonb_typeof(m.agg), " AGG_METADATA_SCALAR("enabled") ", " AGG_METADATA_SCALAR("start_utc") ", " AGG_METADATA_LIST(
-	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") ", " AGG_METADATA_SCALAR("calendar") ", " AGG_METADATA_SCALAR("source") ", " AGG_METADATA_SCALAR("keep_revisions") R"sql(, k.unknown
+	        "mandatory") ", " AGG_METADATA_LIST("optional") ", " AGG_METADATA_SCALAR("delay_seconds") ", " AGG_METADATA_SCALAR("priority") ", " AGG_METADATA_SCALAR("calendar") ", " AGG_METADATA_SCALAR("source") ", " AGG_METADATA_SCALAR("keep_revisions") ", " AGG_METADATA_SCALAR("freshness_target_seconds") R"sql(, k.unknown
 FROM @core_asset_registry_all a
 CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(a.metadata) = 'object' THEN a.metadata -> 'agg' END AS agg) m
 CROSS JOIN LATERAL (
@@ -56,7 +56,7 @@ CROSS JOIN LATERAL (
 WHERE CASE WHEN $1::bool THEN a.test_active ELSE a.active END
 ORDER BY a.canonical_symbol)sql",
 	    {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT,
-	     AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	     AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT},
 	    Planning::by_statistics};
 	return statement;
 }
@@ -84,27 +84,28 @@ const Statement &apply() {
 WITH wanted AS (
 	SELECT *
 	FROM unnest($1::text[], $2::text[], $3::text[], $4::int4[], $5::int4[], $6::int4[], $7::timestamptz[],
-		$8::bool[], $9::text[], $12::bool[])
-		AS w(canonical_symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory, calendar, keep_revisions)
+		$8::bool[], $9::text[], $12::bool[], $13::int4[])
+		AS w(canonical_symbol, timeframe, source, run_interval, delay, priority, start_utc, mandatory, calendar, keep_revisions, freshness_target)
 ), applied AS (
 	INSERT INTO @data_agg_state AS s (canonical_symbol, timeframe, source_timeframe, run_interval_minutes,
 		aggregation_delay_seconds, task_priority, agg_start_utc, is_mandatory, enabled, status, next_run_at, updated_at, calendar,
-		keep_revisions)
+		keep_revisions, freshness_target_seconds)
 	SELECT w.canonical_symbol, w.timeframe, w.source, w.run_interval, w.delay, w.priority, w.start_utc, w.mandatory, true, 'idle', NULL, now(),
-		w.calendar, COALESCE(w.keep_revisions, o.keep_revisions, false)
+		w.calendar, COALESCE(w.keep_revisions, o.keep_revisions, false), COALESCE(w.freshness_target, o.freshness_target_seconds)
 	FROM wanted w
 	LEFT JOIN @data_agg_state o ON o.canonical_symbol = w.canonical_symbol AND o.timeframe = w.timeframe
 	ORDER BY )sql" AGG_LOCK_ORDER("w.") R"sql(
 	ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET source_timeframe = EXCLUDED.source_timeframe,
 		run_interval_minutes = EXCLUDED.run_interval_minutes, aggregation_delay_seconds = EXCLUDED.aggregation_delay_seconds,
 		task_priority = EXCLUDED.task_priority, agg_start_utc = EXCLUDED.agg_start_utc, is_mandatory = EXCLUDED.is_mandatory,
-		enabled = NOT s.disabled_by_operator, updated_at = now(), keep_revisions = EXCLUDED.keep_revisions
+		enabled = NOT s.disabled_by_operator, updated_at = now(), keep_revisions = EXCLUDED.keep_revisions,
+		freshness_target_seconds = EXCLUDED.freshness_target_seconds
 	WHERE
 		(s.source_timeframe, s.run_interval_minutes, s.aggregation_delay_seconds, s.task_priority, s.agg_start_utc, s.is_mandatory,
-			s.enabled, s.keep_revisions)
+			s.enabled, s.keep_revisions, s.freshness_target_seconds)
 		IS DISTINCT FROM
 		(EXCLUDED.source_timeframe, EXCLUDED.run_interval_minutes, EXCLUDED.aggregation_delay_seconds, EXCLUDED.task_priority,
-			EXCLUDED.agg_start_utc, EXCLUDED.is_mandatory, NOT s.disabled_by_operator, EXCLUDED.keep_revisions)
+			EXCLUDED.agg_start_utc, EXCLUDED.is_mandatory, NOT s.disabled_by_operator, EXCLUDED.keep_revisions, EXCLUDED.freshness_target_seconds)
 	RETURNING (xmax = 0) AS created, s.canonical_symbol
 ), disabled AS (
 	UPDATE @data_agg_state s
@@ -165,7 +166,7 @@ MetadataValue value_at(const Row &row, size_t column) {
 class WantedTasks {
 public:
 	void add(std::string_view symbol, const TaskConfiguration &task, const std::optional<std::string> &calendar,
-	         std::optional<bool> keep_revisions) {
+	         std::optional<bool> keep_revisions, std::optional<int64_t> freshness_target) {
 		symbols_.push_back(cell(symbol));
 		timeframes_.push_back(keep(task.timeframe.name()));
 		sources_.push_back(keep(task.source.name()));
@@ -176,10 +177,14 @@ public:
 		mandatory_.push_back(cell(task.mandatory));
 		calendars_.push_back(calendar && *calendar != utc_calendar ? keep(*calendar) : null_cell());
 		kept_.push_back(cell(keep_revisions));
+		targets_.push_back(cell(freshness_target));
 	}
-	/// The last parameter.
+	/// The last parameters: what stays as it is where the metadata do not say it.
 	Parameter take_kept() {
 		return {AGG_BOOL, std::move(kept_)};
+	}
+	Parameter take_targets() {
+		return {AGG_INT4, std::move(targets_)};
 	}
 	std::vector<Parameter> take() {
 		return parameters(Parameter(AGG_TEXT, std::move(symbols_)), Parameter(AGG_TEXT, std::move(timeframes_)),
@@ -195,7 +200,7 @@ private:
 	}
 
 	std::set<std::string> names_;
-	std::vector<agg_cell> symbols_, timeframes_, sources_, intervals_, delays_, priorities_, starts_, mandatory_, calendars_, kept_;
+	std::vector<agg_cell> symbols_, timeframes_, sources_, intervals_, delays_, priorities_, starts_, mandatory_, calendars_, kept_, targets_;
 };
 
 /// A name that nobody will find again: feeds and calls would have to have the same blanks.
@@ -320,7 +325,8 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 		                   .calendar = value_at(row, 14),
 		                   .source = value_at(row, 16),
 		                   .keep_revisions = value_at(row, 18),
-		                   .unknown_keys = row.maybe_text(20).value_or("")}});
+		                   .freshness_target_seconds = value_at(row, 20),
+		                   .unknown_keys = row.maybe_text(22).value_or("")}});
 		return Flow::more;
 	};
 	co_await db.query(active_assets(), parameters(Parameter(AGG_BOOL, cell(assets_of(environment) == Assets::test_active))), take);
@@ -345,13 +351,14 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 			check_registered_symbol(asset.symbol);
 			const auto calendar = calendars.name_for(asset);
 			const auto keep = keeps_revisions(asset.metadata);
+			const auto target = freshness_target_seconds(asset.metadata);
 			const auto rule = source_rule(asset.metadata).value_or(exact.contains(asset.symbol) ? SourceRule::exact : SourceRule::chain);
 			auto tasks =
 			    configured_tasks(asset.metadata, start, first.bar_of(asset.symbol), calendars.known.named(calendar, asset.symbol), rule);
 			for (auto &task : tasks) {
 				if (starts_with_first_bar(asset.metadata))
 					task.start = first.start_of(asset.symbol, task);
-				wanted.add(asset.symbol, task, calendar, keep);
+				wanted.add(asset.symbol, task, calendar, keep, target);
 			}
 			says_what_is_kept = says_what_is_kept || keep;
 			if (calendars.changes(asset))
@@ -378,6 +385,7 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	list.emplace_back(AGG_TEXT, std::move(active));
 	list.emplace_back(AGG_TEXT, std::move(counted));
 	list.push_back(wanted.take_kept());
+	list.push_back(wanted.take_targets());
 	result.skipped_json = "[" + refused + "]";
 	result.unknown_keys_json = "[" + not_understood + "]";
 	auto take_counts = [&](const Row &row) {
