@@ -1,9 +1,10 @@
 // agg_health: one row that says whether all is well, and if not, what is wrong and which call helps; agg_set_freshness_target: how late the
-// bars of a task may be. What an alarm is stands in the view v_aggregation_alerts (setup_views.cpp).
+// bars of a task may be. What an alarm is stands in the view v_aggregation_alerts (setup/health_views.cpp).
 #include "ops/functions/functions.hpp"
 
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/setup/health_views.hpp"
 #include "ops/tasks/unknown.hpp"
 
 namespace aggregation {
@@ -25,7 +26,7 @@ WITH alarm AS MATERIALIZED (
 		(array_agg(a.remedy ORDER BY a.since, a.task))[1] AS remedy
 	FROM alarm a GROUP BY a.alert, a.severity
 )
-SELECT CASE WHEN bool_or(l.severity = 'red') THEN 'red' WHEN count(*) > 0 THEN 'yellow' ELSE 'green' END,
+SELECT )sql" AGG_HEALTH_STATUS("l.severity") R"sql(,
 	COALESCE(string_agg(l.alert || ': ' || l.reason, chr(10) ORDER BY l.severity, l.alert), ''),
 	COALESCE(string_agg(DISTINCT l.remedy, chr(10)), ''),
 	COALESCE(sum(l.tasks) FILTER (WHERE l.alert = 'late'), 0)::int8, COALESCE(sum(l.tasks) FILTER (WHERE l.alert = 'failing'), 0)::int8,
