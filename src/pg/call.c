@@ -5,6 +5,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -106,11 +107,13 @@ static agg_argument *arguments_of(FunctionCallInfo fcinfo, size_t *count) {
 	return arguments;
 }
 
-static Datum result_of(const agg_request *request) {
+static Datum result_of(FunctionCallInfo fcinfo, const agg_request *request) {
 	if (request->result.is_null)
 		return (Datum)0;
 	if (request->result_type == AGG_TIMESTAMPTZ)
 		return TimestampTzGetDatum(request->result.as.integer);
+	if (get_func_rettype(fcinfo->flinfo->fn_oid) == TEXTOID)
+		return PointerGetDatum(cstring_to_text_with_len(request->result.as.text, request->result.length));
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(request->result.as.text, request->result.length)));
 }
 
@@ -160,7 +163,7 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 
 	MemoryContextSwitchTo(caller);
 	if (state->rows == NULL)
-		result = result_of(&request);
+		result = result_of(fcinfo, &request);
 	MemoryContextDelete(state->memory);
 	if (fcinfo->flinfo->fn_retset)
 		fcinfo->isnull = true;

@@ -36,4 +36,5 @@ is "$(sql -c 'SELECT count(*) > 0 FROM v_aggregation_frontier_health' -c 'SELECT
 is "$(sql -c "SELECT count(*) FILTER (WHERE state = 'final') > 100 FROM (SELECT DISTINCT canonical_symbol FROM derived_data_bars WHERE timeframe = '5m') AS s, agg_bars(canonical_symbol, '5m', p_now_utc => '2036-01-01')" \
 	-c "SELECT count(*) > 0 FROM agg_latest(ARRAY(SELECT DISTINCT canonical_symbol FROM derived_data_bars), '45m', p_now_utc => '2036-01-01')")" $'t\nt' 'so can bars of any timeframe'
 is "$(sql -c "SELECT count(*) > 100 FROM (SELECT canonical_symbol, began_at FROM agg_kept_revisions) AS s, agg_bars(canonical_symbol, '5m', p_as_of => (SELECT max(made_at) FROM agg_bar_revisions), p_now_utc => '2036-01-01')")" t 'and former ones'
+is "$(sql -c "SELECT status IN ('green', 'yellow', 'red') FROM agg_health()" -c "SELECT right(agg_metrics(), 5), agg_metrics() ~ '\naggregation_tasks[{]'")" $'t\n# EOF|t' 'and whether all is well, for people and for a monitoring system'
 done_testing

@@ -15,7 +15,7 @@ DO $$ BEGIN PERFORM agg_setup(); END $$;
 \ir include/market.psql
 SELECT world.task('EURUSD', tf) FROM unnest(ARRAY['5m', '1h']) AS tf;
 SELECT world.minutes('EURUSD', '2025-07-01 00:00+00', 20);
-DROP VIEW v_aggregation_frontier_health, v_aggregation_unread_bars, v_aggregation_completeness, v_aggregation_lag, v_aggregation_quality, v_aggregation_alerts; -- they would hold the columns' types
+DROP VIEW v_aggregation_frontier_health, v_aggregation_unread_bars, v_aggregation_completeness, v_aggregation_lag, v_aggregation_quality, v_aggregation_alerts, v_aggregation_metrics; -- they would hold the columns' types
 CREATE FUNCTION works() RETURNS text LANGUAGE sql AS $$
 	SELECT concat_ws(' ', a ->> 'reason', a ->> 'bars_created') FROM catchup_aggregation_range('EURUSD', '5m', '2025-07-01', 10, '2025-07-02') AS a
 $$;

@@ -11,7 +11,7 @@ SELECT results_eq('SELECT object FROM planned ORDER BY 1', 'SELECT object FROM d
 SELECT is_empty('SELECT * FROM agg_setup()', 'and all is done');
 
 -- The SQL of a dry run can be run as it is.
-DROP VIEW v_aggregation_truth, v_aggregation_frontier_health, v_aggregation_unread_bars, v_aggregation_completeness, v_aggregation_alerts;
+DROP VIEW v_aggregation_truth, v_aggregation_frontier_health, v_aggregation_unread_bars, v_aggregation_completeness, v_aggregation_alerts, v_aggregation_metrics;
 DROP TABLE agg_audit;
 SELECT detail FROM agg_setup(true) \gexec
 SELECT is_empty('SELECT * FROM agg_setup(true)', 'pasted, it does the same');

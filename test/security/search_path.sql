@@ -127,7 +127,9 @@ TABLE agg.v_aggregation_consumers \g /dev/null
 TABLE agg.v_aggregation_lag \g /dev/null
 TABLE agg.v_aggregation_quality \g /dev/null
 TABLE agg.v_aggregation_alerts \g /dev/null
+TABLE agg.v_aggregation_metrics \g /dev/null
 SELECT * FROM agg.agg_health() \g /dev/null
+SELECT agg.agg_metrics() \g /dev/null
 SELECT agg.agg_set_freshness_target('EURUSD', '5m', 60) \g /dev/null
 SELECT agg.agg_unsubscribe('path') \g /dev/null
 SELECT * FROM agg.agg_bars('EURUSD', '5m', p_limit => 10, p_as_of => pg_catalog.clock_timestamp()) \g /dev/null

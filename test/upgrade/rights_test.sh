@@ -36,6 +36,7 @@ agg_latest: service_role
 agg_mark_changed: service_role
 agg_mark_ticks: service_role
 agg_mend: service_role
+agg_metrics: service_role
 agg_note_calendar_change: owner only
 agg_note_due: owner only
 agg_note_event: owner only
@@ -157,6 +158,7 @@ v_aggregation_completeness: owner only
 v_aggregation_consumers: owner only
 v_aggregation_frontier_health: owner only
 v_aggregation_lag: owner only
+v_aggregation_metrics: owner only
 v_aggregation_progress: service_role
 v_aggregation_quality: owner only
 v_aggregation_tick_sources: owner only

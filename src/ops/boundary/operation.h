@@ -136,7 +136,7 @@ typedef struct agg_request {
 	/* AGG_PROGRESS, AGG_NOTICE */
 	const char *text;
 	const char *hint; /* AGG_NOTICE only; NULL: none */
-	/* AGG_DONE: AGG_TEXT holds jsonb. NULL for a set-returning function or a procedure. */
+	/* AGG_DONE: AGG_TEXT is text, or jsonb where that is declared. NULL for a set-returning function or a procedure. */
 	agg_type result_type;
 	agg_cell result;
 	/* AGG_FAILED */

@@ -179,7 +179,7 @@ Op<Answer> agg_set_start(Database &db, Arguments arguments) {
 	const Timestamp start = arguments.timestamp("p_start_utc");
 	// What that means for windows that the cursor has passed, the table's trigger says (agg_note_task_change()).
 	const auto answer = co_await change_task(db, key, [&](TaskState &task) { task.start = start; });
-	std::string text = *answer.json_text;
+	std::string text = *answer.written;
 	if (text.find("\"success\": true") != std::string::npos) {
 		text.pop_back();
 		text += ", \"note\": \"the next sync_agg_state_from_registry() sets the start to what metadata.agg.start_utc says\"}";

@@ -12,16 +12,20 @@
 
 namespace aggregation {
 
-/// The result of an SQL function: jsonb, a timestamp, or nothing where rows were emitted on the way.
+/// The result of an SQL function: jsonb or text, whichever it is declared to return, a timestamp, or nothing where rows were emitted on the
+/// way.
 struct Answer {
-	std::optional<std::string> json_text;
+	std::optional<std::string> written;
 	std::optional<Timestamp> timestamp_value;
 
 	static Answer json(std::string text) {
-		return {.json_text = std::move(text), .timestamp_value = {}};
+		return {.written = std::move(text), .timestamp_value = {}};
+	}
+	static Answer text(std::string text) {
+		return {.written = std::move(text), .timestamp_value = {}};
 	}
 	static Answer timestamp(Timestamp t) {
-		return {.json_text = {}, .timestamp_value = t};
+		return {.written = {}, .timestamp_value = t};
 	}
 	static Answer rows() {
 		return {};

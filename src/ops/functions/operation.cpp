@@ -94,9 +94,9 @@ void describe_out_of_memory(agg_request &request) {
 
 void describe_answer(const Answer &answer, agg_request &request) {
 	request.kind = AGG_DONE;
-	if (answer.json_text) {
+	if (answer.written) {
 		request.result_type = AGG_TEXT;
-		request.result = cell(std::string_view(*answer.json_text));
+		request.result = cell(std::string_view(*answer.written));
 	} else if (answer.timestamp_value) {
 		request.result_type = AGG_TIMESTAMPTZ;
 		request.result = cell(*answer.timestamp_value);

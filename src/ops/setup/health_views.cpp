@@ -62,7 +62,7 @@ constexpr const char *index_age = R"sql(
 	) c)sql";
 
 /// What wants somebody's attention, one row for each thing, of lag (tasks) and index_age. red: bars are missing, late or wrong. yellow: they
-/// may be soon.
+/// may be soon. Constants have a type, and so columns have the same names when the view's text is read again, as in a restored dump.
 constexpr const char *alarms = R"sql(
 SELECT 'late' AS alert, CASE WHEN l.is_mandatory THEN 'red' ELSE 'yellow' END AS severity, l.canonical_symbol, l.timeframe,
 	now() - make_interval(secs => l.lag_seconds::float8) AS since,
@@ -70,46 +70,46 @@ SELECT 'late' AS alert, CASE WHEN l.is_mandatory THEN 'red' ELSE 'yellow' END AS
 	'SELECT * FROM agg_why(' || l.task || ', ' || quote_literal(l.source_from) || ')' AS remedy
 FROM lag l WHERE l.active AND l.enabled AND l.status NOT IN ('hard_failed', 'disabled') AND l.lag_seconds > l.target_seconds
 UNION ALL
-SELECT 'stopped', CASE WHEN l.is_mandatory THEN 'red' ELSE 'yellow' END, l.canonical_symbol, l.timeframe, l.last_successful_at_utc,
+SELECT 'stopped'::text, CASE WHEN l.is_mandatory THEN 'red' ELSE 'yellow' END, l.canonical_symbol, l.timeframe, l.last_successful_at_utc,
 	l.status || ': ' || COALESCE(l.last_error, 'no error was recorded'), 'SELECT agg_reset_task(' || l.task || ')'
 FROM lag l WHERE l.active AND l.status IN ('hard_failed', 'disabled')
 UNION ALL
-SELECT 'failing', 'yellow', l.canonical_symbol, l.timeframe, l.last_successful_at_utc,
+SELECT 'failing'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, l.last_successful_at_utc,
 	l.hard_fail_streak || ' failures in a row: ' || COALESCE(l.last_error, 'no error was recorded'), 'SELECT agg_reset_task(' || l.task || ')'
 FROM lag l WHERE l.active AND l.enabled AND l.status NOT IN ('hard_failed', 'disabled') AND l.hard_fail_streak > 0
 UNION ALL
-SELECT 'claimed', 'yellow', l.canonical_symbol, l.timeframe, l.running_started_at_utc, 'a worker has claimed it and does not finish', 'CALL agg_run()'
+SELECT 'claimed'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, l.running_started_at_utc, 'a worker has claimed it and does not finish'::text, 'CALL agg_run()'::text
 FROM lag l WHERE l.status = 'running' AND l.running_started_at_utc < now() - '00:30:00'::interval
 UNION ALL
-SELECT 'orphaned', 'yellow', l.canonical_symbol, l.timeframe, NULL, 'its symbol is not in core_asset_registry_all, so it is never due',
+SELECT 'orphaned'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, NULL::timestamptz, 'its symbol is not in core_asset_registry_all, so it is never due'::text,
 	'INSERT INTO core_asset_registry_all (canonical_symbol) VALUES (' || quote_literal(l.canonical_symbol) || ')'
 FROM lag l WHERE l.orphaned AND l.enabled
 UNION ALL
-SELECT 'no_runner', 'red', NULL, NULL, min(l.next_run_at), count(*) || ' tasks are due, and nobody runs them', 'CALL agg_run()'
+SELECT 'no_runner'::text, 'red'::text, NULL::text, NULL::text, min(l.next_run_at), count(*) || ' tasks are due, and nobody runs them', 'CALL agg_run()'::text
 FROM lag l WHERE l.claimable AND l.next_run_at < now() - '00:05:00'::interval HAVING count(*) > 0
 UNION ALL
-SELECT 'index_stale', 'red', i.canonical_symbol, '1m', i.newest, 'its components have minutes up to ' || i.components_newest::text, 'CALL agg_run()'
+SELECT 'index_stale'::text, 'red'::text, i.canonical_symbol, '1m'::text, i.newest, 'its components have minutes up to ' || i.components_newest::text, 'CALL agg_run()'::text
 FROM index_age i
 WHERE i.components_newest > COALESCE(i.newest, '-infinity') + '00:10:00'::interval
 	AND EXISTS (SELECT FROM lag l WHERE l.canonical_symbol = i.canonical_symbol AND l.active AND l.enabled)
 UNION ALL
-SELECT 'proof', 'red', NULL, NULL, a.started_at, a.differences || ' differences without an explanation',
-	'SELECT * FROM agg_verify() WHERE explanation IS NULL'
+SELECT 'proof'::text, 'red'::text, NULL::text, NULL::text, a.started_at, a.differences || ' differences without an explanation',
+	'SELECT * FROM agg_verify() WHERE explanation IS NULL'::text
 FROM (SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a WHERE a.differences > 0
 UNION ALL
-SELECT 'log_grows', 'yellow', NULL, NULL, min(c.logged_at), count(*) || ' changes of bars wait for a run', 'CALL agg_run()'
+SELECT 'log_grows'::text, 'yellow'::text, NULL::text, NULL::text, min(c.logged_at), count(*) || ' changes of bars wait for a run', 'CALL agg_run()'::text
 FROM @agg_change_log c HAVING min(c.logged_at) < now() - '00:10:00'::interval
 UNION ALL
-SELECT 'late_work', 'yellow', NULL, NULL, min(r.marked_at), count(*) || ' ranges of windows wait to be made again', 'CALL agg_run()'
+SELECT 'late_work'::text, 'yellow'::text, NULL::text, NULL::text, min(r.marked_at), count(*) || ' ranges of windows wait to be made again', 'CALL agg_run()'::text
 FROM @agg_dirty_ranges r
 JOIN lag l ON l.canonical_symbol = r.canonical_symbol AND l.timeframe = r.timeframe AND l.claimable
 WHERE r.due <> 'next_run' AND r.from_utc < l.cursor HAVING min(r.marked_at) < now() - '01:00:00'::interval
 UNION ALL
-SELECT 'ticks', 'red', NULL, NULL, t.failed_at, 'no bars are made of ' || t.tick_source || ': ' || t.last_error,
-	'SELECT * FROM v_aggregation_tick_sources'
+SELECT 'ticks'::text, 'red'::text, NULL::text, NULL::text, t.failed_at, 'no bars are made of ' || t.tick_source || ': ' || t.last_error,
+	'SELECT * FROM v_aggregation_tick_sources'::text
 FROM @agg_tick_sources t WHERE t.last_error IS NOT NULL
 UNION ALL
-SELECT 'consumer', 'yellow', NULL, NULL, c.polled_at, 'consumer ' || c.consumer || ' has lost events',
+SELECT 'consumer'::text, 'yellow'::text, NULL::text, NULL::text, c.polled_at, 'consumer ' || c.consumer || ' has lost events',
 	'SELECT agg_subscribe(' || quote_literal(c.consumer) || ', p_restart => true)'
 FROM @agg_consumers c WHERE NOT )sql" AGG_KEEPS_UP("c.");
 
@@ -145,6 +145,96 @@ CROSS JOIN LATERAL (
 
 std::string alerts_view() {
 	return with_tasks_and_indexes() + alarms;
+}
+
+/// topic: what is asked of the database at once, by an exporter. Symbols are named for the worst hundred tasks alone: a series each of ten
+/// thousand tasks would cost a monitoring system more than it tells.
+std::string metrics_view(const std::string &truth, const std::string &consumers, const std::string &tick_sources) {
+	return with_tasks_and_indexes() + ", alarm AS MATERIALIZED (" + alarms + R"sql(
+)
+SELECT 'health' AS topic, 'aggregation_health_state' AS metric, '{}'::jsonb AS labels,
+	(array_position(ARRAY['green', 'yellow', 'red'], )sql" AGG_HEALTH_STATUS("a.severity") R"sql() - 1)::float8 AS value
+FROM alarm a
+UNION ALL
+SELECT 'alarms', 'aggregation_alarms_active', jsonb_build_object('alarm', a.alert, 'severity', a.severity), count(*)
+FROM alarm a GROUP BY a.alert, a.severity
+UNION ALL
+SELECT 'tasks', m.metric, jsonb_build_object('timeframe', g.timeframe, 'status', COALESCE(g.status, ''), 'verdict', g.verdict), m.value
+FROM (
+	SELECT l.timeframe, l.status, l.verdict, count(*) AS tasks, max(l.lag_seconds) AS lag_seconds, max(l.hard_fail_streak) AS fail_streak
+	FROM lag l GROUP BY l.timeframe, l.status, l.verdict
+) g
+CROSS JOIN LATERAL (VALUES
+	('aggregation_tasks', g.tasks::float8),
+	('aggregation_lag_seconds', g.lag_seconds::float8),
+	('aggregation_fail_streak', COALESCE(g.fail_streak, 0)::float8)
+) m(metric, value)
+UNION ALL
+SELECT 'task', m.metric, jsonb_build_object('symbol', w.canonical_symbol, 'timeframe', w.timeframe), m.value
+FROM (
+	SELECT l.canonical_symbol, l.timeframe, l.lag_seconds, l.target_seconds, l.hard_fail_streak
+	FROM lag l WHERE l.verdict IN ('LATE', 'FAILING', 'STOPPED')
+	ORDER BY l.lag_seconds DESC, l.canonical_symbol, l.timeframe LIMIT 100
+) w
+CROSS JOIN LATERAL (VALUES
+	('aggregation_task_lag_seconds', w.lag_seconds::float8),
+	('aggregation_task_target_seconds', w.target_seconds::float8),
+	('aggregation_task_fail_streak', COALESCE(w.hard_fail_streak, 0)::float8)
+) m(metric, value)
+UNION ALL
+SELECT 'work', m.metric, jsonb_build_object('timeframe', g.timeframe), m.value
+FROM (
+	SELECT s.timeframe, sum(s.total_runs) AS runs, sum(s.total_bars_created) AS bars, sum(s.total_bars_quality_poor) AS poor_bars,
+		sum(s.total_windows_skipped) AS skipped_windows, sum(s.total_source_rows_refused) AS unusable_rows, sum(s.late_rows) AS late_rows
+	FROM @data_agg_state s GROUP BY s.timeframe
+) g
+CROSS JOIN LATERAL (VALUES
+	('aggregation_work_runs_total', COALESCE(g.runs, 0)::float8),
+	('aggregation_work_bars_total', COALESCE(g.bars, 0)::float8),
+	('aggregation_work_poor_bars_total', COALESCE(g.poor_bars, 0)::float8),
+	('aggregation_work_skipped_windows_total', COALESCE(g.skipped_windows, 0)::float8),
+	('aggregation_work_unusable_rows_total', COALESCE(g.unusable_rows, 0)::float8),
+	('aggregation_work_late_rows_total', COALESCE(g.late_rows, 0)::float8)
+) m(metric, value)
+UNION ALL
+SELECT 'runner', 'aggregation_runner_last_attempt_timestamp_seconds', '{}', COALESCE(EXTRACT(epoch FROM max(s.last_attempted_at_utc)), 0)::float8
+FROM @data_agg_state s
+UNION ALL
+SELECT 'truth', m.metric, '{}', m.value
+FROM ()sql" + truth + R"sql() t
+CROSS JOIN LATERAL (VALUES
+	('aggregation_truth_log_entries', t.log_entries::float8),
+	('aggregation_truth_log_wait_seconds', GREATEST(EXTRACT(epoch FROM now() - t.oldest_log_entry), 0)::float8),
+	('aggregation_truth_late_ranges', t.dirty_ranges_due::float8),
+	('aggregation_truth_late_wait_seconds', GREATEST(EXTRACT(epoch FROM now() - t.oldest_dirty_range_due), 0)::float8),
+	('aggregation_truth_differences', COALESCE(t.audit_differences, 0)::float8),
+	('aggregation_truth_last_audit_timestamp_seconds', COALESCE(EXTRACT(epoch FROM t.last_audit_at), 0)::float8)
+) m(metric, value)
+UNION ALL
+SELECT 'index', m.metric, jsonb_build_object('symbol', i.canonical_symbol), m.value
+FROM index_age i
+CROSS JOIN LATERAL (VALUES
+	('aggregation_index_behind_seconds',
+		GREATEST(EXTRACT(epoch FROM i.components_newest) - COALESCE(EXTRACT(epoch FROM i.newest), 0), 0)::float8),
+	('aggregation_index_newest_timestamp_seconds', COALESCE(EXTRACT(epoch FROM i.newest), 0)::float8)
+) m(metric, value)
+WHERE EXISTS (SELECT FROM @data_agg_state s WHERE s.canonical_symbol = i.canonical_symbol AND s.enabled)
+UNION ALL
+SELECT 'tick_source', m.metric, jsonb_build_object('tick_source', t.tick_source), m.value
+FROM ()sql" + tick_sources + R"sql() t
+CROSS JOIN LATERAL (VALUES
+	('aggregation_tick_source_waiting_entries', t.waiting_entries::float8),
+	('aggregation_tick_source_wait_seconds', GREATEST(EXTRACT(epoch FROM now() - t.waiting_since), 0)::float8),
+	('aggregation_tick_source_failing', (t.state <> 'ok')::int4::float8)
+) m(metric, value)
+UNION ALL
+SELECT 'consumer', m.metric, jsonb_build_object('consumer', c.consumer), m.value
+FROM ()sql" + consumers + R"sql() c
+CROSS JOIN LATERAL (VALUES
+	('aggregation_consumer_events_behind', COALESCE(c.events_behind, 0)::float8),
+	('aggregation_consumer_wait_seconds', GREATEST(EXTRACT(epoch FROM now() - c.waiting_since), 0)::float8),
+	('aggregation_consumer_lost_events', c.lost_events::int4::float8)
+) m(metric, value))sql";
 }
 
 // clang-format on

@@ -14,5 +14,7 @@ std::string lag_view();
 const char *quality_view();
 /// v_aggregation_alerts: one row per alarm.
 std::string alerts_view();
+/// v_aggregation_metrics: one row per figure, out of the above and of what these other views say.
+std::string metrics_view(const std::string &truth, const std::string &consumers, const std::string &tick_sources);
 
 } // namespace aggregation

@@ -255,6 +255,7 @@ CROSS JOIN LATERAL (
 const std::vector<WantedView> &wanted_views() {
 	static const std::string lag = lag_view();
 	static const std::string alerts = alerts_view();
+	static const std::string metrics = metrics_view(truth, consumers, tick_sources);
 	static const std::vector<WantedView> views {{"v_aggregation_truth", truth},
 	                                            {"v_aggregation_frontier_health", frontier_health},
 	                                            {"v_aggregation_unread_bars", unread_bars},
@@ -263,7 +264,8 @@ const std::vector<WantedView> &wanted_views() {
 	                                            {"v_aggregation_tick_sources", tick_sources},
 	                                            {"v_aggregation_lag", lag.c_str()},
 	                                            {"v_aggregation_quality", quality_view()},
-	                                            {"v_aggregation_alerts", alerts.c_str()}};
+	                                            {"v_aggregation_alerts", alerts.c_str()},
+	                                            {"v_aggregation_metrics", metrics.c_str()}};
 	return views;
 }
 

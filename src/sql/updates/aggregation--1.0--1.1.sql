@@ -845,6 +845,16 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_health';
 COMMENT ON FUNCTION @extschema@.agg_health() IS
 'One row: green (nothing in v_aggregation_alerts), yellow, or red (bars are missing, late or wrong). reasons: a line for each kind of alarm; remedies: the calls that help, a line each. late, failing, stopped, orphaned: how many tasks.';
 
+CREATE FUNCTION @extschema@.agg_metrics()
+RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_metrics';
+
+COMMENT ON FUNCTION @extschema@.agg_metrics() IS
+'The figures of v_aggregation_metrics as text that Prometheus reads (OpenMetrics 1.0), for whoever serves it: health, alarms, tasks and their lag, work done, what waits. Tasks are named where they are late, failing or stopped, the hundred with the most lag; all else is by timeframe. Takes no locks that others wait for, writes nothing, and answers on a standby.';
+
 CREATE FUNCTION @extschema@.agg_set_freshness_target(p_symbol text, p_tf text, p_seconds int)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -972,6 +982,7 @@ EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 -- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
 REVOKE ALL ON FUNCTION
     @extschema@.agg_health(),
+    @extschema@.agg_metrics(),
     @extschema@.agg_set_freshness_target(text, text, int),
     @extschema@.agg_adopt(boolean, boolean, int),
     @extschema@.agg_retire_old_minutes(boolean, int),
@@ -1014,6 +1025,7 @@ BEGIN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
         GRANT EXECUTE ON FUNCTION
             @extschema@.agg_health(),
+            @extschema@.agg_metrics(),
             @extschema@.agg_set_freshness_target(text, text, int),
             @extschema@.agg_mend(text, text, timestamptz, timestamptz, int),
             @extschema@.agg_set_calendar(text, text),
