@@ -14,6 +14,8 @@ SQL_SOURCES := $(sort $(wildcard src/sql/*.sql))
 SCRIPT = aggregation--$(EXTENSION_VERSION).sql
 DATA_built = $(SCRIPT)
 DATA = $(sort $(wildcard src/sql/updates/*.sql))
+# For a monitoring system: they go to $(docdir)/extension.
+DOCS = $(sort $(wildcard monitoring/aggregation_*))
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 EXTRA_CLEAN = built_for $(OBJS:.o=.d) $(OBJS:.o=.bc)
 
@@ -42,6 +44,12 @@ $(SCRIPT): $(SQL_SOURCES) aggregation.control
 		&& sed "s/@function_names@/$$names/" $(SQL_SOURCES) > $@
 
 src/pg/driver.o src/pg/release.o: aggregation.control
+
+# PGXS looks for them where they came from.
+uninstall: uninstall_docs
+.PHONY: uninstall_docs
+uninstall_docs:
+	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/,$(notdir $(DOCS)))
 
 # Packages: for Debian (build/deb) and PGXN (build/dist).
 .PHONY: deb dist

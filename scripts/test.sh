@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap managed adopted adoption security reference isolation sessions upgrade histories crash worker adversity import data report scripts documents)
+all_suites=(unit regress pgtap managed adopted adoption security reference isolation sessions upgrade histories crash worker adversity monitoring import data report scripts documents)
 # Only by name: they take what time they are given, or another compiler's flags.
 extra_suites=(fuzz sanitized)
 
@@ -33,6 +33,7 @@ Only by name: ${extra_suites[*]}
   crash      runners and servers killed at random moments (AGGREGATION_CRASH_ROUNDS, AGGREGATION_SEED)
   adversity  too little memory, disk, locks; a standby
   report     the page of ./run report, in a headless Chromium
+  monitoring agg_metrics(), alerts and dashboard, with Debian's Prometheus and exporter
   fuzz       random input (AGGREGATION_FUZZ_SECONDS, AGGREGATION_SEED)       sanitized  pgtap and reference under sanitizers
   data       real market data in \$AGGREGATION_DATA (default ../shared/data), skipped without
 

@@ -29,6 +29,7 @@ done
 sql -c 'DROP OWNED BY alice'
 drop_roles
 leave install.1 'the tests themselves were installed like this'
+leave monitoring.1 'it would change the system; the suite monitoring does the same'
 leave packages.1 'it takes minutes; the suite package does it'
 leave upgrade.2 'the suite sessions restores rows alone'
 close_page

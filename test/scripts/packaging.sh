@@ -52,8 +52,9 @@ PYTHON
 
 # What make install puts somewhere, make uninstall takes away.
 make -C "$ROOT" -s install DESTDIR="$work/root" PG_CONFIG="$PG_CONFIG" >"$work/log" 2>&1
-is "$(find "$work/root" -type f -name 'aggregation*' | sed 's|.*/||' | sort | paste -sd ' ')" \
+is "$(find "$work/root" -type f -name 'aggregation*' -not -path '*/doc/*' | sed 's|.*/||' | sort | paste -sd ' ')" \
 	"$(cd "$ROOT" && ls src/sql/updates | sort | paste -sd ' ') aggregation--${version%.0}.sql aggregation.control aggregation.so" 'make install brings the library and the scripts'
+is "$(find "$work/root" -path '*/doc/*' -name 'aggregation_*' | sed 's|.*/||' | LC_ALL=C sort | paste -sd ' ')" 'aggregation_alerts.yml aggregation_dashboard.json aggregation_queries.yaml' 'and what a monitoring system wants'
 make -C "$ROOT" -s uninstall DESTDIR="$work/root" PG_CONFIG="$PG_CONFIG" >"$work/log" 2>&1
 is "$(find "$work/root" -type f)" '' 'make uninstall leaves no file'
 

@@ -30,8 +30,8 @@ FROM (SELECT DISTINCT name, privilege FROM (VALUES
 		aggregate_window aggregate_1m_to_5m_window aggregate_5m_to_1h_window calc_dxy_range_1m agg_compute_index
 		ops_runlog_start ops_runlog_checkpoint ops_runlog_finish ops_runlog_prune'),
 	('worker monitor operator', 'SELECT', 'v_aggregation_progress'),
-	('monitor operator', 'EXECUTE', 'agg_health agg_why agg_gaps agg_completeness'),
-	('monitor operator', 'SELECT', 'v_aggregation_alerts v_aggregation_lag v_aggregation_quality v_aggregation_frontier_health
+	('monitor operator', 'EXECUTE', 'agg_health agg_metrics agg_why agg_gaps agg_completeness'),
+	('monitor operator', 'SELECT', 'v_aggregation_alerts v_aggregation_metrics v_aggregation_lag v_aggregation_quality v_aggregation_frontier_health
 		v_aggregation_unread_bars v_aggregation_completeness v_aggregation_truth v_aggregation_consumers v_aggregation_tick_sources
 		data_agg_state ops_runlog agg_audit agg_refused_ranges agg_sealed_ranges agg_registry_sync'),
 	('reader operator', 'EXECUTE', 'agg_bars agg_latest agg_chart agg_anchored_vwap agg_why agg_gaps agg_completeness'),
