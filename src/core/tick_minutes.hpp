@@ -47,18 +47,18 @@ public:
 
 	/// Makes room for the ticks of a minute.
 	void want(const TickMinute &minute);
-	/// Adds a tick to its minute. False: nobody wants that.
+	/// Adds a tick to its minute. False: nobody wants that. One without a price, which is no number then, counts for nothing.
 	bool add(std::string_view symbol, Timestamp time, double price, std::optional<double> volume);
 	/// How many minutes there is room for.
 	size_t size() const {
 		return minutes_.size();
 	}
-	/// Gives each minute that has a tick with a price, with its bar, to `take`, in no order.
+	/// Gives each minute that has a tick to `take`, in no order; with its bar, unless no tick of it counts.
 	template <class Take>
 	void for_each(Take take) const {
 		for (const auto &[minute, room] : minutes_) {
-			if (const auto bar = room.bar())
-				take(minute, *bar);
+			if (room.any())
+				take(minute, room.bar());
 		}
 	}
 
@@ -79,6 +79,9 @@ private:
 	class Room {
 	public:
 		std::optional<TickBar> bar() const;
+		bool any() const {
+			return memory_ != nullptr;
+		}
 		void add(int64_t time, double price, agg_number volume);
 
 	private:

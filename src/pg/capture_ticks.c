@@ -66,7 +66,7 @@ static const tick_columns *columns_of(FunctionCallInfo fcinfo, Relation ticks, c
 	return columns;
 }
 
-static void note_tick(TupleTableSlot *row, const tick_columns *columns) {
+static void note_tick(TupleTableSlot *row, const tick_columns *columns, bool gone) {
 	bool time_is_null;
 	bool symbol_is_null;
 	Datum time = slot_getattr(row, columns->time, &time_is_null);
@@ -76,7 +76,7 @@ static void note_tick(TupleTableSlot *row, const tick_columns *columns) {
 		return;
 	if (!agg_has_noted_changes())
 		agg_bound_log(columns->schema);
-	agg_note_tick(columns->schema, columns->source, DatumGetTextPP(symbol), DatumGetTimestampTz(time));
+	agg_note_tick(columns->schema, columns->source, DatumGetTextPP(symbol), DatumGetTimestampTz(time), gone);
 }
 
 static bool same_value(TupleTableSlot *a, TupleTableSlot *b, AttrNumber column) {
@@ -91,7 +91,22 @@ static bool same_value(TupleTableSlot *a, TupleTableSlot *b, AttrNumber column) 
 	return datum_image_eq(a_datum, b_datum, attribute->attbyval, attribute->attlen);
 }
 
-/* An update that leaves everything that minutes are made of as it was is no change. */
+static int64 minute_of(TimestampTz time) {
+	return time / USECS_PER_MINUTE - (time % USECS_PER_MINUTE < 0 ? 1 : 0);
+}
+
+static bool same_minute(TupleTableSlot *a, TupleTableSlot *b, AttrNumber column) {
+	bool a_is_null;
+	bool b_is_null;
+	Datum a_datum = slot_getattr(a, column, &a_is_null);
+	Datum b_datum = slot_getattr(b, column, &b_is_null);
+
+	if (a_is_null || b_is_null)
+		return a_is_null == b_is_null;
+	return minute_of(DatumGetTimestampTz(a_datum)) == minute_of(DatumGetTimestampTz(b_datum));
+}
+
+/* An update that leaves everything that minutes are made of as it was is no change. A tick that moves to another minute leaves its own. */
 static void note_update(TupleTableSlot *old, TupleTableSlot *fresh, const tick_columns *columns) {
 	bool same = true;
 
@@ -99,9 +114,9 @@ static void note_update(TupleTableSlot *old, TupleTableSlot *fresh, const tick_c
 		same = same_value(old, fresh, columns->all[i]);
 	if (same)
 		return;
-	note_tick(fresh, columns);
-	if (!same_value(old, fresh, columns->time) || !same_value(old, fresh, columns->symbol))
-		note_tick(old, columns);
+	note_tick(fresh, columns, false);
+	if (!same_minute(old, fresh, columns->time) || !same_value(old, fresh, columns->symbol))
+		note_tick(old, columns, true);
 }
 
 PG_FUNCTION_INFO_V1(reconnect_to_use_aggregation_1_1_agg_capture_ticks);
@@ -125,6 +140,6 @@ Datum reconnect_to_use_aggregation_1_1_agg_capture_ticks(PG_FUNCTION_ARGS) {
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		note_update(trigger->tg_trigslot, trigger->tg_newslot, columns);
 	else
-		note_tick(trigger->tg_trigslot, columns);
+		note_tick(trigger->tg_trigslot, columns, TRIGGER_FIRED_BY_DELETE(trigger->tg_event));
 	return PointerGetDatum(NULL);
 }

@@ -19,6 +19,7 @@ typedef struct log_columns {
 	/* Of ticks: */
 	AttrNumber source;
 	AttrNumber first;
+	AttrNumber gone;
 } log_columns;
 
 static bool same_times(agg_changed_range a, agg_changed_range b) {
@@ -53,7 +54,18 @@ static Datum array_of(Datum *values, int count, Oid type, int16 length, bool by_
 	return PointerGetDatum(construct_array(values, count, type, length, by_value, alignment));
 }
 
-static void fill_row(TupleTableSlot *slot, const log_columns *columns, const char *source, const agg_changes *changes, log_row row) {
+typedef struct log_rows {
+	agg_own_rows base;
+	log_columns columns;
+	const char *source; /* of ticks; NULL: bars */
+	bool gone;          /* of ticks: they have left */
+	const agg_changes *changes;
+	size_t first; /* of the next row */
+	size_t count;
+} log_rows;
+
+static void fill_row(TupleTableSlot *slot, const log_rows *log, log_row row) {
+	const log_columns *columns = &log->columns;
 	TimestampTz first = DT_NOEND;
 	int times = row.same ? 1 : row.count;
 	Datum *symbols = palloc(sizeof(Datum) * row.count);
@@ -62,7 +74,7 @@ static void fill_row(TupleTableSlot *slot, const log_columns *columns, const cha
 	Datum *rows = palloc(sizeof(Datum) * row.count);
 
 	for (int i = 0; i < row.count; i++) {
-		agg_changed_range range = agg_changes_listed(changes, row.first + i);
+		agg_changed_range range = agg_changes_listed(log->changes, row.first + i);
 
 		symbols[i] = PointerGetDatum(cstring_to_text_with_len(range.symbol, (int)range.symbol_length));
 		from[i] = TimestampTzGetDatum(range.from);
@@ -74,22 +86,14 @@ static void fill_row(TupleTableSlot *slot, const log_columns *columns, const cha
 	agg_set_column(slot, columns->symbols, array_of(symbols, row.count, TEXTOID, -1, false, TYPALIGN_INT));
 	agg_set_column(slot, columns->from, array_of(from, times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	agg_set_column(slot, columns->to, array_of(to, times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	if (source == NULL) {
+	if (log->source == NULL) {
 		agg_set_column(slot, columns->rows, array_of(rows, times, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	} else {
-		agg_set_column(slot, columns->source, CStringGetTextDatum(source));
+		agg_set_column(slot, columns->source, CStringGetTextDatum(log->source));
 		agg_set_column(slot, columns->first, TimestampTzGetDatum(first));
+		agg_set_column(slot, columns->gone, BoolGetDatum(log->gone));
 	}
 }
-
-typedef struct log_rows {
-	agg_own_rows base;
-	log_columns columns;
-	const char *source; /* of ticks; NULL: bars */
-	const agg_changes *changes;
-	size_t first; /* of the next row */
-	size_t count;
-} log_rows;
 
 static void begin(agg_own_rows *base, Relation log) {
 	log_rows *rows = (log_rows *)base;
@@ -103,6 +107,7 @@ static void begin(agg_own_rows *base, Relation log) {
 	} else {
 		rows->columns.source = agg_own_column(log, "tick_source", TEXTOID);
 		rows->columns.first = agg_own_column(log, "first_utc", TIMESTAMPTZOID);
+		rows->columns.gone = agg_own_column(log, "gone", BOOLOID);
 	}
 }
 
@@ -113,13 +118,13 @@ static bool next(agg_own_rows *base, TupleTableSlot *slot) {
 	if (rows->first == rows->count)
 		return false;
 	row = row_from(rows->changes, rows->first, rows->count);
-	fill_row(slot, &rows->columns, rows->source, rows->changes, row);
+	fill_row(slot, rows, row);
 	rows->first += row.count;
 	return true;
 }
 
-void agg_insert_log_rows(const agg_scope *scope, Oid table, const char *source, const agg_changes *changes, size_t count) {
-	log_rows rows = {.base = {begin, next}, .source = source, .changes = changes, .first = 0, .count = count};
+void agg_insert_log_rows(const agg_scope *scope, Oid table, const char *source, bool gone, const agg_changes *changes, size_t count) {
+	log_rows rows = {.base = {begin, next}, .source = source, .gone = gone, .changes = changes, .first = 0, .count = count};
 
 	agg_insert_own_rows(scope, table, &rows.base);
 }

@@ -69,7 +69,7 @@ extern bool agg_has_own_tasks(void);
 
 /* transaction_changes.c */
 extern void agg_note_bar(Oid schema, const text *symbol, TimestampTz time);
-extern void agg_note_tick(Oid schema, const char *source, const text *symbol, TimestampTz time);
+extern void agg_note_tick(Oid schema, const char *source, const text *symbol, TimestampTz time, bool gone);
 extern void agg_note_table(Oid schema, Relation bars);
 extern bool agg_has_noted_changes(void);
 extern void agg_log_changes(void);
@@ -152,7 +152,7 @@ extern CopyFromState agg_begin_copy(const agg_scope *scope, ParseState *parse_st
 extern void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState *state, TupleTableSlot *row);
 
 /* log_rows.c */
-extern void agg_insert_log_rows(const agg_scope *scope, Oid table, const char *source, const agg_changes *changes, size_t count);
+extern void agg_insert_log_rows(const agg_scope *scope, Oid table, const char *source, bool gone, const agg_changes *changes, size_t count);
 
 /* time_pass.c */
 extern uint64 agg_rows_of_pass(const agg_scope *scope, const agg_request *request, Oid table);

@@ -16,6 +16,7 @@
 /* The changes of data_bars, or of a tick source. */
 typedef struct book {
 	char *source; /* the tick source's name; NULL: data_bars */
+	bool gone;    /* of a tick source: the minutes that ticks have left; otherwise those where they came or changed */
 	agg_changes *changes;
 	struct book *next;
 } book;
@@ -67,26 +68,27 @@ static void drop_layer(void) {
 	pfree(gone);
 }
 
-static bool is_of(const book *one, const char *source) {
-	return source == NULL || one->source == NULL ? source == one->source : strcmp(source, one->source) == 0;
+static bool is_of(const book *one, const char *source, bool gone) {
+	return one->gone == gone && (source == NULL || one->source == NULL ? source == one->source : strcmp(source, one->source) == 0);
 }
 
-static book *find_book(const layer *in, const char *source) {
+static book *find_book(const layer *in, const char *source, bool gone) {
 	book *found = in->books;
 
-	while (found != NULL && !is_of(found, source))
+	while (found != NULL && !is_of(found, source, gone))
 		found = found->next;
 	return found;
 }
 
-static agg_changes *changes_of(layer *in, const char *source) {
-	book *found = find_book(in, source);
+static agg_changes *changes_of(layer *in, const char *source, bool gone) {
+	book *found = find_book(in, source, gone);
 
 	if (found != NULL)
 		return found->changes;
 	found = MemoryContextAllocZero(TopMemoryContext, sizeof(book));
 	if (source != NULL)
 		found->source = MemoryContextStrdup(TopMemoryContext, source);
+	found->gone = gone;
 	found->changes = agg_changes_new();
 	if (found->changes == NULL)
 		refuse_out_of_memory();
@@ -105,7 +107,7 @@ static void end_of_subtransaction(SubXactEvent event, SubTransactionId id, SubTr
 			layers->id = parent;
 		} else {
 			for (const book *one = layers->books; one != NULL; one = one->next) {
-				if (!agg_changes_merge(changes_of(layers->below, one->source), one->changes))
+				if (!agg_changes_merge(changes_of(layers->below, one->source, one->gone), one->changes))
 					refuse_out_of_memory();
 			}
 			drop_layer();
@@ -154,12 +156,12 @@ bool agg_has_noted_changes(void) {
 }
 
 void agg_note_bar(Oid schema, const text *symbol, TimestampTz time) {
-	if (!agg_changes_add_bar(changes_of(current_layer(schema), NULL), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
+	if (!agg_changes_add_bar(changes_of(current_layer(schema), NULL, false), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
 		refuse_out_of_memory();
 }
 
-void agg_note_tick(Oid schema, const char *source, const text *symbol, TimestampTz time) {
-	if (!agg_changes_add_tick(changes_of(current_layer(schema), source), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
+void agg_note_tick(Oid schema, const char *source, const text *symbol, TimestampTz time, bool gone) {
+	if (!agg_changes_add_tick(changes_of(current_layer(schema), source, gone), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
 		refuse_out_of_memory();
 }
 
@@ -167,7 +169,7 @@ void agg_note_tick(Oid schema, const char *source, const text *symbol, Timestamp
 void agg_note_table(Oid schema, Relation bars) {
 	size_t count;
 	const agg_bar_span *spans = agg_spans_of_minutes(bars, &count);
-	agg_changes *noted = changes_of(current_layer(schema), NULL);
+	agg_changes *noted = changes_of(current_layer(schema), NULL, false);
 
 	for (size_t i = 0; i < count; i++) {
 		agg_changed_range range = {
@@ -191,7 +193,7 @@ static void log_book(Oid schema, const book *noted) {
 	if (!(noted->source == NULL ? agg_changes_begin_list : agg_changes_begin_exact_list)(noted->changes, &count))
 		refuse_out_of_memory();
 	scope = agg_act_as_owner_of_log(table);
-	agg_insert_log_rows(scope, table, noted->source, noted->changes, count);
+	agg_insert_log_rows(scope, table, noted->source, noted->gone, noted->changes, count);
 	if (noted->source == NULL)
 		agg_note_own_changes();
 	agg_stop_acting(scope);
@@ -216,7 +218,7 @@ void agg_log_changes(void) {
  * back does both together.
  */
 void agg_take_changes(agg_operation *operation) {
-	book *noted = has_layer_of_its_own() ? find_book(layers, NULL) : NULL;
+	book *noted = has_layer_of_its_own() ? find_book(layers, NULL, false) : NULL;
 	size_t count;
 	bool wanted = true;
 

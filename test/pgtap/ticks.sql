@@ -187,6 +187,9 @@ SELECT set_eq('SELECT ts_utc, canonical_symbol, close FROM before', 'SELECT ts_u
 SELECT is(agg_mark_ticks('trades') ->> 'from_utc', NULL, 'without ticks there is no first one');
 SELECT agg_mark_ticks('trades', '2025-06-30', '2025-07-02') \g /dev/null
 CALL make('2025-07-02') \g /dev/null
+SELECT is((SELECT count(*) FROM made), (SELECT count(*) FROM before), 'also when it looks at them again');
+SELECT agg_mark_ticks('trades', '2025-06-30', '2025-07-02', p_delete => true) \g /dev/null
+CALL make('2025-07-02') \g /dev/null
 SELECT is_empty('TABLE made', 'whoever asks for it loses them');
 SELECT probe.refuses($$SELECT agg_mark_ticks('trades', '2025-07-02', '2025-07-01')$$, '22023', 'p_to_utc must not be before p_from_utc', '%', 'a range that ends before it begins');
 

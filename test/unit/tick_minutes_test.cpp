@@ -29,9 +29,10 @@ using Values = std::tuple<double, double, double, double, std::optional<double>,
 
 std::map<Key, Values> bars_of(const TickMinutes &ticks) {
 	std::map<Key, Values> bars;
-	ticks.for_each([&](const TickMinute &at, const TickBar &bar) {
-		bars.emplace(Key(ticks.symbol(at.symbol), at.start.us),
-		             Values(bar.open, bar.high, bar.low, bar.close, bar.vol, bar.vwap, bar.trade_count));
+	ticks.for_each([&](const TickMinute &at, const std::optional<TickBar> &bar) {
+		if (bar)
+			bars.emplace(Key(ticks.symbol(at.symbol), at.start.us),
+			             Values(bar->open, bar->high, bar->low, bar->close, bar->vol, bar->vwap, bar->trade_count));
 	});
 	return bars;
 }
@@ -99,10 +100,16 @@ TEST(TickMinutes, LeaveOutWhatNobodyWants) {
 
 TEST(TickMinutes, AreNoneWithoutAPrice) {
 	TickMinutes minutes;
+	const auto with_ticks = [&] {
+		int count = 0;
+		minutes.for_each([&](const TickMinute &, const std::optional<TickBar> &) { ++count; });
+		return count;
+	};
 	minutes.want({minutes.number_of("A"), Timestamp {0}});
-	EXPECT_TRUE(bars_of(minutes).empty());
+	EXPECT_EQ(with_ticks(), 0);
 	EXPECT_TRUE(minutes.add("A", {0}, std::numeric_limits<double>::infinity(), 1));
 	EXPECT_TRUE(bars_of(minutes).empty());
+	EXPECT_EQ(with_ticks(), 1);
 }
 
 TEST(TickMinutes, BeginAtWholeMinutesBeforeAndAfterTheEpoch) {

@@ -277,20 +277,20 @@ Op<std::optional<Timestamp>> first_tick(Database &db, const TickTable &table, co
 	co_return first;
 }
 
-/// Has the minutes that touch [from, to) made anew by the next runs. Where the range is open, it begins with the first tick.
-Op<std::optional<TimeRange>> mark(Database &db, const TickTable &table, const std::string name, const std::optional<std::string> symbol,
-                                  Timestamp from, Timestamp to) {
+/// Has the minutes that touch a range made anew by the next runs. Where the range is open, it begins with the first tick.
+Op<std::optional<TimeRange>> mark(Database &db, const TickTable &table, const std::string name, const TickRange wanted) {
+	Timestamp from = wanted.from;
 	if (from <= Timestamp::range_begin()) {
 		const auto first = co_await first_tick(db, table, name, from);
 		if (!first)
 			co_return std::nullopt;
 		from = *first;
 	}
-	const Timestamp end = minute_of(to - Duration {1}) + Duration::minutes(1);
+	const Timestamp end = minute_of(wanted.to - Duration {1}) + Duration::minutes(1);
 	const TimeRange range {minute_of(from), end};
 	if (range.from >= range.to)
 		co_return std::nullopt;
-	const std::vector<TickRange> ranges {{symbol, range.from, range.to}};
+	const std::vector<TickRange> ranges {{wanted.symbol, range.from, range.to, wanted.gone}};
 	co_await log_ticks(db, name, ranges);
 	co_return range;
 }
@@ -323,8 +323,10 @@ Op<Answer> agg_add_tick_source(Database &db, Arguments arguments) {
 		co_await make_triggers(db, table, name, wanted);
 	}
 	std::optional<TimeRange> range;
-	if (from)
-		range = co_await mark(db, table, name, std::nullopt, *from, minute_of(db.clock()) + Duration::minutes(1));
+	if (from) {
+		const TickRange wanted {std::nullopt, *from, minute_of(db.clock()) + Duration::minutes(1)};
+		range = co_await mark(db, table, name, wanted);
+	}
 	co_await db.wake_worker();
 	JsonObject answer;
 	answer.add("success", true).add("tick_source", std::string_view(name)).add("created", !present);
@@ -358,12 +360,16 @@ Op<Answer> agg_mark_ticks(Database &db, Arguments arguments) {
 	const Timestamp begin = from.value_or(Timestamp::range_begin());
 	const Timestamp now = minute_of(db.clock()) + Duration::minutes(1);
 	const Timestamp end = std::min(to.value_or(now), now);
+	const TickRange wanted {symbol, begin, end, arguments.boolean("p_delete")};
 	if (from && to && *to < *from)
 		throw Error(sqlstate::invalid_parameter_value, "p_to_utc must not be before p_from_utc",
 		            "Pass a range of time, [p_from_utc, p_to_utc).");
+	if (wanted.gone && begin <= Timestamp::range_begin())
+		throw Error(sqlstate::invalid_parameter_value, "p_delete needs a beginning",
+		            "Pass the time from which minutes without ticks are to lose their bars as p_from_utc.");
 	const TickTable table = co_await find_table(db, given);
 	const auto source = co_await source_or_throw(db, table);
-	const auto range = co_await mark(db, table, source.name, symbol, begin, end);
+	const auto range = co_await mark(db, table, source.name, wanted);
 	co_await db.wake_worker();
 	JsonObject answer;
 	answer.add("success", true).add("tick_source", std::string_view(source.name));

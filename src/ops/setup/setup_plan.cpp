@@ -287,7 +287,9 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"first_utc", "timestamp with time zone", "timestamptz NOT NULL"},
 	      {"symbols", "text[]", "text[] NOT NULL"},
 	      {"from_utc", "timestamp with time zone[]", "timestamptz[] NOT NULL"},
-	      {"to_utc", "timestamp with time zone[]", "timestamptz[] NOT NULL"}},
+	      {"to_utc", "timestamp with time zone[]", "timestamptz[] NOT NULL"},
+	      // ticks are known to have left
+	      {"gone", "boolean", "boolean NOT NULL DEFAULT false"}},
 	     nullptr,
 	     AGG_QUEUE_STORAGE},
 	    {"agg_registry_sync",

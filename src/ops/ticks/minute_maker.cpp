@@ -9,6 +9,7 @@
 #include "ops/boundary/subtransaction.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <tuple>
 
@@ -18,6 +19,7 @@ namespace {
 
 constexpr const char *table = "data_bars";
 constexpr int most_comparisons = 4;
+constexpr double no_price = std::numeric_limits<double>::quiet_NaN();
 
 // clang-format off
 
@@ -100,11 +102,12 @@ public:
 		const Made &made = *bars_[position_++];
 		*row++ = cell(std::string_view(ticks_.symbol(made.minute.symbol)));
 		*row++ = cell(made.minute.start);
-		for (const double price : {made.bar.open, made.bar.high, made.bar.low, made.bar.close})
+		const TickBar &bar = *made.bar;
+		for (const double price : {bar.open, bar.high, bar.low, bar.close})
 			*row++ = cell(price);
-		*row++ = cell(made.bar.vol);
-		*row++ = cell(made.bar.vwap);
-		*row++ = cell(made.bar.trade_count);
+		*row++ = cell(bar.vol);
+		*row++ = cell(bar.vwap);
+		*row++ = cell(bar.trade_count);
 		return true;
 	}
 
@@ -130,8 +133,8 @@ Op<void> MinuteMaker::read_slice(const TimeRange slice, const std::vector<uint32
 			ticks_.want({symbol, minute});
 	}
 	auto take = [&](const Row &row) {
-		const bool wanted = !row.is_null(2) && ticks_.add(row.text(0), row.timestamp(1), row.real(2), row.maybe_real(3));
-		counts_.ticks += wanted ? 1 : 0;
+		const bool wanted = ticks_.add(row.text(0), row.timestamp(1), row.maybe_real(2).value_or(no_price), row.maybe_real(3));
+		counts_.ticks += wanted && !row.is_null(2) ? 1 : 0;
 		return Flow::more;
 	};
 	const Statement statement {nullptr,
@@ -143,14 +146,15 @@ Op<void> MinuteMaker::read_slice(const TimeRange slice, const std::vector<uint32
 	co_await db_.query(statement, parameters(timestamp_parameter(slice.from), timestamp_parameter(slice.to), text_array(names)), take);
 }
 
-Op<bool> MinuteMaker::read_all(const TimeRange range, size_t most) {
+Op<bool> MinuteMaker::read_all(const TickRange range, size_t most) {
 	auto take = [&](const Row &row) {
-		if (row.is_null(2) || row.text(0).size() > longest_symbol)
+		if (row.text(0).size() > longest_symbol)
 			return Flow::more;
-		++counts_.ticks;
-		if (!ticks_.add(row.text(0), row.timestamp(1), row.real(2), row.maybe_real(3))) {
+		counts_.ticks += row.is_null(2) ? 0 : 1;
+		const double price = row.maybe_real(2).value_or(no_price);
+		if (!ticks_.add(row.text(0), row.timestamp(1), price, row.maybe_real(3))) {
 			ticks_.want({ticks_.number_of(row.text(0)), minute_of(row.timestamp(1))});
-			(void)ticks_.add(row.text(0), row.timestamp(1), row.real(2), row.maybe_real(3));
+			(void)ticks_.add(row.text(0), row.timestamp(1), price, row.maybe_real(3));
 		}
 		return ticks_.size() <= most ? Flow::more : Flow::enough;
 	};
@@ -169,7 +173,7 @@ Op<bool> MinuteMaker::read_all(const TimeRange range, size_t most) {
 	};
 	co_await db_.query(all_symbols(), {}, take_symbol);
 	for (uint32_t symbol = 0; symbol < ticks_.symbols(); ++symbol)
-		targets_.push_back({symbol, range.from, range.to});
+		targets_.push_back({symbol, range.from, range.to, range.gone});
 	co_return true;
 }
 
@@ -198,7 +202,7 @@ void MinuteMaker::compute_bars() {
 	const auto by_key = [](const Made &a, const Made &b) {
 		return std::tuple(a.minute.symbol, a.minute.start) < std::tuple(b.minute.symbol, b.minute.start);
 	};
-	ticks_.for_each([&](const TickMinute &minute, const TickBar &bar) {
+	ticks_.for_each([&](const TickMinute &minute, const std::optional<TickBar> &bar) {
 		const auto sealed = sealed_.find(minute.symbol);
 		if (sealed == sealed_.end() || !sealed->second.holds(minute.start))
 			made_.push_back({minute, bar});
@@ -206,12 +210,12 @@ void MinuteMaker::compute_bars() {
 	std::sort(made_.begin(), made_.end(), by_key);
 }
 
-std::span<const MinuteMaker::Made> MinuteMaker::made_in(const Target &target) const {
+std::span<const MinuteMaker::Made> MinuteMaker::made_in(uint32_t symbol, Timestamp begin, Timestamp end) const {
 	const auto before = [](const Made &made, const std::pair<uint32_t, Timestamp> &key) {
 		return std::tuple(made.minute.symbol, made.minute.start) < std::tuple(key.first, key.second);
 	};
-	const auto from = std::lower_bound(made_.begin(), made_.end(), std::pair(target.symbol, target.from), before);
-	const auto to = std::lower_bound(from, made_.end(), std::pair(target.symbol, target.to), before);
+	const auto from = std::lower_bound(made_.begin(), made_.end(), std::pair(symbol, begin), before);
+	const auto to = std::lower_bound(from, made_.end(), std::pair(symbol, end), before);
 	return {made_.data() + (from - made_.begin()), static_cast<size_t>(to - from)};
 }
 
@@ -246,11 +250,12 @@ Op<void> MinuteMaker::write_or_halve(std::span<const Target> targets) {
 	const int64_t length = (target.to - target.from).us / Duration::minutes(1).us;
 	if (length > 1) {
 		const Timestamp middle = steps(target.from, length / 2, Duration::minutes(1));
-		const std::vector<Target> halves {{target.symbol, target.from, middle}, {target.symbol, middle, target.to}};
+		const std::vector<Target> halves {{target.symbol, target.from, middle, target.gone},
+		                                  {target.symbol, middle, target.to, target.gone}};
 		co_await write_or_halve(halves);
 		co_return;
 	}
-	failures_.push_back({{ticks_.symbol(target.symbol), target.from, target.to}, fault->error()});
+	failures_.push_back({{ticks_.symbol(target.symbol), target.from, target.to, target.gone}, fault->error()});
 }
 
 /// What is stored may become another's between the look at it and the write: then it is looked at again.
@@ -301,21 +306,23 @@ Op<void> MinuteMaker::compare(std::span<const Target> targets, MinuteCounts &cou
 		const Timestamp start = row.timestamp(1);
 		if (!minutes().aligned(start))
 			return Flow::more;
-		const auto made = made_in({target.symbol, start, start + Duration::minutes(1)});
+		const auto found = made_in(target.symbol, start, start + Duration::minutes(1));
+		const Made *made = found.empty() ? nullptr : &found.front();
+		const bool has_bar = made != nullptr && made->bar;
 		const bool own = row.boolean(9);
-		if (!made.empty())
-			stored.insert(&made.front());
-		if (!own && !made.empty()) {
+		if (has_bar)
+			stored.insert(made);
+		if (!own && has_bar) {
 			++counts.kept;
 			kept_ = ticks_.symbol(target.symbol) + " " + to_iso8601(start);
-		} else if (own && made.empty()) {
+		} else if (own && !has_bar) {
 			const auto sealed = sealed_.find(target.symbol);
-			if (sealed == sealed_.end() || !sealed->second.holds(start))
+			if ((made != nullptr || target.gone) && (sealed == sealed_.end() || !sealed->second.holds(start)))
 				deletes_.push_back({target.symbol, start});
-		} else if (own && same_as_stored(made.front().bar, row)) {
+		} else if (own && same_as_stored(*made->bar, row)) {
 			++counts.unchanged;
 		} else if (own) {
-			updates_.push_back(&made.front());
+			updates_.push_back(made);
 		}
 		return Flow::more;
 	};
@@ -324,8 +331,8 @@ Op<void> MinuteMaker::compare(std::span<const Target> targets, MinuteCounts &cou
 	                       Parameter(AGG_TIMESTAMPTZ, std::move(to)));
 	co_await db_.query(read_stored(), std::move(list), take);
 	for (const auto &target : targets) {
-		for (const auto &made : made_in(target)) {
-			if (!stored.contains(&made))
+		for (const auto &made : made_in(target.symbol, target.from, target.to)) {
+			if (made.bar && !stored.contains(&made))
 				inserts_.push_back(&made);
 		}
 	}

@@ -4,7 +4,8 @@
 //   minutes   EURUSD 10:00 EURUSD 10:01  EURUSD 10:03
 //   stored    =            ~             x            compared: equal, other values, no ticks any more
 //
-// A bar that this source has not made is left as it is, whoever wrote it; so are sealed minutes. What cannot be written is halved until it
+// A bar that this source has not made is left as it is, whoever wrote it; so are sealed minutes, and minutes whose ticks went without being
+// noticed (tick_log.hpp). What cannot be written is halved until it
 // is a minute of a symbol alone, so that it keeps nothing else from being made.
 #pragma once
 
@@ -18,6 +19,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -55,7 +57,7 @@ public:
 	template <class Enough>
 	Op<void> read(std::vector<TickRange> &ranges, Enough enough);
 	/// Reads the ticks that all symbols have in a range. False, with nothing read: they come to more than `most` minutes.
-	Op<bool> read_all(const TimeRange range, size_t most);
+	Op<bool> read_all(const TickRange range, size_t most);
 	/// Writes what was read, as far as it differs.
 	Op<void> write();
 
@@ -75,17 +77,19 @@ private:
 		uint32_t symbol;
 		Timestamp from;
 		Timestamp to;
+		bool gone; // ticks are known to have left
 	};
+	/// A minute that has ticks; no bar: none of them counts.
 	struct Made {
 		TickMinute minute;
-		TickBar bar;
+		std::optional<TickBar> bar;
 	};
 	class MadeRows;
 
 	Op<void> read_slice(const TimeRange slice, const std::vector<uint32_t> &symbols);
 	Op<void> find_seals();
 	void compute_bars();
-	std::span<const Made> made_in(const Target &target) const;
+	std::span<const Made> made_in(uint32_t symbol, Timestamp from, Timestamp to) const;
 	Op<void> write_or_halve(std::span<const Target> targets);
 	Op<MinuteCounts> write_these(std::span<const Target> targets);
 	Op<void> compare(std::span<const Target> targets, MinuteCounts &counts);
@@ -139,9 +143,9 @@ Op<void> MinuteMaker::read(std::vector<TickRange> &ranges, Enough enough) {
 	for (auto &range : ranges) {
 		const Timestamp to = std::min(range.to, until);
 		if (range.from < to)
-			targets_.push_back({ticks_.number_of(*range.symbol), range.from, to});
+			targets_.push_back({ticks_.number_of(*range.symbol), range.from, to, range.gone});
 		if (next != minutes.end() && std::max(range.from, until) < range.to)
-			left.push_back({range.symbol, std::max(range.from, until), range.to});
+			left.push_back({range.symbol, std::max(range.from, until), range.to, range.gone});
 	}
 	ranges = std::move(left);
 }

@@ -3,6 +3,7 @@
 #include "ops/boundary/parameters.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace aggregation {
 
@@ -23,12 +24,12 @@ WITH gone AS (
 		LIMIT $4::int8
 		FOR UPDATE SKIP LOCKED
 	))
-	RETURNING l.symbols, l.from_utc, l.to_utc
+	RETURNING l.symbols, l.from_utc, l.to_utc, l.gone
 )
-SELECT e.n = 1, e.symbol, COALESCE(e.from_utc, g.from_utc[1]), COALESCE(e.to_utc, g.to_utc[1])
+SELECT e.n = 1, e.symbol, COALESCE(e.from_utc, g.from_utc[1]), COALESCE(e.to_utc, g.to_utc[1]), g.gone
 FROM gone g
 CROSS JOIN LATERAL unnest(g.symbols, g.from_utc, g.to_utc) WITH ORDINALITY AS e(symbol, from_utc, to_utc, n))sql",
-		{AGG_BOOL, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}};
+		{AGG_BOOL, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL}};
 	return statement;
 }
 
@@ -52,17 +53,57 @@ const Statement &ask_source() {
 // So many ranges in a row, that neighbours in time are together.
 const Statement &put_entries() {
 	static const Statement statement {"agg_tick_log", R"sql(
-INSERT INTO @agg_tick_log (tick_source, first_utc, symbols, from_utc, to_utc)
-SELECT $1::text, min(r.from_utc), array_agg(r.symbol ORDER BY r.n), array_agg(r.from_utc ORDER BY r.n), array_agg(r.to_utc ORDER BY r.n)
-FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY AS r(symbol, from_utc, to_utc, n)
-GROUP BY (r.n - 1) / 64)sql",
+INSERT INTO @agg_tick_log (tick_source, first_utc, symbols, from_utc, to_utc, gone)
+SELECT $1::text, min(r.from_utc), array_agg(r.symbol ORDER BY r.n), array_agg(r.from_utc ORDER BY r.n), array_agg(r.to_utc ORDER BY r.n), r.gone
+FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[], $5::bool[]) WITH ORDINALITY AS r(symbol, from_utc, to_utc, gone, n)
+GROUP BY (r.n - 1) / 64, r.gone)sql",
 		{}, Planning::once_by_statistics};
 	return statement;
 }
 
 // clang-format on
 
+void append(std::vector<TickRange> &ranges, const std::optional<std::string> &symbol, RangeSet came, const RangeSet &gone) {
+	if (!gone.empty())
+		came.subtract(gone);
+	for (const auto &range : came.ranges())
+		ranges.push_back({symbol, range.from, range.to, false});
+	for (const auto &range : gone.ranges())
+		ranges.push_back({symbol, range.from, range.to, true});
+}
+
 } // namespace
+
+void TickChanges::add(std::optional<std::string_view> symbol, const TimeRange &range, bool gone) {
+	Kind &kind = gone ? gone_ : came_;
+	if (symbol)
+		kind.of_symbols.add_range(*symbol, range);
+	else
+		kind.of_all.add(range);
+}
+
+std::vector<TickRange> TickChanges::of_symbols() const {
+	struct Sets {
+		RangeSet came;
+		RangeSet gone;
+	};
+	std::map<std::string_view, Sets> symbols;
+	for (const auto &change : gone_.of_symbols.list(any_number_of_ranges))
+		symbols[*change.symbol].gone.add(change.range);
+	for (const auto &change : came_.of_symbols.list(any_number_of_ranges))
+		symbols[*change.symbol].came.add(change.range);
+	std::vector<TickRange> ranges;
+	for (auto &[symbol, sets] : symbols)
+		append(ranges, std::string(symbol), std::move(sets.came), sets.gone);
+	return ranges;
+}
+
+std::vector<TickRange> TickChanges::of_all() const {
+	std::vector<TickRange> ranges;
+	append(ranges, std::nullopt, came_.of_all, gone_.of_all);
+	std::sort(ranges.begin(), ranges.end(), [](const TickRange &a, const TickRange &b) { return a.from < b.from; });
+	return ranges;
+}
 
 Op<int64_t> take_tick_entries(Database &db, const std::string source, const TimeRange range, int64_t most, TickChanges &changes) {
 	int64_t rows = 0;
@@ -70,11 +111,8 @@ Op<int64_t> take_tick_entries(Database &db, const std::string source, const Time
 		rows += row.boolean(0) ? 1 : 0;
 		if (row.is_null(2) || row.is_null(3))
 			return Flow::more;
-		const TimeRange changed {row.timestamp(2), row.timestamp(3), 0};
-		if (row.is_null(1))
-			changes.of_all.add(changed);
-		else
-			changes.of_symbols.add_range(row.text(1), changed);
+		const auto symbol = row.is_null(1) ? std::nullopt : std::optional(row.text(1));
+		changes.add(symbol, {row.timestamp(2), row.timestamp(3), 0}, row.boolean(4));
 		return Flow::more;
 	};
 	auto list =
@@ -94,13 +132,15 @@ Op<void> log_ticks(Database &db, const std::string source, const std::vector<Tic
 	std::vector<agg_cell> symbols;
 	std::vector<agg_cell> from;
 	std::vector<agg_cell> to;
+	std::vector<agg_cell> gone;
 	for (const TickRange *range : by_time) {
 		symbols.push_back(cell(range->symbol));
 		from.push_back(cell(range->from));
 		to.push_back(cell(range->to));
+		gone.push_back(cell(range->gone));
 	}
 	auto list = parameters(text_parameter(source), Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TIMESTAMPTZ, std::move(from)),
-	                       Parameter(AGG_TIMESTAMPTZ, std::move(to)));
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(to)), Parameter(AGG_BOOL, std::move(gone)));
 	co_await db.execute(put_entries(), std::move(list));
 }
 
@@ -119,11 +159,9 @@ Op<void> fold_tick_log(Database &db) {
 		const TimeRange always {Timestamp::minus_infinity(), Timestamp::infinity()};
 		co_await take_tick_entries(db, source, always, rows_at_once, changes);
 		const auto known = co_await db.execute(ask_source(), parameters(text_parameter(source)));
-		std::vector<TickRange> ranges;
-		for (const auto &change : changes.of_symbols.list(any_number_of_ranges))
-			ranges.push_back({*change.symbol, change.range.from, change.range.to});
-		for (const auto &range : changes.of_all.ranges())
-			ranges.push_back({std::nullopt, range.from, range.to});
+		auto ranges = changes.of_symbols();
+		const auto of_all = changes.of_all();
+		ranges.insert(ranges.end(), of_all.begin(), of_all.end());
 		if (known > 0)
 			co_await log_ticks(db, source, ranges);
 	}

@@ -3,6 +3,9 @@
 // that he does not see, the entry is still there.
 //
 // An entry without a symbol means all symbols: a range that somebody wants to be made.
+//
+// An entry says whether ticks are known to have left (`gone`): a minute that has none then loses its bar. Where they only came or changed,
+// as far as anybody knows, a minute without ticks keeps its bar: they went without being noticed, which is retention.
 #pragma once
 
 #include "core/change_set.hpp"
@@ -11,19 +14,34 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace aggregation {
-
-struct TickChanges {
-	ChangeSet of_symbols;
-	RangeSet of_all;
-};
 
 struct TickRange {
 	std::optional<std::string> symbol; // nullopt: all
 	Timestamp from;
 	Timestamp to;
+	bool gone = false;
+};
+
+/// Entries, merged.
+class TickChanges {
+public:
+	void add(std::optional<std::string_view> symbol, const TimeRange &range, bool gone);
+	/// Disjoint ranges of each symbol: where ticks are gone, it does not matter that others came.
+	std::vector<TickRange> of_symbols() const;
+	/// The same of all symbols, in order.
+	std::vector<TickRange> of_all() const;
+
+private:
+	struct Kind {
+		ChangeSet of_symbols;
+		RangeSet of_all;
+	};
+	Kind came_;
+	Kind gone_;
 };
 
 /// Takes up to `most` rows out of the log of a source: those whose first minute lies in [from, to), by that minute, and that nobody is

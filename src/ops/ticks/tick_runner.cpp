@@ -22,8 +22,8 @@ constexpr int64_t first_slice = 60;
 constexpr int64_t longest_slice = 7 * 24 * 60;
 constexpr size_t most_failures_told = 20;
 
-int64_t minutes_in(const TimeRange &range) {
-	return (range.to - range.from).us / Duration::minutes(1).us;
+int64_t minutes_in(Timestamp from, Timestamp to) {
+	return (to - from).us / Duration::minutes(1).us;
 }
 
 /// Splits what was taken: up to so many minutes that are over, the oldest first, and the rest.
@@ -32,10 +32,7 @@ struct Share {
 	std::vector<TickRange> rest;
 };
 
-Share share_of(const ChangeSet &changes, Timestamp until) {
-	std::vector<TickRange> all;
-	for (const auto &change : changes.list(any_number_of_ranges))
-		all.push_back({*change.symbol, change.range.from, change.range.to});
+Share share_of(std::vector<TickRange> all, Timestamp until) {
 	std::stable_sort(all.begin(), all.end(), [](const TickRange &a, const TickRange &b) { return a.from < b.from; });
 	Share share;
 	int64_t room = most_minutes;
@@ -43,11 +40,11 @@ Share share_of(const ChangeSet &changes, Timestamp until) {
 		const Timestamp over = std::clamp(until, range.from, range.to);
 		const Timestamp to = std::min(over, steps(range.from, room, Duration::minutes(1)));
 		if (range.from < to) {
-			share.work.push_back({range.symbol, range.from, to});
-			room -= minutes_in({range.from, to});
+			share.work.push_back({range.symbol, range.from, to, range.gone});
+			room -= minutes_in(range.from, to);
 		}
 		if (to < range.to)
-			share.rest.push_back({range.symbol, to, range.to});
+			share.rest.push_back({range.symbol, to, range.to, range.gone});
 	}
 	return share;
 }
@@ -126,15 +123,15 @@ Op<bool> TickRunner::take_and_make(const TickSource &source, Timestamp now) {
 	const Timestamp until = over_until(source, now);
 	TickChanges changes;
 	co_await take(source, until, changes);
-	auto share = share_of(changes.of_symbols, until);
+	auto share = share_of(changes.of_symbols(), until);
+	const auto of_all = changes.of_all();
 	const auto reading = co_await tick_reading(db_, source);
 	Work work {source, reading, db_.clock(), std::move(share.rest)};
 	if (!share.work.empty()) {
-		for (const auto &range : changes.of_all.ranges())
-			work.left.push_back({std::nullopt, range.from, range.to});
+		work.left.insert(work.left.end(), of_all.begin(), of_all.end());
 		co_await make_ranges(work, std::move(share.work));
 	} else {
-		co_await make_slices(work, changes.of_all, until);
+		co_await make_slices(work, of_all, until);
 	}
 	for (const auto &failure : work.failures) {
 		tell(source, &failure.minute, failure.error);
@@ -164,8 +161,8 @@ Op<void> TickRunner::take(const TickSource &source, Timestamp until, TickChanges
 		while (rows == rows_at_once && minutes < most_minutes) {
 			rows = co_await take_tick_entries(db_, source.name, range, rows_at_once, changes);
 			minutes = 0;
-			for (const auto &change : changes.of_symbols.list(any_number_of_ranges))
-				minutes += minutes_in(change.range);
+			for (const auto &change : changes.of_symbols())
+				minutes += minutes_in(change.from, change.to);
 			left_ = rows == rows_at_once;
 		}
 	}
@@ -184,12 +181,12 @@ Op<void> TickRunner::make_ranges(Work &work, std::vector<TickRange> ranges) {
 }
 
 /// Of whole ranges nobody knows how many ticks and symbols they have: stretches become longer as far as they turn out to be small.
-Op<void> TickRunner::make_slices(Work &work, const RangeSet ranges, Timestamp until) {
+Op<void> TickRunner::make_slices(Work &work, const std::vector<TickRange> ranges, Timestamp until) {
 	int64_t &length = slice_length_.try_emplace(work.source.name, first_slice).first->second;
-	for (const auto &range : ranges.ranges()) {
+	for (const auto &range : ranges) {
 		Timestamp from = range.from;
 		while (from < std::min(range.to, until) && !is_long(work) && work.counts.stored() < most_minutes) {
-			const TimeRange slice {from, std::min({range.to, until, steps(from, length, Duration::minutes(1))})};
+			const TickRange slice {std::nullopt, from, std::min({range.to, until, steps(from, length, Duration::minutes(1))}), range.gone};
 			MinuteMaker maker(db_, work.source, work.reading);
 			// A single minute is read whatever it holds.
 			const size_t most = length == 1 ? std::numeric_limits<size_t>::max() : static_cast<size_t>(2 * most_minutes);
@@ -207,7 +204,7 @@ Op<void> TickRunner::make_slices(Work &work, const RangeSet ranges, Timestamp un
 				length = std::min(longest_slice, 2 * length);
 		}
 		if (from < range.to)
-			work.left.push_back({std::nullopt, from, range.to});
+			work.left.push_back({std::nullopt, from, range.to, range.gone});
 	}
 }
 

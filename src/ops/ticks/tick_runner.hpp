@@ -53,7 +53,7 @@ private:
 	Op<bool> take_and_make(const TickSource &source, Timestamp now);
 	Op<void> take(const TickSource &source, Timestamp until, TickChanges &changes);
 	Op<void> make_ranges(Work &work, std::vector<TickRange> ranges);
-	Op<void> make_slices(Work &work, const RangeSet ranges, Timestamp until);
+	Op<void> make_slices(Work &work, const std::vector<TickRange> ranges, Timestamp until);
 	bool is_long(const Work &work) const;
 	Op<void> fail(const TickSource &source, const Error error);
 	void tell(const TickSource &source, const TickRange *minute, const Error &error);

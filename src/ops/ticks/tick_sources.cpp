@@ -179,16 +179,18 @@ Op<TickReading> tick_reading(Database &db, const TickSource &source) {
 
 	const std::string time = "t." + quoted_identifier(columns[0].name);
 	const std::string symbol = "t." + quoted_identifier(columns[1].name);
-	std::string sql = "SELECT " + symbol + "::text, " + time + "::timestamptz, " + number(columns[2]) + ", " +
-	                  (source.has_size ? number(columns[3]) : "NULL::float8") + " FROM " + quoted_identifier(schema) + "." +
-	                  quoted_identifier(table) + " AS t WHERE " + time + " >= $1::timestamptz AND " + time + " < $2::timestamptz";
+	std::string price = number(columns[2]);
 	if (source.has_condition) {
 		const ReadColumn &last = columns.back();
 		const std::string condition = "t." + quoted_identifier(last.name);
 		const std::string list = quoted_text(excluded) + "::text[]";
-		sql += last.type.ends_with("[]") ? " AND (" + condition + "::text[] && " + list + ") IS NOT TRUE"
-		                                 : " AND (" + condition + "::text = ANY (" + list + ")) IS NOT TRUE";
+		price = "CASE WHEN (" +
+		        (last.type.ends_with("[]") ? condition + "::text[] && " + list : condition + "::text = ANY (" + list + ")") +
+		        ") IS NOT TRUE THEN " + price + " END";
 	}
+	const std::string sql = "SELECT " + symbol + "::text, " + time + "::timestamptz, " + price + ", " +
+	                        (source.has_size ? number(columns[3]) : "NULL::float8") + " FROM " + quoted_identifier(schema) + "." +
+	                        quoted_identifier(table) + " AS t WHERE " + time + " >= $1::timestamptz AND " + time + " < $2::timestamptz";
 	co_return TickReading {.table = *source.table,
 	                       .of_symbols = sql + " AND " + symbol + " = ANY ($3::text[])",
 	                       .of_all = sql + " AND " + symbol + " IS NOT NULL"};

@@ -47,8 +47,8 @@ Op<void> note_on_tick_source(Database &db, const std::string name, const TickNot
 /// Removes a source whose table is gone, and its entries in the log.
 Op<void> forget_tick_source(Database &db, const std::string name);
 
-/// The statement that reads the ticks of [$1, $2) of the symbols $3 (`all_symbols`: without $3): symbol, time, price and size; ticks with
-/// an excluded condition are left out. Throws where the columns are none that ticks can have.
+/// The statement that reads the ticks of [$1, $2) of the symbols $3 (`all_symbols`: without $3): symbol, time, price and size; a tick with
+/// an excluded condition has no price. Throws where the columns are none that ticks can have.
 struct TickReading {
 	uint32_t table;
 	std::string of_symbols;
