@@ -110,9 +110,20 @@ SELECT agg_seal_range('OLD', '2025-07-01 00:00', '2025-07-01 00:02') \g /dev/nul
 INSERT INTO trades (symbol, ts, price, size) SELECT 'OLD', '2025-07-01 00:00:02'::timestamptz + n * interval '1 min', 5, 1 FROM generate_series(0, 3) AS n;
 CALL make('2025-07-02') \g /dev/null
 SELECT is((SELECT array_agg(ts_utc ORDER BY ts_utc) FROM data_bars), ARRAY['2025-07-01 00:02', '2025-07-01 00:03']::timestamptz[], 'sealed minutes are left alone');
+SELECT results_eq('SELECT canonical_symbol, timeframe, from_utc, to_utc, row_count FROM agg_refused_ranges', $$VALUES ('OLD', '1m', '2025-07-01 00:00'::timestamptz, '2025-07-01 00:02'::timestamptz, 2::bigint)$$, 'what would have changed is listed as refused');
+SELECT agg_seal_range('OLD', '2025-07-01 00:02', '2025-07-01 00:03') \g /dev/null
+UPDATE trades SET price = 5 WHERE symbol = 'OLD';
+INSERT INTO trades (symbol, ts, price, size) VALUES ('OLD', '2025-07-01 00:02:03', 8, 1);
+CALL make('2025-07-02') \g /dev/null
+SELECT is((SELECT high FROM data_bars WHERE ts_utc = '2025-07-01 00:02'), 5::float8, 'a bar that is sealed stays as it is');
+SELECT agg_unseal_range('OLD', '2025-07-01 00:01', '2025-07-02') \g /dev/null
+CALL make('2025-07-02') \g /dev/null
+SELECT results_eq('SELECT ts_utc::time, high FROM data_bars ORDER BY ts_utc', $$VALUES ('00:01'::time, 5::float8), ('00:02', 8), ('00:03', 5)$$, 'without the seal what was refused is made');
+SELECT results_eq('SELECT from_utc, to_utc FROM agg_refused_ranges', $$VALUES ('2025-07-01 00:00'::timestamptz, '2025-07-01 00:01'::timestamptz)$$, 'and is not listed any more');
 DELETE FROM trades;
 CALL make('2025-07-02') \g /dev/null
 DELETE FROM agg_sealed_ranges;
+DELETE FROM agg_refused_ranges;
 
 -- tasks above: finished, then revised
 SELECT world.task('EURUSD', '5m');

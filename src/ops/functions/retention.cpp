@@ -10,6 +10,7 @@
 #include "ops/marks/noted_changes.hpp"
 #include "ops/tasks/indexes.hpp"
 #include "ops/ticks/tick_log.hpp"
+#include "ops/ticks/tick_sources.hpp"
 
 #include <functional>
 #include <map>
@@ -155,6 +156,26 @@ Op<std::vector<std::string>> symbols_meant(Database &db, const std::optional<std
 
 using SymbolRanges = std::map<std::string, RangeSet, std::less<>>;
 
+/// What the seals kept ticks from changing is made by the next runs.
+Op<void> make_refused_minutes(Database &db, const SymbolRanges &unsealed) {
+	std::vector<TaskKey> keys;
+	for (const auto &[symbol, ranges] : unsealed)
+		keys.push_back({symbol, "1m"});
+	std::vector<TaskMark> marks;
+	for (const auto &key : keys) {
+		marks.push_back({&key, {}});
+		for (const auto &part : unsealed.find(key.symbol)->second.ranges())
+			marks.back().ranges.now.add({minutes().floor(part.from), minutes().ceil(part.to)});
+	}
+	const auto refused = co_await forget_refused(db, marks);
+	std::vector<TickRange> ranges;
+	for (size_t i = 0; i < keys.size(); ++i) {
+		for (const auto &range : refused[i].ranges())
+			ranges.push_back({keys[i].symbol, range.from, range.to});
+	}
+	co_await log_ticks_of_all(db, std::nullopt, ranges);
+}
+
 /// Marks the windows that the ranges touch in every timeframe: bars of any may have been sealed, and windows made of them. What was refused
 /// there is forgotten; a task that still refuses it lists it again. The minutes are logged as well, which reaches the index.
 Op<void> look_at_unsealed(Database &db, const std::optional<std::string> symbol, const SymbolRanges unsealed) {
@@ -174,6 +195,7 @@ Op<void> look_at_unsealed(Database &db, const std::optional<std::string> symbol,
 		for (const auto &part : found->second.ranges())
 			marks.back().ranges.now.add({target.floor(part.from), target.ceil(part.to)});
 	}
+	co_await make_refused_minutes(db, unsealed);
 	co_await forget_refused(db, marks);
 	co_await merge_dirty(db, std::move(marks));
 	NotedChanges changed;
@@ -226,6 +248,8 @@ Op<Answer> agg_unseal_range(Database &db, Arguments arguments) {
 	const auto everybody = co_await symbols_meant(db, std::nullopt);
 	SymbolRanges unsealed;
 	int64_t ranges = 0;
+	// Who makes minutes lists what the seals refuse: first, so that it is seen here.
+	co_await lock_tick_sources(db);
 	auto receive = [&](const Row &row) {
 		const TimeRange part {row.timestamp(1), row.timestamp(2)};
 		if (!row.is_null(0)) {

@@ -314,7 +314,7 @@ Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused)
 	co_await store_refused(db, key, all);
 }
 
-Op<void> forget_refused(Database &db, const std::vector<TaskMark> &looked_at) {
+Op<std::vector<RangeSet>> forget_refused(Database &db, const std::vector<TaskMark> &looked_at) {
 	std::vector<size_t> owners; // of the columns' rows
 	MarkColumns columns;
 	for (size_t i = 0; i < looked_at.size(); ++i) {
@@ -334,9 +334,12 @@ Op<void> forget_refused(Database &db, const std::vector<TaskMark> &looked_at) {
 	                       Parameter(AGG_TIMESTAMPTZ, std::move(columns.from)), Parameter(AGG_TIMESTAMPTZ, std::move(columns.to)));
 	co_await db.query(take_refused_touching(), std::move(list), receive);
 	for (size_t i = 0; i < looked_at.size(); ++i) {
-		listed[i].subtract(looked_at[i].ranges.all());
-		co_await store_refused(db, *looked_at[i].key, listed[i]);
+		RangeSet beside = listed[i];
+		beside.subtract(looked_at[i].ranges.all());
+		co_await store_refused(db, *looked_at[i].key, beside);
+		listed[i].subtract(beside);
 	}
+	co_return std::move(listed);
 }
 
 } // namespace aggregation

@@ -55,10 +55,11 @@ Op<void> mark_uncovered(Database &db, std::vector<TaskMark> marks);
 /// alone. Thousands of scattered ranges of one task become fewer and wider ones.
 Op<void> merge_dirty(Database &db, std::vector<TaskMark> marks);
 
-/// Windows whose late source a task with late_policy 'freeze' refused: listed in agg_refused_ranges, merged with what is listed there.
+/// Windows whose late source a task with late_policy 'freeze' refused, or a seal; and minutes of ticks that a seal did: listed in
+/// agg_refused_ranges, merged with what is listed there.
 Op<void> list_refused(Database &db, const TaskKey &key, const RangeSet &refused);
 
-/// Takes what is to be looked at again out of agg_refused_ranges. What was refused beside it stays listed.
-Op<void> forget_refused(Database &db, const std::vector<TaskMark> &looked_at);
+/// Takes what is to be looked at again out of agg_refused_ranges; of each mark, what that was. What was refused beside it stays listed.
+Op<std::vector<RangeSet>> forget_refused(Database &db, const std::vector<TaskMark> &looked_at);
 
 } // namespace aggregation

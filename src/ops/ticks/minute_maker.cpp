@@ -198,15 +198,20 @@ Op<void> MinuteMaker::find_seals() {
 	}
 }
 
+bool MinuteMaker::is_sealed(const TickMinute &minute) const {
+	const auto sealed = sealed_.find(minute.symbol);
+	return sealed != sealed_.end() && sealed->second.holds(minute.start);
+}
+
+TickRange MinuteMaker::range_of(const TickMinute &minute) const {
+	return {ticks_.symbol(minute.symbol), minute.start, minute.start + Duration::minutes(1)};
+}
+
 void MinuteMaker::compute_bars() {
 	const auto by_key = [](const Made &a, const Made &b) {
 		return std::tuple(a.minute.symbol, a.minute.start) < std::tuple(b.minute.symbol, b.minute.start);
 	};
-	ticks_.for_each([&](const TickMinute &minute, const std::optional<TickBar> &bar) {
-		const auto sealed = sealed_.find(minute.symbol);
-		if (sealed == sealed_.end() || !sealed->second.holds(minute.start))
-			made_.push_back({minute, bar});
-	});
+	ticks_.for_each([&](const TickMinute &minute, const std::optional<TickBar> &bar) { made_.push_back({minute, bar}); });
 	std::sort(made_.begin(), made_.end(), by_key);
 }
 
@@ -236,6 +241,8 @@ Op<void> MinuteMaker::write_or_halve(std::span<const Target> targets) {
 		counts_ += counts;
 		if (!kept_.empty())
 			last_kept_ = kept_;
+		for (const auto &minute : sealed_changes_)
+			refused_.push_back(range_of(minute));
 		co_return;
 	}
 	if (failure_kind(fault->error()) == FailureKind::everything)
@@ -289,6 +296,7 @@ Op<void> MinuteMaker::compare(std::span<const Target> targets, MinuteCounts &cou
 	inserts_.clear();
 	updates_.clear();
 	deletes_.clear();
+	sealed_changes_.clear();
 	kept_.clear();
 	counts.unchanged = 0;
 	counts.kept = 0;
@@ -312,17 +320,21 @@ Op<void> MinuteMaker::compare(std::span<const Target> targets, MinuteCounts &cou
 		const bool own = row.boolean(9);
 		if (has_bar)
 			stored.insert(made);
-		if (!own && has_bar) {
-			++counts.kept;
-			kept_ = ticks_.symbol(target.symbol) + " " + to_iso8601(start);
-		} else if (own && !has_bar) {
-			const auto sealed = sealed_.find(target.symbol);
-			if ((made != nullptr || target.gone) && (sealed == sealed_.end() || !sealed->second.holds(start)))
-				deletes_.push_back({target.symbol, start});
-		} else if (own && same_as_stored(*made->bar, row)) {
+		if (!own) {
+			if (has_bar) {
+				++counts.kept;
+				kept_ = ticks_.symbol(target.symbol) + " " + to_iso8601(start);
+			}
+		} else if (!has_bar && made == nullptr && !target.gone) {
+			// its ticks went without being noticed
+		} else if (has_bar && same_as_stored(*made->bar, row)) {
 			++counts.unchanged;
-		} else if (own) {
+		} else if (is_sealed({target.symbol, start})) {
+			sealed_changes_.push_back({target.symbol, start});
+		} else if (has_bar) {
 			updates_.push_back(made);
+		} else {
+			deletes_.push_back({target.symbol, start});
 		}
 		return Flow::more;
 	};
@@ -332,7 +344,11 @@ Op<void> MinuteMaker::compare(std::span<const Target> targets, MinuteCounts &cou
 	co_await db_.query(read_stored(), std::move(list), take);
 	for (const auto &target : targets) {
 		for (const auto &made : made_in(target.symbol, target.from, target.to)) {
-			if (made.bar && !stored.contains(&made))
+			if (!made.bar || stored.contains(&made))
+				continue;
+			if (is_sealed(made.minute))
+				sealed_changes_.push_back(made.minute);
+			else
 				inserts_.push_back(&made);
 		}
 	}

@@ -4,7 +4,8 @@
 //   minutes   EURUSD 10:00 EURUSD 10:01  EURUSD 10:03
 //   stored    =            ~             x            compared: equal, other values, no ticks any more
 //
-// A bar that this source has not made is left as it is, whoever wrote it; so are sealed minutes, and minutes whose ticks went without being
+// A bar that this source has not made is left as it is, whoever wrote it; so are sealed minutes,
+// which are named, and minutes whose ticks went without being
 // noticed (tick_log.hpp). What cannot be written is halved until it
 // is a minute of a symbol alone, so that it keeps nothing else from being made.
 #pragma once
@@ -70,6 +71,10 @@ public:
 	const std::vector<MinuteFailure> &failures() const {
 		return failures_;
 	}
+	/// Minutes that would have changed, were they not sealed.
+	const std::vector<TickRange> &refused() const {
+		return refused_;
+	}
 
 private:
 	/// A range of minutes of a symbol that is compared with what is stored.
@@ -88,6 +93,8 @@ private:
 
 	Op<void> read_slice(const TimeRange slice, const std::vector<uint32_t> &symbols);
 	Op<void> find_seals();
+	bool is_sealed(const TickMinute &minute) const;
+	TickRange range_of(const TickMinute &minute) const;
 	void compute_bars();
 	std::span<const Made> made_in(uint32_t symbol, Timestamp from, Timestamp to) const;
 	Op<void> write_or_halve(std::span<const Target> targets);
@@ -110,11 +117,13 @@ private:
 	std::vector<const Made *> inserts_;
 	std::vector<const Made *> updates_;
 	std::vector<TickMinute> deletes_;
+	std::vector<TickMinute> sealed_changes_;
 	std::string kept_; // the last one
 
 	MinuteCounts counts_;
 	std::string last_kept_;
 	std::vector<MinuteFailure> failures_;
+	std::vector<TickRange> refused_;
 };
 
 template <class Enough>

@@ -50,6 +50,12 @@ const Statement &ask_source() {
 	return statement;
 }
 
+const Statement &sources_but() {
+	static const Statement statement {
+		"agg_tick_sources", "SELECT s.tick_source FROM @agg_tick_sources s WHERE s.tick_source IS DISTINCT FROM $1::text", {AGG_TEXT}};
+	return statement;
+}
+
 // So many ranges in a row, that neighbours in time are together.
 const Statement &put_entries() {
 	static const Statement statement {"agg_tick_log", R"sql(
@@ -142,6 +148,19 @@ Op<void> log_ticks(Database &db, const std::string source, const std::vector<Tic
 	auto list = parameters(text_parameter(source), Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TIMESTAMPTZ, std::move(from)),
 	                       Parameter(AGG_TIMESTAMPTZ, std::move(to)), Parameter(AGG_BOOL, std::move(gone)));
 	co_await db.execute(put_entries(), std::move(list));
+}
+
+Op<void> log_ticks_of_all(Database &db, const std::optional<std::string> but, const std::vector<TickRange> &ranges) {
+	if (ranges.empty())
+		co_return;
+	std::vector<std::string> sources;
+	auto take_source = [&](const Row &row) {
+		sources.emplace_back(row.text(0));
+		return Flow::more;
+	};
+	co_await db.query(sources_but(), parameters(Parameter(AGG_TEXT, cell(but))), take_source);
+	for (const auto &source : sources)
+		co_await log_ticks(db, source, ranges);
 }
 
 Op<void> fold_tick_log(Database &db) {

@@ -3,6 +3,7 @@
 #include "core/failure.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/subtransaction.hpp"
+#include "ops/marks/dirty_ranges.hpp"
 
 #include <algorithm>
 #include <array>
@@ -60,12 +61,15 @@ struct TickRunner::Work {
 	MinuteCounts counts {};
 	std::string last_kept {};
 	std::vector<MinuteFailure> failures {};
+	std::map<std::string, RangeSet> refused {}; // by symbol
 
 	void add(const MinuteMaker &maker) {
 		counts += maker.counts();
 		if (!maker.last_kept().empty())
 			last_kept = maker.last_kept();
 		failures.insert(failures.end(), maker.failures().begin(), maker.failures().end());
+		for (const auto &minute : maker.refused())
+			refused[*minute.symbol].add({minute.from, minute.to, 1});
 	}
 };
 
@@ -138,6 +142,10 @@ Op<bool> TickRunner::take_and_make(const TickSource &source, Timestamp now) {
 		work.left.push_back(failure.minute);
 	}
 	co_await log_ticks(db_, source.name, work.left);
+	for (const auto &[symbol, minutes] : work.refused) {
+		const TaskKey key {symbol, "1m"};
+		co_await list_refused(db_, key, minutes);
+	}
 	left_ = left_ || std::any_of(work.left.begin(), work.left.end(), [&](const TickRange &range) { return range.from < until; });
 	counts_ += work.counts;
 	TickNote note {.kept = work.counts.kept, .last_kept = work.last_kept, .error = {}};

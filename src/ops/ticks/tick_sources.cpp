@@ -34,6 +34,12 @@ const Statement &lock_source() {
 	return statement;
 }
 
+const Statement &lock_sources() {
+	static const Statement statement {"agg_tick_sources",
+		"SELECT 1 FROM @agg_tick_sources s ORDER BY s.tick_source FOR NO KEY UPDATE", {AGG_INT4}};
+	return statement;
+}
+
 const Statement &note_source() {
 	static const Statement statement {"agg_tick_sources", R"sql(
 UPDATE @agg_tick_sources s
@@ -137,6 +143,11 @@ Op<bool> lock_tick_source(Database &db, const std::string name) {
 	};
 	co_await db.query(lock_source(), parameters(text_parameter(name)), take);
 	co_return locked;
+}
+
+Op<void> lock_tick_sources(Database &db) {
+	auto take = [](const Row &) { return Flow::more; };
+	co_await db.query(lock_sources(), {}, take);
 }
 
 Op<void> note_on_tick_source(Database &db, const std::string name, const TickNote note) {

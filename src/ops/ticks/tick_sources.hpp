@@ -35,6 +35,9 @@ Timestamp over_until(const TickSource &source, Timestamp now);
 /// Until the transaction ends nobody else makes minutes of the source. False: somebody does, or it is gone.
 Op<bool> lock_tick_source(Database &db, const std::string name);
 
+/// Until the transaction ends nobody makes minutes of any; waits for those who do.
+Op<void> lock_tick_sources(Database &db);
+
 /// What became of a source's minutes, for people: minutes of others that were left as they are, the last one of these; and the error, or
 /// that there is none. A source that somebody has locked is left to him.
 struct TickNote {
