@@ -49,6 +49,23 @@ SELECT run() \g /dev/null
 DELETE FROM more WHERE ts = '2025-07-01 10:00';
 SELECT run() \g /dev/null
 SELECT results_eq($$SELECT bars('public.quotes') UNION ALL SELECT bars('public.more')$$, ARRAY['Q 10:00 (1.5,2.5,,2)', 'A 10:05 (9,9,1,1)'], 'two sources leave each other''s bars alone');
+INSERT INTO more VALUES ('2025-07-01 10:00', 'Q', 9, 1), ('2025-07-01 10:00:01', 'Q', 10, 1);
+SELECT run() \g /dev/null
+BEGIN;
+DELETE FROM quotes;
+INSERT INTO quotes VALUES ('2025-07-01 10:05', 'A', 1);
+DELETE FROM more WHERE symbol = 'A';
+COMMIT;
+SELECT run() \g /dev/null
+SELECT results_eq($$SELECT bars('public.quotes') UNION ALL SELECT bars('public.more')$$, ARRAY['A 10:05 (1,1,,1)', 'Q 10:00 (9,10,2,2)'], 'ticks that go over to another source take their minutes along');
+SELECT is_empty($$SELECT * FROM agg_tick_log$$, 'nothing waits');
+DELETE FROM more;
+DELETE FROM quotes;
+SELECT run() \g /dev/null
+SELECT is_empty($$SELECT bars('public.quotes') UNION ALL SELECT bars('public.more')$$, 'and without ticks in either there is no bar');
+INSERT INTO quotes VALUES ('2025-07-01 10:00', 'Q', 1.5), ('2025-07-01 10:00:30', 'Q', 2.5);
+INSERT INTO more VALUES ('2025-07-01 10:05', 'A', 9, 1);
+SELECT run() \g /dev/null
 
 -- partitions, columns in another order, rows that move; attached and detached ones
 CREATE TABLE parts (ts timestamptz NOT NULL, symbol text, price float8, size float8) PARTITION BY RANGE (ts);

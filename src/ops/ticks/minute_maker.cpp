@@ -243,6 +243,8 @@ Op<void> MinuteMaker::write_or_halve(std::span<const Target> targets) {
 			last_kept_ = kept_;
 		for (const auto &minute : sealed_changes_)
 			refused_.push_back(range_of(minute));
+		for (const auto &minute : removed_)
+			left_empty_.push_back(range_of(minute));
 		co_return;
 	}
 	if (failure_kind(fault->error()) == FailureKind::everything)
@@ -268,11 +270,14 @@ Op<void> MinuteMaker::write_or_halve(std::span<const Target> targets) {
 /// What is stored may become another's between the look at it and the write: then it is looked at again.
 Op<MinuteCounts> MinuteMaker::write_these(std::span<const Target> targets) {
 	MinuteCounts counts;
+	removed_.clear();
 	for (int i = 0; i < most_comparisons; ++i) {
 		co_await compare(targets, counts);
 		bool done = true;
-		if (!deletes_.empty())
+		if (!deletes_.empty()) {
 			counts.deleted += static_cast<int64_t>(co_await remove(deletes_)); // what is another's now is as good as gone
+			removed_.insert(removed_.end(), deletes_.begin(), deletes_.end());
+		}
 		if (!updates_.empty()) {
 			const uint64_t updated = co_await update(updates_);
 			counts.updated += static_cast<int64_t>(updated);
@@ -325,8 +330,8 @@ Op<void> MinuteMaker::compare(std::span<const Target> targets, MinuteCounts &cou
 				++counts.kept;
 				kept_ = ticks_.symbol(target.symbol) + " " + to_iso8601(start);
 			}
-		} else if (!has_bar && made == nullptr && !target.gone) {
-			// its ticks went without being noticed
+		} else if (made == nullptr && !target.gone) {
+			// Its ticks went without being noticed.
 		} else if (has_bar && same_as_stored(*made->bar, row)) {
 			++counts.unchanged;
 		} else if (is_sealed({target.symbol, start})) {

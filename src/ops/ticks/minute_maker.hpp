@@ -71,6 +71,10 @@ public:
 	const std::vector<MinuteFailure> &failures() const {
 		return failures_;
 	}
+	/// Minutes that have lost their bars.
+	const std::vector<TickRange> &left_empty() const {
+		return left_empty_;
+	}
 	/// Minutes that would have changed, were they not sealed.
 	const std::vector<TickRange> &refused() const {
 		return refused_;
@@ -119,10 +123,12 @@ private:
 	std::vector<TickMinute> deletes_;
 	std::vector<TickMinute> sealed_changes_;
 	std::string kept_; // the last one
+	std::vector<TickMinute> removed_;
 
 	MinuteCounts counts_;
 	std::string last_kept_;
 	std::vector<MinuteFailure> failures_;
+	std::vector<TickRange> left_empty_;
 	std::vector<TickRange> refused_;
 };
 

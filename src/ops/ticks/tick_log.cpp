@@ -150,9 +150,9 @@ Op<void> log_ticks(Database &db, const std::string source, const std::vector<Tic
 	co_await db.execute(put_entries(), std::move(list));
 }
 
-Op<void> log_ticks_of_all(Database &db, const std::optional<std::string> but, const std::vector<TickRange> &ranges) {
+Op<bool> log_ticks_of_all(Database &db, const std::optional<std::string> but, const std::vector<TickRange> &ranges) {
 	if (ranges.empty())
-		co_return;
+		co_return false;
 	std::vector<std::string> sources;
 	auto take_source = [&](const Row &row) {
 		sources.emplace_back(row.text(0));
@@ -161,6 +161,7 @@ Op<void> log_ticks_of_all(Database &db, const std::optional<std::string> but, co
 	co_await db.query(sources_but(), parameters(Parameter(AGG_TEXT, cell(but))), take_source);
 	for (const auto &source : sources)
 		co_await log_ticks(db, source, ranges);
+	co_return !sources.empty();
 }
 
 Op<void> fold_tick_log(Database &db) {

@@ -51,8 +51,8 @@ Op<int64_t> take_tick_entries(Database &db, const std::string source, const Time
 /// Puts ranges into the log.
 Op<void> log_ticks(Database &db, const std::string source, const std::vector<TickRange> &ranges);
 
-/// The same of all sources (but `but`).
-Op<void> log_ticks_of_all(Database &db, const std::optional<std::string> but, const std::vector<TickRange> &ranges);
+/// The same of all sources (but `but`). False: there is none, or nothing to be put.
+Op<bool> log_ticks_of_all(Database &db, const std::optional<std::string> but, const std::vector<TickRange> &ranges);
 
 /// Makes few rows of many, and removes those of sources that are none any more: where nobody makes minutes for long, the log stays small.
 Op<void> fold_tick_log(Database &db);

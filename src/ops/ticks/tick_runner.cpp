@@ -62,6 +62,7 @@ struct TickRunner::Work {
 	std::string last_kept {};
 	std::vector<MinuteFailure> failures {};
 	std::map<std::string, RangeSet> refused {}; // by symbol
+	TickChanges left_empty {};
 
 	void add(const MinuteMaker &maker) {
 		counts += maker.counts();
@@ -70,6 +71,8 @@ struct TickRunner::Work {
 		failures.insert(failures.end(), maker.failures().begin(), maker.failures().end());
 		for (const auto &minute : maker.refused())
 			refused[*minute.symbol].add({minute.from, minute.to, 1});
+		for (const auto &minute : maker.left_empty())
+			left_empty.add(*minute.symbol, {minute.from, minute.to}, false);
 	}
 };
 
@@ -146,7 +149,10 @@ Op<bool> TickRunner::take_and_make(const TickSource &source, Timestamp now) {
 		const TaskKey key {symbol, "1m"};
 		co_await list_refused(db_, key, minutes);
 	}
-	left_ = left_ || std::any_of(work.left.begin(), work.left.end(), [&](const TickRange &range) { return range.from < until; });
+	// Another source may have ticks for a minute that this one had.
+	const auto left_empty = work.left_empty.of_symbols();
+	const bool noted = co_await log_ticks_of_all(db_, source.name, left_empty);
+	left_ = left_ || noted || std::any_of(work.left.begin(), work.left.end(), [&](const TickRange &range) { return range.from < until; });
 	counts_ += work.counts;
 	TickNote note {.kept = work.counts.kept, .last_kept = work.last_kept, .error = {}};
 	if (!work.failures.empty()) {
