@@ -248,15 +248,18 @@ static bool has_written(void) {
 
 static void end_batch(void) {
 	bool at_hand = all_at_hand();
+	bool read_only = XactReadOnly;
 
 	if (at_hand ? !any_is_kept(own.layers) : !has_written())
 		return;
+	XactReadOnly = false; /* SET TRANSACTION READ ONLY concerns what its user does from then on */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	number_batch(at_hand);
 	SPI_finish();
 	PopActiveSnapshot();
+	XactReadOnly = read_only;
 }
 
 static void end_of_transaction(XactEvent event, void *argument pg_attribute_unused()) {

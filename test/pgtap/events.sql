@@ -159,6 +159,19 @@ SELECT probe.refuses($$SELECT * FROM agg_poll('all')$$, '55000', 'consumer "all"
 SELECT agg_subscribe('all', p_restart => true) \g /dev/null
 SELECT is_empty($$SELECT * FROM given('all')$$, 'until they begin anew');
 
+-- a transaction that is read-only from some point on
+BEGIN;
+INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('LATER', '5m', '2025-07-01', 1, 1, 1, 1);
+SAVEPOINT s;
+UPDATE derived_data_bars SET high = 2 WHERE canonical_symbol = 'LATER';
+SET TRANSACTION READ ONLY;
+RELEASE s;
+SET TRANSACTION READ ONLY;
+SELECT throws_ok($$DELETE FROM derived_data_bars WHERE canonical_symbol = 'LATER'$$, '25006', NULL, 'who makes a transaction read-only');
+COMMIT;
+SELECT is((SELECT array_agg(kind || ' ' || (new ->> 'high')) FROM agg_poll('all')), ARRAY['finished 2'], 'commits what he has done before, and its event');
+SELECT agg_ack('all', max(event_id)) FROM agg_poll('all') \g /dev/null
+
 -- a transaction that others would have to wait for
 \set ON_ERROR_STOP 0
 BEGIN;

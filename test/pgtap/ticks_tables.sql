@@ -28,9 +28,9 @@ CREATE TABLE "Odd @schema"."ticks; 'of' \ ""@me""" ("the @time" timestamptz, "'s
 SELECT is(agg_add_tick_source('"Odd @schema"."ticks; ''of'' \ ""@me"""', 'the @time', '''sym\bol', 'p"rice', 'size', 'conditions', ARRAY['12', '37']) ->> 'tick_source',
 	'"Odd @schema"."ticks; ''of'' \ ""@me"""', 'odd names');
 INSERT INTO "Odd @schema"."ticks; 'of' \ ""@me""" VALUES ('2025-07-01 10:00', 'A', 1.1, 2, NULL), ('2025-07-01 10:00:01', 'A', 5, 2, '{1,37}'), ('2025-07-01 10:00:02', 'A', 1.3, 3, '{1,2}'),
-	('2025-07-01 10:00:03', 'A', 1e400, 3, '{}'), ('2025-07-01 10:00:04', 'A', 1e-400, 3, '{}'), ('2025-07-01 10:00:05', 'A', 'NaN', 3, '{}'), ('2025-07-01 10:00:06', 'A', NULL, 3, '{}'), ('2025-07-01 10:01', 'A', 0, NULL, '{}');
+	('2025-07-01 10:00:03', 'A', 1e400, 3, '{}'), ('2025-07-01 10:00:04', 'A', 1e-400, 3, '{}'), ('2025-07-01 10:00:05', 'A', 'NaN', 3, '{}'), ('2025-07-01 10:00:06', 'A', NULL, 3, '{}'), ('2025-07-01 10:01', 'A', 0, NULL, '{}'), ('2025-07-01 10:02', 'A', 2.48e-324, 1, NULL), ('2025-07-01 10:03', 'A', 2.47e-324, 1, NULL);
 SELECT is(run(), '[]', 'no number stops a minute');
-SELECT results_eq($$SELECT bars('"Odd @schema"."ticks; ''of'' \ ""@me"""')$$, ARRAY['A 10:00 (1.1,1.3,5,2)', 'A 10:01 (0,0,,1)'], 'odd columns');
+SELECT results_eq($$SELECT bars('"Odd @schema"."ticks; ''of'' \ ""@me"""')$$, ARRAY['A 10:00 (1.1,1.3,5,2)', 'A 10:01 (0,0,,1)', 'A 10:02 (5e-324,5e-324,1,1)'], 'odd columns');
 SELECT is((SELECT columns FROM v_aggregation_tick_sources), ARRAY['the @time', '''sym\bol', 'p"rice', 'size', 'conditions'], 'as the view has them');
 SELECT is(agg_remove_tick_source('"Odd @schema"."ticks; ''of'' \ ""@me"""') ->> 'success', 'true', 'and removed');
 
@@ -92,6 +92,19 @@ ALTER TABLE parts DETACH PARTITION parts_11;
 DROP TABLE parts_12;
 SELECT run() \g /dev/null
 SELECT is((SELECT count(*) FROM bars('public.parts')), 4::bigint, 'a partition that goes is retention: bars stay');
+SELECT probe.refuses($$SELECT agg_add_tick_source('parts_10')$$, '55000', 'table public.parts_10 is a partition of public.parts, which is a tick source', '%agg_remove_tick_source() for public.parts%', 'a partition is no source of its own');
+CREATE TABLE whole (LIKE parts) PARTITION BY RANGE (ts);
+CREATE TABLE half PARTITION OF whole DEFAULT PARTITION BY RANGE (ts);
+CREATE TABLE leaf PARTITION OF half DEFAULT;
+SELECT agg_add_tick_source('leaf') \g /dev/null
+SELECT probe.refuses($$SELECT agg_add_tick_source('whole')$$, '55000', 'table public.whole has the partition public.leaf, which is a tick source', '%agg_remove_tick_source() for public.leaf%', 'nor is a table of which a partition is one');
+INSERT INTO whole VALUES ('2025-07-01 14:00', 'W', 1, 1);
+SELECT is(run(), '[]', 'which goes on');
+SELECT results_eq($$SELECT bars('public.leaf')$$, ARRAY['W 14:00 (1,1,1,1)'], 'as it was');
+SELECT agg_remove_tick_source('leaf') \g /dev/null
+SELECT is(agg_add_tick_source('whole') ->> 'created', 'true', 'until it is none any more');
+SELECT agg_remove_tick_source('whole') \g /dev/null
+DROP TABLE whole;
 SELECT throws_ok($$CREATE TABLE heir () INHERITS (more)$$, '0A000', 'table "heir" cannot inherit from "more", which is a tick source', 'no heirs');
 CREATE TABLE parent (ts timestamptz, symbol text, price float8, size float8);
 CREATE TABLE heir () INHERITS (parent);

@@ -271,7 +271,7 @@ Op<Answer> agg_run(Database &db, Arguments arguments) {
 	Runner runner(db, order.run, "agg_run");
 	TickRunner ticks(db);
 	co_await run_loop(db, runner, ticks, order);
-	if (runner.different_tasks() > 0 || ticks.counts().changed() + ticks.failure_count() > 0) {
+	if (runner.different_tasks() > 0 || ticks.counts().looked_at() + ticks.failure_count() > 0) {
 		co_await db.notice("agg_run: " + stats_of(runner, ticks));
 	} else {
 		// The environment that everybody has is not looked up: a call that finds nothing is the most frequent one.

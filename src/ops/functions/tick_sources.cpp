@@ -84,6 +84,20 @@ LIMIT 1)sql",
 	return statement;
 }
 
+// A source whose table holds the ticks of the table $1, or some of them; partitions share the triggers of the table above them.
+const Statement &ask_related() {
+	static const Statement statement {"agg_tick_sources", R"sql(
+SELECT t.relid::regclass::text, above.relid IS NOT NULL
+FROM @agg_tick_sources s
+CROSS JOIN LATERAL )sql" AGG_TICK_TABLE("s.") R"sql( t
+LEFT JOIN pg_catalog.pg_partition_ancestors($1::int8::oid) above ON above.relid = t.relid
+LEFT JOIN pg_catalog.pg_partition_tree($1::int8::oid) below ON below.relid = t.relid
+WHERE t.relid <> $1::int8::oid AND (above.relid IS NOT NULL OR below.relid IS NOT NULL)
+LIMIT 1)sql",
+		{AGG_TEXT, AGG_BOOL}, Planning::by_statistics};
+	return statement;
+}
+
 // clang-format on
 
 struct TickTable {
@@ -250,6 +264,23 @@ Op<void> make_triggers(Database &db, const TickTable &table, const std::string n
 		            "Use partitions (PARTITION BY RANGE).", "Changes of the ticks in it would go unnoticed.");
 }
 
+Op<void> check_related(Database &db, const TickTable &table) {
+	std::string other;
+	bool is_above = false;
+	auto take = [&](const Row &row) {
+		other = row.text(0);
+		is_above = row.boolean(1);
+		return Flow::more;
+	};
+	co_await db.query(ask_related(), parameters(Parameter(AGG_INT8, cell(table.oid))), take);
+	if (other.empty())
+		co_return;
+	throw Error(sqlstate::object_not_in_prerequisite_state,
+	            is_above ? "table " + table.name + " is a partition of " + other + ", which is a tick source"
+	                     : "table " + table.name + " has the partition " + other + ", which is a tick source",
+	            "A table and its partitions are one source. Call agg_remove_tick_source() for " + other + " first.");
+}
+
 Op<void> store(Database &db, const TickTable &table, const std::string name, const Registration &wanted) {
 	static const std::vector<std::string> none;
 	auto list = parameters(text_parameter(name), Parameter(AGG_INT8, cell(table.oid)), text_parameter(table.owner),
@@ -319,6 +350,7 @@ Op<Answer> agg_add_tick_source(Database &db, Arguments arguments) {
 	const auto present = co_await find_source(db, table, wanted);
 	const std::string name = present ? present->name : table.name;
 	if (!present || !present->same) {
+		co_await check_related(db, table);
 		co_await store(db, table, name, wanted); // first: it is the registration that lets the owner have the triggers
 		co_await make_triggers(db, table, name, wanted);
 	}

@@ -42,6 +42,9 @@ struct MinuteCounts {
 	int64_t changed() const {
 		return inserted + updated + deleted;
 	}
+	int64_t looked_at() const {
+		return stored() + deleted + kept;
+	}
 	MinuteCounts &operator+=(const MinuteCounts &other);
 };
 

@@ -102,7 +102,7 @@ struct ReadColumn {
 std::string number(const ReadColumn &column) {
 	const std::string name = "t." + quoted_identifier(column.name);
 	if (column.type == "numeric")
-		return "CASE WHEN " + name + " = 0 OR abs(" + name + ") BETWEEN 5e-324 AND 1.7976931348623158e308 THEN " + name + "::float8 END";
+		return "CASE WHEN " + name + " = 0 OR abs(" + name + ") BETWEEN 2.4703282292062328e-324 AND 1.7976931348623158e308 THEN " + name + "::float8 END";
 	return name + "::float8";
 }
 
