@@ -2,6 +2,7 @@
 // monitoring system. What they share is written once and becomes part of each one's text, so that no view needs another.
 #include "ops/setup/health_views.hpp"
 
+#include "core/time_range.h"
 #include "ops/marks/events.h"
 #include "ops/tasks/task_columns.h"
 
@@ -12,12 +13,13 @@ namespace {
 // clang-format off
 
 // What a task is late by: since when the oldest window that has source and is over could have been made. A window ends a width after its
-// first source at the latest, so a gap (a weekend, an outage) is nobody's lag. Whose asset is not active is never due.
+// first source at the latest, so a gap (a weekend, an outage) is nobody's lag. Whose asset is not active is never due. More than the column
+// holds is told as the most that it holds: one odd task must not keep anybody from seeing the others.
 constexpr const char *source_lag =
 	"SELECT s.canonical_symbol, s.timeframe, s.is_mandatory, s.status, s.enabled, s.last_agg_bar_ts_utc AS cursor, n.source_from, "
 	"s.next_run_at, s.hard_fail_streak, s.last_error, s.last_successful_at_utc, s.running_started_at_utc, "
-	"GREATEST(EXTRACT(epoch FROM now() - (n.source_from + make_interval(mins => " AGG_WIDTH_MINUTES("s.") "::int4, "
-		"secs => COALESCE(s.aggregation_delay_seconds, 0)))), 0)::numeric(12, 1) AS lag_seconds, "
+	"LEAST(GREATEST(" AGG_SECONDS_SINCE("n.source_from") " - 60 * " AGG_WIDTH_MINUTES("s.") " - COALESCE(s.aggregation_delay_seconds, 0), 0), "
+		"99999999999.9)::numeric(12, 1) AS lag_seconds, "
 	"COALESCE(s.freshness_target_seconds, 3600) AS target_seconds, a.canonical_symbol IS NULL AS orphaned, "
 	"COALESCE(a.active OR a.test_active, false) AS active "
 	"FROM @data_agg_state s "
@@ -25,9 +27,9 @@ constexpr const char *source_lag =
 	"CROSS JOIN LATERAL (SELECT " AGG_SOURCE_TIMEFRAME("s.") " AS source_timeframe, COALESCE(s.last_agg_bar_ts_utc, s.agg_start_utc) AS cursor OFFSET 0) t "
 	"CROSS JOIN LATERAL (SELECT CASE WHEN t.source_timeframe = '1m' "
 		"THEN (SELECT min(b.ts_utc) FROM @data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = '1m' "
-			"AND b.ts_utc >= t.cursor AND b.ts_utc <= now()) "
+			"AND b.ts_utc >= t.cursor AND b.ts_utc <= now() AND " AGG_IS_TIME("b.ts_utc") ") "
 		"ELSE (SELECT min(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe "
-			"AND b.deleted_at IS NULL AND b.ts_utc >= t.cursor AND b.ts_utc <= now()) END AS source_from OFFSET 0) n";
+			"AND b.deleted_at IS NULL AND b.ts_utc >= t.cursor AND b.ts_utc <= now() AND " AGG_IS_TIME("b.ts_utc") ") END AS source_from OFFSET 0) n";
 
 /// The same with what follows from it. verdict: the one thing to say of a task.
 std::string tasks() {
@@ -204,9 +206,9 @@ SELECT 'truth', m.metric, '{}', m.value
 FROM ()sql" + truth + R"sql() t
 CROSS JOIN LATERAL (VALUES
 	('aggregation_truth_log_entries', t.log_entries::float8),
-	('aggregation_truth_log_wait_seconds', GREATEST(EXTRACT(epoch FROM now() - t.oldest_log_entry), 0)::float8),
+	('aggregation_truth_log_wait_seconds', GREATEST()sql" AGG_SECONDS_SINCE("t.oldest_log_entry") R"sql(, 0)::float8),
 	('aggregation_truth_late_ranges', t.dirty_ranges_due::float8),
-	('aggregation_truth_late_wait_seconds', GREATEST(EXTRACT(epoch FROM now() - t.oldest_dirty_range_due), 0)::float8),
+	('aggregation_truth_late_wait_seconds', GREATEST()sql" AGG_SECONDS_SINCE("t.oldest_dirty_range_due") R"sql(, 0)::float8),
 	('aggregation_truth_differences', COALESCE(t.audit_differences, 0)::float8),
 	('aggregation_truth_last_audit_timestamp_seconds', COALESCE(EXTRACT(epoch FROM t.last_audit_at), 0)::float8)
 ) m(metric, value)
@@ -224,7 +226,7 @@ SELECT 'tick_source', m.metric, jsonb_build_object('tick_source', t.tick_source)
 FROM ()sql" + tick_sources + R"sql() t
 CROSS JOIN LATERAL (VALUES
 	('aggregation_tick_source_waiting_entries', t.waiting_entries::float8),
-	('aggregation_tick_source_wait_seconds', GREATEST(EXTRACT(epoch FROM now() - t.waiting_since), 0)::float8),
+	('aggregation_tick_source_wait_seconds', GREATEST()sql" AGG_SECONDS_SINCE("t.waiting_since") R"sql(, 0)::float8),
 	('aggregation_tick_source_failing', (t.state <> 'ok')::int4::float8)
 ) m(metric, value)
 UNION ALL
@@ -232,7 +234,7 @@ SELECT 'consumer', m.metric, jsonb_build_object('consumer', c.consumer), m.value
 FROM ()sql" + consumers + R"sql() c
 CROSS JOIN LATERAL (VALUES
 	('aggregation_consumer_events_behind', COALESCE(c.events_behind, 0)::float8),
-	('aggregation_consumer_wait_seconds', GREATEST(EXTRACT(epoch FROM now() - c.waiting_since), 0)::float8),
+	('aggregation_consumer_wait_seconds', GREATEST()sql" AGG_SECONDS_SINCE("c.waiting_since") R"sql(, 0)::float8),
 	('aggregation_consumer_lost_events', c.lost_events::int4::float8)
 ) m(metric, value))sql";
 }

@@ -6,6 +6,9 @@
 /// Of alarms, by their severity: whether all is well.
 #define AGG_HEALTH_STATUS(severity) "CASE WHEN bool_or(" severity " = 'red') THEN 'red' WHEN count(*) > 0 THEN 'yellow' ELSE 'green' END"
 
+/// How many seconds ago a column's time was: a number for any time, an infinite one for the infinities. An interval would fail there.
+#define AGG_SECONDS_SINCE(column) "(EXTRACT(epoch FROM now()) - EXTRACT(epoch FROM " column "))"
+
 namespace aggregation {
 
 /// v_aggregation_lag: one row per task.

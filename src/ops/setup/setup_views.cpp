@@ -66,7 +66,7 @@ SELECT s.canonical_symbol, s.timeframe, t.source_timeframe, s.status, s.enabled,
 		ELSE 'OK'
 	END AS cursor_status,
 	s.total_runs, s.total_bars_created, round(s.total_bars_created::numeric / NULLIF(s.total_runs, 0), 2) AS bars_per_run,
-	s.last_successful_at_utc, round((EXTRACT(epoch FROM now() - s.last_successful_at_utc) / 60)::numeric, 1) AS minutes_since_success,
+	s.last_successful_at_utc, round()sql" AGG_SECONDS_SINCE("s.last_successful_at_utc") R"sql( / 60, 1) AS minutes_since_success,
 	s.hard_fail_streak, s.last_error,
 	t.source_timeframe = '1m' AND EXISTS (
 		SELECT FROM @data_bars b
@@ -245,7 +245,7 @@ FROM @agg_tick_sources s
 LEFT JOIN LATERAL )sql" AGG_TICK_TABLE("s.") R"sql( t ON true
 CROSS JOIN LATERAL (
 	SELECT count(*) AS entries, min(e.logged_at) AS oldest, min(e.first_utc) AS first_utc FROM @agg_tick_log e
-	WHERE e.tick_source = s.tick_source AND e.first_utc <= now() - make_interval(secs => s.delay_seconds + 60)
+	WHERE e.tick_source = s.tick_source AND e.first_utc <= now() - make_interval(secs => s.delay_seconds + 60.0)
 ) l)sql";
 
 // clang-format on

@@ -18,7 +18,7 @@ const Statement &all_sources() {
 SELECT s.tick_source, s.delay_seconds::int8, s.has_size, s.excluded IS NOT NULL, s.last_error IS NOT NULL,
 	EXISTS (
 		SELECT FROM @agg_tick_log l
-		WHERE l.tick_source = s.tick_source AND l.first_utc <= $1::timestamptz - make_interval(secs => s.delay_seconds + 60)
+		WHERE l.tick_source = s.tick_source AND l.first_utc <= $1::timestamptz - make_interval(secs => s.delay_seconds + 60.0)
 	),
 	t.relid::int8, t.enabled, )sql" AGG_TICK_TABLE_EXISTS("s.") R"sql(
 FROM @agg_tick_sources s
