@@ -102,7 +102,7 @@ SELECT 'bars-%6$s-%7$s', json_build_object('symbol', %1$L, 'timeframe', %2$L,
 	'dates', (
 		SELECT array_to_json(array_agg(json_build_array(extract(epoch FROM w.window_start), w.trading_date) ORDER BY w.window_start))
 		FROM span CROSS JOIN LATERAL agg_calendar_windows(%8$L, %2$L, first, last + interval '1 microsecond') w
-		WHERE replace(%2$L, 'mo', 'mon')::interval >= '1 day'),
+		WHERE first IS NOT NULL AND replace(%2$L, 'mo', 'mon')::interval >= '1 day'),
 	'searched', (SELECT extract(epoch FROM search_from) FROM span WHERE search_from > first),
 	'first', (SELECT extract(epoch FROM ts_utc) FROM agg_bars(%1$L, %2$L, '0001-01-01', p_limit => 1)))
 FROM bar$statement$, s.value ->> 'symbol', t.value, :'to', :most, :'from', s.place, t.place, coalesce(s.value ->> 'calendar', 'utc'))
@@ -167,7 +167,7 @@ SELECT 'refused', json_build_object('part', 'completeness', 'error', :'LAST_ERRO
 -- The tasks of all symbols, those that need attention first.
 SELECT 'tasks', coalesce(jsonb_agg(to_jsonb(r) - 'width' ORDER BY r.attention DESC, r.symbol, r.width), '[]') FROM (
 	SELECT h.canonical_symbol AS symbol, h.timeframe, h.source_timeframe AS source, h.enabled, h.status, extract(epoch FROM h.cursor) AS cursor, h.cursor_status,
-		greatest(0, extract(epoch FROM h.max_source_ts - h.cursor)) AS behind, extract(epoch FROM h.last_successful_at_utc) AS success,
+		greatest(0, extract(epoch FROM h.max_source_ts) - extract(epoch FROM h.cursor)) AS behind, extract(epoch FROM h.last_successful_at_utc) AS success,
 		h.total_runs AS runs, h.total_bars_created AS bars, h.total_windows_skipped AS skipped, h.hard_fail_streak AS streak,
 		s.late_rows AS late, s.refused_rows AS refused, h.last_error AS error, h.source_before_start, replace(h.timeframe, 'mo', 'mon')::interval AS width,
 		NOT h.enabled OR h.source_before_start OR h.cursor_status <> 'OK' OR h.hard_fail_streak > 0 OR h.status IN ('hard_failed', 'disabled')
@@ -181,7 +181,8 @@ SELECT 'refused', json_build_object('part', 'tasks', 'error', :'LAST_ERROR_MESSA
 
 -- What the next window of a task waits for, of 50 tasks, failed ones first.
 SELECT 'why', coalesce(jsonb_agg(jsonb_build_array(t.symbol, t.timeframe, w.state, w.explanation)), '[]') FROM (
-	SELECT s.canonical_symbol AS symbol, s.timeframe, s.last_agg_bar_ts_utc FROM data_agg_state s WHERE s.last_agg_bar_ts_utc IS NOT NULL
+	SELECT s.canonical_symbol AS symbol, s.timeframe, s.last_agg_bar_ts_utc FROM data_agg_state s
+	WHERE s.last_agg_bar_ts_utc BETWEEN '4600-01-01 00:00+00 BC' AND '289999-12-31 00:00+00'
 	ORDER BY s.enabled AND s.status = 'idle' AND s.hard_fail_streak = 0, s.canonical_symbol LIMIT 50
 ) t
 CROSS JOIN LATERAL agg_why(t.symbol, t.timeframe, t.last_agg_bar_ts_utc) w;

@@ -1,6 +1,8 @@
 // Times as people read them, in UTC or in a market's zone. A time is a number of seconds since 1970, as in the data.
 
 const DAY = 86400;
+// JavaScript has no Date beyond the year 275760, nor before 271821 BC; PostgreSQL has times there, and the infinities, which come as texts.
+const hasDate = (time) => Math.abs(time) < 8.64e12 - 2 * DAY;
 
 class Zone {
 	constructor(name, label) {
@@ -43,6 +45,7 @@ class Zone {
 		return ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'][this.wall(time).getUTCDay()];
 	}
 	text(time) {
+		if (!hasDate(time)) return time < 0 ? 'before all times' : 'after all times';
 		const [date, clock] = this.wall(time).toISOString().split('T');
 		return `${date} ${clock.slice(0, clock.startsWith('00', 6) ? 5 : 8)}`;
 	}

@@ -182,6 +182,14 @@ async function others(browser) {
 	clean(page, 'one bar');
 	await page.close();
 
+	page = await browser.open('odd.html');
+	like(await text(page, '#unread'), /ODD1mafter all timesafter all times/, 'bars ahead of the clock, at times that no browser knows');
+	like(await text(page, '#tasks-summary'), /^3 tasks/, 'odd tasks are there');
+	await page.click('#timeframes input[value="1m"] + span');
+	is(await painted(page, 'up'), true, 'so are the bars');
+	clean(page, 'odd values');
+	await page.close();
+
 	page = await browser.open('stranger.html');
 	like(await text(page, '#refused'), /permission denied for table data_bars/, 'what a role may not read is named');
 	like(await text(page, '#empty'), /could not be read/, 'its bars could not be read');

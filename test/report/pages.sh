@@ -1,7 +1,7 @@
 # The page in Chromium: what it shows is what the database says, for every kind of database.
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
-databases=(test_report_market test_report_large test_report_empty test_report_bare test_report_one)
+databases=(test_report_market test_report_large test_report_empty test_report_bare test_report_one test_report_odd)
 remove() {
 	local database
 	for database in "${databases[@]}"; do sql -d postgres -c 'SET client_min_messages = error' -c "DROP DATABASE IF EXISTS $database WITH (FORCE)"; done
@@ -39,6 +39,14 @@ sql -d test_report_bare -c 'CREATE EXTENSION aggregation'
 sql -d test_report_one -c 'CREATE SCHEMA market' -c 'CREATE EXTENSION aggregation SCHEMA market' -c 'SELECT market.agg_setup()' \
 	-c "INSERT INTO market.data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('ONE', '1m', '2025-07-01 12:00+00', 1.5, 2.25, 1.25, 2)" >/dev/null
 "$AGGREGATION_RUN" report -d test_report_one --out one.html >/dev/null
+
+# Tasks without a bar, bars at times that there are not, a task that somebody has set back to the beginning of time.
+sql -d test_report_odd -c 'CREATE EXTENSION aggregation' -c 'SELECT agg_setup()' -c "INSERT INTO core_asset_registry_all (canonical_symbol, metadata) VALUES ('ODD', '{\"agg\": {\"optional\": [\"1d\"]}}')" -c "SELECT sync_agg_state_from_registry('prod', '2025-07-01')" \
+	-c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'ODD', '1m', t, 1.5, 2.25, 1.25, 2
+		FROM unnest('{-infinity,4714-11-24 BC,2025-07-01 12:00,294276-12-31,infinity}'::timestamptz[]) AS t" \
+	-c "UPDATE data_agg_state SET last_agg_bar_ts_utc = '-infinity', last_successful_at_utc = 'infinity' WHERE timeframe = '1h'" >/dev/null
+"$AGGREGATION_RUN" report -d test_report_odd --out odd.html >said
+is "$(sed 's/(.*)/()/' said)" 'Wrote odd.html (). Open it in a browser.' 'what is odd, or not there yet, does not keep anything from being read'
 
 # The rest is the browser's, which goes on counting.
 node "$ROOT/test/report/pages.js" "$tests_run" | tee browser
