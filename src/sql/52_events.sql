@@ -17,7 +17,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_subscribe';
 COMMENT ON FUNCTION @extschema@.agg_subscribe(text, text[], text[], boolean) IS
 'Subscribes a consumer to events of bars: of these symbols and timeframes, NULL being all. It gets the events of every transaction that writes bars after this call has committed, and of none before. The consumer belongs to the calling role.
 The call waits until no transaction is writing bars, and none writes any until it has committed: commit at once. Subscribed already, with the same arguments: nothing changes. p_restart true: it begins anew, with these symbols and timeframes, and what was waiting is dropped.
-Returns success, consumer, created, event_id (of the last event that it does not get). Errors: 22023 for an empty name or list, a timeframe that is none, 1m, or other symbols and timeframes without p_restart; 22004 for a NULL among them; 42501 for a consumer of another role or without SELECT on derived_data_bars; 55000 if the consumer has lost events and p_restart is false.';
+Returns success, consumer, created, event_id (of the last event that it does not get). Errors: 22023 for an empty name or list, a timeframe that is none, 1m, or other symbols and timeframes without p_restart; 22004 for a NULL among them; 25000 in a REPEATABLE READ or SERIALIZABLE transaction that would change anything; 42501 for a consumer of another role or without SELECT on derived_data_bars; 55000 if the consumer has lost events and p_restart is false.';
 
 CREATE FUNCTION @extschema@.agg_unsubscribe(p_consumer text)
 RETURNS jsonb

@@ -41,6 +41,10 @@ SELECT is((SELECT count(*) FROM agg_events) + (SELECT count(*) FROM agg_event_ba
 -- subscribing
 SELECT is(agg_subscribe('all'), '{"success": true, "consumer": "all", "created": true, "event_id": 0}', 'a consumer of everything');
 SELECT is(trigger_state(), 'O', 'the trigger is there');
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT probe.refuses($$SELECT agg_subscribe('fixed')$$, '25000', 'the subscription of consumer "fixed" cannot be changed in a REPEATABLE READ or SERIALIZABLE transaction', '%READ COMMITTED%', 'what one snapshot shows and the events that follow would not meet');
+SELECT is(agg_subscribe('all') -> 'created', 'false', 'who is subscribed already may say so again');
+COMMIT;
 SELECT is(agg_subscribe('some', ARRAY['GBPUSD', 'AUDUSD', 'GBPUSD'], ARRAY['5m', '1h']) ->> 'created', 'true', 'a consumer of some');
 SELECT is(agg_subscribe('some', ARRAY['AUDUSD', 'GBPUSD'], ARRAY['1h', '5m']) ->> 'created', 'false', 'the same again changes nothing');
 SELECT is((SELECT array_agg(consumer || symbols::text || timeframes::text) FROM agg_consumers WHERE symbols IS NOT NULL),

@@ -3,6 +3,7 @@
 // subscribed, there is no trigger, and nothing is paid.
 #include "ops/functions/functions.hpp"
 
+#include "ops/boundary/isolation.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/functions/consumers.hpp"
@@ -146,6 +147,8 @@ Op<Answer> agg_subscribe(Database &db, Arguments arguments) {
 		refuse_lost(name, *present);
 		co_return Answer::json(describe(name, false, *present->acked));
 	}
+	// What it reads with an older snapshot would lack what was made before the first event that it gets.
+	refuse_old_snapshot(db, "the subscription of " + consumer_subject(name));
 	co_await tell_unknown(db, symbols);
 	co_await begin_recording(db);
 	int64_t newest = 0;
