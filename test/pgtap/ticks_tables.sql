@@ -153,6 +153,17 @@ DROP TABLE more;
 SELECT is(run(), '[]', 'without its table there is no source');
 SELECT is((SELECT count(*) FROM agg_tick_sources WHERE tick_source = 'public.more') + (SELECT count(*) FROM agg_tick_log), 0::bigint, 'and nothing is left of it');
 SELECT is((SELECT count(*) FROM bars('public.more')), 4::bigint, 'but its bars');
+CREATE TABLE short (ts timestamptz, symbol text, price float8, size float8);
+CREATE TABLE shorter (LIKE short);
+SELECT agg_add_tick_source('short') FROM agg_add_tick_source('shorter') \g /dev/null
+INSERT INTO short VALUES ('2025-07-01 10:11', 'A', 15, 1);
+DROP TABLE short, shorter;
+CREATE VIEW short AS SELECT 1 AS a;
+CREATE VIEW shorter AS SELECT 1 AS a;
+SELECT is((SELECT state FROM v_aggregation_tick_sources WHERE tick_source = 'public.short'), 'table dropped', 'a view of its name is not the table');
+SELECT is(agg_remove_tick_source('short') ->> 'success', 'true', 'nor in the way of who removes the source');
+SELECT is(run(), '[]', 'or of a run');
+SELECT is((SELECT count(*) FROM agg_tick_sources WHERE tick_source ~ 'short') + (SELECT count(*) FROM agg_tick_log), 0::bigint, 'nothing is left of them');
 
 -- what data_bars does not take keeps nothing else from being made
 ALTER TABLE data_bars ADD CONSTRAINT dear CHECK (high < 1000) NOT VALID;

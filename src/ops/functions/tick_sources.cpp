@@ -27,7 +27,7 @@ SELECT c.oid::int8, c.relkind IN ('r', 'p') AND c.relpersistence <> 't', pg_has_
 	current_user::text
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = $1::text::regclass)sql",
+WHERE c.oid = to_regclass($1::text))sql",
 		{AGG_INT8, AGG_BOOL, AGG_BOOL, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_BOOL, AGG_TEXT}, Planning::by_statistics};
 	return statement;
 }
@@ -373,7 +373,9 @@ Op<Answer> agg_remove_tick_source(Database &db, Arguments arguments) {
 	const auto source = co_await source_or_throw(db, table);
 	const std::string name = source.name;
 	co_await forget_tick_source(db, name);
-	const std::vector<std::string> triggers {AGG_TICK_TRIGGER, AGG_TICK_COLUMNS_TRIGGER};
+	std::vector<std::string> triggers {AGG_TICK_TRIGGER, AGG_TICK_COLUMNS_TRIGGER};
+	if (!table.is_table) // it was dropped, and this only has its name
+		triggers.clear();
 	for (const auto &trigger : triggers) {
 		const std::string sql = "DROP TRIGGER IF EXISTS " + trigger + " ON " + table.relation;
 		const Statement statement = table.statement(sql);

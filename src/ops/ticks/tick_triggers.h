@@ -33,9 +33,9 @@
 	"WHERE i.inhrelid = g.tgrelid AND p.tgname = g.tgname AND p.tgargs = g.tgargs) "                                                       \
 	"ORDER BY g.tgrelid = " s "table_oid DESC, g.tgrelid LIMIT 1)"
 
-/* Whether the table of source s is there, whatever has become of its triggers. */
+/* Whether the table of source s is there, whatever has become of its triggers. What else has its name now is not it. */
 #define AGG_TICK_TABLE_EXISTS(s)                                                                                                           \
 	"EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = " s "table_oid "     \
-	"OR quote_ident(n.nspname) || '.' || quote_ident(c.relname) = " s "tick_source)"
+	"OR quote_ident(n.nspname) || '.' || quote_ident(c.relname) = " s "tick_source AND c.relkind IN ('r', 'p'))"
 
 #endif
