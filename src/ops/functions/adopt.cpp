@@ -29,15 +29,19 @@ const Statement &moved_functions() {
 	return statement;
 }
 
-// Roles that may call an old function and not the new one of the same name.
+// Roles that may call an old function and not the new one of the same name; and whether that came from those whose tables these are. Anybody
+// who may create objects in the schema could have put a function there and granted it.
 const Statement &callers() {
 	static const Statement statement {nullptr,
-		"SELECT DISTINCT " AGG_SIGNATURE("n") ", a.role, " AGG_QUOTED_ROLE("a.role") " FROM ("
-		"SELECT p.proname, pg_get_userbyid(x.grantee)::text AS role, x.grantee FROM (SELECT p.* FROM " AGG_OLD_FUNCTIONS ") p "
+		"SELECT " AGG_SIGNATURE("n") ", a.role, " AGG_QUOTED_ROLE("a.role") ", bool_or(a.is_trusted) FROM ("
+		"SELECT p.proname, pg_get_userbyid(x.grantee)::text AS role, x.grantee, " AGG_TRUSTED("p.proowner") " OR EXISTS ("
+			"SELECT FROM pg_catalog.pg_class t JOIN pg_catalog.pg_extension e ON e.extnamespace = t.relnamespace "
+			"WHERE e.extname = 'aggregation' AND t.relname = 'data_agg_state' AND pg_has_role(p.proowner, t.relowner, 'USAGE')) AS is_trusted "
+		"FROM (SELECT p.* FROM " AGG_OLD_FUNCTIONS ") p "
 		"CROSS JOIN LATERAL aclexplode(p.proacl) x WHERE x.privilege_type = 'EXECUTE' AND x.grantee <> p.proowner AND x.grantee <> 0) a "
 		"CROSS JOIN LATERAL (SELECT n.* FROM " AGG_NEW_FUNCTION_OF("a") ") n "
-		"WHERE NOT has_function_privilege(a.grantee, n.oid, 'EXECUTE') ORDER BY 1, 2",
-		{AGG_TEXT, AGG_TEXT, AGG_TEXT}, Planning::by_statistics};
+		"WHERE NOT has_function_privilege(a.grantee, n.oid, 'EXECUTE') GROUP BY 1, 2, 3 ORDER BY 1, 2",
+		{AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_BOOL}, Planning::by_statistics};
 	return statement;
 }
 
@@ -105,13 +109,19 @@ Op<void> tell_functions(Database &db, const bool dry_run, SetupRows &rows) {
 	co_await rows.tell(std::move(list));
 
 	std::vector<Step> steps;
+	list.clear();
 	auto take_caller = [&](const Row &row) {
 		const std::string function(row.text(0));
-		steps.push_back({"function " + function + " for role " + std::string(row.text(1)), Action::add,
-		                 "GRANT EXECUTE ON ROUTINE @" + function + " TO " + std::string(row.text(2)), ""});
+		const std::string object = "function " + function + " for role " + std::string(row.text(1));
+		if (row.boolean(3))
+			steps.push_back({object, Action::add, "GRANT EXECUTE ON ROUTINE @" + function + " TO " + std::string(row.text(2)), ""});
+		else
+			list.push_back(told(object, "left",
+			                    "the old function is neither a superuser's nor of who owns the tables: grant the new one if it should be"));
 		return Flow::more;
 	};
 	co_await db.query(callers(), {}, take_caller);
+	co_await rows.tell(std::move(list));
 	auto done = co_await perform(db, std::move(steps), dry_run);
 	co_await rows.tell(std::move(done));
 
