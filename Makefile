@@ -1,4 +1,10 @@
-# make && make install && make installcheck, with PG_CONFIG naming the server to build for.
+# make && make install && make installcheck, with PG_CONFIG naming the server to build for. make deb and make dist find what they need themselves.
+ifneq ($(filter deb dist,$(MAKECMDGOALS)),)
+.PHONY: deb dist
+deb dist:
+	@bash scripts/$@.sh
+else
+
 PG_CONFIG ?= pg_config
 
 EXTENSION = aggregation
@@ -51,9 +57,6 @@ uninstall: uninstall_docs
 uninstall_docs:
 	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/,$(notdir $(DOCS)))
 
-# Packages: for Debian (build/deb) and PGXN (build/dist).
-.PHONY: deb dist
-deb dist:
-	@bash scripts/$@.sh
-
 -include $(OBJS:.o=.d)
+
+endif

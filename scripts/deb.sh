@@ -12,8 +12,7 @@ source "$here/source_tree.sh"
 source "$here/progress.sh"
 source "$here/packages.sh"
 
-need g++ "compiles the extension" have g++
-need dpkg-dev "builds packages" have dpkg-buildpackage
+need build-essential "compiles the extension, and what dpkg-buildpackage takes for granted" dpkg-query -W build-essential
 need debhelper "builds packages" have dh
 need postgresql-server-dev-all "PostgreSQL's headers, and Debian's way to build extensions" have_file /usr/share/perl5/Debian/Debhelper/Buildsystem/pgxs_loop.pm
 install_missing
