@@ -55,7 +55,7 @@ failed_round() {
 	PGDATABASE=history pg_dump >"$AGGREGATION_HISTORY_KEEP/$1/history.sql" || true
 }
 
-steps_done=0 kills=0 bars=0
+steps_done=0 kills=0 bars=0 revisions=0
 for ((round = first; rounds == 0 || round <= rounds; round++)); do
 	failures_before=$tests_failed crashes_before=$(server_crashes | wc -l)
 	: >"$own_folder/errors"
@@ -77,6 +77,9 @@ for ((round = first; rounds == 0 || round <= rounds; round++)); do
 	is "$(said -c 'SELECT * FROM agg_verify() LIMIT 5')" '' "round $round (seed $own_seed): the proof finds nothing"
 
 	is "$(said -c 'SELECT * FROM note LIMIT 5')" '' "round $round: what is sealed has stayed as it was"
+
+	is "$(said -c 'SELECT * FROM untold LIMIT 5')" '' "round $round: the newest revision that was kept of a bar is the bar"
+	revisions=$((revisions + $(do_sql -c 'SELECT count(*) FROM agg_bar_revisions WHERE revision > 1')))
 
 	do_sql -d fresh -c 'CALL forget_everything()'
 	same_in_fresh symbols
@@ -101,5 +104,6 @@ done
 played=$((round - first))
 is "$((steps_done > played * sessions * steps * 9 / 10))" 1 "nearly all steps came to their end ($steps_done), though $kills sessions were killed"
 is "$((kills > 0 || played < 3))" 1 'and some were'
+is "$((revisions > played * 10))" 1 "bars were revised ($revisions)"
 is "$((bars > played * 100))" 1 "there were bars to compare ($bars)"
 done_testing

@@ -23,7 +23,7 @@ CREATE OR REPLACE PROCEDURE forget_everything() LANGUAGE plpgsql AS $$
 DECLARE
 	name text;
 BEGIN
-	FOREACH name IN ARRAY ARRAY['data_bars', 'derived_data_bars', 'data_agg_state', 'core_asset_registry_all', 'symbols', 'agg_sealed_ranges', 'agg_refused_ranges', 'agg_dirty_ranges', 'agg_recent_tasks', 'ops_runlog'] LOOP
+	FOREACH name IN ARRAY ARRAY['data_bars', 'derived_data_bars', 'data_agg_state', 'core_asset_registry_all', 'symbols', 'agg_sealed_ranges', 'agg_refused_ranges', 'agg_dirty_ranges', 'agg_recent_tasks', 'ops_runlog', 'agg_kept_revisions', 'agg_bar_revisions'] LOOP
 		EXECUTE format('TRUNCATE %I', name);
 	END LOOP;
 	DROP TABLE IF EXISTS retired;
@@ -47,6 +47,7 @@ BEGIN
 	INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT symbol, first_metadata(n, p_seed) FROM symbols;
 	PERFORM sync_agg_state_from_registry('prod');
 	PERFORM agg_set_source(symbol, 'exact') FROM symbols WHERE (n + p_seed) % 5 = 2;
+	PERFORM agg_set_keep_revisions(t.canonical_symbol, t.timeframe, true) FROM data_agg_state AS t JOIN symbols AS s ON s.symbol = t.canonical_symbol WHERE (s.n + p_seed) % 3 = 0;
 	-- Bars of the same minute are the same whoever writes them first: a price follows from symbol, minute and a version.
 END
 $$;
@@ -64,6 +65,20 @@ CREATE OR REPLACE FUNCTION minutes(p_symbol text, p_from int, p_to int, p_versio
 		jsonb_populate_record(NULL::data_bars, jsonb_build_object('canonical_symbol', p_symbol, 'timeframe', '1m', 'ts_utc', at(m), 'is_partial', false, 'source', 'ingest')) AS r0,
 		LATERAL (SELECT r0.canonical_symbol, r0.timeframe, r0.ts_utc, r0.provider_ticker, b.open, b.high, b.low, b.close, b.vol, b.vwap, b.trade_count, r0.is_partial, r0.source, now(), '{}'::jsonb, now(), now()) AS r
 $$;
+
+-- Bars whose newest revision is not what is stored: what was changed and not told, told and not changed, or told in another order.
+CREATE OR REPLACE VIEW untold AS
+SELECT r.canonical_symbol, r.timeframe, r.ts_utc, r.made_at, r.revision, r.deleted, r.close AS told, d.close AS stored, d.revision AS stored_revision
+FROM (SELECT DISTINCT ON (canonical_symbol, timeframe, ts_utc) * FROM agg_bar_revisions ORDER BY canonical_symbol, timeframe, ts_utc, made_at DESC) AS r
+JOIN agg_kept_revisions AS k ON k.canonical_symbol = r.canonical_symbol AND k.timeframe = r.timeframe
+LEFT JOIN derived_data_bars AS d ON d.canonical_symbol = r.canonical_symbol AND d.timeframe = r.timeframe AND d.ts_utc = r.ts_utc AND d.deleted_at IS NULL
+WHERE r.deleted <> (d.canonical_symbol IS NULL)
+	OR (NOT r.deleted AND (r.open, r.high, r.low, r.close, r.vol, r.vwap, r.trade_count, r.quality_score, r.revision)
+		IS DISTINCT FROM (d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count, d.quality_score::bigint, d.revision))
+UNION ALL
+SELECT d.canonical_symbol, d.timeframe, d.ts_utc, NULL, NULL, NULL, NULL, d.close, d.revision
+FROM derived_data_bars AS d JOIN agg_kept_revisions AS k ON k.canonical_symbol = d.canonical_symbol AND k.timeframe = d.timeframe
+WHERE d.deleted_at IS NULL AND NOT EXISTS (SELECT FROM agg_bar_revisions AS r WHERE (r.canonical_symbol, r.timeframe, r.ts_utc) = (d.canonical_symbol, d.timeframe, d.ts_utc));
 
 CREATE OR REPLACE FUNCTION retired_symbol() RETURNS text LANGUAGE sql STABLE AS $$ SELECT symbol FROM symbols ORDER BY n DESC LIMIT 1 $$;
 
