@@ -6,6 +6,7 @@
 # AGGREGATION_CRASH_ROUNDS says how often (default 24, of which this takes a quarter), AGGREGATION_SEED makes the moments the same again.
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/include/strikes.sh"
 
 rounds=$(((${AGGREGATION_CRASH_ROUNDS:-24} + 3) / 4))
 seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
@@ -113,47 +114,9 @@ SELECT agg_subscribe('reader');
 SELECT agg_set_keep_revisions(canonical_symbol, timeframe, true) FROM data_agg_state;
 SQL
 
-over() { [ -e "$own_folder/over" ] || ! kill -0 $$ 2>/dev/null; }
-# again NAME STATEMENT : over and over, whatever happens to the session or the server
-again() {
-	until over; do
-		{ echo 'SET client_min_messages = fatal;'; yes "$2" | head -n 300; } | PGAPPNAME=$1 psql -X -q >/dev/null 2>&1 || sleep 0.05
-	done
-}
-strike() {
-	local pid
-	case $1 in
-	server) as_server "$(bin_dir)/pg_ctl" -D "$server_folder/data" -m immediate -w -t 60 -s stop </dev/null && server_start "${own_settings[@]}" ;;
-	session) sql -c "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name IN ('writer', 'runner', 'consumer') AND random() < 0.5" >/dev/null 2>&1 ;;
-	*)
-		pid=$(sql -c "SELECT pid FROM pg_stat_activity WHERE application_name = '$1' AND state = 'active' LIMIT 1" 2>/dev/null)
-		if [ -n "$pid" ]; then kill -9 "$pid" 2>/dev/null; fi
-		;;
-	esac
-	eventually 60 'SELECT true' || echo '# the server did not come back'
-}
-
 for ((round = 1; round <= rounds; round++)); do
-	rm -f -- "$own_folder/over"
-	pids=()
-	for name in writer writer runner consumer; do
-		case $name in
-		writer) statement='CALL write_something();' ;;
-		runner) statement="UPDATE data_agg_state SET next_run_at = NULL; CALL agg_run(p_batch => 4, p_max_windows => 20, p_now_utc => '2025-07-02');" ;;
-		consumer) statement='CALL take_some();' ;;
-		esac
-		again "$name" "$statement" &
-		pids+=($!)
-	done
-	for kind in session writer consumer runner server; do
-		sleep "0.$((RANDOM % 6 + 3))"
-		strike "$kind"
-	done
-	sleep 0.5
-	touch "$own_folder/over"
-	strike session
-	wait "${pids[@]}"
-	eventually 30 "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name IN ('writer', 'runner', 'consumer')"
+	one_round writer='CALL write_something();' writer='CALL write_something();' consumer='CALL take_some();' \
+		runner="UPDATE data_agg_state SET next_run_at = NULL; CALL agg_run(p_batch => 4, p_max_windows => 20, p_now_utc => '2025-07-02');"
 	until [ "$(sql -c 'SET client_min_messages = warning' -c 'CALL take_some()' -c "SELECT count(*) FROM agg_poll('reader')")" = 0 ]; do :; done
 	is "$(sql -c 'SELECT * FROM holes LIMIT 5' -c 'SELECT * FROM doubled LIMIT 5')" '' "round $round: each change of each bar was told once and in order ($(sql -c 'SELECT count(*) FROM taken') events)"
 	is "$(sql -c 'SELECT * FROM untold LIMIT 5' -c 'SELECT count(*) > 0 FROM agg_bar_revisions')" t "round $round: and is in the history"
