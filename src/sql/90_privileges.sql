@@ -4,10 +4,11 @@
 DO $$
 DECLARE
     member record;
+    grantee pg_catalog.regrole;
     worker_exists boolean := EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role');
 BEGIN
     FOR member IN
-        SELECT p.oid::pg_catalog.regprocedure AS signature, p.proname AS name
+        SELECT p.oid, p.oid::pg_catalog.regprocedure AS signature, p.proname AS name
         FROM pg_catalog.pg_proc AS p
         JOIN pg_catalog.pg_depend AS d ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
             AND d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'
@@ -16,6 +17,13 @@ BEGIN
         WHERE p.provolatile OPERATOR(pg_catalog.<>) 'i'
     LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.signature);
+        -- What default privileges have given away.
+        FOR grantee IN
+            SELECT DISTINCT x.grantee::pg_catalog.regrole FROM pg_catalog.pg_proc AS p, pg_catalog.aclexplode(p.proacl) AS x
+            WHERE p.oid OPERATOR(pg_catalog.=) member.oid AND x.grantee OPERATOR(pg_catalog.<>) p.proowner AND x.grantee OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+        LOOP
+            EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM %s', member.signature, grantee);
+        END LOOP;
         IF worker_exists AND member.name OPERATOR(pg_catalog.<>) ALL (ARRAY[
             'agg_setup',
             'agg_adopt',

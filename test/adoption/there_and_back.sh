@@ -77,24 +77,32 @@ sql -c "SELECT agg_retire_old_minutes()" >/dev/null
 is "$(sql -c "SELECT count(*) FROM derived_data_bars WHERE timeframe = '1m' AND deleted_at IS NULL")" 0 'the old minutes are retired'
 is "$(sql -c "SELECT feed('2025-07-04 12:00+00')" -c "CALL agg_run(p_now_utc => '2025-07-04 12:01+00', p_max_windows => 10000)" -c "SELECT count(*) FROM agg_verify()" | tail -n 1)" 0 'two days on the extension: every bar is true, DXY''s too'
 is "$(sql -c "SELECT object || ': ' || effect FROM agg_rollback_report() WHERE effect <> 'comes back'")" 'view public.due: prevents it
+check data_bars_source_check of data_bars: stays
 minutes of DXY: come back' 'the report says what a way back means'
 is "$(sql -c "SELECT * FROM aggregation_legacy.restore()" | grep -c 'cannot drop extension aggregation because other objects depend on it')" 1 'it is refused while something depends on the new functions'
 runs=$(sql -c 'SELECT sum(total_runs), sum(total_bars_created) FROM data_agg_state') count=$(sql -c 'SELECT count(*) FROM derived_data_bars WHERE deleted_at IS NULL AND timeframe <> $$1m$$')
 sql -c 'DROP VIEW due' >/dev/null
-is "$(sql -F ' ' -c 'SELECT object, action FROM aggregation_legacy.restore()' | sed 's/(.*)//')" 'extension aggregation dropped
+is "$(sql -F ' ' -c 'SELECT object, action FROM aggregation_legacy.restore()' | sed 's/(.*)//' | grep -v '^view .* dropped$')" 'extension aggregation dropped
 public.agg_finish moved back
 public.agg_get_due_tasks moved back
 public.catchup_aggregation_range moved back
-public.catchup_aggregation_range moved back' 'back'
+public.catchup_aggregation_range moved back
+view public.v_aggregation_frontier_health moved back' 'back'
+is "$(sql -c 'SELECT count(*) > 0, min(mine), has_table_privilege($$adoption_app$$, $$v_aggregation_frontier_health$$, $$SELECT$$) FROM v_aggregation_frontier_health')" 't|42|t' 'with the view of the operators whose name the extension took'
 is "$(sql -c 'SELECT count(*) FROM aggregation_legacy.restore()')" 0 'a second call does nothing'
 is "$(sql -c 'SELECT sum(total_runs), sum(total_bars_created) FROM data_agg_state') $(sql -c 'SELECT count(*) FROM derived_data_bars WHERE deleted_at IS NULL AND timeframe <> $$1m$$')" "$runs $count" 'bars, cursors and counts are what they were'
 is "$(sql -c "SELECT count(*) > 1500 FROM derived_data_bars WHERE timeframe = '1m' AND deleted_at IS NULL AND NOT raw ? 'retired'")" t 'the old minutes are back'
 sql -c "SELECT feed('2025-07-04 14:00+00')" -c "CALL old_worker('2025-07-04 14:00+00')" >/dev/null
 is "$(sql -c "SELECT string_agg(timeframe || ' ' || to_char(max, 'DD HH24:MI'), ',' ORDER BY timeframe) FROM (SELECT timeframe, max(ts_utc) FROM derived_data_bars WHERE canonical_symbol = 'EURUSD' AND deleted_at IS NULL GROUP BY 1) m")" '1h 04 13:00,5m 04 13:55' 'and the older system goes on'
 
+is "$(sql -c "SELECT count(*) FROM pg_class WHERE relkind = 'v' AND relname LIKE 'v\_aggregation\_%'")" 1 'and none of the extension'
+
 # Forward again.
 is "$(sql -c 'SET aggregation.move_old_functions = on' -c 'CREATE EXTENSION aggregation' -c "SELECT count(*) FROM agg_adopt() WHERE action = 'moved'" -c "SELECT agg_mark_changed(NULL, '2025-07-04', '2025-07-05') -> 'success'" -c "CALL agg_run(p_now_utc => '2025-07-04 14:01+00')" -c "SELECT count(*) FROM agg_verify() WHERE difference <> 'no_task'")" '4
 true
 0' 'and forward again'
+# Each view that agg_setup() makes makes way, if it was there before.
+is "$(sql -c "SELECT c.relname FROM pg_class c WHERE c.relkind = 'v' AND c.relname LIKE 'v\_aggregation\_%' AND c.relnamespace = 'public'::regnamespace" | while read -r view; do grep -q "'$view'" "$ROOT/src/sql/05_old_functions.sql" || echo "$view"; done)" '' 'all names of views are known'
+
 psql -qX -d postgres -c "DROP DATABASE $database" -c 'DROP ROLE adoption_app' -c 'DROP ROLE service_role' >/dev/null 2>&1
 done_testing

@@ -50,3 +50,5 @@ CREATE FUNCTION note_task() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN 
 CREATE TRIGGER desk BEFORE UPDATE ON data_agg_state FOR EACH ROW EXECUTE FUNCTION note_task();
 CREATE VIEW hours AS SELECT canonical_symbol, ts_utc, close FROM derived_data_bars WHERE timeframe = '1h' AND deleted_at IS NULL;
 CREATE VIEW due AS SELECT * FROM agg_get_due_tasks('prod');
+CREATE VIEW v_aggregation_frontier_health AS SELECT canonical_symbol AS sym, 42 AS mine FROM data_agg_state;
+GRANT SELECT ON v_aggregation_frontier_health TO adoption_app;

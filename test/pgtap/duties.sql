@@ -106,6 +106,26 @@ SELECT is(functions_of(role_of(duty)) || tables_of(role_of(duty)), '{}', duty ||
 SELECT format('DROP ROLE %I', role_of(duty)) FROM duties \gexec
 SELECT pass('the roles could be dropped');
 
+-- What a role owns is not its duty's: the extension acts with it.
+SELECT format('CREATE ROLE %I', role_of('landlord')) \gexec
+SELECT format('ALTER TABLE %I OWNER TO %I', t, role_of('landlord')) FROM unnest('{data_bars,derived_data_bars,data_agg_state}'::text[]) AS t \gexec
+SELECT format('GRANT USAGE, CREATE ON SCHEMA public TO %I', role_of('landlord')) \gexec
+SELECT * FROM agg_grant('operator', role_of('landlord')) \g /dev/null
+SELECT is_empty(format('SELECT * FROM agg_revoke(%L, %L) WHERE object ~ %L', 'operator', role_of('landlord'), 'data_bars|data_agg_state'), 'the owner keeps his rights');
+SELECT is((SELECT bool_and(has_table_privilege(role_of('landlord'), t, 'SELECT')) FROM unnest('{data_bars,derived_data_bars,data_agg_state}'::text[]) AS t), true, 'all of them');
+CALL agg_run();
+SELECT format('ALTER TABLE %I OWNER TO %I', t, current_user) FROM unnest('{data_bars,derived_data_bars,data_agg_state}'::text[]) AS t \gexec
+SELECT format('DROP OWNED BY %I', role_of('landlord')), format('DROP ROLE %I', role_of('landlord')) \gexec
+
+-- What default privileges give away is taken back from functions.
+SELECT format('CREATE ROLE %I', role_of('anybody')) \gexec
+SELECT format('ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON FUNCTIONS TO %I', role_of('anybody')) \gexec
+DROP EXTENSION aggregation;
+CREATE EXTENSION aggregation;
+DO $$ BEGIN PERFORM agg_setup(); END $$;
+SELECT is(functions_of(role_of('anybody')), '{}', 'default privileges give nobody a function');
+SELECT format('DROP OWNED BY %I', role_of('anybody')), format('DROP ROLE %I', role_of('anybody')) \gexec
+
 -- Refused.
 SELECT throws_ok(format('SELECT * FROM agg_grant(%L, %L)', 'king', role_of('nobody')), '22023', 'there is no duty "king"', 'another duty');
 SELECT throws_ok($$SELECT * FROM agg_grant('reader', 'no such role')$$, '42704', 'role "no such role" does not exist', 'no such role');
@@ -120,5 +140,6 @@ RESET ROLE;
 SELECT is(functions_of(role_of('nobody')) || tables_of(role_of('nobody')), '{}', 'and has not');
 DROP VIEW v_aggregation_alerts;
 SELECT throws_ok(format('SELECT * FROM agg_grant(%L, %L)', 'monitor', role_of('nobody')), '42P01', NULL, 'what is not there must be set up first');
+SELECT lives_ok(format('SELECT * FROM agg_revoke(%L, %L)', 'monitor', role_of('nobody')), 'and is no matter for who takes');
 SELECT format('DROP OWNED BY %I', role_of(r)), format('DROP ROLE %I', role_of(r)) FROM unnest('{nobody,clerk}'::text[]) AS r \gexec
 SELECT * FROM finish();

@@ -18,6 +18,8 @@ constexpr std::string_view duties[] = {"worker", "operator", "monitor", "reader"
 
 /// Who needs what on which object: the one place where a duty is spelled out. The operator may do what all others may but the feed, and mends.
 ///
+/// What the role owns is left out: its rights there are not its duty's, and the extension itself acts with them.
+///
 /// Gives for each right of the duty $1: its object's name, what GRANT and REVOKE call the object (NULL: there is none), the privilege, and whether the role
 /// $2 itself has been granted it. Last comes the schema, which nobody needs who has no other right in it.
 const Statement &rights_of_duty() {
@@ -54,16 +56,17 @@ FROM (SELECT DISTINCT name, privilege FROM (VALUES
 JOIN pg_catalog.pg_roles g ON g.rolname = $2::text
 JOIN pg_catalog.pg_extension e ON e.extname = 'aggregation'
 LEFT JOIN LATERAL (
-	SELECT 'TABLE ' || e.extnamespace::regnamespace || '.' || quote_ident(c.relname) AS called, c.relacl AS acl
+	SELECT 'TABLE ' || e.extnamespace::regnamespace || '.' || quote_ident(c.relname) AS called, c.relacl AS acl, c.relowner AS owner
 	FROM pg_catalog.pg_class c WHERE w.privilege <> 'EXECUTE' AND c.relnamespace = e.extnamespace AND c.relname = w.name
 	UNION ALL
-	SELECT 'ROUTINE ' || p.oid::regprocedure, p.proacl
+	SELECT 'ROUTINE ' || p.oid::regprocedure, p.proacl, p.proowner
 	FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_depend m ON m.classid = 'pg_catalog.pg_proc'::regclass AND m.objid = p.oid AND m.refobjid = e.oid AND m.deptype = 'e'
 	WHERE w.privilege = 'EXECUTE' AND p.proname = w.name) o ON true
+WHERE o.owner IS DISTINCT FROM g.oid
 UNION ALL
 SELECT n.nspname, 'SCHEMA ' || quote_ident(n.nspname), 'USAGE', EXISTS (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = g.oid AND a.privilege_type = 'USAGE')
 FROM pg_catalog.pg_roles g, pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-WHERE g.rolname = $2::text AND e.extname = 'aggregation') r
+WHERE g.rolname = $2::text AND e.extname = 'aggregation' AND n.nspowner <> g.oid) r
 ORDER BY r.privilege = 'USAGE', r.called, r.privilege)sql", {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_BOOL}, Planning::by_statistics};
 	return statement;
 }
@@ -142,13 +145,13 @@ Op<void> change(Database &db, const Order &order, bool grant) {
 	RowBuffer rows(db, 2);
 	const auto before = co_await rights(db, order);
 	for (const auto &right : before) {
-		if (!right.called)
+		if (grant && !right.called)
 			throw Error(sqlstate::undefined_table,
 			            "there is no \"" + right.name + "\" in the schema " + db.schema() + ", which the duty " + order.duty + " needs",
 			            "Run agg_setup() first.");
 	}
 	for (const auto &right : before) {
-		if (right.granted == grant)
+		if (right.granted == grant || !right.called)
 			continue;
 		if (!grant && right.schema()) {
 			const bool needed = co_await needs_schema(db, order);
@@ -164,7 +167,7 @@ Op<void> change(Database &db, const Order &order, bool grant) {
 	// GRANT and REVOKE only warn where the caller may not, or where another role has granted the same.
 	const auto after = co_await rights(db, order);
 	for (const auto &right : after) {
-		if (right.granted != grant && !(right.schema() && !grant))
+		if (right.called && right.granted != grant && !(right.schema() && !grant))
 			throw Error(sqlstate::insufficient_privilege,
 			            "cannot " + std::string(grant ? "grant " : "revoke ") + right.privilege + " on " + *right.called +
 			                (grant ? " to " : " from ") + order.quoted_role,

@@ -21,7 +21,8 @@ constexpr const char *source_lag =
 	"LEAST(GREATEST(" AGG_SECONDS_SINCE("n.source_from") " - 60 * " AGG_WIDTH_MINUTES("s.") " - COALESCE(s.aggregation_delay_seconds, 0), 0), "
 		"99999999999.9)::numeric(12, 1) AS lag_seconds, "
 	"COALESCE(s.freshness_target_seconds, 3600) AS target_seconds, a.canonical_symbol IS NULL AS orphaned, "
-	"COALESCE(a.active OR a.test_active, false) AS active "
+	// Assets for tests count where somebody works for tests.
+	"COALESCE(a.active OR (a.test_active AND EXISTS (SELECT FROM @agg_registry_sync e WHERE upper(e.env_name) IN ('DEV', 'TEST'))), false) AS active "
 	"FROM @data_agg_state s "
 	"LEFT JOIN @core_asset_registry_all a ON a.canonical_symbol = s.canonical_symbol "
 	"CROSS JOIN LATERAL (SELECT " AGG_SOURCE_TIMEFRAME("s.") " AS source_timeframe, COALESCE(s.last_agg_bar_ts_utc, s.agg_start_utc) AS cursor OFFSET 0) t "
