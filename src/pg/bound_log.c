@@ -14,7 +14,7 @@
 #define LOOK_AT_LOG_EVERY 64 /* transactions of a session */
 
 /* What goes wrong here is not the writer's fault: his bars are written all the same. */
-static void absorb_guarded(Oid schema) {
+static void absorb_guarded(agg_table_set set) {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 
@@ -22,7 +22,7 @@ static void absorb_guarded(Oid schema) {
 	MemoryContextSwitchTo(caller);
 	PG_TRY();
 	{
-		agg_call_in_trigger(schema, AGG_FN_drain_log, NULL, 0);
+		agg_call_in_trigger(set, AGG_FN_drain_log, NULL, 0);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -56,11 +56,11 @@ static bool is_large(Oid table) {
  * Where nobody absorbs the log for long, those who write do it now and then: what is merged in agg_dirty_ranges stays small, however long
  * nobody looks; the log of ticks is folded. An operation of ours that writes bars has absorbed it itself.
  */
-void agg_bound_log(Oid schema) {
+void agg_bound_log(agg_table_set set) {
 	static uint32 transactions = 0;
 
-	if (agg_is_running() || ++transactions % LOOK_AT_LOG_EVERY != 0 || !agg_has_shape(schema))
+	if (agg_is_running() || ++transactions % LOOK_AT_LOG_EVERY != 0 || !agg_has_shape(set))
 		return;
-	if (is_large(agg_find_table(schema, "agg_change_log")) || is_large(agg_find_table(schema, "agg_tick_log")))
-		absorb_guarded(schema);
+	if (is_large(agg_find_table(set, "agg_change_log")) || is_large(agg_find_table(set, "agg_tick_log")))
+		absorb_guarded(set);
 }

@@ -37,9 +37,9 @@ static const char *const instead_of_truncate[RULE_TABLES] = {
     "Use DELETE, which refuses calendars that tasks have.", "Use DELETE, which makes the days of each calendar anew.",
     "Use DELETE ... WHERE NOT shipped. A shipped exception can only be changed: UPDATE ... SET closed = false, opens = NULL, closes = NULL."};
 
-static rule_table table_of(const TriggerData *trigger, Oid schema) {
+static rule_table table_of(const TriggerData *trigger, agg_table_set set) {
 	for (int i = 0; i < RULE_TABLES; i++) {
-		if (RelationGetRelid(trigger->tg_relation) == get_relname_relid(rule_table_names[i], schema))
+		if (RelationGetRelid(trigger->tg_relation) == agg_look_for_table(set, rule_table_names[i]))
 			return (rule_table)i;
 	}
 	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -74,7 +74,7 @@ static void set_shipped(Oid table, rule_table which, TriggerEvent event) {
 		break;
 	case RULE_SESSIONS:
 		(void)agg_run_on_rules(
-		    agg_find_table(get_rel_namespace(table), "agg_calendars"),
+		    agg_find_table(agg_set_in(get_rel_namespace(table)), "agg_calendars"),
 		    update ? "UPDATE @agg_calendars AS c SET shipped = false WHERE c.shipped AND c.calendar IN (SELECT f.calendar FROM fresh "
 		             "AS f UNION SELECT g.calendar FROM gone AS g)"
 		    : TRIGGER_FIRED_BY_INSERT(event)
@@ -99,12 +99,12 @@ static void set_shipped(Oid table, rule_table which, TriggerEvent event) {
 	}
 }
 
-static Datum check_row(TriggerData *trigger, Oid schema, rule_table which) {
+static Datum check_row(TriggerData *trigger, agg_table_set set, rule_table which) {
 	static const char *const of_calendar[] = {"calendar", "week_start", "outside_sessions"};
 	static const char *const of_session[] = {"calendar", "weekday"};
 
-	return which == RULE_CALENDARS ? agg_check_rule_row(trigger, schema, AGG_FN_check_calendar_row, of_calendar, lengthof(of_calendar))
-	                               : agg_check_rule_row(trigger, schema, AGG_FN_check_session_row, of_session, lengthof(of_session));
+	return which == RULE_CALENDARS ? agg_check_rule_row(trigger, set, AGG_FN_check_calendar_row, of_calendar, lengthof(of_calendar))
+	                               : agg_check_rule_row(trigger, set, AGG_FN_check_session_row, of_session, lengthof(of_session));
 }
 
 /* Days tell whether they are those of their rules; of these two columns nothing else would tell agg_refresh_calendars(). */
@@ -135,7 +135,7 @@ static void add_dates(agg_argument *arguments, Oid table, rule_table which, Trig
 	arguments[1] = agg_make_argument("p_last", dates[1], DATEOID);
 }
 
-static void follow(TriggerData *trigger, Oid schema, rule_table which) {
+static void follow(TriggerData *trigger, agg_table_set set, rule_table which) {
 	Oid table = RelationGetRelid(trigger->tg_relation);
 	bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 	const char *touched = update                                       ? "SELECT calendar FROM fresh UNION " AGG_GONE
@@ -158,7 +158,7 @@ static void follow(TriggerData *trigger, Oid schema, rule_table which) {
 	arguments[2] = agg_make_argument("p_row", BoolGetDatum(which == RULE_CALENDARS), BOOLOID);
 	add_dates(&arguments[3], table, which, trigger->tg_event);
 	set_shipped(table, which, trigger->tg_event);
-	agg_call_in_trigger(schema, AGG_FN_follow_calendar_change, arguments, lengthof(arguments));
+	agg_call_in_trigger(set, AGG_FN_follow_calendar_change, arguments, lengthof(arguments));
 }
 
 PG_FUNCTION_INFO_V1(reconnect_to_use_aggregation_1_1_agg_note_calendar_change);
@@ -166,16 +166,16 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTI
 
 Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	agg_table_set set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
 	rule_table which;
 
 	if (!agg_is_trigger_of_rules(fcinfo) && !agg_is_row_trigger_of_rules(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg(AGG_CALENDAR_TRIGGER "() is a trigger function of the tables of calendars"),
 		                errhint("agg_setup() puts its triggers there.")));
-	which = table_of(trigger, schema);
+	which = table_of(trigger, set);
 	if (agg_is_row_trigger_of_rules(fcinfo))
-		return check_row(trigger, schema, which);
+		return check_row(trigger, set, which);
 	if (!agg_setting_tracking && (agg_is_running() || which != RULE_CALENDARS || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
 		return PointerGetDatum(NULL);
 	agg_refuse_while_running("calendars");
@@ -185,7 +185,7 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS
 		                errhint("%s", instead_of_truncate[which])));
 	agg_connect_with_rows(trigger);
 	if (agg_setting_tracking)
-		follow(trigger, schema, which);
+		follow(trigger, set, which);
 	else
 		note_unfollowed(RelationGetRelid(trigger->tg_relation));
 	SPI_finish();

@@ -136,7 +136,8 @@ static void run_outside_of_script(agg_call_state *state, agg_request *request) {
 
 static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
 	MemoryContext caller = CurrentMemoryContext;
-	agg_call_state *state = agg_begin_call(commits ? PortalContext : caller, get_func_namespace(fcinfo->flinfo->fn_oid), commits);
+	agg_call_state *state =
+	    agg_begin_call(commits ? PortalContext : caller, agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid)), commits);
 	agg_request request = {0};
 	Datum result = (Datum)0;
 	agg_argument *arguments;
@@ -155,7 +156,7 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	if (!agg_is_reader(function))
 		agg_log_changes();
 	if (!agg_is_running() && !agg_sets_up(function))
-		agg_need_shape(state->schema);
+		agg_need_shape(state->set);
 	arguments = arguments_of(fcinfo, &count);
 	agg_create_operation(state, function, arguments, count);
 	run_outside_of_script(state, &request);
@@ -186,9 +187,9 @@ Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function) {
 }
 
 /* The same inside of another statement, for its effect alone. */
-void agg_call_in_trigger(Oid schema, agg_function function, const agg_argument *arguments, size_t count) {
+void agg_call_in_trigger(agg_table_set set, agg_function function, const agg_argument *arguments, size_t count) {
 	MemoryContext caller = CurrentMemoryContext;
-	agg_call_state *state = agg_begin_call(caller, schema, false);
+	agg_call_state *state = agg_begin_call(caller, set, false);
 	agg_request request = {0};
 
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -205,18 +206,19 @@ void agg_call_in_trigger(Oid schema, agg_function function, const agg_argument *
  * The same without an SQL function, in transactions of its own from the first one on. `memory` must outlive them; the result is the
  * operation's timestamp.
  */
-TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_argument *arguments, size_t count) {
+TimestampTz agg_call_in_background(MemoryContext memory, agg_table_set set, agg_function function, const agg_argument *arguments,
+                                   size_t count) {
 	agg_call_state *state;
 	agg_request request = {0};
 
 	PortalContext = memory; /* where SPI keeps what outlives a commit; there is no portal here */
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	state = agg_begin_call(memory, schema, true);
+	state = agg_begin_call(memory, set, true);
 	state->own_snapshot = true;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	agg_check_release(function);
-	agg_need_shape(schema);
+	agg_need_shape(set);
 	MemoryContextSwitchTo(state->memory);
 	agg_create_operation(state, function, arguments, count);
 	agg_run_operation(state, &request);

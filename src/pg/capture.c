@@ -17,7 +17,7 @@ typedef struct bar_columns {
 	AttrNumber timeframe;
 	AttrNumber time;
 	AttrNumber values[VALUE_COLUMNS];
-	Oid schema; /* of the extension */
+	agg_table_set set; /* of the extension */
 } bar_columns;
 
 static AttrNumber bar_column(Relation bars, const char *name, bool is_time) {
@@ -34,7 +34,7 @@ static AttrNumber bar_column(Relation bars, const char *name, bool is_time) {
 
 /* A trigger function believes the table that it is for, and no other. */
 static void check_watched(FunctionCallInfo fcinfo, Relation relation, const char *watched) {
-	agg_check_trigger_table(relation, get_func_namespace(fcinfo->flinfo->fn_oid), "agg_capture_changes", watched);
+	agg_check_trigger_table(relation, agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid)), "agg_capture_changes", watched);
 }
 
 /* Once for each trigger and statement. */
@@ -51,7 +51,7 @@ static const bar_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
 	columns->time = bar_column(bars, "ts_utc", true);
 	for (int i = 0; i < VALUE_COLUMNS; i++)
 		columns->values[i] = get_attnum(RelationGetRelid(bars), values[i]);
-	columns->schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	columns->set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
 	fcinfo->flinfo->fn_extra = columns;
 	return columns;
 }
@@ -72,8 +72,8 @@ static void note_row(TupleTableSlot *row, const bar_columns *columns) {
 	if (symbol_is_null || timeframe_is_null || time_is_null || !is_one_minute(DatumGetTextPP(timeframe)))
 		return;
 	if (!agg_has_noted_changes())
-		agg_bound_log(columns->schema);
-	agg_note_bar(columns->schema, DatumGetTextPP(symbol_datum), DatumGetTimestampTz(time));
+		agg_bound_log(columns->set);
+	agg_note_bar(columns->set, DatumGetTextPP(symbol_datum), DatumGetTimestampTz(time));
 }
 
 static bool same_text(TupleTableSlot *a, TupleTableSlot *b, AttrNumber column) {
@@ -144,7 +144,7 @@ Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS) {
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
 		check_watched(fcinfo, trigger->tg_relation, "data_bars");
 		if (trigger->tg_relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) /* its partitions have triggers of their own */
-			agg_note_table(get_func_namespace(fcinfo->flinfo->fn_oid), trigger->tg_relation);
+			agg_note_table(agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid)), trigger->tg_relation);
 		return PointerGetDatum(NULL);
 	}
 	columns = columns_of(fcinfo, trigger->tg_relation);

@@ -16,7 +16,7 @@
 
 typedef struct tick_columns {
 	const char *source; /* lives as long as the trigger's description; NULL: the columns are not known any more */
-	Oid schema;         /* of the extension */
+	agg_table_set set;  /* of the extension */
 	AttrNumber time;
 	AttrNumber symbol;
 	int count; /* of all that ticks have */
@@ -56,7 +56,7 @@ static const tick_columns *columns_of(FunctionCallInfo fcinfo, Relation ticks, c
 	if (named != NULL && is_of_type(ticks, named->tgattr[0], TIMESTAMPTZOID, TIMESTAMPTZOID) &&
 	    is_of_type(ticks, named->tgattr[1], TEXTOID, VARCHAROID)) {
 		columns->source = MemoryContextStrdup(fcinfo->flinfo->fn_mcxt, noting->tgargs[0]);
-		columns->schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+		columns->set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
 		columns->time = named->tgattr[0];
 		columns->symbol = named->tgattr[1];
 		columns->count = count;
@@ -75,8 +75,8 @@ static void note_tick(TupleTableSlot *row, const tick_columns *columns, bool gon
 	if (time_is_null || symbol_is_null)
 		return;
 	if (!agg_has_noted_changes())
-		agg_bound_log(columns->schema);
-	agg_note_tick(columns->schema, columns->source, DatumGetTextPP(symbol), DatumGetTimestampTz(time), gone);
+		agg_bound_log(columns->set);
+	agg_note_tick(columns->set, columns->source, DatumGetTextPP(symbol), DatumGetTimestampTz(time), gone);
 }
 
 static bool same_value(TupleTableSlot *a, TupleTableSlot *b, AttrNumber column) {

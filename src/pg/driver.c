@@ -136,14 +136,14 @@ bool agg_sets_up(agg_function function) {
 }
 
 /*
- * agg_setup() and agg_adopt() work with their caller's rights: he must be the owner himself, or have the owner's rights. All other functions work on the
- * tables for callers who have none there.
+ * agg_setup() and agg_adopt() work with their caller's rights: he must be the owner himself, or have the owner's rights. All other
+ * functions work on the tables for callers who have none there.
  */
 static agg_scope *enter_scope(const agg_call_state *state, const agg_request *request, Oid table) {
 	bool is_mended = state->function == AGG_FN_mend_shape;
 
 	if (!OidIsValid(table) && is_mended)
-		return agg_act_as_owner(agg_marked_table(state->schema));
+		return agg_act_as_owner(agg_marked_table(state->set));
 	if (!OidIsValid(table))
 		return agg_act_as_caller();
 	/* agg_setup() has the table's owner do what is the owner's. */
@@ -178,7 +178,7 @@ static uint64 run_query(const agg_scope *scope, agg_operation *operation, const 
 }
 
 static uint64 execute_in_scope(const agg_call_state *state, const agg_request *request) {
-	Oid table = request->relation == NULL ? request->relation_oid : agg_find_table(state->schema, request->relation);
+	Oid table = request->relation == NULL ? request->relation_oid : agg_find_table(state->set, request->relation);
 	agg_scope *scope = enter_scope(state, request, table);
 	uint64 processed;
 
@@ -223,13 +223,13 @@ static uint64 pages_of(Oid table) {
 static void work_on_tables(const agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
 	switch (request->kind) {
 	case AGG_ASK_DUE:
-		outcome->due = agg_next_due(state->schema);
+		outcome->due = agg_next_due(state->set);
 		break;
 	case AGG_NOTE_DUE:
-		agg_note_due(state->schema, request->due);
+		agg_note_due(state->set, request->due);
 		break;
 	case AGG_LOOK_AHEAD:
-		outcome->processed = agg_look_ahead(state->schema) ? 1 : 0;
+		outcome->processed = agg_look_ahead(state->set) ? 1 : 0;
 		break;
 	default:
 		outcome->processed = execute_in_scope(state, request);
@@ -290,28 +290,28 @@ static void execute_request(agg_call_state *state, const agg_request *request, a
 		ereport(NOTICE, (errmsg_internal("%s", request->text), request->hint ? errhint("%s", request->hint) : 0));
 		break;
 	case AGG_BEGIN_DERIVING:
-		agg_begin_deriving(agg_find_table(state->schema, "agg_dirty_ranges"));
+		agg_begin_deriving(agg_find_table(state->set, "agg_dirty_ranges"));
 		break;
 	case AGG_ASK_DERIVING:
-		outcome->others = agg_other_derivers(agg_find_table(state->schema, "agg_dirty_ranges"));
+		outcome->others = agg_other_derivers(agg_find_table(state->set, "agg_dirty_ranges"));
 		break;
 	case AGG_BEGIN_ABSORBING:
-		agg_begin_absorbing_own(agg_find_table(state->schema, "agg_change_log"));
+		agg_begin_absorbing_own(agg_find_table(state->set, "agg_change_log"));
 		break;
 	case AGG_ASK_ABSORBING:
-		outcome->others = agg_others_absorbing_own(agg_find_table(state->schema, "agg_change_log"));
+		outcome->others = agg_others_absorbing_own(agg_find_table(state->set, "agg_change_log"));
 		break;
 	case AGG_BEGIN_RUNNING:
-		agg_begin_running(agg_find_table(state->schema, "data_agg_state"));
+		agg_begin_running(agg_find_table(state->set, "data_agg_state"));
 		break;
 	case AGG_ASK_RUNNING:
-		outcome->runners = agg_other_runners(agg_find_table(state->schema, "data_agg_state"));
+		outcome->runners = agg_other_runners(agg_find_table(state->set, "data_agg_state"));
 		break;
 	case AGG_ASK_PAGES:
-		outcome->processed = pages_of(agg_find_table(state->schema, request->relation));
+		outcome->processed = pages_of(agg_find_table(state->set, request->relation));
 		break;
 	case AGG_LOOK_AGAIN:
-		agg_look_again(state->schema, request->cells, request->row_count);
+		agg_look_again(state->set, request->cells, request->row_count);
 		break;
 	case AGG_OWN_CHANGES:
 		agg_note_own_changes();
@@ -405,7 +405,7 @@ static agg_calendar_cache *calendars(void) {
 }
 
 void agg_create_operation(agg_call_state *state, agg_function function, const agg_argument *arguments, size_t count) {
-	agg_context context = {.schema = quote_identifier(get_namespace_name(state->schema)),
+	agg_context context = {.tables = agg_names_of(state->set),
 	                       .transaction_start = GetCurrentTransactionStartTimestamp(),
 	                       .fixed_snapshot = IsolationUsesXactSnapshot(),
 	                       .release = AGGREGATION_VERSION,
@@ -418,14 +418,14 @@ void agg_create_operation(agg_call_state *state, agg_function function, const ag
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errhint("Process fewer tasks or windows in one call.")));
 }
 
-agg_call_state *agg_begin_call(MemoryContext parent, Oid schema, bool commits) {
+agg_call_state *agg_begin_call(MemoryContext parent, agg_table_set set, bool commits) {
 	MemoryContext memory = AllocSetContextCreate(parent, "aggregation operation", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextCallback *callback = MemoryContextAllocZero(memory, sizeof(MemoryContextCallback));
 	agg_call_state *state = MemoryContextAllocZero(memory, sizeof(agg_call_state));
 
 	state->memory = memory;
 	state->request = AllocSetContextCreate(memory, "aggregation request", ALLOCSET_DEFAULT_SIZES);
-	state->schema = schema;
+	state->set = set;
 	state->commits = commits;
 	callback->func = destroy_operation;
 	callback->arg = state;

@@ -12,7 +12,7 @@ typedef struct agg_call_state {
 	agg_operation *operation;
 	MemoryContext memory;  /* owns the operation */
 	MemoryContext request; /* reset after each request */
-	Oid schema;
+	agg_table_set set;
 	agg_function function;
 	ReturnSetInfo *rows; /* of a set-returning function, or NULL */
 	bool commits;        /* called so that it may end transactions */
@@ -27,7 +27,7 @@ typedef struct agg_call_state {
 } agg_call_state;
 
 /* What outlives a commit cannot belong to the transaction: then `parent` is a context that does. */
-extern agg_call_state *agg_begin_call(MemoryContext parent, Oid schema, bool commits);
+extern agg_call_state *agg_begin_call(MemoryContext parent, agg_table_set set, bool commits);
 extern void agg_create_operation(agg_call_state *state, agg_function function, const agg_argument *arguments, size_t count);
 /* Needs SPI to be connected. `request` is the operation's answer in the end. */
 extern void agg_run_operation(agg_call_state *state, agg_request *request);

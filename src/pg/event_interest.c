@@ -22,8 +22,8 @@ typedef struct wanted {
 
 /* To this transaction; all of it is in its memory. */
 static struct {
-	Oid schema;     /* InvalidOid: no bar was looked at yet */
-	wanted *wanted; /* of all consumers */
+	agg_table_set set; /* InvalidOid: no bar was looked at yet */
+	wanted *wanted;    /* of all consumers */
 	int wanted_count;
 	bool any_kept; /* some task keeps its revisions */
 } known;
@@ -62,8 +62,8 @@ static bool is_among(const text *one, Datum *texts, int count) {
 }
 
 /* Consumers as of now, whatever the transaction's snapshot: none comes or changes its mind while somebody writes bars (agg_subscribe()). */
-static void find_wanted(Oid schema) {
-	Oid table = agg_find_table(schema, "agg_consumers");
+static void find_wanted(agg_table_set set) {
+	Oid table = agg_find_table(set, "agg_consumers");
 	agg_scope *scope;
 	uint64 count;
 
@@ -71,7 +71,7 @@ static void find_wanted(Oid schema) {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope = agg_act_as_owner(table);
-	count = agg_execute(scope, agg_in_schema(schema, "SELECT c.symbols, c.timeframes FROM @agg_consumers AS c"), 0, NULL, NULL, true);
+	count = agg_execute(scope, agg_in_set(set, "SELECT c.symbols, c.timeframes FROM @agg_consumers AS c"), 0, NULL, NULL, true);
 	agg_stop_acting(scope);
 	known.wanted = MemoryContextAlloc(TopTransactionContext, sizeof(wanted) * (count + 1));
 	for (uint64 i = 0; i < count; i++) {
@@ -86,16 +86,16 @@ static void find_wanted(Oid schema) {
 		MemoryContextSwitchTo(caller);
 	}
 	known.wanted_count = (int)count;
-	scope = agg_act_as_owner(agg_find_table(schema, "agg_kept_revisions"));
-	known.any_kept = agg_execute(scope, agg_in_schema(schema, "SELECT 1 FROM @agg_kept_revisions LIMIT 1"), 0, NULL, NULL, true) > 0;
+	scope = agg_act_as_owner(agg_find_table(set, "agg_kept_revisions"));
+	known.any_kept = agg_execute(scope, agg_in_set(set, "SELECT 1 FROM @agg_kept_revisions LIMIT 1"), 0, NULL, NULL, true) > 0;
 	agg_stop_acting(scope);
-	known.schema = schema;
+	known.set = set;
 	SPI_finish();
 	PopActiveSnapshot();
 }
 
 /* Which of the events are of tasks that keep their revisions: as of now, as above. What stands side by side is mostly of one task. */
-void agg_find_kept(Oid schema, agg_noted_event *events, int event_count) {
+void agg_find_kept(agg_table_set set, agg_noted_event *events, int event_count) {
 	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
 	Datum values[2];
 	Datum *symbols;
@@ -124,13 +124,12 @@ void agg_find_kept(Oid schema, agg_noted_event *events, int event_count) {
 	}
 	values[0] = PointerGetDatum(construct_array(symbols, count, TEXTOID, -1, false, TYPALIGN_INT));
 	values[1] = PointerGetDatum(construct_array(timeframes, count, TEXTOID, -1, false, TYPALIGN_INT));
-	scope = agg_act_as_owner(agg_find_table(schema, "agg_kept_revisions"));
-	found =
-	    agg_execute(scope,
-	                agg_in_schema(schema, "SELECT t.ord, k.began_at FROM unnest($1, $2) WITH ORDINALITY AS t(symbol, timeframe, ord) "
-	                                      "JOIN @agg_kept_revisions AS k ON k.canonical_symbol = t.symbol AND k.timeframe = t.timeframe "
-	                                      "ORDER BY t.ord"),
-	                lengthof(types), types, values, true);
+	scope = agg_act_as_owner(agg_find_table(set, "agg_kept_revisions"));
+	found = agg_execute(scope,
+	                    agg_in_set(set, "SELECT t.ord, k.began_at FROM unnest($1, $2) WITH ORDINALITY AS t(symbol, timeframe, ord) "
+	                                    "JOIN @agg_kept_revisions AS k ON k.canonical_symbol = t.symbol AND k.timeframe = t.timeframe "
+	                                    "ORDER BY t.ord"),
+	                    lengthof(types), types, values, true);
 	agg_stop_acting(scope);
 	for (uint64 row = 0, i = 0; row < found; row++) {
 		bool is_null;
@@ -146,15 +145,15 @@ void agg_find_kept(Oid schema, agg_noted_event *events, int event_count) {
 	PopActiveSnapshot();
 }
 
-bool agg_event_is_wanted(Oid schema, const text *symbol, const text *timeframe, bool *by_consumer) {
+bool agg_event_is_wanted(agg_table_set set, const text *symbol, const text *timeframe, bool *by_consumer) {
 	static bool registered = false;
 
 	if (!registered) {
 		RegisterXactCallback(forget, NULL);
 		registered = true;
 	}
-	if (!OidIsValid(known.schema))
-		find_wanted(schema);
+	if (!OidIsValid(known.set.schema))
+		find_wanted(set);
 	*by_consumer = false;
 	for (int i = 0; i < known.wanted_count && !*by_consumer; i++) {
 		const wanted *one = &known.wanted[i];

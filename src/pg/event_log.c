@@ -47,7 +47,7 @@ typedef struct layer {
 
 /* Of this transaction; all of it is in its memory. */
 static struct {
-	Oid schema;
+	agg_table_set set;
 	bool any_by_consumer; /* of what was noted */
 	bool any_written;
 	layer *layers; /* the innermost one first */
@@ -61,12 +61,12 @@ static struct {
 
 /* In the current subtransaction, which must be the layer's. */
 static void write_layer(layer *noted) {
-	agg_find_kept(own.schema, noted->events, noted->count);
+	agg_find_kept(own.set, noted->events, noted->count);
 	for (int i = 0; i < noted->count; i++) {
 		own.any_for_consumers |= noted->events[i].by_consumer;
 		own.any_for_history |= agg_event_is_kept(&noted->events[i]);
 	}
-	agg_write_events(own.schema, &own.batch, noted->events, noted->count);
+	agg_write_events(own.set, &own.batch, noted->events, noted->count);
 	MemoryContextReset(noted->memory);
 	noted->events = NULL;
 	noted->count = 0;
@@ -137,18 +137,18 @@ static const char store_revisions[] =
 /* clang-format on */
 
 static void run_on(const char *table, const char *sql, int count, Oid *types, Datum *values) {
-	agg_scope *scope = agg_act_as_owner(agg_find_table(own.schema, table));
+	agg_scope *scope = agg_act_as_owner(agg_find_table(own.set, table));
 
-	(void)agg_execute(scope, agg_in_schema(own.schema, sql), count, types, values, false);
+	(void)agg_execute(scope, agg_in_set(own.set, sql), count, types, values, false);
 	agg_stop_acting(scope);
 }
 
 /* Statistics say that a batch has a row, and it has thousands: they must not be joined row by row. */
 static void merge_batch(Oid *types, Datum *values) {
-	agg_scope *scope = agg_act_as_owner(agg_find_table(own.schema, "agg_events"));
+	agg_scope *scope = agg_act_as_owner(agg_find_table(own.set, "agg_events"));
 
 	agg_avoid_loops(scope);
-	(void)agg_execute(scope, agg_in_schema(own.schema, merge_changes), 1, types, values, false);
+	(void)agg_execute(scope, agg_in_set(own.set, merge_changes), 1, types, values, false);
 	agg_stop_acting(scope);
 }
 
@@ -173,7 +173,7 @@ static place_in_order newest_place(Oid batches) {
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	scope = agg_act_as_owner(batches);
-	if (agg_execute(scope, agg_in_schema(own.schema, AGG_NEWEST_BATCH("n.last_id, n.made_at")), 0, NULL, NULL, true) > 0) {
+	if (agg_execute(scope, agg_in_set(own.set, AGG_NEWEST_BATCH("n.last_id, n.made_at")), 0, NULL, NULL, true) > 0) {
 		newest.id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 		newest.time = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null));
 	}
@@ -197,7 +197,7 @@ static const char take_place[] =
     "INSERT INTO @agg_event_batches (batch, made_at, first_id, last_id) VALUES (" AGG_NO_EVENTS ", $1, $2, $3)";
 
 static void number_batch(bool at_hand) {
-	Oid batches = agg_find_table(own.schema, "agg_event_batches");
+	Oid batches = agg_find_table(own.set, "agg_event_batches");
 	Oid types[] = {UUIDOID, TIMESTAMPTZOID, INT8OID, INT8OID};
 	Datum values[4] = {UUIDPGetDatum(&own.batch)};
 	int64 step = Max(agg_setting_events_kept / CHECKS_OF_SIZE, 1);
@@ -213,7 +213,7 @@ static void number_batch(bool at_hand) {
 	values[2] = Int64GetDatum(newest.id + 1);
 	values[3] = Int64GetDatum(place.id);
 	if (at_hand) {
-		agg_write_new_revisions(own.schema, place.time, own.layers->events, own.layers->count);
+		agg_write_new_revisions(own.set, place.time, own.layers->events, own.layers->count);
 	} else if (own.any_for_history) {
 		run_on("agg_bar_revisions", store_revisions, 2, types, values);
 		run_on("agg_events", "DELETE FROM @agg_events AS e WHERE e.batch = $1 AND NOT e.wanted", 1, types, values);
@@ -233,7 +233,7 @@ static void number_batch(bool at_hand) {
 static bool any_is_kept(layer *noted) {
 	bool any = false;
 
-	agg_find_kept(own.schema, noted->events, noted->count);
+	agg_find_kept(own.set, noted->events, noted->count);
 	for (int i = 0; !any && i < noted->count; i++)
 		any = agg_event_is_kept(&noted->events[i]);
 	return any;
@@ -317,7 +317,7 @@ static layer *current_layer(void) {
 	return fresh;
 }
 
-static void begin_batch(Oid schema) {
+static void begin_batch(agg_table_set set) {
 	static bool registered = false;
 
 	if (!registered) {
@@ -325,7 +325,7 @@ static void begin_batch(Oid schema) {
 		RegisterSubXactCallback(end_of_subtransaction, NULL);
 		registered = true;
 	}
-	own.schema = schema;
+	own.set = set;
 	if (!pg_strong_random(own.batch.data, UUID_LEN))
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
 }
@@ -338,13 +338,13 @@ static bool same_text(const text *a, const text *b) {
 	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) && memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
-void agg_note_event(Oid schema, const agg_event_key *key, const agg_event_bar *old, const agg_event_bar *fresh, bool by_consumer) {
+void agg_note_event(agg_table_set set, const agg_event_key *key, const agg_event_bar *old, const agg_event_bar *fresh, bool by_consumer) {
 	layer *noted;
 	agg_noted_event *event;
 	MemoryContext caller;
 
 	if (own.count == 0)
-		begin_batch(schema);
+		begin_batch(set);
 	noted = current_layer();
 	caller = MemoryContextSwitchTo(noted->memory);
 	if (noted->count == noted->room) {

@@ -40,14 +40,15 @@ static inline bool agg_event_is_kept(const agg_noted_event *event) {
 }
 
 /* event_log.c */
-extern void agg_note_event(Oid schema, const agg_event_key *key, const agg_event_bar *old, const agg_event_bar *fresh, bool by_consumer);
+extern void agg_note_event(agg_table_set set, const agg_event_key *key, const agg_event_bar *old, const agg_event_bar *fresh,
+                           bool by_consumer);
 
 /* event_interest.c: whether somebody may want to know of bars of this symbol and timeframe, and whether a consumer does */
-extern bool agg_event_is_wanted(Oid schema, const text *symbol, const text *timeframe, bool *by_consumer);
-extern void agg_find_kept(Oid schema, agg_noted_event *events, int count);
+extern bool agg_event_is_wanted(agg_table_set set, const text *symbol, const text *timeframe, bool *by_consumer);
+extern void agg_find_kept(agg_table_set set, agg_noted_event *events, int count);
 
 /* event_rows.c: those that are wanted or kept become rows of agg_events; those that are kept, and new bars, of agg_bar_revisions */
-extern void agg_write_events(Oid schema, pg_uuid_t *batch, const agg_noted_event *events, int count);
-extern void agg_write_new_revisions(Oid schema, TimestampTz made, const agg_noted_event *events, int count);
+extern void agg_write_events(agg_table_set set, pg_uuid_t *batch, const agg_noted_event *events, int count);
+extern void agg_write_new_revisions(agg_table_set set, TimestampTz made, const agg_noted_event *events, int count);
 
 #endif

@@ -89,18 +89,18 @@ static bool next_row(agg_own_rows *base, TupleTableSlot *slot) {
 	return true;
 }
 
-static void insert_into(Oid schema, const char *name, agg_own_rows *rows) {
-	Oid table = agg_find_table(schema, name);
+static void insert_into(agg_table_set set, const char *name, agg_own_rows *rows) {
+	Oid table = agg_find_table(set, name);
 	agg_scope *scope = agg_act_as_owner_of_log(table);
 
 	agg_insert_own_rows(scope, table, rows);
 	agg_stop_acting(scope);
 }
 
-void agg_write_events(Oid schema, pg_uuid_t *batch, const agg_noted_event *events, int count) {
+void agg_write_events(agg_table_set set, pg_uuid_t *batch, const agg_noted_event *events, int count) {
 	event_rows rows = {.base = {begin_rows, next_row}, .id = batch, .events = events, .count = count, .next = 0};
 
-	insert_into(schema, "agg_events", &rows.base);
+	insert_into(set, "agg_events", &rows.base);
 }
 
 typedef struct revision_rows {
@@ -150,8 +150,8 @@ static bool next_revision(agg_own_rows *base, TupleTableSlot *slot) {
 	return true;
 }
 
-void agg_write_new_revisions(Oid schema, TimestampTz made, const agg_noted_event *events, int count) {
+void agg_write_new_revisions(agg_table_set set, TimestampTz made, const agg_noted_event *events, int count) {
 	revision_rows rows = {.base = {begin_revisions, next_revision}, .made = made, .events = events, .count = count, .next = 0};
 
-	insert_into(schema, "agg_bar_revisions", &rows.base);
+	insert_into(set, "agg_bar_revisions", &rows.base);
 }

@@ -35,18 +35,18 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_index_change(PG_FUNCTION_
 
 Datum reconnect_to_use_aggregation_1_1_agg_note_index_change(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	agg_table_set set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
 	agg_argument argument;
 
 	if (!agg_is_trigger_of_rules(fcinfo) && !agg_is_row_trigger_of_rules(fcinfo))
 		ereport(ERROR,
 		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg(AGG_INDEX_TRIGGER "() is a trigger function of agg_indexes"),
 		         errhint("agg_setup() puts its triggers there.")));
-	agg_check_trigger_table(trigger->tg_relation, schema, AGG_INDEX_TRIGGER, "agg_indexes");
+	agg_check_trigger_table(trigger->tg_relation, set, AGG_INDEX_TRIGGER, "agg_indexes");
 	if (agg_is_row_trigger_of_rules(fcinfo)) {
 		static const char *const columns[] = {"canonical_symbol"};
 
-		return agg_check_rule_row(trigger, schema, AGG_FN_check_index_row, columns, lengthof(columns));
+		return agg_check_rule_row(trigger, set, AGG_FN_check_index_row, columns, lengthof(columns));
 	}
 	if (!agg_setting_tracking)
 		return PointerGetDatum(NULL);
@@ -57,7 +57,7 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_index_change(PG_FUNCTION_ARGS) {
 	argument = agg_make_argument("canonical_symbol",
 	                             agg_names_in_rules(RelationGetRelid(trigger->tg_relation), symbols_of(trigger->tg_event)), TEXTARRAYOID);
 	if (argument.value.count > 0)
-		agg_call_in_trigger(schema, AGG_FN_follow_index_change, &argument, 1);
+		agg_call_in_trigger(set, AGG_FN_follow_index_change, &argument, 1);
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }

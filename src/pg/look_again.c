@@ -26,7 +26,7 @@ static const Oid column_types[AGG_LOOK_AGAIN_COLUMNS] = {TEXTOID, TEXTOID, TIMES
 static noted_windows *noted = NULL;
 static int noted_count = 0;
 static int noted_room = 0;
-static Oid noted_schema = InvalidOid;
+static agg_table_set noted_set = {InvalidOid};
 
 static void forget(void) {
 	noted = NULL;
@@ -48,7 +48,7 @@ static Datum column_of_noted(int column) {
 }
 
 static void mark_noted(void) {
-	Oid table = get_relname_relid("agg_dirty_ranges", noted_schema);
+	Oid table = agg_look_for_table(noted_set, "agg_dirty_ranges");
 	Oid types[AGG_LOOK_AGAIN_COLUMNS];
 	Datum values[AGG_LOOK_AGAIN_COLUMNS];
 	char *sql;
@@ -63,10 +63,9 @@ static void mark_noted(void) {
 		types[i] = get_array_type(column_types[i]);
 		values[i] = column_of_noted(i);
 	}
-	sql = psprintf("INSERT INTO %s.agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc, due) "
-	               "SELECT n.symbol, n.timeframe, n.from_utc, n.to_utc, n.due "
-	               "FROM unnest($1, $2, $3, $4, $5) AS n(symbol, timeframe, from_utc, to_utc, due)",
-	               quote_identifier(get_namespace_name(noted_schema)));
+	sql = agg_in_set(noted_set, "INSERT INTO @agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc, due) "
+	                            "SELECT n.symbol, n.timeframe, n.from_utc, n.to_utc, n.due "
+	                            "FROM unnest($1, $2, $3, $4, $5) AS n(symbol, timeframe, from_utc, to_utc, due)");
 	scope = agg_act_as_owner(table);
 	(void)agg_execute(scope, sql, lengthof(types), types, values, false);
 	agg_stop_acting(scope);
@@ -95,14 +94,14 @@ static bool same_text(Datum kept, const agg_cell *cell) {
 }
 
 /* Rows of symbol, timeframe, from, to, due. */
-void agg_look_again(Oid schema, const agg_cell *cells, size_t rows) {
+void agg_look_again(agg_table_set set, const agg_cell *cells, size_t rows) {
 	static bool registered = false;
 	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
 
 	if (!registered)
 		RegisterXactCallback(end_of_transaction, NULL);
 	registered = true;
-	noted_schema = schema;
+	noted_set = set;
 	if (noted_count + (int)rows > noted_room) {
 		noted_room = Max(2 * noted_room, noted_count + (int)rows);
 		noted = noted == NULL ? palloc(sizeof(noted_windows) * noted_room) : repalloc_huge(noted, sizeof(noted_windows) * noted_room);

@@ -32,15 +32,15 @@
 static bool operation_notes = false;
 
 /* What nobody else locks: a part of the table that does not exist. */
-static LOCKTAG schedule_of(Oid schema) {
+static LOCKTAG schedule_of(agg_table_set set) {
 	LOCKTAG tag;
 
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, agg_find_table(schema, "data_agg_state"), 2);
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, agg_find_table(set, "data_agg_state"), 2);
 	return tag;
 }
 
-TimestampTz agg_next_due(Oid schema) {
-	Relation table = table_open(agg_find_table(schema, "agg_next_due"), AccessShareLock);
+TimestampTz agg_next_due(agg_table_set set) {
+	Relation table = table_open(agg_find_table(set, "agg_next_due"), AccessShareLock);
 	AttrNumber due = agg_own_column(table, "due_at", TIMESTAMPTZOID);
 	AttrNumber looked = agg_own_column(table, "looked_at", TIMESTAMPTZOID);
 	TimestampTz now = GetCurrentTimestamp();
@@ -67,51 +67,51 @@ TimestampTz agg_next_due(Oid schema) {
 	return known ? earliest : DT_NOBEGIN;
 }
 
-static void store(Oid schema, const char *sql, TimestampTz time) {
+static void store(agg_table_set set, const char *sql, TimestampTz time) {
 	Oid types[] = {TIMESTAMPTZOID};
 	Datum values[] = {TimestampTzGetDatum(time)};
-	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_next_due"));
+	agg_scope *scope = agg_act_as_owner(agg_find_table(set, "agg_next_due"));
 
-	(void)agg_execute(scope, agg_in_schema(schema, sql), lengthof(types), types, values, false);
+	(void)agg_execute(scope, agg_in_set(set, sql), lengthof(types), types, values, false);
 	agg_stop_acting(scope);
 }
 
-void agg_note_due(Oid schema, TimestampTz from) {
-	LOCKTAG tag = schedule_of(schema);
+void agg_note_due(agg_table_set set, TimestampTz from) {
+	LOCKTAG tag = schedule_of(set);
 
 	(void)LockAcquire(&tag, RowExclusiveLock, false, false);
-	if (agg_next_due(schema) <= from)
+	if (agg_next_due(set) <= from)
 		return;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	store(schema, "INSERT INTO @agg_next_due (due_at) VALUES ($1)", from);
+	store(set, "INSERT INTO @agg_next_due (due_at) VALUES ($1)", from);
 	SPI_finish();
 }
 
 /* The earliest time of a task that can be due. */
-static TimestampTz earliest_task(Oid schema) {
-	agg_scope *scope = agg_act_as_owner_of_all_rows(agg_find_table(schema, "data_agg_state"));
+static TimestampTz earliest_task(agg_table_set set) {
+	agg_scope *scope = agg_act_as_owner_of_all_rows(agg_find_table(set, "data_agg_state"));
 	bool is_null;
 	Datum time;
 
-	(void)agg_execute(scope, agg_in_schema(schema, "SELECT min(" AGG_DUE_AT("s.") ") FROM @data_agg_state AS s WHERE " AGG_CLAIMABLE("s.")),
-	                  0, NULL, NULL, false);
+	(void)agg_execute(scope, agg_in_set(set, "SELECT min(" AGG_DUE_AT("s.") ") FROM @data_agg_state AS s WHERE " AGG_CLAIMABLE("s.")), 0,
+	                  NULL, NULL, false);
 	agg_stop_acting(scope);
 	time = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
 	return is_null ? DT_NOEND : DatumGetTimestampTz(time);
 }
 
 /* False: others are writing tasks at this moment, or this transaction does not see them. */
-bool agg_look_ahead(Oid schema) {
-	LOCKTAG tag = schedule_of(schema);
+bool agg_look_ahead(agg_table_set set) {
+	LOCKTAG tag = schedule_of(set);
 	TimestampTz next;
 
 	if (IsolationUsesXactSnapshot() || LockAcquire(&tag, ShareRowExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		return false;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	next = earliest_task(schema);
-	store(schema, "WITH gone AS (DELETE FROM @agg_next_due) INSERT INTO @agg_next_due (due_at) VALUES ($1)", next);
+	next = earliest_task(set);
+	store(set, "WITH gone AS (DELETE FROM @agg_next_due) INSERT INTO @agg_next_due (due_at) VALUES ($1)", next);
 	SPI_finish();
 	return true;
 }
@@ -131,14 +131,14 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_due(PG_FUNCTION_ARGS);
 /* AFTER INSERT OR UPDATE OF next_run_at, status, enabled ON data_agg_state FOR EACH STATEMENT. */
 Datum reconnect_to_use_aggregation_1_1_agg_note_due(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	agg_table_set set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) || TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("agg_note_due() must be fired after INSERT or UPDATE for each statement"),
 		                errhint("agg_setup() puts the trigger on data_agg_state.")));
-	agg_check_trigger_table(trigger->tg_relation, schema, "agg_note_due", "data_agg_state");
+	agg_check_trigger_table(trigger->tg_relation, set, "agg_note_due", "data_agg_state");
 	if (!is_noted_by_operation())
-		agg_note_due(schema, DT_NOBEGIN);
+		agg_note_due(set, DT_NOBEGIN);
 	return PointerGetDatum(NULL);
 }

@@ -23,7 +23,7 @@ typedef struct event_columns {
 	AttrNumber revision; /* invalid: tables of an older release */
 	AttrNumber values[AGG_EVENT_VALUES];
 	Oid types[AGG_EVENT_VALUES];
-	Oid schema; /* of the extension */
+	agg_table_set set; /* of the extension */
 } event_columns;
 
 static Oid type_of(Relation bars, const char *name, AttrNumber *number) {
@@ -50,12 +50,12 @@ static AttrNumber column_of(Relation bars, const char *name, Oid type, Oid or_ty
 static const event_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
 #define AGG_COLUMN_NAME(name) #name,
 	static const char *const values[AGG_EVENT_VALUES] = {AGG_EVENT_COLUMNS(AGG_COLUMN_NAME)};
-	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	agg_table_set set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
 	event_columns *columns = fcinfo->flinfo->fn_extra;
 
 	if (columns != NULL)
 		return columns;
-	agg_check_trigger_table(bars, schema, AGG_EVENT_TRIGGER, "derived_data_bars");
+	agg_check_trigger_table(bars, set, AGG_EVENT_TRIGGER, "derived_data_bars");
 	columns = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(event_columns));
 	columns->symbol = column_of(bars, "canonical_symbol", TEXTOID, VARCHAROID);
 	columns->timeframe = column_of(bars, "timeframe", TEXTOID, VARCHAROID);
@@ -68,7 +68,7 @@ static const event_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
 	}
 	if (type_of(bars, "revision", &columns->revision) != INT4OID)
 		columns->revision = InvalidAttrNumber;
-	columns->schema = schema;
+	columns->set = set;
 	fcinfo->flinfo->fn_extra = columns;
 	return columns;
 }
@@ -147,8 +147,8 @@ static bool same_bar(const agg_event_bar *a, const agg_event_bar *b) {
 static void note(const event_columns *columns, const agg_event_key *key, const agg_event_bar *old, const agg_event_bar *fresh) {
 	bool by_consumer;
 
-	if (!same_bar(old, fresh) && agg_event_is_wanted(columns->schema, key->symbol, key->timeframe, &by_consumer))
-		agg_note_event(columns->schema, key, old, fresh, by_consumer);
+	if (!same_bar(old, fresh) && agg_event_is_wanted(columns->set, key->symbol, key->timeframe, &by_consumer))
+		agg_note_event(columns->set, key, old, fresh, by_consumer);
 }
 
 static void note_one(TupleTableSlot *row, const event_columns *columns, bool is_fresh) {

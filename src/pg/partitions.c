@@ -40,7 +40,7 @@
 
 /* What an event is about. */
 typedef struct watched {
-	Oid schema;
+	agg_table_set set;
 	Oid data_bars;
 	Oid derived_bars;
 } watched;
@@ -78,17 +78,17 @@ static void command_as(agg_scope *(*act_as_owner)(Oid object), Oid object, const
 }
 
 /* Each partition needs its own trigger for TRUNCATE; row triggers are cloned by PostgreSQL. agg_setup() does the same. */
-static void watch_truncate_of(Oid schema, Oid partition) {
+static void watch_truncate_of(agg_table_set set, Oid partition) {
 	const char *name = qualified_name(partition);
 
 	command_as(agg_act_as_owner, partition,
 	           psprintf("CREATE TRIGGER " TRUNCATE_TRIGGER
 	                    " BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s.agg_capture_changes()",
-	                    name, quote_identifier(get_namespace_name(schema))));
+	                    name, quote_identifier(get_namespace_name(set.schema))));
 	command_as(agg_act_as_owner, partition, psprintf("ALTER TRIGGER " TRUNCATE_TRIGGER " ON %s DEPENDS ON EXTENSION aggregation", name));
 }
 
-static void watch_truncate(Oid schema, Oid partition) {
+static void watch_truncate(agg_table_set set, Oid partition) {
 	ListCell *cell;
 
 	/* A dump switches this off while it is restored, and brings the triggers along. */
@@ -98,7 +98,7 @@ static void watch_truncate(Oid schema, Oid partition) {
 		Oid part = lfirst_oid(cell);
 
 		if (is_table_of_bars(part) && !OidIsValid(get_trigger_oid(part, TRUNCATE_TRIGGER, true)))
-			watch_truncate_of(schema, part);
+			watch_truncate_of(set, part);
 	}
 }
 
@@ -118,21 +118,21 @@ static void stop_watching_truncate(Oid detached) {
  * PostgreSQL asks whoever makes a partition, or puts a trigger on a table, for the right to execute the trigger's function. The owner of a
  * table that the function watches has it from us: what the function does depends on the table alone, and nobody can call it.
  */
-static void let_owner_capture(Oid schema, Oid table, const char *name) {
-	Oid function = LookupFuncName(list_make2(makeString(get_namespace_name(schema)), makeString(pstrdup(name))), 0, NULL, true);
+static void let_owner_capture(agg_table_set set, Oid table, const char *name) {
+	Oid function = LookupFuncName(list_make2(makeString(get_namespace_name(set.schema)), makeString(pstrdup(name))), 0, NULL, true);
 	Oid owner = agg_owner_of(table);
 
 	if (OidIsValid(function) && !agg_may_execute(function, owner))
 		command_as(agg_act_as_owner_of_function, function,
-		           psprintf("GRANT EXECUTE ON FUNCTION %s.%s() TO %s", quote_identifier(get_namespace_name(schema)), name,
+		           psprintf("GRANT EXECUTE ON FUNCTION %s.%s() TO %s", quote_identifier(get_namespace_name(set.schema)), name,
 		                    quote_identifier(GetUserNameFromId(owner, false))));
 }
 
 /* Whoever owns the table of a registered source may have its triggers, in a dump that he restores, too. */
-static void let_owner_capture_ticks(Oid schema, Oid table, const CreateTrigStmt *statement) {
+static void let_owner_capture_ticks(agg_table_set set, Oid table, const CreateTrigStmt *statement) {
 	if (strcmp(strVal(llast(statement->funcname)), AGG_TICK_FUNCTION) == 0 && list_length(statement->args) == 1 &&
-	    agg_is_tick_source(schema, strVal(linitial(statement->args))))
-		let_owner_capture(schema, table, AGG_TICK_FUNCTION);
+	    agg_is_tick_source(set, strVal(linitial(statement->args))))
+		let_owner_capture(set, table, AGG_TICK_FUNCTION);
 }
 
 /* ---- what the bars of a table become ---- */
@@ -144,16 +144,15 @@ static void note_table(const watched *on, Oid table) {
 		return;
 	bars = table_open(table, AccessShareLock);
 	if (agg_has_key_of_bars(bars)) /* else no bar can have been made of it */
-		agg_note_table(on->schema, bars);
+		agg_note_table(on->set, bars);
 	table_close(bars, NoLock);
 }
 
 /* Seals what the table holds, symbol by symbol, and of derived bars timeframe by timeframe. */
 static void seal_table(const watched *on, Oid table, bool derived, const char *reason) {
 	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
-	char *sql = psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason) "
-	                     "VALUES ($1, NULLIF($2, '1m'), $3, $4, $5)",
-	                     quote_identifier(get_namespace_name(on->schema)));
+	char *sql = agg_in_set(on->set, "INSERT INTO @agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason) "
+	                                "VALUES ($1, NULLIF($2, '1m'), $3, $4, $5)");
 	Oid sealed;
 	Relation bars;
 	const agg_bar_span *spans;
@@ -162,14 +161,13 @@ static void seal_table(const watched *on, Oid table, bool derived, const char *r
 
 	if (!agg_setting_tracking || !is_table_of_bars(table))
 		return;
-	sealed = agg_find_table(on->schema, "agg_sealed_ranges");
+	sealed = agg_find_table(on->set, "agg_sealed_ranges");
 	if (get_attnum(sealed, "timeframe") == InvalidAttrNumber) {
 		/* The table is still 1.0's, which knew seals of minutes only. Nobody's retention fails for that. */
 		if (derived)
 			return;
-		sql = psprintf("INSERT INTO %s.agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason) "
-		               "SELECT $1, $3, $4, $5 WHERE $2 = '1m'",
-		               quote_identifier(get_namespace_name(on->schema)));
+		sql = agg_in_set(on->set, "INSERT INTO @agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason) "
+		                          "SELECT $1, $3, $4, $5 WHERE $2 = '1m'");
 	}
 	bars = table_open(table, AccessShareLock);
 	spans = derived ? agg_spans_of_derived_bars(bars, &count) : agg_spans_of_minutes(bars, &count);
@@ -308,9 +306,9 @@ static bool changes_bars(const AlterTableStmt *statement) {
 /* PostgreSQL clones the triggers of a table for its new partition. */
 static void let_owner_have_triggers(const watched *on, Oid table) {
 	if (agg_is_part_of(table, on->data_bars))
-		let_owner_capture(on->schema, table, "agg_capture_changes");
-	if (agg_has_tick_trigger(on->schema, table))
-		let_owner_capture(on->schema, table, AGG_TICK_FUNCTION);
+		let_owner_capture(on->set, table, "agg_capture_changes");
+	if (agg_has_tick_trigger(on->set, table))
+		let_owner_capture(on->set, table, AGG_TICK_FUNCTION);
 }
 
 /* A column that comes or goes, or its new type, may make other bars of the old ones: those that were there count as changed, and those that
@@ -352,12 +350,12 @@ static void before_create_trigger(const watched *on, const CreateTrigStmt *state
 	if (!OidIsValid(table) || !agg_owns_table(table, GetUserId()))
 		return;
 	for (size_t i = 0; i < lengthof(functions); i++) {
-		Oid whole = get_relname_relid(tables[i], on->schema);
+		Oid whole = agg_look_for_table(on->set, tables[i]);
 
 		if (strcmp(strVal(llast(statement->funcname)), functions[i]) == 0 && OidIsValid(whole) && agg_is_part_of(table, whole))
-			let_owner_capture(on->schema, table, functions[i]);
+			let_owner_capture(on->set, table, functions[i]);
 	}
-	let_owner_capture_ticks(on->schema, table, statement);
+	let_owner_capture_ticks(on->set, table, statement);
 }
 
 static void before_command(const watched *on, Node *command) {
@@ -384,7 +382,7 @@ static void before_command(const watched *on, Node *command) {
 static void refuse_inheritance(const watched *on, Oid child) {
 	const Oid parents[] = {on->data_bars, on->derived_bars};
 
-	agg_refuse_heir_of_ticks(on->schema, child);
+	agg_refuse_heir_of_ticks(on->set, child);
 
 	for (size_t i = 0; i < lengthof(parents); i++) {
 		if (OidIsValid(parents[i]) && OidIsValid(child) && !get_rel_relispartition(child) && child != parents[i] &&
@@ -399,7 +397,7 @@ static void refuse_inheritance(const watched *on, Oid child) {
 static void after_partition(const watched *on, Oid partition, AlterTableType what) {
 	if (what == AT_AttachPartition) {
 		note_table(on, partition);
-		watch_truncate(on->schema, partition);
+		watch_truncate(on->set, partition);
 	} else if (!agg_is_part_of(partition, on->data_bars)) {
 		seal_table(on, partition, false, "detached");
 		stop_watching_truncate(partition);
@@ -439,7 +437,7 @@ static void after_create_table(const watched *on, const CreateStmt *statement) {
 	if (!OidIsValid(table))
 		return;
 	if (statement->partbound != NULL && agg_is_part_of(table, on->data_bars))
-		watch_truncate(on->schema, table);
+		watch_truncate(on->set, table);
 	else if (statement->inhRelations != NIL)
 		refuse_inheritance(on, table);
 }
@@ -485,15 +483,15 @@ extern Datum aggregation_agg_watch_partitions(PG_FUNCTION_ARGS);
 
 Datum aggregation_agg_watch_partitions(PG_FUNCTION_ARGS) {
 	EventTriggerData *event = (EventTriggerData *)fcinfo->context;
-	watched on = {.schema = get_func_namespace(fcinfo->flinfo->fn_oid)};
+	watched on = {.set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid))};
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
 		        (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED), errmsg("agg_watch_partitions() is an event trigger function"),
 		         errhint("CREATE EXTENSION makes the event trigger.")));
-	on.data_bars = get_relname_relid("data_bars", on.schema);
-	on.derived_bars = get_relname_relid("derived_data_bars", on.schema);
-	if (OidIsValid(on.data_bars) && OidIsValid(get_relname_relid("agg_sealed_ranges", on.schema))) {
+	on.data_bars = agg_look_for_table(on.set, "data_bars");
+	on.derived_bars = agg_look_for_table(on.set, "derived_data_bars");
+	if (OidIsValid(on.data_bars) && OidIsValid(agg_look_for_table(on.set, "agg_sealed_ranges"))) {
 		if (strcmp(event->event, "ddl_command_start") == 0)
 			before_command(&on, event->parsetree);
 		else if (strcmp(event->event, "ddl_command_end") == 0)

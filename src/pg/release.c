@@ -120,8 +120,8 @@ void agg_check_release(agg_function function) {
 /* ---- tables ---- */
 
 /* The one that holds the mark, or InvalidOid where agg_setup() has not run yet. */
-Oid agg_marked_table(Oid schema) {
-	Oid table = get_relname_relid(AGG_MARKED_TABLE, schema);
+Oid agg_marked_table(agg_table_set set) {
+	Oid table = agg_look_for_table(set, AGG_MARKED_TABLE);
 	char kind = OidIsValid(table) ? get_rel_relkind(table) : '\0';
 
 	return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ? table : InvalidOid;
@@ -130,8 +130,8 @@ Oid agg_marked_table(Oid schema) {
 /* A table that had this release's shape keeps it. */
 static Oid known_table = InvalidOid;
 
-bool agg_has_shape(Oid schema) {
-	Oid table = agg_marked_table(schema);
+bool agg_has_shape(agg_table_set set) {
+	Oid table = agg_marked_table(set);
 	char *comment;
 
 	if (OidIsValid(table) && table == known_table)
@@ -147,16 +147,16 @@ bool agg_has_shape(Oid schema) {
 }
 
 /* Mends what an older release has made. A session that finds it at the same time waits here, and then finds it mended. */
-void agg_need_shape(Oid schema) {
+void agg_need_shape(agg_table_set set) {
 	Oid table;
 
-	if (agg_has_shape(schema) || XactReadOnly || RecoveryInProgress())
+	if (agg_has_shape(set) || XactReadOnly || RecoveryInProgress())
 		return;
-	table = agg_marked_table(schema);
+	table = agg_marked_table(set);
 	if (!OidIsValid(table))
 		return; /* nothing is there yet; the caller that needs it reports that */
 	LockRelationOid(table, ShareUpdateExclusiveLock);
-	if (agg_has_shape(schema))
+	if (agg_has_shape(set))
 		return;
-	agg_call_in_trigger(schema, AGG_FN_mend_shape, NULL, 0);
+	agg_call_in_trigger(set, AGG_FN_mend_shape, NULL, 0);
 }

@@ -39,7 +39,7 @@ bool agg_is_row_trigger_of_rules(FunctionCallInfo fcinfo) {
  * Gives an operation columns of a row that is about to be written, for it to refuse them in words of ours, where a CHECK or an index would
  * use PostgreSQL's. A NULL is left to NOT NULL. Returns the row.
  */
-Datum agg_check_rule_row(TriggerData *trigger, Oid schema, agg_function check, const char *const *columns, size_t count) {
+Datum agg_check_rule_row(TriggerData *trigger, agg_table_set set, agg_function check, const char *const *columns, size_t count) {
 	HeapTuple row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	TupleDesc description = RelationGetDescr(trigger->tg_relation);
 	agg_argument *arguments = palloc(sizeof(agg_argument) * count);
@@ -63,7 +63,7 @@ Datum agg_check_rule_row(TriggerData *trigger, Oid schema, agg_function check, c
 		}
 		arguments[i] = agg_make_argument(columns[i], value, type);
 	}
-	agg_call_in_trigger(schema, check, arguments, count);
+	agg_call_in_trigger(set, check, arguments, count);
 	return PointerGetDatum(row);
 }
 
@@ -80,7 +80,7 @@ uint64 agg_run_on_rules(Oid table, const char *sql) {
 	uint64 count;
 
 	agg_stop_tracking(scope);
-	count = agg_execute(scope, agg_in_schema(get_rel_namespace(table), sql), 0, NULL, NULL, false);
+	count = agg_execute(scope, agg_in_set(agg_set_in(get_rel_namespace(table)), sql), 0, NULL, NULL, false);
 	agg_stop_acting(scope);
 	return count;
 }

@@ -17,14 +17,15 @@
 #include "funcapi.h"
 #include "ops/marks/change_capture.h"
 #include "ops/boundary/operation.h"
+#include "table_set.h"
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
 
 /* call.c */
 extern Datum agg_call(FunctionCallInfo fcinfo, agg_function function);
-extern void agg_call_in_trigger(Oid schema, agg_function function, const agg_argument *arguments, size_t count);
+extern void agg_call_in_trigger(agg_table_set set, agg_function function, const agg_argument *arguments, size_t count);
 extern Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function);
-extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_argument *arguments,
+extern TimestampTz agg_call_in_background(MemoryContext memory, agg_table_set set, agg_function function, const agg_argument *arguments,
                                           size_t count);
 
 /* driver.c */
@@ -40,9 +41,9 @@ static inline bool agg_is_this_transaction(FullTransactionId id) {
 
 /* release.c */
 extern void agg_check_release(agg_function function);
-extern Oid agg_marked_table(Oid schema);
-extern bool agg_has_shape(Oid schema);
-extern void agg_need_shape(Oid schema);
+extern Oid agg_marked_table(agg_table_set set);
+extern bool agg_has_shape(agg_table_set set);
+extern void agg_need_shape(agg_table_set set);
 
 /* wake.c */
 extern void agg_wake_worker_at_commit(void);
@@ -56,21 +57,21 @@ extern void agg_begin_running(Oid tasks);
 extern agg_runners agg_other_runners(Oid tasks);
 
 /* next_due.c */
-extern TimestampTz agg_next_due(Oid schema);
-extern void agg_note_due(Oid schema, TimestampTz from);
-extern bool agg_look_ahead(Oid schema);
+extern TimestampTz agg_next_due(agg_table_set set);
+extern void agg_note_due(agg_table_set set, TimestampTz from);
+extern bool agg_look_ahead(agg_table_set set);
 extern void agg_operation_notes_due(bool notes);
 
 /* look_again.c */
-extern void agg_look_again(Oid schema, const agg_cell *cells, size_t rows);
+extern void agg_look_again(agg_table_set set, const agg_cell *cells, size_t rows);
 
 /* task_changes.c */
 extern bool agg_has_own_tasks(void);
 
 /* transaction_changes.c */
-extern void agg_note_bar(Oid schema, const text *symbol, TimestampTz time);
-extern void agg_note_tick(Oid schema, const char *source, const text *symbol, TimestampTz time, bool gone);
-extern void agg_note_table(Oid schema, Relation bars);
+extern void agg_note_bar(agg_table_set set, const text *symbol, TimestampTz time);
+extern void agg_note_tick(agg_table_set set, const char *source, const text *symbol, TimestampTz time, bool gone);
+extern void agg_note_table(agg_table_set set, Relation bars);
 extern bool agg_has_noted_changes(void);
 extern void agg_log_changes(void);
 extern void agg_take_changes(agg_operation *operation);
@@ -78,26 +79,26 @@ extern void agg_note_own_changes(void);
 extern bool agg_has_own_changes(void);
 
 /* bound_log.c */
-extern void agg_bound_log(Oid schema);
+extern void agg_bound_log(agg_table_set set);
 
 /* rule_changes.c */
 extern bool agg_is_trigger_of_rules(FunctionCallInfo fcinfo);
 extern void agg_connect_with_rows(TriggerData *trigger);
 extern bool agg_is_row_trigger_of_rules(FunctionCallInfo fcinfo);
-extern Datum agg_check_rule_row(TriggerData *trigger, Oid schema, agg_function check, const char *const *columns, size_t count);
+extern Datum agg_check_rule_row(TriggerData *trigger, agg_table_set set, agg_function check, const char *const *columns, size_t count);
 extern uint64 agg_run_on_rules(Oid table, const char *sql);
 extern Datum agg_names_in_rules(Oid table, const char *sql);
 
 /* trigger_table.c */
-extern void agg_check_trigger_table(Relation relation, Oid schema, const char *function, const char *watched);
+extern void agg_check_trigger_table(Relation relation, agg_table_set set, const char *function, const char *watched);
 
 /* partitions.c */
 extern bool agg_is_part_of(Oid table, Oid whole);
 
 /* tick_tables.c */
-extern bool agg_has_tick_trigger(Oid schema, Oid table);
-extern bool agg_is_tick_source(Oid schema, const char *name);
-extern void agg_refuse_heir_of_ticks(Oid schema, Oid child);
+extern bool agg_has_tick_trigger(agg_table_set set, Oid table);
+extern bool agg_is_tick_source(agg_table_set set, const char *name);
+extern void agg_refuse_heir_of_ticks(agg_table_set set, Oid child);
 
 /* table_spans.c */
 extern bool agg_has_key_of_bars(Relation bars);
@@ -126,8 +127,6 @@ extern agg_argument agg_make_argument(const char *name, Datum value, Oid type);
 /* statement.c: the only way to run SQL */
 typedef struct agg_scope agg_scope;
 
-extern Oid agg_find_table(Oid schema, const char *relation);
-extern char *agg_in_schema(Oid schema, const char *statement);
 extern Oid agg_owner_of(Oid table);
 extern agg_scope *agg_act_as_owner(Oid table);
 extern agg_scope *agg_act_as_owner_of_all_rows(Oid table);

@@ -176,31 +176,6 @@ static Oid check_table(Oid table, wanted_rows wanted) {
 	return owner;
 }
 
-Oid agg_find_table(Oid schema, const char *relation) {
-	Oid table = get_relname_relid(relation, schema);
-
-	if (!OidIsValid(table))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-		                errmsg("table \"%s.%s\" does not exist", quote_identifier(get_namespace_name(schema)), quote_identifier(relation)),
-		                errhint("Run agg_setup() to create the tables of the extension.")));
-	return table;
-}
-
-/* The statement with the schema in the place of each @. */
-char *agg_in_schema(Oid schema, const char *statement) {
-	const char *name = quote_identifier(get_namespace_name(schema));
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	for (const char *c = statement; *c != '\0'; c++) {
-		if (*c == '@')
-			appendStringInfo(&sql, "%s.", name);
-		else
-			appendStringInfoChar(&sql, *c);
-	}
-	return sql.data;
-}
-
 Oid agg_owner_of(Oid table) {
 	HeapTuple tuple;
 	Oid owner = class_of(table, &tuple)->relowner;

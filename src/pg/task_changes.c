@@ -42,22 +42,21 @@ bool agg_has_own_tasks(void) {
 	return agg_is_this_transaction(configured_in);
 }
 
-static void mark(Oid schema, Datum symbol, Datum timeframe, TimestampTz from, TimestampTz to) {
+static void mark(agg_table_set set, Datum symbol, Datum timeframe, TimestampTz from, TimestampTz to) {
 	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum values[] = {symbol, timeframe, TimestampTzGetDatum(from), TimestampTzGetDatum(to)};
-	char *sql =
-	    agg_in_schema(schema, "INSERT INTO @agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc) VALUES ($1, $2, $3, $4)");
+	char *sql = agg_in_set(set, "INSERT INTO @agg_dirty_ranges (canonical_symbol, timeframe, from_utc, to_utc) VALUES ($1, $2, $3, $4)");
 	agg_scope *scope;
 
 	if (from >= to)
 		return;
-	scope = agg_act_as_owner(agg_find_table(schema, "agg_dirty_ranges"));
+	scope = agg_act_as_owner(agg_find_table(set, "agg_dirty_ranges"));
 	(void)agg_execute(scope, sql, lengthof(types), types, values, false);
 	agg_stop_acting(scope);
 }
 
 /* Marks what a statement about a table finds: rows of symbol, timeframe, from, to, none of them NULL. */
-static void mark_found(Oid schema, Oid table, const char *sql, int parameter_count, Oid *types, Datum *values) {
+static void mark_found(agg_table_set set, Oid table, const char *sql, int parameter_count, Oid *types, Datum *values) {
 	agg_scope *scope = agg_act_as_owner(table);
 	uint64 count = agg_execute(scope, sql, parameter_count, types, values, false);
 	SPITupleTable *found = SPI_tuptable;
@@ -69,14 +68,14 @@ static void mark_found(Oid schema, Oid table, const char *sql, int parameter_cou
 
 		for (size_t c = 0; c < lengthof(column); c++)
 			column[c] = SPI_getbinval(found->vals[i], found->tupdesc, (int)c + 1, &is_null);
-		mark(schema, column[0], column[1], DatumGetTimestampTz(column[2]), DatumGetTimestampTz(column[3]));
+		mark(set, column[0], column[1], DatumGetTimestampTz(column[2]), DatumGetTimestampTz(column[3]));
 	}
 }
 
 /* The first row of a statement about agg_indexes as its owner sees it; its columns are text or arrays of text. */
-static void ask_indexes(Oid schema, const char *sql, Datum *column, size_t columns) {
-	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_indexes"));
-	uint64 count = agg_execute(scope, agg_in_schema(schema, sql), 0, NULL, NULL, true);
+static void ask_indexes(agg_table_set set, const char *sql, Datum *column, size_t columns) {
+	agg_scope *scope = agg_act_as_owner(agg_find_table(set, "agg_indexes"));
+	uint64 count = agg_execute(scope, agg_in_set(set, sql), 0, NULL, NULL, true);
 	bool is_null;
 
 	agg_stop_acting(scope);
@@ -87,8 +86,8 @@ static void ask_indexes(Oid schema, const char *sql, Datum *column, size_t colum
 }
 
 /* Marks those of `tasks`, a FROM item with the columns of data_agg_state, that read minutes of an index, as far as these were made. */
-static void mark_index_minutes(Oid schema, const char *tasks, int parameter_count, Oid *types, Datum *values) {
-	Oid minutes = get_relname_relid("data_bars", schema);
+static void mark_index_minutes(agg_table_set set, const char *tasks, int parameter_count, Oid *types, Datum *values) {
+	Oid minutes = agg_look_for_table(set, "data_bars");
 	Oid *all_types = palloc(sizeof(Oid) * (size_t)(parameter_count + 1));
 	Datum *all_values = palloc(sizeof(Datum) * (size_t)(parameter_count + 1));
 	char *sql;
@@ -100,42 +99,42 @@ static void mark_index_minutes(Oid schema, const char *tasks, int parameter_coun
 		all_values[i] = values[i];
 	}
 	all_types[parameter_count] = TEXTARRAYOID;
-	ask_indexes(schema, "SELECT COALESCE(array_agg(i.canonical_symbol), ARRAY[]::text[]) FROM @agg_indexes AS i",
-	            &all_values[parameter_count], 1);
+	ask_indexes(set, "SELECT COALESCE(array_agg(i.canonical_symbol), ARRAY[]::text[]) FROM @agg_indexes AS i", &all_values[parameter_count],
+	            1);
 	sql = psprintf("SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, b.ts_utc + interval '1 minute' "
 	               "FROM %s CROSS JOIN LATERAL (SELECT d.ts_utc FROM @data_bars AS d WHERE d.canonical_symbol = f.canonical_symbol "
 	               "AND d.timeframe = '1m' AND d.source = 'synthetic' ORDER BY d.ts_utc DESC LIMIT 1) AS b "
 	               "WHERE f.canonical_symbol = ANY ($%d) AND %s = '1m'",
 	               tasks, parameter_count + 1, AGG_SOURCE_TIMEFRAME("f."));
-	mark_found(schema, minutes, agg_in_schema(schema, sql), parameter_count + 1, all_types, all_values);
+	mark_found(set, minutes, agg_in_set(set, sql), parameter_count + 1, all_types, all_values);
 }
 
 /* What late_policy has refused of a task is looked at again. */
-static void mark_refused(Oid schema, Datum symbol, Datum timeframe) {
+static void mark_refused(agg_table_set set, Datum symbol, Datum timeframe) {
 	Oid types[] = {TEXTOID, TEXTOID};
 	Datum values[] = {symbol, timeframe};
-	char *sql = agg_in_schema(schema, "DELETE FROM @agg_refused_ranges AS r WHERE r.canonical_symbol = $1 AND r.timeframe = $2 "
-	                                  "RETURNING r.canonical_symbol, r.timeframe, r.from_utc, r.to_utc");
+	char *sql = agg_in_set(set, "DELETE FROM @agg_refused_ranges AS r WHERE r.canonical_symbol = $1 AND r.timeframe = $2 "
+	                            "RETURNING r.canonical_symbol, r.timeframe, r.from_utc, r.to_utc");
 
-	mark_found(schema, agg_find_table(schema, "agg_refused_ranges"), sql, lengthof(types), types, values);
+	mark_found(set, agg_find_table(set, "agg_refused_ranges"), sql, lengthof(types), types, values);
 }
 
 /* Lists `tasks`, a FROM item with the columns of data_agg_state. */
-static void list_recent(Oid schema, const char *tasks, int parameter_count, Oid *types, Datum *values) {
+static void list_recent(agg_table_set set, const char *tasks, int parameter_count, Oid *types, Datum *values) {
 	char *sql = psprintf("INSERT INTO @agg_recent_tasks (canonical_symbol, timeframe) SELECT f.canonical_symbol::text, f.timeframe::text "
 	                     "FROM %s ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET known_since = 'infinity'",
 	                     tasks);
-	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_recent_tasks"));
+	agg_scope *scope = agg_act_as_owner(agg_find_table(set, "agg_recent_tasks"));
 
-	(void)agg_execute(scope, agg_in_schema(schema, sql), parameter_count, types, values, false);
+	(void)agg_execute(scope, agg_in_set(set, sql), parameter_count, types, values, false);
 	agg_stop_acting(scope);
 }
 
-static void seal(Oid schema, Datum symbol, Datum source, bool of_minutes, Datum from, Datum to) {
+static void seal(agg_table_set set, Datum symbol, Datum source, bool of_minutes, Datum from, Datum to) {
 	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum values[] = {symbol, of_minutes ? CStringGetTextDatum("") : source, from, to};
-	char *sql = agg_in_schema(schema, AGG_SEAL_ADOPTED("(SELECT $1, NULLIF($2, ''), $3, $4)"));
-	agg_scope *scope = agg_act_as_owner(agg_find_table(schema, "agg_sealed_ranges"));
+	char *sql = agg_in_set(set, AGG_SEAL_ADOPTED("(SELECT $1, NULLIF($2, ''), $3, $4)"));
+	agg_scope *scope = agg_act_as_owner(agg_find_table(set, "agg_sealed_ranges"));
 
 	(void)agg_execute(scope, sql, lengthof(types), types, values, false);
 	agg_stop_acting(scope);
@@ -149,9 +148,9 @@ static Oid table_of_reader(Oid bars, Oid minutes) {
 }
 
 /* Seals what adopted_bars.h says of the transition table "fresh". */
-static void adopt_bars(Oid schema, Oid bars) {
-	Oid minutes = get_relname_relid("data_bars", schema);
-	char *any = agg_in_schema(schema, AGG_TASKS_WITH_ADOPTED_BARS("fresh AS f"));
+static void adopt_bars(agg_table_set set, Oid bars) {
+	Oid minutes = agg_look_for_table(set, "data_bars");
+	char *any = agg_in_set(set, AGG_TASKS_WITH_ADOPTED_BARS("fresh AS f"));
 	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
 	Datum parts[lengthof(types)];
 	SPITupleTable *found;
@@ -174,9 +173,9 @@ static void adopt_bars(Oid schema, Oid bars) {
 		                  errhint("If the source of such bars is gone, call agg_seal_range() before agg_run(), or they are deleted.")));
 		return;
 	}
-	ask_indexes(schema, AGG_INDEX_PARTS, parts, lengthof(parts));
+	ask_indexes(set, AGG_INDEX_PARTS, parts, lengthof(parts));
 	scope = agg_act_as_owner(reader);
-	count = agg_execute(scope, agg_in_schema(schema, AGG_ADOPTED_RANGES("fresh AS f")), lengthof(types), types, parts, false);
+	count = agg_execute(scope, agg_in_set(set, AGG_ADOPTED_RANGES("fresh AS f")), lengthof(types), types, parts, false);
 	found = SPI_tuptable;
 	agg_stop_acting(scope);
 	for (uint64 i = 0; i < count; i++) {
@@ -185,7 +184,7 @@ static void adopt_bars(Oid schema, Oid bars) {
 
 		for (size_t c = 0; c < lengthof(column); c++)
 			column[c] = SPI_getbinval(found->vals[i], found->tupdesc, (int)c + 1, &is_null[c]);
-		seal(schema, column[0], column[1], is_null[1], column[2], column[3]);
+		seal(set, column[0], column[1], is_null[1], column[2], column[3]);
 		sealed += DatumGetInt64(column[5]);
 	}
 	if (sealed > 0)
@@ -250,7 +249,8 @@ static bool is_claimed(const TriggerData *trigger) {
 
 /* Has the days made of those in the array that `sql` gives (NULL: nothing is to be done), and has the sources and cursors of the tasks of a
  * symbol (NULL: of none) fit them. */
-static void provide_calendars(Oid schema, Oid tasks, const char *symbol, const char *sql, int parameter_count, Oid *types, Datum *values) {
+static void provide_calendars(agg_table_set set, Oid tasks, const char *symbol, const char *sql, int parameter_count, Oid *types,
+                              Datum *values) {
 	agg_scope *scope = agg_act_as_owner(tasks);
 	uint64 count = agg_execute(scope, sql, parameter_count, types, values, true);
 	bool is_null = true;
@@ -266,18 +266,18 @@ static void provide_calendars(Oid schema, Oid tasks, const char *symbol, const c
 	arguments[0] = agg_make_argument("calendar", names, TEXTARRAYOID);
 	arguments[1] = agg_make_argument(
 	    "p_symbols", PointerGetDatum(construct_array(symbols, symbol == NULL ? 0 : 1, TEXTOID, -1, false, TYPALIGN_INT)), TEXTARRAYOID);
-	agg_call_in_trigger(schema, AGG_FN_provide_calendars, arguments, lengthof(arguments));
+	agg_call_in_trigger(set, AGG_FN_provide_calendars, arguments, lengthof(arguments));
 }
 
 /* All windows of a symbol lie in one calendar: each task's source is another one's bars. `tasks`: a FROM item with the columns of
  * data_agg_state. */
-static void check_one_calendar(Oid schema, Oid table, const char *tasks, int parameter_count, Oid *types, Datum *values) {
+static void check_one_calendar(agg_table_set set, Oid table, const char *tasks, int parameter_count, Oid *types, Datum *values) {
 	const char *sql = psprintf(
 	    "SELECT f.canonical_symbol::text, f.timeframe::text, " AGG_CALENDAR_OF("f.") ", s.timeframe::text, " AGG_CALENDAR_OF(
 	        "s.") " FROM %s JOIN @data_agg_state AS s ON s.canonical_symbol = f.canonical_symbol AND " AGG_CALENDAR_OF("s.") " <> " AGG_CALENDAR_OF("f.") " LIMIT 1",
 	    tasks);
 	agg_scope *scope = agg_act_as_owner(table);
-	uint64 count = agg_execute(scope, agg_in_schema(schema, sql), parameter_count, types, values, false);
+	uint64 count = agg_execute(scope, agg_in_set(set, sql), parameter_count, types, values, false);
 
 	agg_stop_acting(scope);
 	if (count > 0) {
@@ -294,33 +294,33 @@ static void check_one_calendar(Oid schema, Oid table, const char *tasks, int par
 }
 
 /* Behind the cursor nothing is made before it is there; but what is there is of windows that may be no more. */
-static void mark_bars_ahead(Oid schema, const char *symbol, const char *timeframe, TimestampTz from) {
-	Oid bars = get_relname_relid("derived_data_bars", schema);
+static void mark_bars_ahead(agg_table_set set, const char *symbol, const char *timeframe, TimestampTz from) {
+	Oid bars = agg_look_for_table(set, "derived_data_bars");
 	char *sql =
-	    agg_in_schema(schema, "SELECT $1, $2, $3, b.ts_utc + interval '1 minute' FROM (SELECT d.ts_utc FROM @derived_data_bars AS d WHERE "
-	                          "d.canonical_symbol = $1 AND d.timeframe = $2 AND d.deleted_at IS NULL ORDER BY d.ts_utc DESC LIMIT 1) AS b "
-	                          "WHERE b.ts_utc >= $3");
+	    agg_in_set(set, "SELECT $1, $2, $3, b.ts_utc + interval '1 minute' FROM (SELECT d.ts_utc FROM @derived_data_bars AS d WHERE "
+	                    "d.canonical_symbol = $1 AND d.timeframe = $2 AND d.deleted_at IS NULL ORDER BY d.ts_utc DESC LIMIT 1) AS b "
+	                    "WHERE b.ts_utc >= $3");
 	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID};
 	Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), TimestampTzGetDatum(from)};
 
 	if (OidIsValid(bars))
-		mark_found(schema, bars, sql, lengthof(types), types, values);
+		mark_found(set, bars, sql, lengthof(types), types, values);
 }
 
-static void calendar_changed(Oid schema, const TriggerData *trigger, const char *symbol, const char *timeframe) {
+static void calendar_changed(agg_table_set set, const TriggerData *trigger, const char *symbol, const char *timeframe) {
 	const char *calendar = text_of(trigger, trigger->tg_newtuple, "calendar");
 	Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
 	Datum values[] = {CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), CStringGetTextDatum(calendar == NULL ? "" : calendar)};
 	Oid table = RelationGetRelid(trigger->tg_relation);
 
 	/* What changes calendars for us chooses sources and cursors itself. */
-	provide_calendars(schema, table, agg_is_running() ? NULL : symbol,
+	provide_calendars(set, table, agg_is_running() ? NULL : symbol,
 	                  "SELECT CASE WHEN $3 NOT IN ('', 'utc') THEN ARRAY[$3] ELSE ARRAY[]::text[] END", lengthof(types), types, values);
-	check_one_calendar(schema, table, "(SELECT $1, $2, NULLIF($3, '')) AS f(canonical_symbol, timeframe, calendar)", lengthof(types), types,
+	check_one_calendar(set, table, "(SELECT $1, $2, NULLIF($3, '')) AS f(canonical_symbol, timeframe, calendar)", lengthof(types), types,
 	                   values);
 }
 
-static void task_changed(Oid schema, const TriggerData *trigger) {
+static void task_changed(agg_table_set set, const TriggerData *trigger) {
 	HeapTuple old = trigger->tg_trigtuple;
 	HeapTuple fresh = trigger->tg_newtuple;
 	const char *symbol = text_of(trigger, fresh, "canonical_symbol");
@@ -334,11 +334,11 @@ static void task_changed(Oid schema, const TriggerData *trigger) {
 	if (symbol == NULL || timeframe == NULL)
 		return;
 	if (!same_in_both(trigger, "late_policy") && !is_frozen(trigger))
-		mark_refused(schema, CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe));
+		mark_refused(set, CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe));
 	if (!same_in_both(trigger, "calendar") || !same_in_both(trigger, "canonical_symbol"))
-		calendar_changed(schema, trigger, symbol, timeframe);
+		calendar_changed(set, trigger, symbol, timeframe);
 	if (!same_in_both(trigger, "calendar"))
-		mark_bars_ahead(schema, symbol, timeframe, to);
+		mark_bars_ahead(set, symbol, timeframe, to);
 	if (same_in_both(trigger, "canonical_symbol") && same_in_both(trigger, "timeframe") && same_in_both(trigger, "source_timeframe") &&
 	    same_in_both(trigger, "calendar")) {
 		if (old_start == start)
@@ -353,33 +353,33 @@ static void task_changed(Oid schema, const TriggerData *trigger) {
 
 		if (is_claimed(trigger))
 			to = Max(to, GetCurrentTimestamp()); /* no cursor gets further */
-		list_recent(schema, task, lengthof(types), types, values);
-		mark_index_minutes(schema, task, lengthof(types), types, values);
+		list_recent(set, task, lengthof(types), types, values);
+		mark_index_minutes(set, task, lengthof(types), types, values);
 	}
-	mark(schema, CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), from, to);
+	mark(set, CStringGetTextDatum(symbol), CStringGetTextDatum(timeframe), from, to);
 }
 
 /* ---- an INSERT, all of its rows at once ---- */
 
-static void tasks_made(Oid schema, TriggerData *trigger) {
-	Oid bars = get_relname_relid("derived_data_bars", schema);
-	char *sql = agg_in_schema(schema, "SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, "
-	                                  "COALESCE(f.last_agg_bar_ts_utc, f.agg_start_utc, 'infinity') "
-	                                  "FROM fresh AS f CROSS JOIN LATERAL (SELECT 1 FROM @derived_data_bars AS d "
-	                                  "WHERE d.canonical_symbol = f.canonical_symbol AND d.timeframe = f.timeframe "
-	                                  "AND d.deleted_at IS NULL ORDER BY d.ts_utc LIMIT 1) AS b");
+static void tasks_made(agg_table_set set, TriggerData *trigger) {
+	Oid bars = agg_look_for_table(set, "derived_data_bars");
+	char *sql = agg_in_set(set, "SELECT f.canonical_symbol::text, f.timeframe::text, '-infinity'::timestamptz, "
+	                            "COALESCE(f.last_agg_bar_ts_utc, f.agg_start_utc, 'infinity') "
+	                            "FROM fresh AS f CROSS JOIN LATERAL (SELECT 1 FROM @derived_data_bars AS d "
+	                            "WHERE d.canonical_symbol = f.canonical_symbol AND d.timeframe = f.timeframe "
+	                            "AND d.deleted_at IS NULL ORDER BY d.ts_utc LIMIT 1) AS b");
 
 	if (!OidIsValid(bars))
 		return;
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
-	provide_calendars(schema, RelationGetRelid(trigger->tg_relation), NULL,
+	provide_calendars(set, RelationGetRelid(trigger->tg_relation), NULL,
 	                  "SELECT array_agg(DISTINCT f.calendar::text) FROM fresh AS f WHERE f.calendar <> 'utc'", 0, NULL, NULL);
-	check_one_calendar(schema, RelationGetRelid(trigger->tg_relation), "fresh AS f", 0, NULL, NULL);
-	adopt_bars(schema, bars);
-	list_recent(schema, "fresh AS f", 0, NULL, NULL);
-	mark_index_minutes(schema, "fresh AS f", 0, NULL, NULL);
-	mark_found(schema, bars, sql, 0, NULL, NULL);
+	check_one_calendar(set, RelationGetRelid(trigger->tg_relation), "fresh AS f", 0, NULL, NULL);
+	adopt_bars(set, bars);
+	list_recent(set, "fresh AS f", 0, NULL, NULL);
+	mark_index_minutes(set, "fresh AS f", 0, NULL, NULL);
+	mark_found(set, bars, sql, 0, NULL, NULL);
 }
 
 /* AFTER INSERT FOR EACH STATEMENT with its rows, or AFTER UPDATE FOR EACH ROW. */
@@ -398,22 +398,22 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_task_change(PG_FUNCTION_A
 
 Datum reconnect_to_use_aggregation_1_1_agg_note_task_change(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	agg_table_set set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
 	bool made;
 
 	if (!is_ours(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("agg_note_task_change() is a trigger function of data_agg_state"),
 		                errhint("agg_setup() puts its triggers on data_agg_state.")));
-	agg_check_trigger_table(trigger->tg_relation, schema, "agg_note_task_change", "data_agg_state");
+	agg_check_trigger_table(trigger->tg_relation, set, "agg_note_task_change", "data_agg_state");
 	made = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
 	configured_in = GetTopFullTransactionId();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (made)
-		tasks_made(schema, trigger);
+		tasks_made(set, trigger);
 	else
-		task_changed(schema, trigger);
+		task_changed(set, trigger);
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }

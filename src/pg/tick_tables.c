@@ -16,29 +16,29 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-static bool is_noting(const Trigger *trigger, Oid schema) {
+static bool is_noting(const Trigger *trigger, agg_table_set set) {
 	const char *function;
 
-	if (strcmp(trigger->tgname, AGG_TICK_TRIGGER) != 0 || get_func_namespace(trigger->tgfoid) != schema)
+	if (strcmp(trigger->tgname, AGG_TICK_TRIGGER) != 0 || get_func_namespace(trigger->tgfoid) != set.schema)
 		return false;
 	function = get_func_name(trigger->tgfoid);
 	return function != NULL && strcmp(function, AGG_TICK_FUNCTION) == 0;
 }
 
-bool agg_has_tick_trigger(Oid schema, Oid table) {
+bool agg_has_tick_trigger(agg_table_set set, Oid table) {
 	Relation relation = try_relation_open(table, AccessShareLock);
 	const TriggerDesc *triggers = relation == NULL ? NULL : relation->trigdesc;
 	bool found = false;
 
 	for (int i = 0; triggers != NULL && !found && i < triggers->numtriggers; i++)
-		found = is_noting(&triggers->triggers[i], schema);
+		found = is_noting(&triggers->triggers[i], set);
 	if (relation != NULL)
 		relation_close(relation, AccessShareLock);
 	return found;
 }
 
-bool agg_is_tick_source(Oid schema, const char *name) {
-	Oid sources = get_relname_relid("agg_tick_sources", schema);
+bool agg_is_tick_source(agg_table_set set, const char *name) {
+	Oid sources = agg_look_for_table(set, "agg_tick_sources");
 	Oid types[] = {TEXTOID};
 	Datum values[] = {CStringGetTextDatum(name)};
 	agg_scope *scope;
@@ -49,7 +49,7 @@ bool agg_is_tick_source(Oid schema, const char *name) {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope = agg_act_as_owner(sources);
-	found = agg_execute(scope, agg_in_schema(schema, "SELECT FROM @agg_tick_sources AS s WHERE s.tick_source = $1"), lengthof(types), types,
+	found = agg_execute(scope, agg_in_set(set, "SELECT FROM @agg_tick_sources AS s WHERE s.tick_source = $1"), lengthof(types), types,
 	                    values, false) > 0;
 	agg_stop_acting(scope);
 	SPI_finish();
@@ -60,7 +60,7 @@ bool agg_is_tick_source(Oid schema, const char *name) {
  * Rows of a child that is no partition are read with its parent's, and no trigger of the parent's fires for them. (An extension that keeps
  * a table's rows in children makes them without a statement of this kind, and brings the triggers along.)
  */
-void agg_refuse_heir_of_ticks(Oid schema, Oid child) {
+void agg_refuse_heir_of_ticks(agg_table_set set, Oid child) {
 	Relation inherits;
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -75,7 +75,7 @@ void agg_refuse_heir_of_ticks(Oid schema, Oid child) {
 	while (!OidIsValid(parent) && HeapTupleIsValid(tuple = systable_getnext(scan))) {
 		Oid one = ((Form_pg_inherits)GETSTRUCT(tuple))->inhparent;
 
-		if (agg_has_tick_trigger(schema, one))
+		if (agg_has_tick_trigger(set, one))
 			parent = one;
 	}
 	systable_endscan(scan);

@@ -43,16 +43,15 @@ static bool is_listed(const char *timeframe, const char *source) {
 	return false;
 }
 
-static void list(Oid schema, const char *timeframe, const char *source) {
+static void list(agg_table_set set, const char *timeframe, const char *source) {
 	agg_scope *scope;
 	Oid types[] = {TEXTOID, TEXTOID};
 	Datum values[] = {CStringGetTextDatum(timeframe), CStringGetTextDatum(source)};
-	char *sql = psprintf("INSERT INTO %s.agg_timeframes (timeframe, source_timeframe) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-	                     quote_identifier(get_namespace_name(schema)));
+	char *sql = agg_in_set(set, "INSERT INTO @agg_timeframes (timeframe, source_timeframe) VALUES ($1, $2) ON CONFLICT DO NOTHING");
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	scope = agg_act_as_owner(agg_find_table(schema, "agg_timeframes"));
+	scope = agg_act_as_owner(agg_find_table(set, "agg_timeframes"));
 	(void)agg_execute(scope, sql, 2, types, values, false);
 	agg_stop_acting(scope);
 	SPI_finish();
@@ -74,7 +73,7 @@ extern Datum aggregation_agg_note_timeframe(PG_FUNCTION_ARGS);
 
 Datum aggregation_agg_note_timeframe(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	Oid schema;
+	agg_table_set set;
 	HeapTuple task;
 	char *timeframe;
 	char *source;
@@ -88,8 +87,8 @@ Datum aggregation_agg_note_timeframe(PG_FUNCTION_ARGS) {
 		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		         errmsg("agg_note_timeframe() must be fired after INSERT or UPDATE for each row"),
 		         errhint("Drop the trigger \"%s\"; agg_setup() puts the right one on data_agg_state.", trigger->tg_trigger->tgname)));
-	schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-	agg_check_trigger_table(trigger->tg_relation, schema, "agg_note_timeframe", "data_agg_state");
+	set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
+	agg_check_trigger_table(trigger->tg_relation, set, "agg_note_timeframe", "data_agg_state");
 	task = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	timeframe = text_of(task, trigger->tg_relation, "timeframe");
 	source = text_of(task, trigger->tg_relation, "source_timeframe");
@@ -97,6 +96,6 @@ Datum aggregation_agg_note_timeframe(PG_FUNCTION_ARGS) {
 	if (timeframe == NULL || strlen(timeframe) >= LONGEST || (source != NULL && strlen(source) >= LONGEST))
 		return PointerGetDatum(NULL);
 	if (!is_listed(timeframe, source ? source : ""))
-		list(schema, timeframe, source ? source : "");
+		list(set, timeframe, source ? source : "");
 	return PointerGetDatum(NULL);
 }

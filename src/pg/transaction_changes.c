@@ -23,7 +23,7 @@ typedef struct book {
 
 typedef struct layer {
 	SubTransactionId id;
-	Oid schema; /* of the extension, where the logs are */
+	agg_table_set set; /* of the extension, where the logs are */
 	book *books;
 	struct layer *below;
 } layer;
@@ -131,7 +131,7 @@ static void end_of_transaction(XactEvent event, void *argument pg_attribute_unus
 }
 
 /* The layer of the current subtransaction. */
-static layer *current_layer(Oid schema) {
+static layer *current_layer(agg_table_set set) {
 	static bool registered = false;
 	SubTransactionId id = GetCurrentSubTransactionId();
 	layer *fresh;
@@ -145,7 +145,7 @@ static layer *current_layer(Oid schema) {
 	}
 	fresh = MemoryContextAllocZero(TopMemoryContext, sizeof(layer));
 	fresh->id = id;
-	fresh->schema = schema;
+	fresh->set = set;
 	fresh->below = layers;
 	layers = fresh;
 	return fresh;
@@ -155,21 +155,21 @@ bool agg_has_noted_changes(void) {
 	return layers != NULL;
 }
 
-void agg_note_bar(Oid schema, const text *symbol, TimestampTz time) {
-	if (!agg_changes_add_bar(changes_of(current_layer(schema), NULL, false), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
+void agg_note_bar(agg_table_set set, const text *symbol, TimestampTz time) {
+	if (!agg_changes_add_bar(changes_of(current_layer(set), NULL, false), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
 		refuse_out_of_memory();
 }
 
-void agg_note_tick(Oid schema, const char *source, const text *symbol, TimestampTz time, bool gone) {
-	if (!agg_changes_add_tick(changes_of(current_layer(schema), source, gone), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
+void agg_note_tick(agg_table_set set, const char *source, const text *symbol, TimestampTz time, bool gone) {
+	if (!agg_changes_add_tick(changes_of(current_layer(set), source, gone), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
 		refuse_out_of_memory();
 }
 
 /* All bars of a table, which is about to be emptied or has just become a partition. */
-void agg_note_table(Oid schema, Relation bars) {
+void agg_note_table(agg_table_set set, Relation bars) {
 	size_t count;
 	const agg_bar_span *spans = agg_spans_of_minutes(bars, &count);
-	agg_changes *noted = changes_of(current_layer(schema), NULL, false);
+	agg_changes *noted = changes_of(current_layer(set), NULL, false);
 
 	for (size_t i = 0; i < count; i++) {
 		agg_changed_range range = {
@@ -185,8 +185,8 @@ static bool has_layer_of_its_own(void) {
 	return layers != NULL && layers->id == GetCurrentSubTransactionId();
 }
 
-static void log_book(Oid schema, const book *noted) {
-	Oid table = agg_find_table(schema, noted->source == NULL ? "agg_change_log" : "agg_tick_log");
+static void log_book(agg_table_set set, const book *noted) {
+	Oid table = agg_find_table(set, noted->source == NULL ? "agg_change_log" : "agg_tick_log");
 	agg_scope *scope;
 	size_t count;
 
@@ -207,7 +207,7 @@ void agg_log_changes(void) {
 	if (!has_layer_of_its_own())
 		return;
 	while (layers->books != NULL) {
-		log_book(layers->schema, layers->books);
+		log_book(layers->set, layers->books);
 		drop_book(layers, layers->books);
 	}
 	drop_layer();

@@ -39,12 +39,12 @@ static bool is_part_of(Oid table, Oid whole) {
 	return true;
 }
 
-void agg_check_trigger_table(Relation relation, Oid schema, const char *function, const char *watched) {
-	Oid table = get_relname_relid(watched, schema);
+void agg_check_trigger_table(Relation relation, agg_table_set set, const char *function, const char *watched) {
+	Oid table = agg_look_for_table(set, watched);
 
 	if (!OidIsValid(table) || !is_part_of(RelationGetRelid(relation), table))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("%s() is a trigger of \"%s.%s\" and its partitions, not of \"%s\"", function,
-		                       quote_identifier(get_namespace_name(schema)), quote_identifier(watched), RelationGetRelationName(relation)),
+		                errmsg("%s() is a trigger of \"%s.%s\" and its partitions, not of \"%s\"", function, agg_names_of(set).schema,
+		                       quote_identifier(watched), RelationGetRelationName(relation)),
 		                errhint("Drop the trigger; agg_setup() puts it where it belongs.")));
 }

@@ -120,18 +120,11 @@ void Database::resume(const agg_outcome &outcome) {
 }
 
 std::string Database::qualify(std::string_view sql) const {
-	std::string result;
-	result.reserve(sql.size() + 8 * schema_.size());
 	if (sql.starts_with('\n')) // of a raw literal
 		sql.remove_prefix(1);
-	for (const char c : sql) {
-		if (c == '@') {
-			result += schema_;
-			result += '.';
-		} else {
-			result += c;
-		}
-	}
+	const agg_table_names names {schema_.c_str()};
+	std::string result(agg_name_tables(names, sql.data(), sql.size(), nullptr, 0), '\0');
+	(void)agg_name_tables(names, sql.data(), sql.size(), result.data(), result.size() + 1);
 	return result;
 }
 

@@ -170,9 +170,9 @@ public:
 	/// Whether each statement sees what was committed before it, or the whole transaction what was committed before its first one.
 	enum class Snapshot { of_statement, of_transaction };
 
-	Database(std::string schema, Timestamp transaction_start, Snapshot snapshot, std::string release, CalendarCache &calendars,
+	Database(agg_table_names tables, Timestamp transaction_start, Snapshot snapshot, std::string release, CalendarCache &calendars,
 	         ReadSource read_source = ReadSource::as_cheaper)
-	    : schema_(std::move(schema)), release_(std::move(release)), transaction_start_(transaction_start), clock_(transaction_start),
+	    : schema_(tables.schema), release_(std::move(release)), transaction_start_(transaction_start), clock_(transaction_start),
 	      snapshot_(snapshot), calendars_(calendars), read_source_(read_source) {
 	}
 	Database(const Database &) = delete;

@@ -14,6 +14,8 @@
 
 #include "ops/boundary/function_list.h"
 
+#include "ops/boundary/table_set.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -102,8 +104,8 @@ typedef enum agg_request_kind {
 
 typedef struct agg_request {
 	agg_request_kind kind;
-	/* AGG_QUERY, AGG_EMIT_QUERY, AGG_ASK_PASS, AGG_BULK_WRITE: the table, in the extension's schema, whose owner acts; NULL: that of relation_oid, any
-	 * table; neither: the caller acts. */
+	/* AGG_QUERY, AGG_EMIT_QUERY, AGG_ASK_PASS, AGG_BULK_WRITE: the table, in the extension's schema, whose owner acts; NULL: that of
+	 * relation_oid, any table; neither: the caller acts. */
 	const char *relation;
 	uint32_t relation_oid;
 	/* AGG_QUERY, AGG_EMIT_QUERY, AGG_ASK_PASS */
@@ -116,8 +118,8 @@ typedef struct agg_request {
 	bool latest;        /* it only reads, and sees what is committed by now, even if the transaction has one snapshot */
 	const agg_parameter *parameters;
 	size_t parameter_count;
-	/* AGG_QUERY, AGG_EMIT_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write; the rows hold the first of them, the next
-	 * constant_count ones are the same in every row and stand in `constants`, the last stamped_count ones get now(). */
+	/* AGG_QUERY, AGG_EMIT_QUERY: what the result's columns must be. AGG_BULK_WRITE: the columns to write; the rows hold the first of them,
+	 * the next constant_count ones are the same in every row and stand in `constants`, the last stamped_count ones get now(). */
 	const agg_type *column_types;
 	const char *const *column_names; /* AGG_BULK_WRITE only */
 	size_t column_count;
@@ -191,7 +193,7 @@ typedef struct agg_calendar_cache agg_calendar_cache;
 typedef enum agg_read_source { AGG_READ_AS_CHEAPER, AGG_READ_BY_KEY, AGG_READ_BY_TIME } agg_read_source;
 
 typedef struct agg_context {
-	const char *schema;        /* the extension's schema, quoted as an identifier */
+	agg_table_names tables;    /* the set that the operation works on */
 	int64_t transaction_start; /* now() */
 	bool fixed_snapshot;       /* the transaction sees the database as it was when it began (REPEATABLE READ and above) */
 	const char *release;       /* the library's version; NULL: unknown */

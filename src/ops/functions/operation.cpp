@@ -24,7 +24,7 @@ static ReadSource read_source_of(const agg_context &context) {
 
 struct agg_operation {
 	agg_operation(const agg_context &context, Op<Answer> (*function)(Database &, Arguments), Arguments arguments)
-	    : database(context.schema, Timestamp {context.transaction_start},
+	    : database(context.tables, Timestamp {context.transaction_start},
 	               context.fixed_snapshot ? Database::Snapshot::of_transaction : Database::Snapshot::of_statement,
 	               context.release == nullptr ? "" : context.release, context.calendars->cache, read_source_of(context)),
 	      op(function(database, arguments)) {

@@ -34,7 +34,7 @@ Op<bool> sees_some_rows_only(Database &db) {
 		active = row.boolean(0);
 		return Flow::more;
 	};
-	const std::string table = db.schema() + ".derived_data_bars";
+	const std::string table = db.qualify("@derived_data_bars");
 	co_await db.query(ask_row_security(), parameters(text_parameter(table)), take);
 	co_return active;
 }

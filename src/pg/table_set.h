@@ -1,0 +1,26 @@
+/* Table sets (ops/boundary/table_set.h): how C finds their tables, and names them in statements. */
+#ifndef AGGREGATION_TABLE_SET_H
+#define AGGREGATION_TABLE_SET_H
+
+#include "postgres.h"
+
+#include "ops/boundary/table_set.h"
+
+typedef struct agg_table_set {
+	Oid schema; /* of the extension; InvalidOid: no set */
+} agg_table_set;
+
+/* The set that the extension's functions in this schema work on. */
+static inline agg_table_set agg_set_in(Oid schema) {
+	return (agg_table_set) {.schema = schema};
+}
+
+extern agg_table_names agg_names_of(agg_table_set set);
+/* InvalidOid: it is not there. */
+extern Oid agg_look_for_table(agg_table_set set, const char *name);
+/* Raises (42P01) if it is not there. */
+extern Oid agg_find_table(agg_table_set set, const char *name);
+/* The statement with the set's tables in the place of each @name. */
+extern char *agg_in_set(agg_table_set set, const char *statement);
+
+#endif
