@@ -15,8 +15,8 @@ export PGOPTIONS='-c client_min_messages=warning'
 # An hour that has begun is to be there until all is read.
 while [ "$(date -u +%M%S)" -ge 5930 ]; do sleep 1; done
 sql -d test_report_market -f "$ROOT/test/report/market.sql" >/dev/null
-# Readers as docs/operating.md has them, and one that may read nothing but tasks.
-awk 'index($0, "A role that reads") { found = 1 } found && /^ *```sql/ { inside = 1; next } inside && /^ *```/ { exit } inside' "$ROOT/docs/operating.md" | sed 's/\breader\b/report_reader/' | sql -d test_report_market
+# A reader who also watches, and one that may read nothing but tasks.
+sql -d test_report_market -c 'CREATE ROLE report_reader' -c "SELECT count(*) FROM agg_grant('reader', 'report_reader')" -c "SELECT count(*) FROM agg_grant('monitor', 'report_reader')" >/dev/null
 sql -d test_report_market -c 'ALTER ROLE report_reader LOGIN' -c 'CREATE ROLE report_stranger LOGIN' -c 'GRANT SELECT ON data_agg_state, v_aggregation_frontier_health TO report_stranger'
 "$AGGREGATION_RUN" report -d test_report_market -U report_reader --out market.html >said 2>&1
 is "$(cat said | sed 's/(.*)/()/')" 'Wrote market.html (). Open it in a browser.' 'a reader reads everything'
