@@ -10,7 +10,7 @@ SET timezone = 'UTC';
 SELECT world.task('EURUSD', '5m');
 SELECT world.task('GBPUSD', '5m');
 -- Bars are written by hand, too, also on tables of an older system.
-INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('BULK'), ('OPEN'), ('SECRET');
+INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('BULK'), ('OPEN'), ('SECRET'), ('LATER');
 ALTER TABLE derived_data_bars ALTER is_partial SET DEFAULT false, ALTER source SET DEFAULT 'agg', ALTER source_timeframe SET DEFAULT '1m', ALTER source_candles SET DEFAULT 5,
 	ALTER expected_candles SET DEFAULT 5, ALTER quality_score SET DEFAULT 2, ALTER raw SET DEFAULT '{}', ALTER ingested_at SET DEFAULT now(), ALTER created_at SET DEFAULT now(), ALTER updated_at SET DEFAULT now();
 
