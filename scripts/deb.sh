@@ -31,7 +31,8 @@ tar -C "$folder" --exclude=./debian --exclude="aggregation-$version/debian" -cJf
 
 cd -- "$tree"
 maintainer="${DEBFULLNAME:-the aggregation authors} <${DEBEMAIL:-aggregation@localhost}>"
-sed -i "s/MAINTAINER/$maintainer/" debian/control.in
+control=$(<debian/control.in)
+printf '%s\n' "${control/MAINTAINER/"$maintainer"}" >debian/control.in
 {
 	printf 'aggregation (%s-%s) unstable; urgency=medium\n\n' "$version" "${DEB_REVISION:-1}"
 	printf '  * CHANGELOG.md says what is new.\n\n'

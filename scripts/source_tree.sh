@@ -1,4 +1,4 @@
-# What belongs to a release: the checkout's files as they are now, without what was built or is ignored. Sourced.
+# What belongs to a release: the files that git knows, as they are now. Sourced.
 
 # release_version ROOT : of aggregation.control, with the third number that PGXN and Debian ask for.
 release_version() { sed -nE "s/^default_version = '(.*)'/\1.0/p" "$1/aggregation.control"; }
@@ -6,7 +6,7 @@ release_version() { sed -nE "s/^default_version = '(.*)'/\1.0/p" "$1/aggregation
 # source_files ROOT : their names, each with a zero byte after it.
 source_files() {
 	if git -C "$1" rev-parse --git-dir >/dev/null 2>&1; then
-		git -C "$1" ls-files -z --cached --others --exclude-standard --deduplicate |
+		git -C "$1" ls-files -z --cached --deduplicate |
 			while IFS= read -r -d '' file; do
 				if [ -e "$1/$file" ]; then printf '%s\0' "$file"; fi
 			done
