@@ -2,33 +2,17 @@
 # last event that it has taken, and takes what is beyond it. In the end, what it has taken tells the whole life of each bar: each event begins
 # where the last one has ended, the first one with nothing, and the last one ends with the bar that is there. So none was lost, doubled or
 # out of order. The tasks keep their revisions besides: the history has the same bars at the same times, and ends with what is there.
-#
-# AGGREGATION_CRASH_ROUNDS says how often (default 24, of which this takes a quarter), AGGREGATION_SEED makes the moments the same again.
-source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
-source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
+# include/strikes.sh says what AGGREGATION_CRASH_ROUNDS and AGGREGATION_SEED mean.
 source "$(dirname -- "${BASH_SOURCE[0]}")/include/strikes.sh"
 
-rounds=$(((${AGGREGATION_CRASH_ROUNDS:-24} + 3) / 4))
-seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
-echo "# AGGREGATION_SEED=$seed"
-RANDOM=$((seed % 32768))
-
-own_server fsync=off restart_after_crash=on max_connections=30 deadlock_timeout=100ms
-sql -d postgres -c 'CREATE DATABASE events'
-export PGDATABASE=events
+begin_strikes events
 sql >/dev/null <<'SQL'
 SET client_min_messages = warning;
-CREATE EXTENSION aggregation;
-SELECT * FROM agg_setup();
-INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT 'S' || i, '{"agg": {"optional": ["15m"]}}' FROM generate_series(1, 5) AS i;
-SELECT sync_agg_state_from_registry('prod', '2025-07-01');
-UPDATE data_agg_state SET run_interval_minutes = 0, aggregation_delay_seconds = 0;
 CREATE TABLE taken (arrival bigserial, event_id bigint PRIMARY KEY, canonical_symbol text, timeframe text, ts_utc timestamptz, kind text, old jsonb, new jsonb, made_at timestamptz);
 CREATE TABLE acknowledged (event_id bigint);
 INSERT INTO acknowledged VALUES (0);
 CREATE TABLE doubled (event_id bigint, acknowledged bigint);
 
-CREATE FUNCTION some_symbol() RETURNS text LANGUAGE sql AS $$ SELECT 'S' || 1 + floor(random() * 5)::int $$;
 CREATE FUNCTION some_time() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '2025-07-01'::timestamptz + floor(random() * 600) * interval '1 minute' $$;
 -- one step of somebody who writes; some of it is rolled back
 CREATE PROCEDURE write_something() LANGUAGE plpgsql AS $$

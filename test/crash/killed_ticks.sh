@@ -1,30 +1,14 @@
 # Ticks while runners, feeds of ticks and the server are killed. In the end the minutes are what the ticks say, and the bars what the minutes
 # say: nothing noted was lost with a session, a runner or the server, and nothing was made of ticks that were rolled back.
-#
-# AGGREGATION_CRASH_ROUNDS says how often (default 24, of which this takes a quarter), AGGREGATION_SEED makes the moments the same again.
-source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
-source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
+# include/strikes.sh says what AGGREGATION_CRASH_ROUNDS and AGGREGATION_SEED mean.
 source "$(dirname -- "${BASH_SOURCE[0]}")/include/strikes.sh"
 
-rounds=$(((${AGGREGATION_CRASH_ROUNDS:-24} + 3) / 4))
-seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
-echo "# AGGREGATION_SEED=$seed"
-RANDOM=$((seed % 32768))
-
-own_server fsync=off restart_after_crash=on max_connections=30 deadlock_timeout=100ms
-sql -d postgres -c 'CREATE DATABASE ticks'
-export PGDATABASE=ticks
+begin_strikes ticks
 sql >/dev/null <<'SQL'
 SET client_min_messages = warning;
-CREATE EXTENSION aggregation;
-SELECT * FROM agg_setup();
-INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT 'S' || i, '{"agg": {"optional": ["15m"]}}' FROM generate_series(1, 5) AS i;
-SELECT sync_agg_state_from_registry('prod', '2025-07-01');
-UPDATE data_agg_state SET run_interval_minutes = 0, aggregation_delay_seconds = 0;
 CREATE TABLE trades (ts timestamptz, symbol text, price float8, size float8, cond text);
 CREATE INDEX ON trades (symbol, ts);
 SELECT agg_add_tick_source('trades', p_condition => 'cond', p_excluded => '{X}');
-CREATE FUNCTION some_symbol() RETURNS text LANGUAGE sql AS $$ SELECT 'S' || 1 + floor(random() * 5)::int $$;
 CREATE FUNCTION some_time() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '2025-07-01'::timestamptz + floor(random() * 36000) * interval '1 second' $$;
 -- One step of somebody who writes; some of it is rolled back. A price may be any, or none.
 CREATE PROCEDURE write_something() LANGUAGE plpgsql AS $$

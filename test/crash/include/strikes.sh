@@ -1,4 +1,29 @@
 # Sessions that work until they are told to end, and who kills them: writers, runners, consumers, by these names. Sourced.
+#
+# AGGREGATION_CRASH_ROUNDS says how often (default 24, of which each file takes a quarter), AGGREGATION_SEED makes the moments the same again.
+source "$(dirname -- "${BASH_SOURCE[0]}")/../../tap.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../../own_server.sh"
+
+rounds=$(((${AGGREGATION_CRASH_ROUNDS:-24} + 3) / 4))
+
+# begin_strikes DATABASE : a server that comes back by itself, with five symbols whose tasks are always due.
+begin_strikes() {
+	local seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
+	echo "# AGGREGATION_SEED=$seed"
+	RANDOM=$((seed % 32768))
+	own_server fsync=off restart_after_crash=on max_connections=30 deadlock_timeout=100ms
+	sql -d postgres -c "CREATE DATABASE $1"
+	export PGDATABASE=$1
+	sql >/dev/null <<'SQL'
+SET client_min_messages = warning;
+CREATE EXTENSION aggregation;
+SELECT * FROM agg_setup();
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT 'S' || i, '{"agg": {"optional": ["15m"]}}' FROM generate_series(1, 5) AS i;
+SELECT sync_agg_state_from_registry('prod', '2025-07-01');
+UPDATE data_agg_state SET run_interval_minutes = 0, aggregation_delay_seconds = 0;
+CREATE FUNCTION some_symbol() RETURNS text LANGUAGE sql AS $$ SELECT 'S' || 1 + floor(random() * 5)::int $$;
+SQL
+}
 
 over() { [ -e "$own_folder/over" ] || ! kill -0 $$ 2>/dev/null; }
 # again NAME STATEMENT : over and over, whatever happens to the session or the server
