@@ -136,8 +136,7 @@ static void run_outside_of_script(agg_call_state *state, agg_request *request) {
 
 static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
 	MemoryContext caller = CurrentMemoryContext;
-	agg_call_state *state =
-	    agg_begin_call(commits ? PortalContext : caller, agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid)), commits);
+	agg_call_state *state = agg_begin_call(commits ? PortalContext : caller, agg_set_of_call(fcinfo), commits);
 	agg_request request = {0};
 	Datum result = (Datum)0;
 	agg_argument *arguments;

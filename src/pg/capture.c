@@ -34,7 +34,7 @@ static AttrNumber bar_column(Relation bars, const char *name, bool is_time) {
 
 /* A trigger function believes the table that it is for, and no other. */
 static void check_watched(FunctionCallInfo fcinfo, Relation relation, const char *watched) {
-	agg_check_trigger_table(relation, agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid)), "agg_capture_changes", watched);
+	agg_check_trigger_table(relation, agg_set_of_call(fcinfo), "agg_capture_changes", watched);
 }
 
 /* Once for each trigger and statement. */
@@ -51,7 +51,7 @@ static const bar_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
 	columns->time = bar_column(bars, "ts_utc", true);
 	for (int i = 0; i < VALUE_COLUMNS; i++)
 		columns->values[i] = get_attnum(RelationGetRelid(bars), values[i]);
-	columns->set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
+	columns->set = agg_set_of_call(fcinfo);
 	fcinfo->flinfo->fn_extra = columns;
 	return columns;
 }
@@ -144,7 +144,7 @@ Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS) {
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
 		check_watched(fcinfo, trigger->tg_relation, "data_bars");
 		if (trigger->tg_relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) /* its partitions have triggers of their own */
-			agg_note_table(agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid)), trigger->tg_relation);
+			agg_note_table(agg_set_of_call(fcinfo), trigger->tg_relation);
 		return PointerGetDatum(NULL);
 	}
 	columns = columns_of(fcinfo, trigger->tg_relation);

@@ -56,7 +56,7 @@ static const tick_columns *columns_of(FunctionCallInfo fcinfo, Relation ticks, c
 	if (named != NULL && is_of_type(ticks, named->tgattr[0], TIMESTAMPTZOID, TIMESTAMPTZOID) &&
 	    is_of_type(ticks, named->tgattr[1], TEXTOID, VARCHAROID)) {
 		columns->source = MemoryContextStrdup(fcinfo->flinfo->fn_mcxt, noting->tgargs[0]);
-		columns->set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
+		columns->set = agg_set_of_call(fcinfo);
 		columns->time = named->tgattr[0];
 		columns->symbol = named->tgattr[1];
 		columns->count = count;

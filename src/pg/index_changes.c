@@ -35,7 +35,7 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_index_change(PG_FUNCTION_
 
 Datum reconnect_to_use_aggregation_1_1_agg_note_index_change(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	agg_table_set set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
+	agg_table_set set = agg_set_of_call(fcinfo);
 	agg_argument argument;
 
 	if (!agg_is_trigger_of_rules(fcinfo) && !agg_is_row_trigger_of_rules(fcinfo))

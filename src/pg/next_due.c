@@ -131,7 +131,7 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_due(PG_FUNCTION_ARGS);
 /* AFTER INSERT OR UPDATE OF next_run_at, status, enabled ON data_agg_state FOR EACH STATEMENT. */
 Datum reconnect_to_use_aggregation_1_1_agg_note_due(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	agg_table_set set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
+	agg_table_set set = agg_set_of_call(fcinfo);
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) || TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),

@@ -50,7 +50,7 @@ static AttrNumber column_of(Relation bars, const char *name, Oid type, Oid or_ty
 static const event_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
 #define AGG_COLUMN_NAME(name) #name,
 	static const char *const values[AGG_EVENT_VALUES] = {AGG_EVENT_COLUMNS(AGG_COLUMN_NAME)};
-	agg_table_set set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
+	agg_table_set set = agg_set_of_call(fcinfo);
 	event_columns *columns = fcinfo->flinfo->fn_extra;
 
 	if (columns != NULL)

@@ -84,7 +84,7 @@ static void watch_truncate_of(agg_table_set set, Oid partition) {
 	command_as(agg_act_as_owner, partition,
 	           psprintf("CREATE TRIGGER " TRUNCATE_TRIGGER
 	                    " BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s.agg_capture_changes()",
-	                    name, quote_identifier(get_namespace_name(set.schema))));
+	                    name, agg_names_of(set).schema));
 	command_as(agg_act_as_owner, partition, psprintf("ALTER TRIGGER " TRUNCATE_TRIGGER " ON %s DEPENDS ON EXTENSION aggregation", name));
 }
 
@@ -124,7 +124,7 @@ static void let_owner_capture(agg_table_set set, Oid table, const char *name) {
 
 	if (OidIsValid(function) && !agg_may_execute(function, owner))
 		command_as(agg_act_as_owner_of_function, function,
-		           psprintf("GRANT EXECUTE ON FUNCTION %s.%s() TO %s", quote_identifier(get_namespace_name(set.schema)), name,
+		           psprintf("GRANT EXECUTE ON FUNCTION %s.%s() TO %s", agg_names_of(set).schema, name,
 		                    quote_identifier(GetUserNameFromId(owner, false))));
 }
 
@@ -483,7 +483,7 @@ extern Datum aggregation_agg_watch_partitions(PG_FUNCTION_ARGS);
 
 Datum aggregation_agg_watch_partitions(PG_FUNCTION_ARGS) {
 	EventTriggerData *event = (EventTriggerData *)fcinfo->context;
-	watched on = {.set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid))};
+	watched on = {.set = agg_set_of_call(fcinfo)};
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,

@@ -3,6 +3,10 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+agg_table_set agg_set_of_call(FunctionCallInfo fcinfo) {
+	return agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
+}
+
 agg_table_names agg_names_of(agg_table_set set) {
 	return (agg_table_names) {.schema = quote_identifier(get_namespace_name(set.schema))};
 }

@@ -4,17 +4,20 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "ops/boundary/table_set.h"
 
 typedef struct agg_table_set {
 	Oid schema; /* of the extension; InvalidOid: no set */
 } agg_table_set;
 
-/* The set that the extension's functions in this schema work on. */
+/* The set of the extension in a schema. */
 static inline agg_table_set agg_set_in(Oid schema) {
 	return (agg_table_set) {.schema = schema};
 }
 
+/* The set that a function of the extension works on. */
+extern agg_table_set agg_set_of_call(FunctionCallInfo fcinfo);
 extern agg_table_names agg_names_of(agg_table_set set);
 /* InvalidOid: it is not there. */
 extern Oid agg_look_for_table(agg_table_set set, const char *name);

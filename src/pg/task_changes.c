@@ -398,7 +398,7 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_task_change(PG_FUNCTION_A
 
 Datum reconnect_to_use_aggregation_1_1_agg_note_task_change(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	agg_table_set set = agg_set_in(get_func_namespace(fcinfo->flinfo->fn_oid));
+	agg_table_set set = agg_set_of_call(fcinfo);
 	bool made;
 
 	if (!is_ours(fcinfo))

@@ -13,7 +13,6 @@
 #define AGGREGATION_OPERATION_H
 
 #include "ops/boundary/function_list.h"
-
 #include "ops/boundary/table_set.h"
 
 #include <stdbool.h>

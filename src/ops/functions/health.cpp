@@ -58,9 +58,8 @@ Op<Answer> agg_set_freshness_target(Database &db, Arguments arguments) {
 	const auto seconds = arguments.maybe_integer("p_seconds");
 	if (seconds)
 		arguments.check_positive("p_seconds", "Pass the seconds that a bar may be late, or NULL for an hour.");
-	const std::vector<TaskKey> keys {key};
-	const auto tasks = co_await lock_and_read_tasks(db, keys);
-	if (!tasks.front())
+	const bool found = co_await lock_task(db, key);
+	if (!found)
 		co_return co_await not_found(db, key);
 	const auto changed = co_await db.execute(
 	    set_target(), parameters(text_parameter(key.symbol), text_parameter(key.timeframe), Parameter(AGG_INT4, cell(seconds))));

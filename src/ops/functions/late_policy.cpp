@@ -34,9 +34,8 @@ Op<Answer> agg_set_late_policy(Database &db, Arguments arguments) {
 	if (policy != "recompute" && policy != "freeze")
 		throw Error(sqlstate::invalid_parameter_value, "there is no late policy \"" + shortened(policy) + "\" (" + key.label() + ")",
 		            "Pass recompute, or freeze for bars that never change once they are made.");
-	const std::vector<TaskKey> keys {key};
-	const auto tasks = co_await lock_and_read_tasks(db, keys);
-	if (!tasks.front())
+	const bool found = co_await lock_task(db, key);
+	if (!found)
 		co_return co_await not_found(db, key);
 	// What was refused until now is made good. (The trigger of data_agg_state does the same where the policy is changed by hand: it finds
 	// nothing left here.)

@@ -67,9 +67,8 @@ Op<Answer> agg_set_keep_revisions(Database &db, Arguments arguments) {
 	const TaskKey key {arguments.text("p_symbol"), arguments.text("p_tf")};
 	const bool keep = arguments.boolean("p_keep");
 	timeframe_or_throw(key.symbol, key.timeframe);
-	const std::vector<TaskKey> keys {key};
-	const auto tasks = co_await lock_and_read_tasks(db, keys);
-	if (!tasks.front())
+	const bool there = co_await lock_task(db, key);
+	if (!there)
 		co_return co_await not_found(db, key);
 	auto list = parameters(text_parameter(key.symbol), text_parameter(key.timeframe), Parameter(AGG_BOOL, cell(keep)));
 	const uint64_t changed = co_await db.execute(set_keep(), std::move(list));

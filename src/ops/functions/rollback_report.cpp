@@ -38,9 +38,9 @@ ORDER BY 1)sql"),
 	AGG_REPORT(nullptr, R"sql(
 SELECT 'check ' || k.conname || ' of ' || c.relname, 'stays', 'whoever writes another value is refused: ALTER TABLE ' || c.oid::regclass || ' DROP CONSTRAINT ' || quote_ident(k.conname)
 FROM pg_catalog.pg_extension e
-JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace AND c.relname IN ('data_bars', 'derived_data_bars', 'data_agg_state', 'core_asset_registry_all')
-JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'c'
-WHERE e.extname = 'aggregation' AND k.conname = 'data_bars_source_check' ORDER BY 1)sql"),
+JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace AND c.relname = 'data_bars'
+JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'c' AND k.conname = 'data_bars_source_check'
+WHERE e.extname = 'aggregation')sql"),
 	AGG_REPORT("data_agg_state", R"sql(
 SELECT 'tasks of ' || s.timeframe, 'may be unknown', count(*) || ' tasks: switch them off if the older functions do not make this timeframe'
 FROM @data_agg_state s WHERE s.enabled AND s.timeframe NOT IN ('5m', '1h') GROUP BY s.timeframe ORDER BY min()sql" AGG_WIDTH_MINUTES("s.") "), s.timeframe"),

@@ -4,6 +4,7 @@
 
 #include "core/time_range.h"
 #include "ops/marks/events.h"
+#include "ops/tasks/environment.hpp"
 #include "ops/tasks/task_columns.h"
 
 namespace aggregation {
@@ -22,7 +23,7 @@ constexpr const char *source_lag =
 		"99999999999.9)::numeric(12, 1) AS lag_seconds, "
 	"COALESCE(s.freshness_target_seconds, 3600) AS target_seconds, a.canonical_symbol IS NULL AS orphaned, "
 	// Assets for tests count where somebody works for tests.
-	"COALESCE(a.active OR (a.test_active AND EXISTS (SELECT FROM @agg_registry_sync e WHERE upper(e.env_name) IN ('DEV', 'TEST'))), false) AS active "
+	"COALESCE(a.active OR (a.test_active AND EXISTS (SELECT FROM @agg_registry_sync e WHERE " AGG_IS_FOR_TESTS("e.env_name") ")), false) AS active "
 	"FROM @data_agg_state s "
 	"LEFT JOIN @core_asset_registry_all a ON a.canonical_symbol = s.canonical_symbol "
 	"CROSS JOIN LATERAL (SELECT " AGG_SOURCE_TIMEFRAME("s.") " AS source_timeframe, COALESCE(s.last_agg_bar_ts_utc, s.agg_start_utc) AS cursor OFFSET 0) t "

@@ -5,6 +5,9 @@
 #include <cctype>
 #include <string>
 
+/// The same rule in SQL, of an environment's name: assets_of() below.
+#define AGG_IS_FOR_TESTS(environment) "upper(" environment ") IN ('DEV', 'TEST')"
+
 namespace aggregation {
 
 /// Which assets count: those with test_active, or those with active.

@@ -305,6 +305,12 @@ Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std
 	return read_by(db, lock_by_key(), keys, true, nonsense);
 }
 
+Op<bool> lock_task(Database &db, const TaskKey key) {
+	const std::vector<TaskKey> keys {key};
+	const auto tasks = co_await lock_and_read_tasks(db, keys);
+	co_return tasks.front().has_value();
+}
+
 Op<std::vector<Task>> tasks_of_symbols(Database &db, const std::vector<std::string> &symbols, Nonsense &nonsense) {
 	TaskRows rows(symbols.size());
 	std::vector<TaskKey> keys;

@@ -69,6 +69,9 @@ Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<
 /// The same, and waits for the locks of the rows, in the order of the keys; they are held until the transaction ends (see task_guard.hpp).
 Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense = nullptr);
 
+/// Locks the row of one task. False: there is none.
+Op<bool> lock_task(Database &db, const TaskKey key);
+
 /// Tells the caller which tasks were left out.
 Op<void> tell_left_out(Database &db, const Nonsense &nonsense);
 

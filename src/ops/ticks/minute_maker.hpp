@@ -4,10 +4,9 @@
 //   minutes   EURUSD 10:00 EURUSD 10:01  EURUSD 10:03
 //   stored    =            ~             x            compared: equal, other values, no ticks any more
 //
-// A bar that this source has not made is left as it is, whoever wrote it; so are sealed minutes,
-// which are named, and minutes whose ticks went without being
-// noticed (tick_log.hpp). What cannot be written is halved until it
-// is a minute of a symbol alone, so that it keeps nothing else from being made.
+// A bar that this source has not made is left as it is, whoever wrote it; so are sealed minutes, which are named, and minutes whose ticks
+// went without being noticed (tick_log.hpp). What cannot be written is halved until it is a minute of a symbol alone, so that it keeps
+// nothing else from being made.
 #pragma once
 
 #include "core/error.hpp"
