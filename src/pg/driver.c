@@ -195,7 +195,7 @@ static uint64 execute_in_scope(const agg_call_state *state, const agg_request *r
 		agg_check_strangers(table, agg_owner_of(table));
 		processed = 0;
 	} else if (request->kind == AGG_ASK_PASS)
-		processed = agg_rows_of_pass(scope, request, table);
+		processed = agg_rows_of_pass(scope, request);
 	else if (request->kind == AGG_QUERY)
 		processed = run_query(scope, state->operation, request, table);
 	else if (request->kind == AGG_EMIT_QUERY)

@@ -154,7 +154,7 @@ extern void agg_insert_row(const agg_scope *scope, ResultRelInfo *table, EState 
 extern void agg_insert_log_rows(const agg_scope *scope, Oid table, const char *source, bool gone, const agg_changes *changes, size_t count);
 
 /* time_pass.c */
-extern uint64 agg_rows_of_pass(const agg_scope *scope, const agg_request *request, Oid table);
+extern uint64 agg_rows_of_pass(const agg_scope *scope, const agg_request *request);
 
 /* strangers.c */
 extern void agg_check_strangers(Oid table, Oid owner);

@@ -231,22 +231,19 @@ static bool tells_symbols_by_bytes(Oid table) {
 	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
 }
 
-uint64 agg_rows_of_pass(const agg_scope *scope, const agg_request *request, Oid table) {
-	SPIPlanPtr plan;
+uint64 agg_rows_of_pass(const agg_scope *scope, const agg_request *request) {
+	SPIPlanPtr plan = agg_plan_of(scope, request);
 	CachedPlanSource *source;
 	CachedPlan *cached;
 	uint64 rows = TOO_MANY;
 
-	if (!tells_symbols_by_bytes(table))
-		return AGG_NO_PASS;
-	plan = agg_plan_of(scope, request);
 	source = linitial(SPI_plan_get_plan_sources(plan));
 	PushActiveSnapshot(GetTransactionSnapshot());
 	cached = GetCachedPlan(source, agg_parameters_of(request), NULL, NULL);
 	if (list_length(cached->stmt_list) == 1) {
 		time_pass pass = {.request = request, .statement = linitial_node(PlannedStmt, cached->stmt_list)};
 
-		rows = rows_of_plan(&pass, pass.statement->planTree);
+		rows = tells_symbols_by_bytes(relation_of(&pass, 1)) ? rows_of_plan(&pass, pass.statement->planTree) : AGG_NO_PASS;
 	}
 	ReleaseCachedPlan(cached, NULL);
 	PopActiveSnapshot();

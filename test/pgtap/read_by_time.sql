@@ -9,6 +9,19 @@ SELECT no_plan();
 
 CREATE TABLE state_of (way text, tick int, canonical_symbol text, timeframe text, cursor timestamptz, bars bigint, poor bigint, skipped bigint, next_run timestamptz);
 CREATE TABLE bars_of AS SELECT ''::text AS way, * FROM derived_data_bars WHERE false;
+-- What a watchlist shows before the tick's run: nearly all of it is made of minutes. A reader whom row security hides half of the symbols sees the rest.
+CREATE TABLE latest_of AS SELECT ''::text AS way, 0 AS tick, current_user AS reader, ''::text AS timeframe, l.* FROM agg_latest('{}', '5m') AS l WHERE false;
+CREATE ROLE probe_reader;
+GRANT SELECT ON data_bars, derived_data_bars TO probe_reader;
+GRANT EXECUTE ON FUNCTION agg_latest TO probe_reader;
+GRANT INSERT ON latest_of TO probe_reader;
+CREATE POLICY probe ON derived_data_bars TO probe_reader USING (canonical_symbol LIKE '%2');
+CREATE POLICY probe ON data_bars TO probe_reader USING (canonical_symbol LIKE '%2');
+ALTER TABLE derived_data_bars ENABLE ROW LEVEL SECURITY;
+ALTER TABLE data_bars ENABLE ROW LEVEL SECURITY;
+CREATE PROCEDURE look(p_way text, p_tick int, p_now timestamptz) LANGUAGE sql AS $$
+	INSERT INTO latest_of SELECT p_way, p_tick, current_user, timeframe, l.* FROM unnest('{5m,45m,1h}'::text[]) AS timeframe
+	CROSS JOIN LATERAL agg_latest((SELECT array_agg('SYM' || s) FROM generate_series(1, 60) AS s), timeframe, p_now_utc => p_now) AS l $$;
 CREATE PROCEDURE play(p_seed int, p_way text) LANGUAGE plpgsql AS $$
 DECLARE
 	from_utc timestamptz := '2025-03-07 18:00+00'; -- a weekend, and the night in which New York changes its clocks
@@ -36,6 +49,10 @@ BEGIN
 		ORDER BY CASE WHEN s % 4 = 0 THEN random() ELSE 0 END, t, s
 		ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET close = EXCLUDED.close, high = EXCLUDED.high, low = EXCLUDED.low;
 		COMMIT;
+		CALL look(p_way, tick, from_utc + tick * interval '2 hours' - interval '47 minutes 20 seconds');
+		SET ROLE probe_reader;
+		CALL look(p_way, tick, from_utc + tick * interval '2 hours' - interval '47 minutes 20 seconds');
+		RESET ROLE;
 		now_utc := from_utc + tick * interval '2 hours' + interval '31 seconds';
 		LOOP
 			EXIT WHEN NOT (agg_run_batch(p_max_tasks => 1000, p_max_windows => 100, p_now_utc => now_utc) -> 'continue')::boolean;
@@ -65,6 +82,12 @@ SELECT is_empty($$
 	GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING count(*) <> 2 ORDER BY 1 LIMIT 5
 $$, 'the same tasks after every tick');
 SELECT is_empty('SELECT * FROM agg_verify() LIMIT 5', 'and the proof finds nothing');
+SELECT is_empty($$
+	SELECT tick, reader, timeframe, canonical_symbol, min(way) FROM latest_of AS l
+	GROUP BY tick, reader, timeframe, canonical_symbol, to_jsonb(l) - 'way' HAVING count(*) <> 2 ORDER BY 1, 2, 3, 4 LIMIT 5
+$$, 'what a watchlist showed is the same');
+SELECT results_eq($$SELECT reader, count(DISTINCT canonical_symbol) FROM latest_of WHERE state = 'forming' GROUP BY 1 ORDER BY reader = 'probe_reader'$$,
+	$$VALUES (current_user, 60::bigint), ('probe_reader', 6)$$, 'of bars that are forming, as far as the reader may see');
 
 -- Disorder is no more than a second look at the symbol, whose plan begins again: its windows count once.
 SELECT is((SELECT sum(bars) FROM state_of WHERE way = 'by_time' AND tick = 20), (SELECT sum(bars) FROM state_of WHERE way = 'by_key' AND tick = 20), 'totals');
@@ -85,4 +108,10 @@ FROM generate_series('2025-07-01 10:00+00'::timestamptz, '2025-07-01 10:59+00', 
 SET aggregation.read_source = by_time;
 SELECT agg_run_batch(p_now_utc => '2025-07-01 11:05+00') \g /dev/null
 SELECT results_eq('SELECT source_candles, count(*) FROM derived_data_bars GROUP BY 1', 'VALUES (5, 720::bigint)', 'symbols that are equal without being alike are read by key');
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close)
+SELECT name || s, '1m', t, s, high, s, s FROM generate_series(1, 60) AS s, (VALUES ('SYM', '2025-07-01 11:05+00'::timestamptz, 60), ('sym', '2025-07-01 11:06+00', 1000)) AS v (name, t, high);
+SELECT results_eq($$SELECT high, count(*) FROM agg_latest((SELECT array_agg('SYM' || s) FROM generate_series(1, 60) AS s), '5m', p_now_utc => '2025-07-01 11:07:20+00') GROUP BY 1$$,
+	'VALUES (1000::float8, 60::bigint)', 'for a watchlist, too');
+DROP OWNED BY probe_reader;
+DROP ROLE probe_reader;
 SELECT * FROM finish();

@@ -20,7 +20,7 @@ constexpr double cost_of_probed_row = 4;
 	" d WHERE d.timeframe = $1::text AND d.ts_utc >= $2::timestamptz AND d.ts_utc < $3::timestamptz" live
 constexpr size_t symbol_column = 8;
 
-const Statement &slice_statement(const Grid &source) {
+Statement slice_statement(const Grid &source, Reader reader) {
 	static const Statement ingested {.relation = "data_bars",
 	                                 .sql = AGG_SLICE("data_bars", ""),
 	                                 .columns = {AGG_SOURCE_TYPES, AGG_TEXT},
@@ -31,7 +31,10 @@ const Statement &slice_statement(const Grid &source) {
 	                                .columns = {AGG_SOURCE_TYPES, AGG_TEXT},
 	                                .planning = Planning::by_statistics,
 	                                .scans = Scans::from_start};
-	return source.ingested() ? ingested : derived;
+	Statement statement = source.ingested() ? ingested : derived;
+	if (reader == Reader::caller)
+		statement.relation = nullptr;
+	return statement;
 }
 
 std::vector<Parameter> parameters_of(const SourceSlice &slice) {
@@ -63,7 +66,7 @@ double source_rows(const SourceRead &read) {
 
 } // namespace
 
-Op<std::optional<SourceSlice>> cheaper_slice(Database &db, const std::vector<SourceRead> &reads) {
+Op<std::optional<SourceSlice>> cheaper_slice(Database &db, const std::vector<SourceRead> &reads, Reader reader) {
 	const ReadSource wanted = db.read_source();
 	const size_t fewest = wanted == ReadSource::by_time ? 2 : fewest_reads;
 	if (wanted == ReadSource::by_key || reads.size() < fewest || !of_one_source(reads))
@@ -86,19 +89,20 @@ Op<std::optional<SourceSlice>> cheaper_slice(Database &db, const std::vector<Sou
 	if (rows * 2 < rows_of_one * static_cast<double>(held) && wanted != ReadSource::by_time)
 		co_return std::nullopt;
 	const auto most = static_cast<uint64_t>(cost_by_key);
-	const uint64_t rows_of_pass =
-	    co_await db.rows_of_pass(slice_statement(*slice.source), parameters_of(slice), slice.from, slice.to, most);
+	const Statement statement = slice_statement(*slice.source, reader);
+	const uint64_t rows_of_pass = co_await db.rows_of_pass(statement, parameters_of(slice), slice.from, slice.to, most);
 	if (rows_of_pass == AGG_NO_PASS || (rows_of_pass >= most && wanted != ReadSource::by_time))
 		co_return std::nullopt;
 	co_return slice;
 }
 
-Op<void> read_slice(Database &db, const SourceSlice slice, SliceSink &sink) {
+Op<void> read_slice(Database &db, const SourceSlice slice, SliceSink &sink, Reader reader) {
 	auto take = [&](const Row &row) {
 		sink.take(row.text(symbol_column), source_bar_of(row));
 		return Flow::more;
 	};
-	co_await db.query(slice_statement(*slice.source), parameters_of(slice), take);
+	const Statement statement = slice_statement(*slice.source, reader);
+	co_await db.query(statement, parameters_of(slice), take);
 }
 
 } // namespace aggregation

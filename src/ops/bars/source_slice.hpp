@@ -28,8 +28,11 @@ struct SourceSlice {
 	}
 };
 
+/// Whose rights and row security apply.
+enum class Reader { owner, caller };
+
 /// The slice that holds most of the reads, if reading it costs less than reading them one by one.
-Op<std::optional<SourceSlice>> cheaper_slice(Database &db, const std::vector<SourceRead> &reads);
+Op<std::optional<SourceSlice>> cheaper_slice(Database &db, const std::vector<SourceRead> &reads, Reader reader = Reader::owner);
 
 /// Takes source rows in any order.
 class SliceSink {
@@ -39,6 +42,6 @@ public:
 };
 
 /// Hands every live source row of the slice to the sink.
-Op<void> read_slice(Database &db, const SourceSlice slice, SliceSink &sink);
+Op<void> read_slice(Database &db, const SourceSlice slice, SliceSink &sink, Reader reader = Reader::owner);
 
 } // namespace aggregation

@@ -1,9 +1,11 @@
 #include "ops/reading/stored_bars.hpp"
 
 #include "ops/bars/source_bars.hpp"
+#include "ops/bars/source_slice.hpp"
 #include "ops/boundary/parameters.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace aggregation {
 
@@ -158,8 +160,62 @@ Op<void> StoredBars::fetch_of(const std::vector<StoredRange> ranges, bool newest
 	}
 }
 
+/// Puts the minutes of a slice where they are wanted.
+class StoredBars::FetchedMinutes : public SliceSink {
+public:
+	void want(std::string_view symbol, Fetched &place) {
+		wanted_.emplace(symbol, &place);
+	}
+	void take(std::string_view symbol, const SourceBar &bar) override {
+		const auto found = wanted_.find(symbol);
+		if (found == wanted_.end())
+			return;
+		Fetched &place = *found->second;
+		if (place.from <= bar.start && bar.start < place.to)
+			place.rows.push_back({.bar = bar, .quality = {}, .state = BarState::final, .revision = {}});
+	}
+	/// They come as they lie.
+	void sort() {
+		for (auto &[symbol, place] : wanted_)
+			std::sort(place->rows.begin(), place->rows.end(), [](const BarRow &a, const BarRow &b) { return a.bar.start < b.bar.start; });
+	}
+
+private:
+	std::unordered_map<std::string_view, Fetched *> wanted_;
+};
+
+Op<std::vector<StoredRange>> StoredBars::fetch_by_time(const std::vector<StoredRange> ranges) {
+	std::vector<SourceRead> reads;
+	std::vector<StoredRange> left;
+	for (const auto &range : ranges) {
+		if (range.bars->ingested())
+			reads.push_back({range.symbol, range.bars, range.from, range.to});
+		else
+			left.push_back(range);
+	}
+	const auto slice = co_await cheaper_slice(db_, reads, Reader::caller);
+	if (!slice)
+		co_return ranges;
+	FetchedMinutes minutes;
+	for (size_t i = 0, read = 0; i < ranges.size(); ++i) {
+		const StoredRange &range = ranges[i];
+		if (!range.bars->ingested())
+			continue;
+		if (!slice->holds(reads[read++])) {
+			left.push_back(range);
+			continue;
+		}
+		Fetched &place = ranges_.insert_or_assign(Key(range.symbol, range.bars->name()), Fetched {range.from, range.to, {}}).first->second;
+		minutes.want(range.symbol, place);
+	}
+	co_await read_slice(db_, *slice, minutes, Reader::caller);
+	minutes.sort();
+	co_return left;
+}
+
 Op<void> StoredBars::fetch(const std::vector<StoredRange> ranges) {
-	co_await fetch_of(ranges, false, ranges_);
+	const auto left = co_await fetch_by_time(ranges);
+	co_await fetch_of(left, false, ranges_);
 }
 
 Op<void> StoredBars::fetch_newest(const std::vector<StoredRange> ranges) {

@@ -55,7 +55,7 @@ public:
 	/// When the last bar before `to` begins.
 	virtual Op<std::optional<Timestamp>> newest(std::string_view symbol, const Grid &bars, Timestamp to);
 
-	/// Reads ranges, one of a symbol and grid, in one statement a table: whoever reads in one of them later asks the database no more.
+	/// Reads ranges, one of a symbol and grid, in a statement or two a table: whoever reads in one of them later asks the database no more.
 	Op<void> fetch(const std::vector<StoredRange> ranges);
 	/// The same for the last bar of each.
 	Op<void> fetch_newest(const std::vector<StoredRange> ranges);
@@ -74,7 +74,11 @@ private:
 		std::vector<BarRow> rows; // left out or not, by time
 	};
 
+	class FetchedMinutes;
+
 	Op<void> fetch_of(const std::vector<StoredRange> ranges, bool newest, std::map<Key, Fetched> &into);
+	/// Fetches the minutes that many of the ranges share in one pass over their time, where that costs less. Answers what is left to fetch.
+	Op<std::vector<StoredRange>> fetch_by_time(const std::vector<StoredRange> ranges);
 	/// Of the range, nullptr if it has not been fetched.
 	const Fetched *fetched(const StoredRange &range) const;
 

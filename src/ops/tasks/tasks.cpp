@@ -319,7 +319,8 @@ Op<std::vector<Task>> tasks_of_symbols(Database &db, const std::vector<std::stri
 		keys.push_back({std::string(row.text(task_values)), std::string(row.text(task_values + 1))});
 		return Flow::more;
 	};
-	const Statement statement = for_keys(tasks_by_symbol(), symbols.size());
+	constexpr size_t tasks_of_symbol = 5; // or so
+	const Statement statement = for_keys(tasks_by_symbol(), tasks_of_symbol * symbols.size());
 	co_await db.query(statement, parameters(text_array(symbols)), take);
 	co_await rows.find_calendars(db);
 	std::vector<Task> tasks;
