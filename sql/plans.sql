@@ -13,7 +13,7 @@ RESET client_min_messages;
 \setenv PGPORT :PORT
 \setenv PGUSER :USER
 \setenv PGOPTIONS '-c session_preload_libraries=auto_explain -c auto_explain.log_min_duration=0 -c auto_explain.log_nested_statements=on -c client_min_messages=log'
-\setenv CLEAN '/^LOG:|^ *(Filter|Sort Key):/d; /^Query Text: /{s/^Query Text: ([A-Z]+).*/-- \\1/p;:a;n;/\\(cost=/!ba;}; s/ +\\(cost=.*//; s/(InitPlan [0-9]+) \\(returns .*\\)$/\\1/; s/(TID Cond: \\(ctid = ANY \\().*/\\1InitPlan))/; p'
+\setenv CLEAN '/^LOG:|^ *((One-Time )?Filter|Sort Key):/d; /^Query Text: /{s/^Query Text: ([A-Z]+).*/-- \\1/p;:a;n;/\\(cost=/!ba;}; s/ +\\(cost=.*//; s/(InitPlan [0-9]+) \\(returns .*\\)$/\\1/; s/(TID Cond: \\(ctid = ANY \\().*/\\1InitPlan))/; p'
 \setenv PLANS 'psql -X -q -o /dev/null -c "$0" 2>&1 | sed -nE "$CLEAN"'
 INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('EURUSD'), ('GBPUSD');
 SELECT sync_agg_state_from_registry('prod') ->> 'tasks_created' AS tasks;
