@@ -17,6 +17,10 @@ FailureKind failure_kind(const Error &error) {
 	return elsewhere || not_null_violation || no_partition ? FailureKind::transient : FailureKind::hard;
 }
 
+bool detail_shows_row(const Error &error) {
+	return error.sqlstate == "23502" || (error.sqlstate == "23514" && !error.constraint.empty());
+}
+
 bool another_try_may_do(const Error &error) {
 	static constexpr std::array<std::string_view, 5> of_the_moment {"08", "40", "53", "57", "58"};
 	const std::string_view state = error.sqlstate;

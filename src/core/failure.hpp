@@ -19,6 +19,9 @@ enum class FailureKind {
 /// F0 configuration file. A cancel (57014), a shutdown (57P01 to 57P05) and data corruption (XX001, XX002) concern everything.
 FailureKind failure_kind(const Error &error);
 
+/// Whether the detail shows the refused row with all its values ("Failing row contains ..."): not for everybody who may read of failures.
+bool detail_shows_row(const Error &error);
+
 /// Whether nothing has to be mended: the same call may succeed when it is made again. Locks (55P03, 55006), rollbacks (40), the connection
 /// (08), resources (53), the operator (57) and the system (58).
 bool another_try_may_do(const Error &error);

@@ -43,5 +43,15 @@ TEST(Failure, OfACheckIsTheTasksOfAMissingPartitionTheTables) {
 	EXPECT_EQ(failure_kind(error), FailureKind::hard);
 }
 
+TEST(Failure, OfACheckOrAMissingValueShowsTheRow) {
+	EXPECT_TRUE(detail_shows_row(of_state("23502")));
+	Error error = of_state("23514");
+	error.table = "derived_data_bars";
+	EXPECT_FALSE(detail_shows_row(error)) << "a missing partition's shows its key";
+	error.constraint = "positive";
+	EXPECT_TRUE(detail_shows_row(error));
+	EXPECT_FALSE(detail_shows_row(of_state("P0001")));
+}
+
 } // namespace
 } // namespace aggregation

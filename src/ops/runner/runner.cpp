@@ -209,10 +209,11 @@ Op<void> Runner::give_up(const TaskPlace &task, const Error &error) {
 Op<void> Runner::record(const ClaimedTask &task, const Error &error, Timestamp now) {
 	const auto target = Timeframe::parse(task.key.timeframe);
 	const Duration fallback = target ? target->width() : Duration::minutes(5);
+	const bool with_detail = !error.detail.empty() && !detail_shows_row(error);
 	const Failure failure {.key = &task.key,
 	                       .run_interval = task.task ? task.task->run_interval : fallback,
 	                       .transient = failure_kind(error) == FailureKind::transient,
-	                       .error = error.sqlstate + " " + error.message + (error.detail.empty() ? "" : ": " + error.detail),
+	                       .error = error.sqlstate + " " + error.message + (with_detail ? ": " + error.detail : ""),
 	                       .now = now,
 	                       .threshold = failures_until_parked};
 	const FailureState stored {"idle", task.hard_fail_streak, task.mandatory};
