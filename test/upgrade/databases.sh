@@ -61,10 +61,11 @@ make_fresh() {
 }
 release=$(sed -n "s/^default_version = '\(.*\)'/\1/p" "$ROOT/aggregation.control")
 
-# catalog NAME SCHEMA : the owner of tables gets the right to a trigger's function when he first makes one; whether he has is not compared.
+# catalog NAME SCHEMA : the owner of tables gets the right to a trigger's function when he first makes one; whether he has is not compared. Nor is
+# what default privileges add to the rights of everybody.
 catalog() {
 	sql -d "$1" -v schema="\"$2\"" -f "$upgrade_folder/catalog.sql" |
-		sed -E '/^rights [a-z]+\.agg_(capture_changes|note_timeframe|note_task_change|note_calendar_change|note_index_change)\(\)/s/ upgrade_owner=EXECUTE.postgres//'
+		sed -E '/^rights [a-z]+\.agg_(capture_changes|note_timeframe|note_task_change|note_calendar_change|note_index_change)\(\)/s/ upgrade_owner=EXECUTE.postgres//; / PUBLIC=EXECUTE/s/ upgrade_reader=EXECUTE.postgres//g'
 }
 
 # same_catalog NAME FRESH SCHEMA DESCRIPTION

@@ -979,77 +979,69 @@ DROP EVENT TRIGGER aggregation_dropped_partitions;
 CREATE EVENT TRIGGER aggregation_dropped_partitions ON ddl_command_start WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'ALTER TABLE', 'CREATE TABLE', 'CREATE TRIGGER')
 EXECUTE FUNCTION @extschema@.agg_watch_partitions();
 
--- Nobody has a right to a new function by accident, and a worker none to trigger functions. What was granted or revoked since then stays.
-REVOKE ALL ON FUNCTION
-    @extschema@.agg_health(),
-    @extschema@.agg_metrics(),
-    @extschema@.agg_set_freshness_target(text, text, int),
-    @extschema@.agg_adopt(boolean, boolean, int),
-    @extschema@.agg_retire_old_minutes(boolean, int),
-    @extschema@.agg_mend(text, text, timestamptz, timestamptz, int),
-    @extschema@.agg_rollback_report(),
-    @extschema@.agg_grant(text, text),
-    @extschema@.agg_revoke(text, text),
-    @extschema@.agg_note_task_change(),
-    @extschema@.agg_note_due(),
-    @extschema@.agg_note_calendar_change(),
-    @extschema@.agg_set_calendar(text, text),
-    @extschema@.agg_set_source(text, text),
-    @extschema@.agg_refresh_calendars(),
-    @extschema@.agg_trading_days(text, date, date),
-    @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz),
-    @extschema@.agg_gaps(text, timestamptz, timestamptz),
-    @extschema@.agg_completeness(date, date, text[]),
-    @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz),
-    @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz),
-    @extschema@.agg_latest(text[], text, boolean, timestamptz),
-    @extschema@.agg_note_event(),
-    @extschema@.agg_subscribe(text, text[], text[], boolean),
-    @extschema@.agg_unsubscribe(text),
-    @extschema@.agg_poll(text, integer),
-    @extschema@.agg_ack(text, bigint),
-    @extschema@.agg_set_keep_revisions(text, text, boolean),
-    @extschema@.agg_purge_revisions(interval, int),
-    @extschema@.agg_capture_ticks(),
-    @extschema@.agg_add_tick_source(regclass, text, text, text, text, text, text[], integer, timestamptz),
-    @extschema@.agg_remove_tick_source(regclass),
-    @extschema@.agg_mark_ticks(regclass, timestamptz, timestamptz, text, boolean),
-    @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz),
-    @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz),
-    @extschema@.agg_note_index_change(),
-    @extschema@.agg_compute_index(text, timestamptz, timestamptz, int)
-FROM PUBLIC;
+-- Nobody has a right to a new function by accident, nor by default privileges, and a worker none to trigger functions. What was granted or
+-- revoked on older ones since then stays.
 DO $update$
+DECLARE
+    found record;
+    grantee pg_catalog.regrole;
+    worker_exists boolean := EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role');
 BEGIN
-    IF EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'service_role') THEN
+    FOR found IN
+        SELECT n.signature::pg_catalog.regprocedure AS routine, n.is_workers
+        FROM (VALUES
+            ('@extschema@.agg_health()', true),
+            ('@extschema@.agg_metrics()', true),
+            ('@extschema@.agg_set_freshness_target(text, text, int)', true),
+            ('@extschema@.agg_mend(text, text, timestamptz, timestamptz, int)', true),
+            ('@extschema@.agg_set_calendar(text, text)', true),
+            ('@extschema@.agg_set_source(text, text)', true),
+            ('@extschema@.agg_refresh_calendars()', true),
+            ('@extschema@.agg_trading_days(text, date, date)', true),
+            ('@extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz)', true),
+            ('@extschema@.agg_gaps(text, timestamptz, timestamptz)', true),
+            ('@extschema@.agg_completeness(date, date, text[])', true),
+            ('@extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz)', true),
+            ('@extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz)', true),
+            ('@extschema@.agg_latest(text[], text, boolean, timestamptz)', true),
+            ('@extschema@.agg_subscribe(text, text[], text[], boolean)', true),
+            ('@extschema@.agg_unsubscribe(text)', true),
+            ('@extschema@.agg_poll(text, integer)', true),
+            ('@extschema@.agg_ack(text, bigint)', true),
+            ('@extschema@.agg_set_keep_revisions(text, text, boolean)', true),
+            ('@extschema@.agg_add_tick_source(regclass, text, text, text, text, text, text[], integer, timestamptz)', true),
+            ('@extschema@.agg_remove_tick_source(regclass)', true),
+            ('@extschema@.agg_mark_ticks(regclass, timestamptz, timestamptz, text, boolean)', true),
+            ('@extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz)', true),
+            ('@extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz)', true),
+            ('@extschema@.agg_compute_index(text, timestamptz, timestamptz, int)', true),
+            ('@extschema@.agg_adopt(boolean, boolean, int)', false),
+            ('@extschema@.agg_retire_old_minutes(boolean, int)', false),
+            ('@extschema@.agg_rollback_report()', false),
+            ('@extschema@.agg_grant(text, text)', false),
+            ('@extschema@.agg_revoke(text, text)', false),
+            ('@extschema@.agg_note_task_change()', false),
+            ('@extschema@.agg_note_due()', false),
+            ('@extschema@.agg_note_calendar_change()', false),
+            ('@extschema@.agg_note_event()', false),
+            ('@extschema@.agg_purge_revisions(interval, int)', false),
+            ('@extschema@.agg_capture_ticks()', false),
+            ('@extschema@.agg_note_index_change()', false)
+        ) AS n (signature, is_workers)
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', found.routine);
+        FOR grantee IN
+            SELECT DISTINCT x.grantee::pg_catalog.regrole FROM pg_catalog.pg_proc AS p, pg_catalog.aclexplode(p.proacl) AS x
+            WHERE p.oid OPERATOR(pg_catalog.=) found.routine AND x.grantee OPERATOR(pg_catalog.<>) p.proowner AND x.grantee OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+        LOOP
+            EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM %s', found.routine, grantee);
+        END LOOP;
+        IF worker_exists AND found.is_workers THEN
+            EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO service_role', found.routine);
+        END IF;
+    END LOOP;
+    IF worker_exists THEN
         REVOKE ALL ON FUNCTION @extschema@.agg_capture_changes(), @extschema@.agg_note_timeframe(), @extschema@.agg_watch_partitions() FROM service_role;
-        GRANT EXECUTE ON FUNCTION
-            @extschema@.agg_health(),
-            @extschema@.agg_metrics(),
-            @extschema@.agg_set_freshness_target(text, text, int),
-            @extschema@.agg_mend(text, text, timestamptz, timestamptz, int),
-            @extschema@.agg_set_calendar(text, text),
-            @extschema@.agg_set_source(text, text),
-            @extschema@.agg_refresh_calendars(),
-            @extschema@.agg_trading_days(text, date, date),
-            @extschema@.agg_calendar_windows(text, text, timestamptz, timestamptz),
-            @extschema@.agg_gaps(text, timestamptz, timestamptz),
-            @extschema@.agg_completeness(date, date, text[]),
-            @extschema@.agg_bars(text, text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz),
-            @extschema@.agg_bars(text[], text, timestamptz, timestamptz, text, boolean, integer, timestamptz, timestamptz),
-            @extschema@.agg_latest(text[], text, boolean, timestamptz),
-            @extschema@.agg_subscribe(text, text[], text[], boolean),
-            @extschema@.agg_unsubscribe(text),
-            @extschema@.agg_poll(text, integer),
-            @extschema@.agg_ack(text, bigint),
-            @extschema@.agg_set_keep_revisions(text, text, boolean),
-            @extschema@.agg_add_tick_source(regclass, text, text, text, text, text, text[], integer, timestamptz),
-            @extschema@.agg_remove_tick_source(regclass),
-            @extschema@.agg_mark_ticks(regclass, timestamptz, timestamptz, text, boolean),
-            @extschema@.agg_anchored_vwap(text, timestamptz, timestamptz, text, double precision, timestamptz),
-            @extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz),
-            @extschema@.agg_compute_index(text, timestamptz, timestamptz, int)
-        TO service_role;
     END IF;
 END
 $update$;
