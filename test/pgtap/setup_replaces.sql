@@ -1,6 +1,6 @@
 -- What agg_setup() replaces: triggers that are not defined as they should be; views that say something else, without taking anybody's right.
 BEGIN;
-SELECT plan(10);
+SELECT plan(17);
 SELECT count(*) AS made FROM agg_setup() \gset
 CREATE ROLE aggregation_reader;
 
@@ -26,6 +26,31 @@ GRANT SELECT ON v_aggregation_truth TO aggregation_reader WITH GRANT OPTION;
 SELECT results_eq('SELECT object, action FROM agg_setup()', $$VALUES ('view v_aggregation_truth', 'replaced')$$, 'one with other columns, too');
 SELECT ok(has_table_privilege('aggregation_reader', 'v_aggregation_truth', 'SELECT WITH GRANT OPTION'), 'with the rights to it');
 SELECT is_empty('SELECT * FROM agg_setup()', 'and nothing is left to do');
+
+-- What cannot be dropped is not replaced by another one, and a dry run knows.
+DROP VIEW v_aggregation_truth;
+CREATE VIEW v_aggregation_truth AS SELECT 1 AS one;
+CREATE VIEW mine AS SELECT one FROM v_aggregation_truth;
+SELECT object, action, detail FROM agg_setup(true) \gset dry_
+SELECT is(:'dry_object' || ' ' || :'dry_action', 'view v_aggregation_truth cannot mend', 'a view with other columns that another one needs');
+SELECT matches(:'dry_detail'::text, ': view public.mine depends on it; look at that, drop it, and run agg_setup\(\) again$', 'which is named');
+SELECT results_eq('SELECT object, action, detail FROM agg_setup()', format('VALUES (%L, %L, %L)', :'dry_object', :'dry_action', :'dry_detail'), 'a dry run says the same');
+DROP VIEW mine, v_aggregation_truth;
+SELECT count(*) AS made FROM agg_setup() \gset
+SELECT 'CREATE OR REPLACE VIEW v_aggregation_truth AS SELECT ' || string_agg(format('NULL::%s AS %I', format_type(atttypid, atttypmod) || CASE WHEN attcollation = '"C"'::regcollation THEN ' COLLATE "C"' ELSE '' END, attname), ', ' ORDER BY attnum)
+	FROM pg_attribute WHERE attrelid = 'v_aggregation_truth'::regclass AND attnum > 0 \gexec
+CREATE VIEW mine AS SELECT audit_status FROM v_aggregation_truth;
+SELECT results_eq('SELECT object, action FROM agg_setup(true)', $$VALUES ('view v_aggregation_truth', 'would replace')$$, 'one with our columns becomes ours where it stands');
+SELECT results_eq('SELECT object, action FROM agg_setup()', $$VALUES ('view v_aggregation_truth', 'replaced')$$, 'as it said');
+-- Before a table is complete, nobody knows what our view's columns are.
+DROP VIEW mine, v_aggregation_truth;
+DROP VIEW v_aggregation_frontier_health, v_aggregation_alerts, v_aggregation_metrics, v_aggregation_lag;
+CREATE VIEW v_aggregation_lag AS SELECT timeframe FROM data_agg_state;
+CREATE VIEW mine AS SELECT * FROM v_aggregation_lag;
+ALTER TABLE data_agg_state DROP COLUMN freshness_target_seconds;
+SELECT is((SELECT action || ': ' || split_part(detail, chr(10), 1) FROM agg_setup(true) WHERE object = 'view v_aggregation_lag'),
+	'would replace: -- cannot mend if its columns change: view public.mine depends on it', 'what may be in the way is said');
+SELECT is((SELECT action FROM agg_setup() WHERE object = 'view v_aggregation_lag'), 'cannot mend', 'and is');
 
 SELECT * FROM finish();
 ROLLBACK;

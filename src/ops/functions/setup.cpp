@@ -40,12 +40,14 @@ std::string in_lines(std::string sql) {
 	char quote = 0;
 	for (size_t i = 0; i < sql.size(); ++i) {
 		const char c = sql[i];
+		if (c == '\n')
+			line = i + 1;
 		if (quote != 0)
 			quote = c == quote ? '\0' : quote;
+		else if (sql.compare(i, 2, "--") == 0)
+			quote = '\n'; // a comment, to the end of its line
 		else if (c == '\'' || c == '"')
 			quote = c;
-		else if (c == '\n')
-			line = i + 1;
 		else if (c == ' ')
 			blank = i;
 		if (i - line >= line_length && blank != std::string::npos && blank > line) {

@@ -4,6 +4,7 @@
 #include "core/failure.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
+#include "ops/setup/old_functions.h"
 #include "ops/setup/own_tables.h"
 #include "ops/setup/setup_plan.hpp"
 #include "ops/tasks/tasks.hpp"
@@ -68,15 +69,36 @@ WHERE c.relnamespace = $1::text::regnamespace AND c.relname = 'data_bars' AND u.
 
 // clang-format on
 
-const Statement &same_text() {
+// Whether two views say the same; and whether the first one can become the second where it stands: its columns are there, in the same
+// order.
+const Statement &compare_views() {
 	static const Statement statement {nullptr,
 	                                  R"sql(
-SELECT pg_get_viewdef(a.oid) = pg_get_viewdef(b.oid)
+SELECT pg_get_viewdef(a.oid) = pg_get_viewdef(b.oid), NOT EXISTS (
+	SELECT FROM pg_catalog.pg_attribute o
+	LEFT JOIN pg_catalog.pg_attribute n ON n.attrelid = b.oid AND n.attnum = o.attnum
+	WHERE o.attrelid = a.oid AND o.attnum > 0
+		AND (o.attname, o.atttypid, o.atttypmod, o.attcollation) IS DISTINCT FROM (n.attname, n.atttypid, n.atttypmod, n.attcollation))
 FROM pg_catalog.pg_class a
 JOIN pg_catalog.pg_class b ON a.relnamespace = b.relnamespace
 WHERE a.relnamespace = $1::text::regnamespace AND a.relname = $2::text AND b.relname = $3::text)sql",
-	                                  {AGG_BOOL},
+	                                  {AGG_BOOL, AGG_BOOL},
 	                                  Planning::by_statistics};
+	return statement;
+}
+
+// $1: schema; $2: a view of ours. What depends on it and keeps it from being dropped.
+const Statement &dependents() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT DISTINCT " AGG_DEPENDENT(
+	        "d") " FROM pg_catalog.pg_class c "
+	             "JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid "
+	             "WHERE c.relnamespace = $1::text::regnamespace AND c.relname = $2::text AND d.deptype = 'n' AND NOT ("
+	             "d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid IN ("
+	             "SELECT r.oid FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid)) ORDER BY 1",
+	    {AGG_TEXT},
+	    Planning::by_statistics};
 	return statement;
 }
 
@@ -126,10 +148,28 @@ Op<std::optional<std::string>> find_owner_of_the_rest(Database &db, const std::s
 	co_return owner;
 }
 
-/// Whether a view says what ours does: PostgreSQL's text of both is compared, ours being made for a moment under another name. Where it
-/// cannot be made because a table has not what it reads, the other one cannot be like it; where the caller may not, nothing is known
-/// against it.
-Op<bool> says_something_else(Database &db, const std::string schema, const WantedView &wanted) {
+/// What depends on a view, as a list; empty if nothing does.
+Op<std::string> depend_on(Database &db, const std::string schema, const std::string name) {
+	std::string list;
+	auto take = [&](const Row &row) {
+		list += (list.empty() ? "" : ", ") + std::string(row.text(0));
+		return Flow::more;
+	};
+	co_await db.query(dependents(), parameters(text_parameter(schema), text_parameter(name)), take);
+	co_return list;
+}
+
+/// How a view differs from ours.
+enum class Difference {
+	none,
+	text,    // it has our columns, or the first of them
+	columns, // it must be dropped to become ours
+	unknown  // a table has not yet what ours reads
+};
+
+/// PostgreSQL's text of both is compared, ours being made for a moment under another name. Where it cannot be made because a table has not
+/// what it reads, the other one cannot be like it; where the caller may not, nothing is known against it.
+Op<Difference> difference_of(Database &db, const std::string schema, const WantedView &wanted) {
 	const auto nothing = [](const Row &) { return Flow::more; };
 	std::string name;
 	auto take_name = [&](const Row &row) {
@@ -138,9 +178,9 @@ Op<bool> says_something_else(Database &db, const std::string schema, const Wante
 	};
 	co_await db.query(fresh_name(), {}, take_name);
 	const std::string sql = "CREATE VIEW @" + name + " AS " + wanted.definition;
-	bool same = true;
-	auto take_same = [&](const Row &row) {
-		same = row.boolean(0);
+	Difference difference = Difference::none;
+	auto take = [&](const Row &row) {
+		difference = row.boolean(0) ? Difference::none : row.boolean(1) ? Difference::text : Difference::columns;
 		return Flow::more;
 	};
 	const std::string present = wanted.name;
@@ -148,14 +188,15 @@ Op<bool> says_something_else(Database &db, const std::string schema, const Wante
 		const Statement create {nullptr, sql.c_str(), {}, Planning::by_statistics};
 		co_await db.query(create, {}, nothing);
 		auto list = parameters(text_parameter(schema), text_parameter(present), text_parameter(name));
-		co_await db.query(same_text(), std::move(list), take_same);
+		co_await db.query(compare_views(), std::move(list), take);
 	});
 	if (!fault)
-		co_return !same;
+		co_return difference;
 	const Error &error = fault->error();
 	if (failure_kind(error) == FailureKind::everything)
 		fault->raise();
-	co_return error.sqlstate.starts_with("42") && error.sqlstate != sqlstate::insufficient_privilege;
+	co_return error.sqlstate.starts_with("42") && error.sqlstate != sqlstate::insufficient_privilege ? Difference::unknown
+	                                                                                                 : Difference::none;
 }
 
 } // namespace
@@ -196,8 +237,6 @@ Op<std::vector<Step>> plan_views(Database &db) {
 		const std::string object = "view " + name;
 		const std::string as = " @" + name + " AS " + view.definition;
 		const auto present = co_await find_view(db, schema, name);
-		const std::string grants = present ? present->grants : "";
-		const std::string anew = "DROP VIEW @" + name + "; CREATE VIEW" + as + grants;
 		if (!no_table.empty()) {
 			if (!present || !present->trusted)
 				steps.push_back({object, Action::cannot_mend, "",
@@ -215,15 +254,25 @@ Op<std::vector<Step>> plan_views(Database &db) {
 			                     "\"); rename it and run agg_setup() again"});
 			continue;
 		}
-		if (!present->trusted) {
-			steps.push_back({object, Action::replace, anew, ""});
+		Difference difference = Difference::columns;
+		if (present->trusted)
+			difference = co_await difference_of(db, schema, view);
+		if (difference == Difference::none)
+			continue;
+		if (difference == Difference::text) {
+			steps.push_back({object, Action::replace, "CREATE OR REPLACE VIEW" + as, ""});
 			continue;
 		}
-		const bool differs = co_await says_something_else(db, schema, view);
-		if (differs) {
-			steps.push_back({object, Action::replace, "CREATE OR REPLACE VIEW" + as, ""});
-			steps.back().otherwise = anew;
+		const std::string above = co_await depend_on(db, schema, name);
+		if (!above.empty() && difference == Difference::columns) {
+			steps.push_back({object, Action::cannot_mend, "",
+			                 "it has other columns or an owner who is not trusted, and cannot be dropped to be made anew: " + above +
+			                     " depends on it; look at that, drop it, and run agg_setup() again"});
+			continue;
 		}
+		steps.push_back({object, Action::replace, "DROP VIEW @" + name + "; CREATE VIEW" + as + present->grants, ""});
+		if (!above.empty())
+			steps.back().detail = "cannot mend if its columns change: " + above + " depends on it";
 	}
 	co_return steps;
 }

@@ -137,14 +137,10 @@ Op<Done> perform_one(Database &db, const Step step, const bool dry_run) {
 	const auto nothing = [](const Row &) { return Flow::more; };
 	const std::vector<agg_type> no_columns;
 	std::string action = word(step.action, dry_run);
-	std::string detail = step.sql.empty() ? step.detail : db.qualify(step.sql);
+	std::string detail = step.sql.empty() ? step.detail : (step.detail.empty() ? "" : "-- " + step.detail + "\n") + db.qualify(step.sql);
 	std::string obstacle = co_await find_obstacle(db, step);
 	if (obstacle.empty() && !dry_run && !step.sql.empty())
 		obstacle = co_await attempt(db, step, step.sql, no_columns, nothing);
-	if (!obstacle.empty() && !dry_run && !step.otherwise.empty()) {
-		detail = db.qualify(step.otherwise);
-		obstacle = co_await attempt(db, step, step.otherwise, no_columns, nothing);
-	}
 	if (!obstacle.empty()) {
 		action = word(Action::cannot_mend, dry_run);
 		detail = obstacle;

@@ -23,7 +23,7 @@ struct Step {
 	std::string object;
 	Action action;
 	std::string sql;             // empty: nothing can be done
-	std::string detail;          // why, where nothing can be done
+	std::string detail;          // why, where nothing can be done; else what may be in the way
 	std::string duplicates = {}; // a query for a key that prevents a unique index, or empty
 	// Whose owner acts, restricted: a table of ours, or another by its OID. Neither: the caller, who makes what is new. PostgreSQL itself
 	// switches to the table's owner while it builds an index.
@@ -31,7 +31,6 @@ struct Step {
 	uint32_t table_oid = 0;
 	const char *duplicates_in = nullptr;
 	const WantedTrigger *catches_up = nullptr; // with what was missed before this trigger was there
-	std::string otherwise = {};                // tried where `sql` fails
 	bool needed = false;                       // by every operation: without it none of them may work
 	std::string refused_values = {};           // a query for values, and of how many rows, that a check would refuse
 	std::string calendar = {};                 // whose rules it writes: days and marks follow

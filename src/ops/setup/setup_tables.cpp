@@ -90,7 +90,6 @@ void plan_table(const Database &db, const Catalog &catalog, const WantedTable &t
 			     0,
 			     nullptr,
 			     nullptr,
-			     {},
 			     is_own(table)});
 		else if (!type_serves(present->second, wanted.type))
 			steps.push_back(
@@ -217,7 +216,6 @@ void plan_trigger(const Database &db, const Catalog &catalog, const WantedTrigge
 		                 0,
 		                 nullptr,
 		                 &wanted,
-		                 {},
 		                 true});
 		return;
 	}
@@ -233,7 +231,7 @@ void plan_trigger(const Database &db, const Catalog &catalog, const WantedTrigge
 		const char *table = holder.is_table ? wanted.table : nullptr;
 		const WantedTrigger *catches_up = holder.is_table && action == Action::create ? &wanted : nullptr;
 		const std::string sql = create_trigger(wanted, definition, holder.name);
-		steps.push_back({object, action, sql, "", "", table, holder.is_table ? 0 : holder.oid, nullptr, catches_up, {}, true});
+		steps.push_back({object, action, sql, "", "", table, holder.is_table ? 0 : holder.oid, nullptr, catches_up, true});
 	}
 }
 
