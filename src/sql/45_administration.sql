@@ -8,7 +8,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_reset_task';
 
 COMMENT ON FUNCTION @extschema@.agg_reset_task(text, text) IS
 'Puts a task back to work: the explicit acknowledgement that hard_failed and disabled wait for. The status becomes idle, the streak 0 and the error NULL, a claim is removed, and the task is due at once. `enabled` stays as it is.
-Answers success, canonical_symbol, timeframe, status, enabled, changed (column: [old, new]; empty if the task was idle without failures: then nothing is written), or {"success": false, "error": "not_found", "message": ...}.';
+Answers success, canonical_symbol, timeframe, status, enabled, changed (column: [old, new]; empty if the task was idle without failures: then nothing is written), note (what is wrong with the task''s row that no reset mends), or {"success": false, "error": "not_found", "message": ...}.';
 
 CREATE FUNCTION @extschema@.agg_enable_task(p_symbol text, p_tf text)
 RETURNS jsonb

@@ -117,6 +117,16 @@ DELETE FROM data_bars WHERE ts_utc >= '2025-07-04';
 SELECT agg_reset_cursor() \g /dev/null
 SELECT run();
 SELECT is(max(ts_utc), '2025-07-03 23:55+00', 'bars behind a cursor that went back, whose source is gone, go too') FROM derived_data_bars WHERE deleted_at IS NULL;
+UPDATE data_agg_state SET last_agg_bar_ts_utc = 'infinity' WHERE timeframe = '5m';
+SELECT is(object || ' ' || action || ': ' || detail, 'cursor of EURUSD/5m ahead of its source: it is infinity, and the last source bar is 2025-07-03T23:59:00+00:00: agg_adopt(mend_cursors => true) moves it back', 'an infinite cursor is ahead of its source')
+	FROM agg_adopt(true) WHERE object = 'cursor of EURUSD/5m';
+SELECT is(agg_reset_cursor('EURUSD', '5m') -> 'reset', '[{"canonical_symbol": "EURUSD", "timeframe": "5m", "from_utc": "infinity", "to_utc": "2025-07-03T23:55:00+00:00"}]', 'and goes back to it');
+UPDATE data_agg_state SET last_agg_bar_ts_utc = '294276-12-31' WHERE timeframe = '5m';
+SELECT is(detail, 'from 294276-12-31T00:00:00+00:00 to 2025-07-03T23:55:00+00:00', 'by an adoption, too') FROM agg_adopt(mend_cursors => true) WHERE object = 'cursor of EURUSD/5m' AND action = 'moved back';
+UPDATE data_agg_state SET source_timeframe = '7m' WHERE timeframe = '5m';
+SELECT probe.refuses($$SELECT agg_reset_cursor('EURUSD', '5m')$$, '22023', 'task EURUSD/5m cannot be built from source_timeframe "7m"', 'Set source_timeframe%', 'a task whose row makes no sense has a cursor all the same');
+UPDATE data_agg_state SET source_timeframe = '1m' WHERE timeframe = '5m';
+SELECT run();
 SELECT is(agg_reset_cursor('NOBODY', '5m') - 'message', '{"success": false, "error": "not_found"}', 'a task that is not there');
 
 -- Refused, with nothing written.

@@ -50,6 +50,30 @@ SELECT is(:'remedy'::text, $$SELECT agg_reset_task('B', '5m')$$, 'what helps');
 :remedy \g /dev/null
 CALL agg_run();
 SELECT is(alarms(), 'none', 'does help');
+-- What resetting the task does not mend.
+UPDATE data_agg_state SET status = 'hard_failed', hard_fail_streak = 3, last_error = 'x', last_agg_bar_ts_utc = 'infinity' WHERE canonical_symbol = 'B' AND timeframe = '5m';
+SELECT is(agg_reset_task('B', '5m') ->> 'note', 'last_agg_bar_ts_utc of task B/5m is infinite. Call agg_reset_cursor(), or set last_agg_bar_ts_utc in data_agg_state to a finite timestamp before 290000-01-01 00:00:00+00.', 'a reset says what it does not mend');
+SELECT is(alarms(), 'none', 'before it fails again');
+UPDATE data_agg_state SET status = 'hard_failed', hard_fail_streak = 3, last_error = 'x' WHERE canonical_symbol = 'B' AND timeframe = '5m';
+SELECT remedy AS remedy FROM v_aggregation_alerts \gset
+SELECT is(:'remedy'::text, $$SELECT agg_reset_cursor('B', '5m')$$, 'an infinite cursor goes back');
+:remedy \g /dev/null
+SELECT remedy AS remedy FROM v_aggregation_alerts \gset
+SELECT is(:'remedy'::text, $$SELECT agg_reset_task('B', '5m')$$, 'then the task is reset');
+:remedy \g /dev/null
+CALL agg_run();
+SELECT is(alarms(), 'none', 'and all is well');
+INSERT INTO data_agg_state (canonical_symbol, timeframe) VALUES ('B', 'no''ne'), ('B', '101y');
+SET client_min_messages = warning;
+CALL agg_run();
+RESET client_min_messages;
+SELECT is(alarms(), 'failing yellow B/101y, failing yellow B/no''ne', 'timeframes that are none');
+SELECT remedy AS remedy FROM v_aggregation_alerts WHERE timeframe = 'no''ne' \gset
+SELECT is(:'remedy'::text, $$DELETE FROM data_agg_state WHERE canonical_symbol = 'B' AND timeframe = 'no''ne'$$, 'are no tasks');
+:remedy;
+SELECT remedy AS remedy FROM v_aggregation_alerts \gset
+:remedy;
+SELECT is(alarms(), 'none', 'and go');
 SELECT agg_start('B', '5m', now() - interval '31 minutes') \g /dev/null
 SELECT is(alarms(), 'claimed yellow B/5m', 'a claim that is half an hour old');
 CALL agg_run();

@@ -133,6 +133,16 @@ Op<Answer> change_task(Database &db, const TaskKey key, Change change) {
 	co_return Answer::json(describe(key, *before, after));
 }
 
+/// An answer of success says more.
+Answer with_note(Answer answer, const std::string &note) {
+	std::string text = *answer.written;
+	if (text.find("\"success\": true") == std::string::npos)
+		return answer;
+	text.pop_back();
+	text += ", \"note\": " + json_string(note) + "}";
+	return Answer::json(std::move(text));
+}
+
 } // namespace
 
 Op<Answer> not_found(Database &db, const TaskKey key) {
@@ -146,7 +156,7 @@ Op<Answer> not_found(Database &db, const TaskKey key) {
 
 Op<Answer> agg_reset_task(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
-	co_return co_await change_task(db, key, [&](TaskState &task) {
+	auto answer = co_await change_task(db, key, [&](TaskState &task) {
 		if (task.status == "idle" && task.streak.value_or(0) == 0 && !task.last_error)
 			return;
 		task.status = "idle";
@@ -156,6 +166,11 @@ Op<Answer> agg_reset_task(Database &db, Arguments arguments) {
 		task.token = std::nullopt;
 		task.next_run = std::nullopt;
 	});
+	// What no reset mends.
+	const std::vector<TaskKey> keys {key};
+	Nonsense nonsense;
+	(void)co_await read_tasks(db, keys, &nonsense);
+	co_return nonsense.empty() ? std::move(answer) : with_note(std::move(answer), nonsense.front().message + ". " + nonsense.front().hint);
 }
 
 Op<Answer> agg_enable_task(Database &db, Arguments arguments) {
@@ -178,13 +193,8 @@ Op<Answer> agg_set_start(Database &db, Arguments arguments) {
 	const TaskKey key = key_of(arguments);
 	const Timestamp start = arguments.timestamp("p_start_utc");
 	// What that means for windows that the cursor has passed, the table's trigger says (agg_note_task_change()).
-	const auto answer = co_await change_task(db, key, [&](TaskState &task) { task.start = start; });
-	std::string text = *answer.written;
-	if (text.find("\"success\": true") != std::string::npos) {
-		text.pop_back();
-		text += ", \"note\": \"the next sync_agg_state_from_registry() sets the start to what metadata.agg.start_utc says\"}";
-	}
-	co_return Answer::json(std::move(text));
+	auto answer = co_await change_task(db, key, [&](TaskState &task) { task.start = start; });
+	co_return with_note(std::move(answer), "the next sync_agg_state_from_registry() sets the start to what metadata.agg.start_utc says");
 }
 
 Op<Answer> agg_heartbeat(Database &db, Arguments arguments) {

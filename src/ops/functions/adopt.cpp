@@ -62,7 +62,7 @@ const Statement &still_calling() {
 	return statement;
 }
 
-// By the columns that every older system has, and with minutes that are still to be copied. A bar at the cursor or behind it was made by somebody for whom the cursor was the last bar.
+// By the columns that every older system has, and with minutes that are still to be copied. One past the end of time is ahead of any source. A bar at the cursor or behind it was made by somebody for whom the cursor was the last bar.
 const Statement &odd_cursors() {
 	static const Statement statement {nullptr, R"sql(
 SELECT c.canonical_symbol, c.timeframe, c.cursor, c.last_source, c.is_ahead
@@ -82,7 +82,7 @@ FROM (
 	CROSS JOIN LATERAL (SELECT max(b.ts_utc) AS last_bar FROM @derived_data_bars b
 		WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = s.timeframe AND b.deleted_at IS NULL AND b.ts_utc <= now()
 			AND )sql" AGG_IS_TIME("b.ts_utc") R"sql() o
-	WHERE s.last_agg_bar_ts_utc IS NOT NULL AND )sql" AGG_IS_TIME("s.last_agg_bar_ts_utc") R"sql(
+	WHERE s.last_agg_bar_ts_utc >= ')sql" AGG_FIRST_TIME R"sql('
 	OFFSET 0
 ) c
 WHERE (c.is_ahead AND c.cursor > c.start) OR (NOT c.is_ahead AND c.last_bar >= c.cursor)
@@ -146,14 +146,7 @@ Op<void> tell_functions(Database &db, const bool dry_run, SetupRows &rows) {
 Op<std::vector<Done>> move_back(Database &db) {
 	std::vector<Done> list;
 	const auto keys = co_await matching_tasks(db, std::nullopt, std::nullopt);
-	Nonsense nonsense;
-	const auto found = co_await lock_and_read_tasks(db, keys, &nonsense);
-	co_await tell_left_out(db, nonsense);
-	std::vector<Task> tasks;
-	for (const auto &task : found) {
-		if (task && task->cursor)
-			tasks.push_back(*task);
-	}
+	const auto tasks = co_await lock_cursors(db, keys);
 	const auto moved = co_await move_cursors_back(db, tasks, std::nullopt);
 	for (const auto &one : moved)
 		list.push_back(told("cursor of " + one.key.label(), "moved back", "from " + to_iso8601(one.from) + " to " + to_iso8601(one.to)));

@@ -35,6 +35,18 @@ Timestamp right_cursor(const Task &task, std::optional<Timestamp> to, std::optio
 
 } // namespace
 
+Op<std::vector<Task>> lock_cursors(Database &db, const std::vector<TaskKey> &keys) {
+	Nonsense nonsense;
+	const auto found = co_await lock_and_read_tasks_with_any_cursor(db, keys, keys.size() == 1 ? nullptr : &nonsense);
+	co_await tell_left_out(db, nonsense);
+	std::vector<Task> tasks;
+	for (const auto &task : found) {
+		if (task && task->cursor)
+			tasks.push_back(*task);
+	}
+	co_return tasks;
+}
+
 Op<std::vector<MovedCursor>> move_cursors_back(Database &db, const std::vector<Task> &tasks, const std::optional<Timestamp> to) {
 	std::vector<SourceProbe> probes;
 	// What is ahead of the clock has no window that is over: nobody got there by processing it.
@@ -67,14 +79,7 @@ Op<Answer> agg_reset_cursor(Database &db, Arguments arguments) {
 	if (timeframe)
 		(void)timeframe_or_throw(symbol.value_or("all symbols"), *timeframe);
 	const auto keys = co_await matching_tasks(db, symbol, timeframe);
-	Nonsense nonsense;
-	const auto found = co_await lock_and_read_tasks(db, keys, &nonsense);
-	co_await tell_left_out(db, nonsense);
-	std::vector<Task> tasks;
-	for (const auto &task : found) {
-		if (task && task->cursor)
-			tasks.push_back(*task);
-	}
+	const auto tasks = co_await lock_cursors(db, keys);
 	if (keys.empty() && timeframe && !symbol)
 		co_return Answer::json(
 		    JsonObject().add("success", false).add("error", "not_found").add("message", "no symbol has a task for " + *timeframe).text());

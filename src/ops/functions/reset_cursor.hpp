@@ -16,6 +16,10 @@ struct MovedCursor {
 	Timestamp to;
 };
 
+/// Locks these tasks and reads those that have a cursor, if only one past the end of time. A row that makes no sense otherwise is left out,
+/// and the caller told; a single one is thrown.
+Op<std::vector<Task>> lock_cursors(Database &db, const std::vector<TaskKey> &keys);
+
 /// Moves back those of the tasks' cursors that ran ahead of their source, or that are behind `to`. The tasks are locked, and have cursors.
 Op<std::vector<MovedCursor>> move_cursors_back(Database &db, const std::vector<Task> &tasks, std::optional<Timestamp> to);
 

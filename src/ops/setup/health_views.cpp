@@ -33,7 +33,7 @@ constexpr const char *source_lag =
 		"ELSE (SELECT min(b.ts_utc) FROM @derived_data_bars b WHERE b.canonical_symbol = s.canonical_symbol AND b.timeframe = t.source_timeframe "
 			"AND b.deleted_at IS NULL AND b.ts_utc >= t.cursor AND b.ts_utc <= now() AND " AGG_IS_TIME("b.ts_utc") ") END AS source_from OFFSET 0) n";
 
-/// The same with what follows from it. verdict: the one thing to say of a task.
+/// The same with what follows from it. verdict: the one thing to say of a task. mends: what to do where it fails.
 std::string tasks() {
 	return std::string(R"sql(
 	SELECT l.*, quote_literal(l.canonical_symbol) || ', ' || quote_literal(l.timeframe) AS task,
@@ -46,7 +46,14 @@ std::string tasks() {
 			WHEN l.hard_fail_streak > 0 THEN 'FAILING'
 			WHEN l.lag_seconds > l.target_seconds THEN 'LATE'
 			ELSE 'OK'
-		END AS verdict
+		END AS verdict,
+		CASE
+			WHEN NOT )sql" AGG_IS_TIMEFRAME("l.") R"sql(
+				THEN 'DELETE FROM data_agg_state WHERE canonical_symbol = ' || quote_literal(l.canonical_symbol) || ' AND timeframe = ' || quote_literal(l.timeframe)
+			WHEN l.cursor >= ')sql" AGG_END_OF_TIME R"sql('::timestamptz
+				THEN 'SELECT agg_reset_cursor(' || quote_literal(l.canonical_symbol) || ', ' || quote_literal(l.timeframe) || ')'
+			ELSE 'SELECT agg_reset_task(' || quote_literal(l.canonical_symbol) || ', ' || quote_literal(l.timeframe) || ')'
+		END AS mends
 	FROM ()sql") + source_lag + ") l";
 }
 
@@ -75,11 +82,11 @@ SELECT 'late' AS alert, CASE WHEN l.is_mandatory THEN 'red' ELSE 'yellow' END AS
 FROM lag l WHERE l.active AND l.enabled AND l.status NOT IN ('hard_failed', 'disabled') AND l.lag_seconds > l.target_seconds
 UNION ALL
 SELECT 'stopped'::text, CASE WHEN l.is_mandatory THEN 'red' ELSE 'yellow' END, l.canonical_symbol, l.timeframe, l.last_successful_at_utc,
-	l.status || ': ' || COALESCE(l.last_error, 'no error was recorded'), 'SELECT agg_reset_task(' || l.task || ')'
+	l.status || ': ' || COALESCE(l.last_error, 'no error was recorded'), l.mends
 FROM lag l WHERE l.active AND l.status IN ('hard_failed', 'disabled')
 UNION ALL
 SELECT 'failing'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, l.last_successful_at_utc,
-	l.hard_fail_streak || ' failures in a row: ' || COALESCE(l.last_error, 'no error was recorded'), 'SELECT agg_reset_task(' || l.task || ')'
+	l.hard_fail_streak || ' failures in a row: ' || COALESCE(l.last_error, 'no error was recorded'), l.mends
 FROM lag l WHERE l.active AND l.enabled AND l.status NOT IN ('hard_failed', 'disabled') AND l.hard_fail_streak > 0
 UNION ALL
 SELECT 'claimed'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, l.running_started_at_utc, 'a worker has claimed it and does not finish'::text, 'CALL agg_run()'::text

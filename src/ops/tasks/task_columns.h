@@ -25,6 +25,10 @@
 	"CASE right(" s "timeframe, 1) WHEN 'm' THEN 1 WHEN 'h' THEN 60 WHEN 'd' THEN 1440 WHEN 'w' THEN 10080 WHEN 'o' THEN 43200 "           \
 	"ELSE 518400 END END)"
 
+/// Whether there is a timeframe of that name, as for Timeframe::parse().
+#define AGG_IS_TIMEFRAME(s)                                                                                                                \
+	"COALESCE(" AGG_WIDTH_MINUTES(s) " <= CASE WHEN " s "timeframe ~ '[oy]$' THEN 51840000 ELSE 52416000 END, false)"
+
 /// For WITH RECURSIVE: each index with all that it is made of, all the way down, other indexes included.
 #define AGG_PARTS_OF_INDEXES                                                                                                               \
 	"part(index_symbol, symbol) AS ("                                                                                                      \
@@ -39,4 +43,5 @@
 /// Since when a symbol lacks minutes that it never had, over all of its tasks: from the earliest start that has come, but not before 1990,
 /// where calendars begin.
 #define AGG_EXPECTED_SINCE(task)                                                                                                           \
-	"min(GREATEST(" task "agg_start_utc, '1990-01-01 00:00+00'::timestamptz)) FILTER (WHERE " task "enabled AND " task "agg_start_utc <= now())"
+	"min(GREATEST(" task "agg_start_utc, '1990-01-01 00:00+00'::timestamptz)) FILTER (WHERE " task "enabled AND " task                     \
+	"agg_start_utc <= now())"

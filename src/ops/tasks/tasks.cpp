@@ -106,16 +106,20 @@ Grid source_of(const TaskKey &key, const Grid &target, const std::optional<std::
 
 /// A time of a task's row: '-infinity' and what is before all times mean from the first one on, 'infinity' and what is after them is
 /// refused.
-std::optional<Timestamp> time_of(const TaskKey &key, const char *column, std::optional<Timestamp> value) {
+std::optional<Timestamp> time_of(const TaskKey &key, const char *column, const char *mended_by, std::optional<Timestamp> value) {
 	if (!value)
 		return std::nullopt;
 	if (*value >= Timestamp::range_end())
 		throw Error(sqlstate::datetime_field_overflow,
 		            std::string(column) + " of task " + key.label() +
 		                (*value == Timestamp::infinity() ? " is infinite" : " is " + to_iso8601(*value) + ", past the end of time"),
-		            std::string("Set ") + column + " in data_agg_state to a finite timestamp before " AGG_END_OF_TIME ".");
+		            std::string("Call ") + mended_by + ", or set " + column +
+		                " in data_agg_state to a finite timestamp before " AGG_END_OF_TIME ".");
 	return std::max(*value, Timestamp::range_begin());
 }
+
+/// Whether a task's cursor must be one of the times that there are.
+enum class Cursors { in_time, any };
 
 /// Columns of tasks that decide about their grids. Thousands of tasks have a handful of these.
 struct GridColumns {
@@ -161,7 +165,7 @@ public:
 		calendars_ = co_await read_calendars(db, names);
 	}
 	/// Throws if the row makes no sense.
-	Task task(size_t number, const TaskKey &key) {
+	Task task(size_t number, const TaskKey &key, Cursors cursors = Cursors::in_time) {
 		const TaskRow &row = rows_[number];
 		check_symbol(key.symbol);
 		const Grids &grids = grids_of(row.grids, key);
@@ -172,8 +176,8 @@ public:
 		        .source = grids.source,
 		        .run_interval = Duration::minutes(interval > 0 ? interval : window_minutes),
 		        .delay = Duration::seconds(std::max<int64_t>(0, row.delay_seconds.value_or(default_delay_seconds))),
-		        .start = time_of(key, "agg_start_utc", row.start).value_or(default_start),
-		        .cursor = time_of(key, "last_agg_bar_ts_utc", row.cursor),
+		        .start = time_of(key, "agg_start_utc", "agg_set_start()", row.start).value_or(default_start),
+		        .cursor = cursors == Cursors::any ? row.cursor : time_of(key, "last_agg_bar_ts_utc", "agg_reset_cursor()", row.cursor),
 		        .late_policy = row.freeze ? LatePolicy::freeze : LatePolicy::recompute,
 		        .derivation_version = row.derivation_version.value_or(1),
 		        .claimed = row.claimed};
@@ -266,7 +270,7 @@ Op<std::vector<TaskKey>> matching_tasks(Database &db, const std::optional<std::s
 namespace {
 
 Op<std::vector<std::optional<Task>>> read_by(Database &db, const Statement statement, const std::vector<TaskKey> &keys, bool with_place,
-                                             Nonsense *nonsense) {
+                                             Nonsense *nonsense, Cursors cursors = Cursors::in_time) {
 	struct Found {
 		size_t key;
 		std::optional<int64_t> place;
@@ -284,7 +288,7 @@ Op<std::vector<std::optional<Task>>> read_by(Database &db, const Statement state
 	for (size_t i = 0; i < found.size(); ++i) {
 		auto &task = tasks.at(found[i].key);
 		try {
-			task = rows.task(i, keys[found[i].key]);
+			task = rows.task(i, keys[found[i].key], cursors);
 			task->place = found[i].place;
 		} catch (const Error &error) {
 			if (nonsense == nullptr)
@@ -303,6 +307,11 @@ Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<
 
 Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense) {
 	return read_by(db, lock_by_key(), keys, true, nonsense);
+}
+
+Op<std::vector<std::optional<Task>>> lock_and_read_tasks_with_any_cursor(Database &db, const std::vector<TaskKey> &keys,
+                                                                         Nonsense *nonsense) {
+	return read_by(db, for_keys(lock_by_key(), keys.size()), keys, true, nonsense, Cursors::any);
 }
 
 Op<bool> lock_task(Database &db, const TaskKey key) {

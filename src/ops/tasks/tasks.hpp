@@ -69,6 +69,10 @@ Op<std::vector<std::optional<Task>>> read_tasks(Database &db, const std::vector<
 /// The same, and waits for the locks of the rows, in the order of the keys; they are held until the transaction ends (see task_guard.hpp).
 Op<std::vector<std::optional<Task>>> lock_and_read_tasks(Database &db, const std::vector<TaskKey> &keys, Nonsense *nonsense = nullptr);
 
+/// The same, of tasks whose cursors are to be mended: a cursor past the end of time is left as it is.
+Op<std::vector<std::optional<Task>>> lock_and_read_tasks_with_any_cursor(Database &db, const std::vector<TaskKey> &keys,
+                                                                         Nonsense *nonsense);
+
 /// Locks the row of one task. False: there is none.
 Op<bool> lock_task(Database &db, const TaskKey key);
 

@@ -220,7 +220,7 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_reset_task';
 
 COMMENT ON FUNCTION @extschema@.agg_reset_task(text, text) IS
 'Puts a task back to work: the explicit acknowledgement that hard_failed and disabled wait for. The status becomes idle, the streak 0 and the error NULL, a claim is removed, and the task is due at once. `enabled` stays as it is.
-Answers success, canonical_symbol, timeframe, status, enabled, changed (column: [old, new]; empty if the task was idle without failures: then nothing is written), or {"success": false, "error": "not_found", "message": ...}.';
+Answers success, canonical_symbol, timeframe, status, enabled, changed (column: [old, new]; empty if the task was idle without failures: then nothing is written), note (what is wrong with the task''s row that no reset mends), or {"success": false, "error": "not_found", "message": ...}.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_enable_task(p_symbol text, p_tf text)
 RETURNS jsonb
@@ -355,7 +355,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_reset_cursor';
 
 COMMENT ON FUNCTION @extschema@.agg_reset_cursor(text, text, timestamptz) IS
-'Moves cursors back, never forward, and never before a task''s start. What lies between is processed again. p_to_utc NULL: cursors that ran ahead of their source (that is, are more than a window past the window of its last bar) go back to that window, or to the start if there is no source. Otherwise cursors go back to the window of p_to_utc. p_symbol NULL: all symbols; p_tf NULL: all timeframes.
+'Moves cursors back, never forward, and never before a task''s start. What lies between is processed again. p_to_utc NULL: cursors that ran ahead of their source (that is, are more than a window past the window of its last bar; infinity, too) go back to that window, or to the start if there is no source. Otherwise cursors go back to the window of p_to_utc. p_symbol NULL: all symbols; p_tf NULL: all timeframes.
 Answers success, tasks_looked_at, tasks_reset, reset (the first twenty: canonical_symbol, timeframe, from_utc, to_utc), or {"success": false, "error": "not_found", "message": ...} if a single task is named and does not exist or has no cursor, or if no symbol has a task of p_tf. Bars ahead of the clock do not count as source here. Errors: P0002 for a symbol that no task, asset or bar has, if p_tf is NULL; 22008 for an infinite time; 22023 for an unknown timeframe.';
 
 CREATE OR REPLACE FUNCTION @extschema@.agg_verify(p_symbol text DEFAULT NULL, p_tf text DEFAULT NULL, p_from_utc timestamptz DEFAULT NULL, p_to_utc timestamptz DEFAULT NULL)
