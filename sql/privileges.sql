@@ -34,6 +34,12 @@ SET ROLE regress_aggregation_worker;
 SELECT sync_agg_state_from_registry('prod') ->> 'tasks_created' AS tasks;
 SELECT count(*) FROM data_agg_state;
 RESET ROLE;
+-- who may not grant a duty is told so in one line
+GRANT EXECUTE ON FUNCTION agg_grant TO regress_aggregation_worker;
+GRANT SELECT ON data_bars, derived_data_bars, core_asset_registry_all TO regress_aggregation_worker;
+SET ROLE regress_aggregation_worker;
+SELECT * FROM agg_grant('reader', 'regress_aggregation_owner');
+RESET ROLE;
 -- the setup runs with its caller's rights: who may not create tables creates none, and who may owns them
 DROP TABLE core_asset_registry_all, data_bars, derived_data_bars, data_agg_state, ops_runlog CASCADE;
 GRANT EXECUTE ON FUNCTION agg_setup TO regress_aggregation_worker, regress_aggregation_owner;

@@ -12,6 +12,11 @@ namespace aggregation {
 
 namespace {
 
+/// Whether the caller may grant a privilege on what has this owner and these rights. GRANT and REVOKE themselves warn, of each object.
+#define AGG_MAY_GRANT(owner, acl, privilege)                                                                                               \
+	"(pg_has_role(" owner ", 'USAGE') OR EXISTS (SELECT FROM aclexplode(" acl ") x "                                                       \
+	"WHERE x.is_grantable AND x.privilege_type = " privilege " AND pg_has_role(x.grantee, 'USAGE')))"
+
 constexpr std::string_view duties[] = {"worker", "operator", "monitor", "reader", "consumer", "feed"};
 
 // clang-format off
@@ -20,12 +25,13 @@ constexpr std::string_view duties[] = {"worker", "operator", "monitor", "reader"
 ///
 /// What the role owns is left out: its rights there are not its duty's, and the extension itself acts with them.
 ///
-/// Gives for each right of the duty $1: its object's name, what GRANT and REVOKE call the object (NULL: there is none), the privilege, and whether the role
-/// $2 itself has been granted it. Last comes the schema, which nobody needs who has no other right in it.
+/// Gives for each right of the duty $1: its object's name, what GRANT and REVOKE call the object (NULL: there is none), the privilege, whether the role
+/// $2 itself has been granted it, and whether the caller may. Last comes the schema, which nobody needs who has no other right in it.
 const Statement &rights_of_duty() {
 	static const Statement statement {nullptr, R"sql(
-SELECT r.name, r.called, r.privilege, r.granted FROM (
-SELECT w.name, o.called, w.privilege, EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = g.oid AND a.privilege_type = w.privilege) AS granted
+SELECT r.name, r.called, r.privilege, r.granted, COALESCE(r.may, false) FROM (
+SELECT w.name, o.called, w.privilege, EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = g.oid AND a.privilege_type = w.privilege) AS granted,
+	)sql" AGG_MAY_GRANT("o.owner", "o.acl", "w.privilege") R"sql( AS may
 FROM (SELECT DISTINCT name, privilege FROM (VALUES
 	('worker operator', 'EXECUTE', 'agg_get_due_tasks agg_start catchup_aggregation_range agg_finish agg_heartbeat agg_wake
 		agg_run agg_run_batch agg_aggregate_tasks sync_agg_state_from_registry agg_refresh_calendars agg_bootstrap_cursor
@@ -64,10 +70,11 @@ LEFT JOIN LATERAL (
 	WHERE w.privilege = 'EXECUTE' AND p.proname = w.name) o ON true
 WHERE o.owner IS DISTINCT FROM g.oid
 UNION ALL
-SELECT n.nspname, 'SCHEMA ' || quote_ident(n.nspname), 'USAGE', EXISTS (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = g.oid AND a.privilege_type = 'USAGE')
+SELECT n.nspname, 'SCHEMA ' || quote_ident(n.nspname), 'USAGE', EXISTS (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = g.oid AND a.privilege_type = 'USAGE'),
+	)sql" AGG_MAY_GRANT("n.nspowner", "n.nspacl", "'USAGE'") R"sql(
 FROM pg_catalog.pg_roles g, pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
 WHERE g.rolname = $2::text AND e.extname = 'aggregation' AND n.nspowner <> g.oid) r
-ORDER BY r.privilege = 'USAGE', r.called, r.privilege)sql", {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_BOOL}, Planning::by_statistics};
+ORDER BY r.privilege = 'USAGE', r.called, r.privilege)sql", {AGG_TEXT, AGG_TEXT, AGG_TEXT, AGG_BOOL, AGG_BOOL}, Planning::by_statistics};
 	return statement;
 }
 
@@ -92,6 +99,7 @@ struct Right {
 	std::optional<std::string> called;
 	std::string privilege;
 	bool granted;
+	bool may; // the caller grant it
 
 	bool schema() const {
 		return privilege == "USAGE";
@@ -107,7 +115,7 @@ struct Order {
 Op<std::vector<Right>> rights(Database &db, const Order &order) {
 	std::vector<Right> list;
 	auto take = [&](const Row &row) {
-		list.push_back({std::string(row.text(0)), row.maybe_text(1), std::string(row.text(2)), row.boolean(3)});
+		list.push_back({std::string(row.text(0)), row.maybe_text(1), std::string(row.text(2)), row.boolean(3), row.boolean(4)});
 		return Flow::more;
 	};
 	co_await db.query(rights_of_duty(), parameters(text_parameter(order.duty), text_parameter(order.role)), take);
@@ -140,6 +148,15 @@ Op<bool> needs_schema(Database &db, const Order &order) {
 	co_return needed;
 }
 
+Error may_not(const Order &order, const Right &right, bool grant) {
+	Error error(sqlstate::insufficient_privilege,
+	            "cannot " + std::string(grant ? "grant " : "revoke ") + right.privilege + " on " + *right.called +
+	                (grant ? " to " : " from ") + order.quoted_role,
+	            grant ? "Call it as a superuser, or as a role that owns the tables and the extension's functions."
+	                  : "Call it as the role that has granted it, or as a superuser after that role has revoked its own grant.");
+	return error;
+}
+
 /// Grants what is missing, or revokes what is there, and gives a row for each.
 Op<void> change(Database &db, const Order &order, bool grant) {
 	RowBuffer rows(db, 2);
@@ -149,6 +166,8 @@ Op<void> change(Database &db, const Order &order, bool grant) {
 			throw Error(sqlstate::undefined_table,
 			            "there is no \"" + right.name + "\" in the schema " + db.schema() + ", which the duty " + order.duty + " needs",
 			            "Run agg_setup() first.");
+		if (right.called && right.granted != grant && !right.may && (grant || !right.schema()))
+			throw may_not(order, right, grant);
 	}
 	for (const auto &right : before) {
 		if (right.granted == grant || !right.called)
@@ -164,15 +183,11 @@ Op<void> change(Database &db, const Order &order, bool grant) {
 		co_await db.execute(statement, {});
 		rows.add({cell(rows.keep(*right.called)), cell(rows.keep(right.privilege))});
 	}
-	// GRANT and REVOKE only warn where the caller may not, or where another role has granted the same.
+	// REVOKE does nothing where another role has granted the same.
 	const auto after = co_await rights(db, order);
 	for (const auto &right : after) {
 		if (right.called && right.granted != grant && !(right.schema() && !grant))
-			throw Error(sqlstate::insufficient_privilege,
-			            "cannot " + std::string(grant ? "grant " : "revoke ") + right.privilege + " on " + *right.called +
-			                (grant ? " to " : " from ") + order.quoted_role,
-			            grant ? "Call it as a superuser, or as a role that owns the tables and the extension's functions."
-			                  : "Call it as the role that has granted it, or as a superuser after that role has revoked its own grant.");
+			throw may_not(order, right, grant);
 	}
 	co_await rows.flush();
 }
