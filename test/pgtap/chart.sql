@@ -59,6 +59,9 @@ RESET ROLE;
 DROP OWNED BY probe_reader;
 DROP ROLE probe_reader;
 
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES (E'A\nB\x1b[2J', '1m', '2025-07-01 00:00+00', 1, 1, 1, 1);
+SELECT is((SELECT line FROM agg_chart(E'A\nB\x1b[2J', '1m', 3, 3, p_now_utc => '2025-07-01 00:10+00') AS c (line) WHERE line LIKE '"A%'), '"A\nB\x1b[2J"/1m: close 1, final, begins 2025-07-01 00:00 UTC', 'control characters of a symbol are spelled');
+
 SELECT probe.refuses($$SELECT agg_chart('EURUSX', '5m')$$, 'P0002', '%"EURUSX" does not exist', 'Did you mean "EURUSD"?%', 'a symbol that is misspelt');
 SELECT probe.refuses($$SELECT agg_chart('EURUSD', '5x')$$, '22023', '%5x%', NULL, 'a timeframe that is none');
 SELECT probe.refuses(format('SELECT agg_chart(''EURUSD'', ''5m'', %s)', arguments), '22023', '%' || name || ' must be from % to %, not %(EURUSD/5m)', 'A terminal has no room for more.', 'refused: ' || arguments)

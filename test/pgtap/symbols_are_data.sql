@@ -31,7 +31,7 @@ SELECT results_eq($$SELECT n.what, b.open, b.close, b.source_candles FROM number
 SELECT probe.answers(aggregate_window(symbol, '5m', '2025-07-01 00:00+00', '2025-07-01 00:05+00'), '{"stored": true, "source_count": 5}', 'one window: ' || what) FROM symbols ORDER BY what;
 
 -- In messages they are quoted whole or cut, never broken.
-SELECT probe.refuses(format('SELECT catchup_aggregation_range(%L, %L, %L)', 'no ' || symbol, '5m', '2025-07-01'), 'P0002', 'Missing agg config no %', '%sync_agg_state_from_registry()%', 'a missing task called ' || what)
+SELECT probe.refuses(format('SELECT catchup_aggregation_range(%L, %L, %L)', 'no ' || symbol, '5m', '2025-07-01'), 'P0002', 'Missing agg config %no %', '%sync_agg_state_from_registry()%', 'a missing task called ' || what)
 FROM symbols WHERE symbol !~ '\n' ORDER BY what;
 SELECT cmp_ok(length((probe.attempt(format('SELECT aggregate_window(%L, %L, %L, %L)', 'X', repeat('9', 1000000), '2025-07-01', '2025-07-02'))).message), '<', 20000, 'a timeframe of a million digits does not come back whole');
 

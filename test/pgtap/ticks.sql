@@ -204,6 +204,16 @@ CALL make('2025-07-02') \g /dev/null
 SELECT is_empty('TABLE made', 'whoever asks for it loses them');
 SELECT probe.refuses($$SELECT agg_mark_ticks('trades', '2025-07-02', '2025-07-01')$$, '22023', 'p_to_utc must not be before p_from_utc', '%', 'a range that ends before it begins');
 
+-- symbols that no task can have
+TRUNCATE trades;
+INSERT INTO trades (symbol, ts, price) SELECT s, '2025-07-01 00:00', 1 FROM unnest(ARRAY['', ' ', E'\t', E'A\nB', 'A']) AS s;
+CALL make('2025-07-02') \g /dev/null
+SELECT set_eq('SELECT canonical_symbol FROM data_bars WHERE timeframe = $$1m$$ AND raw ->> $$kind$$ = $$ticks$$', ARRAY['', ' ', E'\t', E'A\nB', 'A'], 'whatever a symbol is, its minutes are made');
+SELECT set_eq($$SELECT canonical_symbol FROM v_aggregation_unread_bars WHERE reason = 'no task can have this symbol, which is empty or has blanks around it: correct it where it comes from'$$,
+	ARRAY['', ' ', E'\t'], 'and those that can have no task are told');
+DELETE FROM trades;
+CALL make('2025-07-02') \g /dev/null
+
 -- p_from
 SELECT agg_remove_tick_source('trades') \g /dev/null
 SELECT is_empty($$SELECT tgname FROM pg_trigger WHERE tgrelid = 'trades'::regclass$$, 'a source that is removed leaves no trigger');

@@ -111,6 +111,8 @@ SELECT k.canonical_symbol, k.timeframe, e.first_ts_utc, e.last_ts_utc,
 		WHEN lower(k.timeframe) = '1m' AND k.timeframe <> '1m' THEN 'timeframes are written in lower case: 1m'
 		WHEN k.timeframe <> '1m' THEN 'only 1m is read from data_bars, and wider bars are made of it'
 		WHEN o.other IS NOT NULL THEN 'the task has this symbol as ' || o.other
+		WHEN k.canonical_symbol = '' OR k.canonical_symbol <> btrim(k.canonical_symbol, E' \t\r\n')
+			THEN 'no task can have this symbol, which is empty or has blanks around it: correct it where it comes from'
 		WHEN a.active AND y.error IS NOT NULL THEN 'the last sync skipped this asset, so correct it and sync again: ' || y.error
 		WHEN a.active THEN 'no task reads this symbol: run sync_agg_state_from_registry(), or look at metadata.agg in core_asset_registry_all'
 		WHEN a.active IS NOT NULL THEN 'no task reads this symbol: it is not active in core_asset_registry_all'

@@ -125,7 +125,7 @@ Op<std::string> hint_for_missing_task(Database &db, TaskKey key) {
 }
 
 Op<std::string> hint_for_missing_tasks(Database &db, std::string given) {
-	const std::string symbol = shortened(given);
+	const std::string symbol = shortened(named(given));
 	const auto known = co_await known_symbols(db, given);
 	std::string problem;
 	auto take = [&](const Row &row) {
