@@ -233,6 +233,8 @@ Op<bool> run_batches(Database &db, Runner &runner, TickRunner &ticks, const Loop
 		if (!more)
 			more = co_await runner.wake_tasks_above();
 		if ((more && ticks.any()) || minutes_left) {
+			if (runner.time_is_up())
+				co_return true;
 			const auto minutes = co_await make_minutes(db, ticks, runner.now(), log);
 			if (runner.time_is_up())
 				co_return true;
@@ -269,7 +271,7 @@ Op<LoopEnd> run_loop(Database &db, Runner &runner, TickRunner &ticks, const Loop
 Op<Answer> agg_run(Database &db, Arguments arguments) {
 	const auto order = loop_order_from(arguments);
 	Runner runner(db, order.run, "agg_run");
-	TickRunner ticks(db);
+	TickRunner ticks(db, [&runner] { return runner.time_is_up(); });
 	co_await run_loop(db, runner, ticks, order);
 	if (runner.different_tasks() > 0 || ticks.counts().looked_at() + ticks.failure_count() > 0) {
 		co_await db.notice("agg_run: " + stats_of(runner, ticks));
@@ -289,7 +291,7 @@ Op<Answer> work(Database &db, Arguments arguments) {
 	auto order = loop_order_from(arguments);
 	order.look_at_late_sources = arguments.boolean("look_at_late_sources");
 	Runner runner(db, order.run, "worker");
-	TickRunner ticks(db);
+	TickRunner ticks(db, [&runner] { return runner.time_is_up(); });
 	const auto end = co_await run_loop(db, runner, ticks, order);
 	if (end.time_is_up)
 		co_return Answer::timestamp(Timestamp::minus_infinity());

@@ -4,7 +4,6 @@
 #include "core/same_bits.hpp"
 #include "ops/bars/bar_writer.hpp"
 #include "ops/bars/sealed_ranges.hpp"
-#include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
 
@@ -119,7 +118,7 @@ private:
 
 MinuteMaker::MinuteMaker(Database &db, const TickSource &source, TickReading reading)
     : db_(db), source_(source), reading_(std::move(reading)) {
-	raw_ = JsonObject().add("kind", "ticks").add("table", std::string_view(source.name)).text();
+	raw_ = raw_of_minutes(source);
 	// timeframe, is_partial, source, raw, provider_ticker
 	shared_ = {cell(std::string_view("1m")), cell(false), cell(std::string_view("ingest")), cell(std::string_view(raw_)), null_cell()};
 }
@@ -328,7 +327,7 @@ Op<void> MinuteMaker::compare(std::span<const Target> targets, MinuteCounts &cou
 		if (!own) {
 			if (has_bar) {
 				++counts.kept;
-				kept_ = ticks_.symbol(target.symbol) + " " + to_iso8601(start);
+				kept_ = named(ticks_.symbol(target.symbol)) + " " + to_iso8601(start);
 			}
 		} else if (made == nullptr && !target.gone) {
 			// Its ticks went without being noticed.

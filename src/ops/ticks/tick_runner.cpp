@@ -90,10 +90,15 @@ Op<TickRunner::Batch> TickRunner::run(Timestamp now) {
 	if (db_.snapshot() == Database::Snapshot::of_transaction)
 		co_return batch;
 	const auto sources = co_await read_tick_sources(db_, now);
-	for (const auto &source : sources) {
+	for (const auto &source : sources)
 		delays_.push_back(source.delay);
+	for (const auto &source : sources) {
 		if (failed_.contains(source.name))
 			continue;
+		if (batch.worked && time_is_up_ && time_is_up_()) {
+			batch.more = batch.more || source.due;
+			continue;
+		}
 		if (source.problem) {
 			co_await fail(source, *source.problem);
 			batch.worked = true;
@@ -157,7 +162,8 @@ Op<bool> TickRunner::take_and_make(const TickSource &source, Timestamp now) {
 	TickNote note {.kept = work.counts.kept, .last_kept = work.last_kept, .error = {}};
 	if (!work.failures.empty()) {
 		const auto &first = work.failures.front();
-		note.error = first.error.sqlstate + " " + *first.minute.symbol + " " + to_iso8601(first.minute.from) + ": " + first.error.message;
+		note.error =
+		    first.error.sqlstate + " " + named(*first.minute.symbol) + " " + to_iso8601(first.minute.from) + ": " + first.error.message;
 		failed_.insert(source.name);
 	}
 	if (note.kept > 0 || note.error || source.failing)

@@ -12,6 +12,7 @@
 #include "ops/ticks/tick_sources.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -21,13 +22,15 @@ namespace aggregation {
 
 class TickRunner {
 public:
-	explicit TickRunner(Database &db) : db_(db) {
+	/// `time_is_up`: asked between two sources.
+	explicit TickRunner(Database &db, std::function<bool()> time_is_up = {}) : db_(db), time_is_up_(std::move(time_is_up)) {
 	}
 	struct Batch {
 		bool worked = false; // something was written, or failed
 		bool more = false;   // minutes are left that are over
 	};
-	/// A batch of each source that has minutes before `now`. Where there is no source it costs a fraction of a statement.
+	/// A batch of each source that has minutes before `now`, as far as there is time; of one at least. Where there is no source it costs a
+	/// fraction of a statement.
 	Op<Batch> run(Timestamp now);
 
 	/// Whether there are sources, as of the last call.
@@ -59,6 +62,7 @@ private:
 	void tell(const TickSource &source, const TickRange *minute, const Error &error);
 
 	Database &db_;
+	std::function<bool()> time_is_up_;
 	std::vector<Duration> delays_; // of all sources
 	bool left_ = false;            // minutes that are over, by the batch at hand
 	MinuteCounts counts_;

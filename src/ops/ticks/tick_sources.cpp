@@ -1,5 +1,6 @@
 #include "ops/ticks/tick_sources.hpp"
 
+#include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/ticks/tick_triggers.h"
 
@@ -13,17 +14,18 @@ namespace {
 
 // clang-format off
 
+// The one that has waited longest comes first: what a batch leaves is logged anew.
 const Statement &all_sources() {
 	static const Statement statement {"agg_tick_sources", R"sql(
 SELECT s.tick_source, s.delay_seconds::int8, s.has_size, s.excluded IS NOT NULL, s.last_error IS NOT NULL,
-	EXISTS (
-		SELECT FROM @agg_tick_log l
-		WHERE l.tick_source = s.tick_source AND l.first_utc <= $1::timestamptz - make_interval(secs => s.delay_seconds + 60.0)
-	),
+	COALESCE(o.first_utc <= $1::timestamptz - make_interval(secs => s.delay_seconds + 60.0), false),
 	t.relid::int8, t.enabled, )sql" AGG_TICK_TABLE_EXISTS("s.") R"sql(
 FROM @agg_tick_sources s
 LEFT JOIN LATERAL )sql" AGG_TICK_TABLE("s.") R"sql( t ON true
-ORDER BY s.tick_source)sql",
+LEFT JOIN LATERAL (
+	SELECT l.first_utc, l.logged_at FROM @agg_tick_log l WHERE l.tick_source = s.tick_source ORDER BY l.first_utc LIMIT 1
+) o ON true
+ORDER BY o.logged_at, s.tick_source)sql",
 		{AGG_TEXT, AGG_INT8, AGG_BOOL, AGG_BOOL, AGG_BOOL, AGG_BOOL, AGG_INT8, AGG_TEXT, AGG_BOOL}, Planning::once_by_statistics};
 	return statement;
 }
@@ -102,7 +104,8 @@ struct ReadColumn {
 std::string number(const ReadColumn &column) {
 	const std::string name = "t." + quoted_identifier(column.name);
 	if (column.type == "numeric")
-		return "CASE WHEN " + name + " = 0 OR abs(" + name + ") BETWEEN 2.4703282292062328e-324 AND 1.7976931348623158e308 THEN " + name + "::float8 END";
+		return "CASE WHEN " + name + " = 0 OR abs(" + name + ") BETWEEN 2.4703282292062328e-324 AND 1.7976931348623158e308 THEN " + name +
+		       "::float8 END";
 	return name + "::float8";
 }
 
@@ -129,6 +132,10 @@ Op<std::vector<TickSource>> read_tick_sources(Database &db, Timestamp now) {
 	};
 	co_await db.query(all_sources(), parameters(timestamp_parameter(now)), take);
 	co_return std::move(sources);
+}
+
+std::string raw_of_minutes(const TickSource &source) {
+	return JsonObject().add("kind", "ticks").add("table", std::string_view(source.name)).text();
 }
 
 Timestamp over_until(const TickSource &source, Timestamp now) {

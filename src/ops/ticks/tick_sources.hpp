@@ -29,6 +29,9 @@ struct TickSource {
 /// All of them, by name. `now` says what is over.
 Op<std::vector<TickSource>> read_tick_sources(Database &db, Timestamp now);
 
+/// By which a source knows the bars that it has made.
+std::string raw_of_minutes(const TickSource &source);
+
 /// The minutes before this are over.
 Timestamp over_until(const TickSource &source, Timestamp now);
 
