@@ -98,6 +98,23 @@ LIMIT 1)sql",
 	return statement;
 }
 
+// The role $1, quoted, if it may execute the triggers' function because it was let to, and has no table any more that has such triggers. (Where
+// the owner of the extension's tables does not own its functions, it keeps that right.)
+const Statement &needless_right() {
+	static const Statement statement {"agg_tick_sources", R"sql(
+SELECT quote_ident(u.rolname)
+FROM pg_catalog.pg_roles u
+JOIN pg_catalog.pg_extension e ON e.extname = 'aggregation'
+JOIN pg_catalog.pg_proc p ON p.pronamespace = e.extnamespace AND p.proname = ')sql" AGG_TICK_FUNCTION R"sql(' AND p.proowner <> u.oid
+	AND pg_has_role(p.proowner, 'USAGE')
+WHERE u.rolname = $1::text AND EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = u.oid)
+	AND NOT EXISTS (
+		SELECT FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid WHERE g.tgfoid = p.oid AND c.relowner = u.oid
+	))sql",
+		{AGG_TEXT}, Planning::by_statistics};
+	return statement;
+}
+
 // clang-format on
 
 struct TickTable {
@@ -326,6 +343,21 @@ Op<std::optional<TimeRange>> mark(Database &db, const TickTable &table, const st
 	co_return range;
 }
 
+/// Whoever has no source any more needs no right to the triggers' function.
+Op<void> take_back_right(Database &db, const std::string role) {
+	std::string quoted;
+	auto take = [&](const Row &row) {
+		quoted = row.text(0);
+		return Flow::more;
+	};
+	co_await db.query(needless_right(), parameters(text_parameter(role)), take);
+	if (quoted.empty())
+		co_return;
+	const std::string sql = "REVOKE EXECUTE ON FUNCTION @" AGG_TICK_FUNCTION "() FROM " + quoted;
+	const Statement statement {"agg_tick_sources", sql.c_str()};
+	co_await db.execute(statement, {});
+}
+
 void tell(JsonObject &answer, const std::optional<TimeRange> &range) {
 	answer.add("from_utc", range ? std::optional(range->from) : std::nullopt)
 	    .add("to_utc", range ? std::optional(range->to) : std::nullopt);
@@ -382,6 +414,7 @@ Op<Answer> agg_remove_tick_source(Database &db, Arguments arguments) {
 		co_await db.execute(statement, {});
 	}
 	co_await forget_tick_source(db, name); // what was logged until nobody wrote ticks any more
+	co_await take_back_right(db, table.owner);
 	co_return Answer::json(JsonObject().add("success", true).add("tick_source", std::string_view(name)).text());
 }
 
