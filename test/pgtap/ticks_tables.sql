@@ -179,6 +179,18 @@ SELECT is(run(), '[]', 'until it is right');
 SELECT results_eq($$SELECT state, last_error FROM v_aggregation_tick_sources WHERE tick_source = 'public.quotes'$$, $$VALUES ('ok', NULL)$$, 'and nothing is wrong any more');
 ALTER TABLE data_bars DROP CONSTRAINT dear;
 
+-- what no minute of a source can satisfy is named beforehand: quotes have no size
+SELECT is_empty($$SELECT object FROM agg_setup(true) WHERE action = 'cannot mend'$$, 'nothing is in the way');
+ALTER TABLE data_bars ADD CONSTRAINT sized CHECK (vol IS NOT NULL) NOT VALID, ADD CONSTRAINT counted CHECK (trade_count > 0) NOT VALID,
+	ADD CONSTRAINT other CHECK (raw ->> 'table' IS DISTINCT FROM 'public.parts') NOT VALID;
+SELECT results_eq($$SELECT object, detail FROM agg_setup(true) WHERE action = 'cannot mend' ORDER BY object$$, $$VALUES
+	('constraint other of data_bars', 'it refuses minutes of tick source public.parts: CHECK (((raw ->> ''table''::text) IS DISTINCT FROM ''public.parts''::text)) NOT VALID; drop it, or allow these'),
+	('constraint sized of data_bars', 'it refuses minutes of tick source public.quotes: CHECK ((vol IS NOT NULL)) NOT VALID; drop it, or allow these')$$, 'checks that refuse all minutes of a source');
+ALTER TABLE data_bars DROP CONSTRAINT sized, DROP CONSTRAINT counted, DROP CONSTRAINT other, ADD COLUMN needed int NOT NULL DEFAULT 1;
+ALTER TABLE data_bars ALTER COLUMN needed DROP DEFAULT;
+SELECT is((SELECT string_agg(object, ',') FROM agg_setup(true) WHERE action = 'cannot mend'), 'column data_bars.needed', 'a column that must have a value');
+ALTER TABLE data_bars DROP COLUMN needed;
+
 -- arguments
 CREATE VIEW a_view AS TABLE quotes;
 CREATE TEMP TABLE for_now (LIKE parent);
@@ -251,9 +263,35 @@ SELECT is(jsonb_path_query_array(run(), '$[*].error'), '["table \"public.his\" h
 DROP RULE away ON his;
 SELECT is(run(), '[]', 'and are gone');
 SET ROLE ticks_owner;
+CREATE TABLE hers (LIKE his);
+SELECT is(agg_add_tick_source('hers') ->> 'success', 'true', 'another one of the same owner');
 SELECT is(agg_remove_tick_source('his') ->> 'success', 'true', 'the owner removes it');
+SELECT is(has_function_privilege('agg_capture_ticks()', 'EXECUTE'), true, 'who has another source keeps the right to its triggers');
+SELECT is(agg_remove_tick_source('hers') ->> 'success', 'true', 'the last one');
+SELECT is(has_function_privilege('agg_capture_ticks()', 'EXECUTE'), false, 'goes with that right');
+SELECT is(agg_add_tick_source('hers') ->> 'success', 'true', 'which comes back with a source');
+SELECT is(agg_remove_tick_source('hers') ->> 'success', 'true', 'that is removed');
 RESET ROLE;
+SELECT ok(has_function_privilege('agg_capture_ticks()', 'EXECUTE'), 'the function''s owner keeps his');
 SELECT is_empty($$SELECT tgrelid::regclass FROM pg_trigger WHERE tgname ~ '^aggregation_tick' AND tgrelid <> ALL ('{quotes,parts,parts_10}'::regclass[])$$, 'with its triggers');
+
+-- a run whose time is up goes on to no other source; the one that has waited longest comes first
+CREATE TABLE a1 (LIKE his);
+CREATE TABLE a2 (LIKE his);
+CREATE TABLE a3 (LIKE his);
+SELECT agg_add_tick_source(t::regclass) FROM unnest('{a1,a2,a3}'::text[]) AS t \g /dev/null
+INSERT INTO a3 VALUES ('2025-07-01 09:00', 'A3', 1, 1);
+INSERT INTO a1 VALUES ('2025-07-01 09:00', 'A1', 1, 1);
+INSERT INTO a2 VALUES ('2025-07-01 09:00', 'A2', 1, 1);
+SET client_min_messages = warning;
+CALL agg_run(p_time_budget => '1 microsecond', p_now_utc => '2025-07-02');
+SELECT results_eq($$SELECT canonical_symbol FROM data_bars WHERE canonical_symbol ~ '^A\d' ORDER BY 1$$, ARRAY['A3'], 'one source');
+CALL agg_run(p_time_budget => '1 microsecond', p_now_utc => '2025-07-02');
+SELECT results_eq($$SELECT canonical_symbol FROM data_bars WHERE canonical_symbol ~ '^A\d' ORDER BY 1$$, ARRAY['A1', 'A3'], 'then another');
+CALL agg_run(p_now_utc => '2025-07-02');
+SELECT results_eq($$SELECT canonical_symbol FROM data_bars WHERE canonical_symbol ~ '^A\d' ORDER BY 1$$, ARRAY['A1', 'A2', 'A3'], 'with time, all');
+RESET client_min_messages;
+DROP TABLE a1, a2, a3;
 
 -- the extension goes with its triggers, and leaves ticks and bars
 SET client_min_messages = error;

@@ -8,6 +8,7 @@
 #include "ops/setup/setup_plan.hpp"
 #include "ops/tasks/indexes.hpp"
 #include "ops/tasks/tasks.hpp"
+#include "ops/ticks/tick_sources.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -109,6 +110,11 @@ const Statement &parts_in_registry() {
 	return statement;
 }
 
+const Statement &any_tick_source() {
+	static const Statement statement {"agg_tick_sources", "SELECT 1 FROM @agg_tick_sources LIMIT 1", {AGG_INT4}, Planning::by_statistics};
+	return statement;
+}
+
 // Of one table ($1 schema, $2 table): its checks over columns of ours alone ($3), as expressions; but for the one of sources, which
 // agg_setup() mends itself.
 const Statement &checks_of() {
@@ -146,22 +152,22 @@ ORDER BY 1)sql",
 	return statement;
 }
 
-/// Which timeframes a check ($expression$) of a table ($table$) refuses, in a complete bar or in a poor one. $1: symbol, $2: timeframes,
-/// $3: their sources, $4: source.
+/// Which timeframes a check ($expression$) of a table ($table$) refuses, in a bar of any of some kinds. $1: symbol, $2: timeframes, $3:
+/// their sources, $4: source, $5: raw; $6: the kinds' quality scores, $7: whether they have sums, $8: whether they count trades.
 std::string refused_by(const BarTable &table, const std::string &expression) {
 	std::string sql = R"sql(
 SELECT DISTINCT given.tf
 FROM unnest($2::text[], $3::text[]) AS given(tf, source_tf)
-CROSS JOIN unnest(ARRAY[2, -1]) AS given_score(score)
-CROSS JOIN LATERAL (SELECT CASE WHEN given_score.score > 0 THEN 1 END AS sum) AS given_sum
+CROSS JOIN unnest($6::int4[], $7::bool[], $8::bool[]) AS given_kind(score, has_sums, counts)
+CROSS JOIN LATERAL (SELECT CASE WHEN given_kind.has_sums THEN 1 END AS sum, CASE WHEN given_kind.counts THEN 1 END AS trades) AS given_sum
 CROSS JOIN LATERAL (
 	SELECT (jsonb_populate_record(NULL::@$table$, jsonb_build_object(
 		'canonical_symbol', $1::text, 'timeframe', given.tf, 'ts_utc', date_trunc('week', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC',
 		'open', 1, 'high', 1, 'low', 1, 'close', 1,
-		'vol', given_sum.sum, 'vwap', given_sum.sum, 'trade_count', given_sum.sum,
-		'is_partial', false, 'source', $4::text, 'ingested_at', now(), 'created_at', now(), 'updated_at', now(), 'raw', '{}'::jsonb,
+		'vol', given_sum.sum, 'vwap', given_sum.sum, 'trade_count', given_sum.trades,
+		'is_partial', false, 'source', $4::text, 'ingested_at', now(), 'created_at', now(), 'updated_at', now(), 'raw', $5::jsonb,
 		'source_timeframe', given.source_tf, 'source_candles', 1, 'expected_candles', 1,
-		'quality_score', given_score.score, 'derivation_version', 1))).*) AS $table$
+		'quality_score', given_kind.score, 'derivation_version', 1))).*) AS $table$
 WHERE ($expression$) IS FALSE
 ORDER BY 1)sql";
 	const auto put = [&](std::string_view name, const std::string &value) {
@@ -181,6 +187,18 @@ std::string listed(const std::vector<std::string> &values) {
 	return values.size() > most ? list + " and others" : list;
 }
 
+/// What differs from bar to bar of a kind, as far as a check may mind.
+struct Variant {
+	int64_t score;
+	bool has_sums; // vol and vwap
+	bool counts_trades;
+};
+
+const std::vector<Variant> &complete_and_poor() {
+	static const std::vector<Variant> variants {{2, true, true}, {-1, false, false}};
+	return variants;
+}
+
 struct Kind {
 	const BarTable &table;
 	std::string source;
@@ -188,6 +206,9 @@ struct Kind {
 	std::vector<std::string> symbols;
 	std::vector<std::string> timeframes;
 	std::vector<std::string> source_timeframes; // one for each timeframe
+	std::string what = {};                      // how it is called, if not by its timeframes
+	std::string raw = "{}";
+	std::vector<Variant> variants = complete_and_poor();
 };
 
 class Search {
@@ -198,7 +219,8 @@ public:
 	Op<std::vector<Obstacle>> run() {
 		co_await look_for_strangers();
 		const auto indexes = co_await computable_indexes();
-		co_await look_at_catalog(!indexes.empty());
+		const auto tick_sources = co_await sources_of_ticks();
+		co_await look_at_catalog(!indexes.empty() || !tick_sources.empty());
 		const Kind derived = co_await derived_bars();
 		co_await look_at_checks(derived);
 		co_await look_at_foreign_keys(derived);
@@ -206,6 +228,10 @@ public:
 			const Kind minutes {index_bar_table(), "synthetic", indexes.front(), indexes, {"1m"}, {""}};
 			co_await look_at_checks(minutes);
 			co_await look_at_foreign_keys(minutes);
+		}
+		for (const auto &source : tick_sources) {
+			const Kind minutes = minutes_of(source);
+			co_await look_at_checks(minutes);
 		}
 		co_return std::move(found_);
 	}
@@ -265,14 +291,40 @@ private:
 		co_return computable;
 	}
 
-	Op<void> look_at_catalog(bool index_possible) {
+	/// There may be no table of them yet.
+	Op<std::vector<TickSource>> sources_of_ticks() {
+		bool any = false;
+		auto take = [&](const Row &) {
+			any = true;
+			return Flow::enough;
+		};
+		co_await look(any_tick_source(), {}, take);
+		std::vector<TickSource> sources;
+		if (!any)
+			co_return sources;
+		const auto fault =
+		    co_await in_subtransaction(db_, IfDone::undo, [&]() -> Op<void> { sources = co_await read_tick_sources(db_, db_.clock()); });
+		if (fault && failure_kind(fault->error()) == FailureKind::everything)
+			fault->raise();
+		co_return sources;
+	}
+
+	static Kind minutes_of(const TickSource &source) {
+		Kind minutes {tick_bar_table(), "ingest", std::nullopt, {}, {"1m"}, {""}};
+		minutes.what = "minutes of tick source " + shortened(source.name);
+		minutes.raw = raw_of_minutes(source);
+		minutes.variants = {{2, source.has_size, true}};
+		return minutes;
+	}
+
+	Op<void> look_at_catalog(bool minutes_written) {
 		std::vector<std::string> tables;
 		std::vector<std::string> written;
 		std::vector<std::string> ours;
 		std::vector<std::string> written_tables;
 		for (const auto &table : wanted_tables()) {
 			const std::string name = table.name;
-			const bool read_only = name == "core_asset_registry_all" || (name == "data_bars" && !index_possible);
+			const bool read_only = name == "core_asset_registry_all" || (name == "data_bars" && !minutes_written);
 			tables.push_back(name);
 			if (!read_only)
 				written_tables.push_back(name);
@@ -337,14 +389,29 @@ private:
 				return Flow::more;
 			};
 			const auto symbol = cell(kind.symbol);
-			std::vector<Parameter> values {Parameter(AGG_TEXT, symbol), text_array(kind.timeframes), text_array(kind.source_timeframes),
-			                               text_parameter(kind.source)};
+			std::vector<agg_cell> scores;
+			std::vector<agg_cell> has_sums;
+			std::vector<agg_cell> counts_trades;
+			for (const auto &variant : kind.variants) {
+				scores.push_back(cell(variant.score));
+				has_sums.push_back(cell(variant.has_sums));
+				counts_trades.push_back(cell(variant.counts_trades));
+			}
+			std::vector<Parameter> values {Parameter(AGG_TEXT, symbol),
+			                               text_array(kind.timeframes),
+			                               text_array(kind.source_timeframes),
+			                               text_parameter(kind.source),
+			                               text_parameter(kind.raw),
+			                               Parameter(AGG_INT4, std::move(scores)),
+			                               Parameter(AGG_BOOL, std::move(has_sums)),
+			                               Parameter(AGG_BOOL, std::move(counts_trades))};
 			const Statement statement {kind.table.relation, sql.c_str(), {AGG_TEXT}, Planning::by_statistics};
 			co_await look(statement, std::move(values), take);
 			if (!refused.empty())
-				found_.push_back({"constraint " + check.name + " of " + relation, "it refuses bars of " + listed(refused) +
-				                                                                      " that this extension writes: " + check.definition +
-				                                                                      "; drop it, or allow these"});
+				found_.push_back({"constraint " + check.name + " of " + relation,
+				                  "it refuses " +
+				                      (kind.what.empty() ? "bars of " + listed(refused) + " that this extension writes" : kind.what) +
+				                      ": " + check.definition + "; drop it, or allow these"});
 		}
 	}
 
