@@ -166,13 +166,17 @@ bool agg_is_reader(agg_function function) {
 static uint64 run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table) {
 	volatile uint64 processed;
 
-	if (!request->notes_due)
+	if (!request->notes_due && !request->untracked)
 		return agg_run_query(scope, operation, request, table);
-	agg_operation_notes_due(true);
+	agg_operation_notes_due(request->notes_due);
+	agg_operation_retires_bars(request->untracked);
 	PG_TRY();
 	{ processed = agg_run_query(scope, operation, request, table); }
 	PG_FINALLY();
-	{ agg_operation_notes_due(false); }
+	{
+		agg_operation_notes_due(false);
+		agg_operation_retires_bars(false);
+	}
 	PG_END_TRY();
 	return processed;
 }

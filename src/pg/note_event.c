@@ -177,6 +177,13 @@ static void note_update(TupleTableSlot *before, TupleTableSlot *after, const eve
 	note_one(after, columns, true);
 }
 
+/* What an operation's own statement takes away because it is old has not become anything else. */
+static bool retires_bars = false;
+
+void agg_operation_retires_bars(bool retires) {
+	retires_bars = retires;
+}
+
 PG_FUNCTION_INFO_V1(reconnect_to_use_aggregation_1_1_agg_note_event);
 extern Datum reconnect_to_use_aggregation_1_1_agg_note_event(PG_FUNCTION_ARGS);
 
@@ -189,6 +196,8 @@ Datum reconnect_to_use_aggregation_1_1_agg_note_event(PG_FUNCTION_ARGS) {
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg(AGG_EVENT_TRIGGER "() must be fired after INSERT, UPDATE or DELETE for each row"),
 		                errhint("agg_subscribe() and agg_set_keep_revisions() put the trigger on derived_data_bars.")));
+	if (retires_bars && TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		return PointerGetDatum(NULL);
 	columns = columns_of(fcinfo, trigger->tg_relation);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		note_update(trigger->tg_trigslot, trigger->tg_newslot, columns);

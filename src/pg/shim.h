@@ -61,6 +61,7 @@ extern TimestampTz agg_next_due(agg_table_set set);
 extern void agg_note_due(agg_table_set set, TimestampTz from);
 extern bool agg_look_ahead(agg_table_set set);
 extern void agg_operation_notes_due(bool notes);
+extern void agg_operation_retires_bars(bool retires);
 
 /* look_again.c */
 extern void agg_look_again(agg_table_set set, const agg_cell *cells, size_t rows);

@@ -13,7 +13,7 @@ DECLARE
     listed text;
     -- What agg_setup() makes.
     views CONSTANT pg_catalog.name[] := ARRAY['v_aggregation_alerts', 'v_aggregation_completeness', 'v_aggregation_consumers', 'v_aggregation_frontier_health', 'v_aggregation_lag',
-        'v_aggregation_metrics', 'v_aggregation_progress', 'v_aggregation_quality', 'v_aggregation_tick_sources', 'v_aggregation_truth', 'v_aggregation_unread_bars'];
+        'v_aggregation_metrics', 'v_aggregation_progress', 'v_aggregation_quality', 'v_aggregation_retention', 'v_aggregation_tick_sources', 'v_aggregation_truth', 'v_aggregation_unread_bars'];
     move CONSTANT boolean := COALESCE(NULLIF(pg_catalog.current_setting('aggregation.move_old_functions', true), ''), 'off')::pg_catalog.bool;
 BEGIN
     SELECT pg_catalog.string_agg(p.oid::pg_catalog.regprocedure::pg_catalog.text, E'\n' ORDER BY p.proname, p.oid) INTO listed

@@ -40,6 +40,17 @@ COMMENT ON FUNCTION @extschema@.agg_retire_source(timestamptz, text, int) IS
 'Retention: deletes 1m bars before p_before_utc (of p_symbol; NULL: of all symbols), at most p_max_rows per call, and seals the windows before it, so that their bars stay: symbol by symbol, for those that have tasks at that moment. Let the tasks catch up first: bars that have not been made by then never will be.
 Answers success, rows_removed, continue (there may be more). Errors: P0002 for a symbol that no task, asset or bar has; 22004, 22008 for a time that is NULL or infinite; 22023 for p_max_rows < 1.';
 
+CREATE FUNCTION @extschema@.agg_set_retention(p_symbol text, p_timeframe text, p_keep interval)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_retention';
+
+COMMENT ON FUNCTION @extschema@.agg_set_retention(text, text, interval) IS
+'Says how long bars of a timeframe are kept: 1m bars of data_bars, bars of other timeframes in derived_data_bars. p_symbol NULL: of all symbols (that have tasks, are registered or parts of an index) but those with a policy of their own for the timeframe. p_keep NULL: the policy is removed; what it has removed stays sealed. A month counts as 30 days.
+agg_run() and the background worker carry policies out once an hour, when nothing else is due: a step seals what is made of the old bars, as agg_retire_source() does, and deletes a bounded number of them in the same transaction. Bars go only once each bar that is made of them is that old as a whole, is stored, and has no late work; so a p_keep shorter than the widest such bar keeps them longer. v_aggregation_retention says what a policy waits for.
+Answers success, changed, widest_reader (the widest timeframe that is made of this one now, or null). Errors: P0002 for a symbol that no task, asset or bar has; 22004 for a p_timeframe that is NULL; 22023 for an unknown timeframe or a p_keep that is not positive.';
+
 CREATE FUNCTION @extschema@.agg_set_late_policy(p_symbol text, p_tf text, p_policy text)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

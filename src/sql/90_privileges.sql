@@ -34,6 +34,7 @@ BEGIN
             'agg_schedule',
             'agg_unschedule',
             'agg_retire_source',
+            'agg_set_retention',
             'derived_purge_deleted',
             'agg_purge_revisions',
             'agg_capture_changes',

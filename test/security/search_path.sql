@@ -167,6 +167,10 @@ END
 $$;
 SELECT pg_catalog.count(*) AS entries FROM agg.agg_change_log \gset
 SELECT agg.agg_retire_source('2025-05-05 00:30+00', 'EURUSD') \g /dev/null
+SELECT agg.agg_set_retention('EURUSD', '1m', '1 hour'), agg.agg_set_retention('EURUSD', '5m', '1 hour') \g /dev/null
+CALL agg.agg_run();
+TABLE agg.v_aggregation_retention \g /dev/null
+SELECT agg.agg_set_retention('EURUSD', '1m', NULL), agg.agg_set_retention('EURUSD', '5m', NULL) \g /dev/null
 SELECT * FROM agg.v_aggregation_truth \g /dev/null
 SELECT * FROM agg.v_aggregation_frontier_health \g /dev/null
 SELECT * FROM agg.v_aggregation_progress \g /dev/null

@@ -61,6 +61,7 @@ agg_set_calendar: service_role
 agg_set_freshness_target: service_role
 agg_set_keep_revisions: service_role
 agg_set_late_policy: service_role
+agg_set_retention: owner only
 agg_set_source: service_role
 agg_set_start: service_role
 agg_setup: owner only
@@ -144,6 +145,7 @@ agg_next_due: owner only
 agg_recent_tasks: owner only
 agg_refused_ranges: owner only
 agg_registry_sync: owner only
+agg_retention: owner only
 agg_sealed_ranges: owner only
 agg_tick_log: owner only
 agg_tick_sources: owner only
@@ -161,6 +163,7 @@ v_aggregation_lag: owner only
 v_aggregation_metrics: owner only
 v_aggregation_progress: service_role
 v_aggregation_quality: owner only
+v_aggregation_retention: owner only
 v_aggregation_tick_sources: owner only
 v_aggregation_truth: owner only
 v_aggregation_unread_bars: owner only

@@ -26,6 +26,41 @@ const Statement &overlapping() {
 	return statement;
 }
 
+// Retention by the day must not pile up rows. What covers the new seal is kept as it is: source is retired in many calls.
+const Statement &put() {
+	static const Statement statement {"agg_sealed_ranges",
+	                                  R"sql(
+WITH open AS (
+	SELECT u.symbol, u.from_utc, u.to_utc
+	FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS u(symbol, from_utc, to_utc)
+	WHERE NOT EXISTS (
+		SELECT
+		FROM @agg_sealed_ranges r
+		WHERE r.canonical_symbol = u.symbol
+			AND r.timeframe IS NOT DISTINCT FROM NULLIF($4::text, '1m')
+			AND r.reason = $5::text
+			AND r.from_utc <= u.from_utc
+			AND r.to_utc >= u.to_utc)
+), gone AS (
+	DELETE FROM @agg_sealed_ranges r
+	USING open o
+	WHERE r.canonical_symbol = o.symbol
+		AND r.timeframe IS NOT DISTINCT FROM NULLIF($4::text, '1m')
+		AND r.reason = $5::text
+		AND r.from_utc <= o.to_utc
+		AND r.to_utc >= o.from_utc
+	RETURNING r.canonical_symbol, r.from_utc, r.to_utc
+)
+INSERT INTO @agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason)
+SELECT o.symbol, NULLIF($4::text, '1m'), LEAST(o.from_utc, min(g.from_utc)), GREATEST(o.to_utc, max(g.to_utc)), $5::text
+FROM open o
+LEFT JOIN gone g ON g.canonical_symbol = o.symbol
+GROUP BY o.symbol, o.from_utc, o.to_utc)sql",
+	                                  {},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
 /// The windows that a seal means.
 void add_windows(const std::string &retired, const TimeRange &range, const Grid &source, const Grid &target, RangeSet &sealed) {
 	if (retired == source.name())
@@ -35,6 +70,20 @@ void add_windows(const std::string &retired, const TimeRange &range, const Grid 
 }
 
 } // namespace
+
+Op<void> put_seals(Database &db, const std::vector<Seal> seals, const std::string timeframe, const std::string reason) {
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> from;
+	std::vector<agg_cell> to;
+	for (const auto &seal : seals) {
+		symbols.push_back(cell(std::string_view(seal.symbol)));
+		from.push_back(cell(seal.from));
+		to.push_back(cell(seal.to));
+	}
+	auto list = parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TIMESTAMPTZ, std::move(from)),
+	                       Parameter(AGG_TIMESTAMPTZ, std::move(to)), text_parameter(timeframe), text_parameter(reason));
+	co_await db.execute(put(), std::move(list));
+}
 
 Op<void> find_sealed(Database &db, std::vector<Segment> &segments) {
 	Timestamp first = Timestamp::infinity();

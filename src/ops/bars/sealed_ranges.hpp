@@ -17,9 +17,20 @@
 #include "ops/boundary/op.hpp"
 #include "ops/tasks/tasks.hpp"
 
+#include <string>
 #include <vector>
 
 namespace aggregation {
+
+struct Seal {
+	std::string symbol;
+	Timestamp from;
+	Timestamp to;
+};
+
+/// Seals what was made of bars of this timeframe, symbol by symbol. Seals of a symbol that touch and have the same reason become one; one
+/// that covers another stays as it is.
+Op<void> put_seals(Database &db, const std::vector<Seal> seals, const std::string timeframe, const std::string reason);
 
 /// Puts the sealed windows of each segment into its `sealed`.
 Op<void> find_sealed(Database &db, std::vector<Segment> &segments);

@@ -50,6 +50,7 @@
 	F(agg_seal_range) \
 	F(agg_unseal_range) \
 	F(agg_retire_source) \
+	F(agg_set_retention) \
 	F(agg_set_late_policy) \
 	F(agg_health) \
 	F(agg_metrics) \

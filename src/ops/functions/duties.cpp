@@ -40,7 +40,7 @@ FROM (SELECT DISTINCT name, privilege FROM (VALUES
 	('worker monitor operator', 'SELECT', 'v_aggregation_progress'),
 	('monitor operator', 'EXECUTE', 'agg_health agg_metrics agg_why agg_gaps agg_completeness'),
 	('monitor operator', 'SELECT', 'v_aggregation_alerts v_aggregation_metrics v_aggregation_lag v_aggregation_quality v_aggregation_frontier_health
-		v_aggregation_unread_bars v_aggregation_completeness v_aggregation_truth v_aggregation_consumers v_aggregation_tick_sources
+		v_aggregation_unread_bars v_aggregation_completeness v_aggregation_truth v_aggregation_consumers v_aggregation_tick_sources v_aggregation_retention
 		data_agg_state ops_runlog agg_audit agg_refused_ranges agg_sealed_ranges agg_registry_sync'),
 	('reader operator', 'EXECUTE', 'agg_bars agg_latest agg_chart agg_anchored_vwap agg_why agg_gaps agg_completeness'),
 	('reader monitor operator', 'EXECUTE', 'agg_trading_days agg_calendar_windows'),
@@ -54,7 +54,7 @@ FROM (SELECT DISTINCT name, privilege FROM (VALUES
 	('operator', 'INSERT, UPDATE, DELETE', 'agg_calendars agg_calendar_sessions agg_calendar_exceptions agg_indexes'),
 	('operator', 'EXECUTE', 'agg_reset_task agg_enable_task agg_disable_task agg_set_start agg_reset_cursor agg_set_late_policy agg_set_source
 		agg_set_calendar agg_set_freshness_target agg_set_keep_revisions agg_verify agg_verify_sample agg_mend
-		agg_seal_range agg_unseal_range agg_retire_source agg_retire_old_minutes agg_purge_revisions agg_rollback_report
+		agg_seal_range agg_unseal_range agg_retire_source agg_set_retention agg_retire_old_minutes agg_purge_revisions agg_rollback_report
 		derived_rebuild_range derived_restore_range derived_soft_delete_range derived_purge_deleted
 		agg_add_tick_source agg_remove_tick_source agg_mark_ticks agg_schedule agg_unschedule')
 ) AS r(duties, privileges, objects), regexp_split_to_table(r.objects, '\s+') name, string_to_table(r.privileges, ', ') privilege

@@ -2,6 +2,7 @@
 // agg_unseal_range and agg_retire_source for source that is removed though its bars shall stay.
 #include "ops/functions/functions.hpp"
 
+#include "ops/bars/sealed_ranges.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/functions/bar_ranges.hpp"
@@ -9,6 +10,7 @@
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/marks/noted_changes.hpp"
 #include "ops/tasks/indexes.hpp"
+#include "ops/tasks/task_columns.h"
 #include "ops/ticks/tick_log.hpp"
 #include "ops/ticks/tick_sources.hpp"
 
@@ -20,45 +22,11 @@ namespace aggregation {
 
 namespace {
 
+constexpr Duration longest_keep = Duration::minutes(int64_t {1000} * 365 * 24 * 60);
+
 const Statement &symbols_with_tasks() {
 	static const Statement statement {
 	    "data_agg_state", "SELECT DISTINCT s.canonical_symbol FROM @data_agg_state s", {AGG_TEXT}, Planning::by_statistics};
-	return statement;
-}
-
-// Ranges of a symbol that touch and have the same reason are one: retention by the day must not pile up rows. A symbol whose seal covers
-// the new one keeps it as it is: source is retired in many calls.
-const Statement &seal() {
-	static const Statement statement {"agg_sealed_ranges",
-	                                  R"sql(
-WITH open AS (
-	SELECT u.symbol
-	FROM unnest($1::text[]) AS u(symbol)
-	WHERE NOT EXISTS (
-		SELECT
-		FROM @agg_sealed_ranges r
-		WHERE r.canonical_symbol = u.symbol
-			AND r.timeframe IS NULL
-			AND r.reason = $4::text
-			AND r.from_utc <= $2::timestamptz
-			AND r.to_utc >= $3::timestamptz)
-), gone AS (
-	DELETE FROM @agg_sealed_ranges r
-	USING open o
-	WHERE r.canonical_symbol = o.symbol
-		AND r.timeframe IS NULL
-		AND r.reason = $4::text
-		AND r.from_utc <= $3::timestamptz
-		AND r.to_utc >= $2::timestamptz
-	RETURNING r.canonical_symbol, r.from_utc, r.to_utc
-)
-INSERT INTO @agg_sealed_ranges (canonical_symbol, from_utc, to_utc, reason)
-SELECT o.symbol, LEAST($2::timestamptz, min(g.from_utc)), GREATEST($3::timestamptz, max(g.to_utc)), $4::text
-FROM open o
-LEFT JOIN gone g ON g.canonical_symbol = o.symbol
-GROUP BY o.symbol)sql",
-	                                  {},
-	                                  Planning::by_statistics};
 	return statement;
 }
 
@@ -108,6 +76,37 @@ const Statement &remove_source() {
 	    {},
 	    Planning::by_statistics,
 	    Tracking::off};
+	return statement;
+}
+
+// What changes is looked at at once.
+const Statement &put_policy() {
+	static const Statement statement {"agg_retention",
+	                                  R"sql(
+INSERT INTO @agg_retention AS r (canonical_symbol, timeframe, keep)
+VALUES ($1::text, $2::text, justify_hours($3::int8 * '00:00:00.000001'::interval))
+ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET keep = excluded.keep, set_at = now(), next_look_at = '-infinity', at_symbol = NULL
+WHERE r.keep <> excluded.keep)sql",
+	                                  {},
+	                                  Planning::once_by_statistics};
+	return statement;
+}
+
+const Statement &remove_policy() {
+	static const Statement statement {
+	    "agg_retention", "DELETE FROM @agg_retention r WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text AND r.timeframe = $2::text"};
+	return statement;
+}
+
+const Statement &widest_reader() {
+	static const Statement statement {"data_agg_state",
+	                                  "SELECT s.timeframe, " AGG_WIDTH_MINUTES(
+	                                      "s.") " FROM @data_agg_state s "
+	                                            "WHERE ($1::text IS NULL OR s.canonical_symbol = $1::text) AND " AGG_SOURCE_TIMEFRAME(
+	                                                "s.") " = $2::text "
+	                                                      "AND " AGG_WIDTH_MINUTES("s.") " IS NOT NULL ORDER BY 2 DESC, 1 LIMIT 1",
+	                                  {AGG_TEXT, AGG_INT8},
+	                                  Planning::once_by_statistics};
 	return statement;
 }
 
@@ -209,10 +208,12 @@ Op<void> look_at_unsealed(Database &db, const std::optional<std::string> symbol,
 
 /// Seals symbol by symbol, so that a symbol which is added later is free; how many symbols those were.
 Op<int64_t> seal_each(Database &db, const SymbolRange range, const std::string reason) {
-	const auto symbols = co_await symbols_meant(db, range.symbol);
-	auto list = parameters(text_array(symbols), timestamp_parameter(range.from), timestamp_parameter(range.to), text_parameter(reason));
-	co_await db.execute(seal(), std::move(list));
-	co_return static_cast<int64_t>(symbols.size());
+	auto symbols = co_await symbols_meant(db, range.symbol);
+	std::vector<Seal> seals;
+	for (auto &symbol : symbols)
+		seals.push_back({std::move(symbol), range.from, range.to});
+	co_await put_seals(db, seals, minutes().name(), reason);
+	co_return static_cast<int64_t>(seals.size());
 }
 
 } // namespace
@@ -284,6 +285,43 @@ Op<Answer> agg_retire_source(Database &db, Arguments arguments) {
 	auto list = parameters(timestamp_parameter(before), Parameter(AGG_TEXT, cell(range.symbol)), Parameter(AGG_INT8, cell(most)));
 	const auto removed = static_cast<int64_t>(co_await db.execute(remove_source(), std::move(list)));
 	co_return Answer::json(JsonObject().add("success", true).add("rows_removed", removed).add("continue", removed == most).text());
+}
+
+Op<Answer> agg_set_retention(Database &db, Arguments arguments) {
+	const auto symbol = arguments.maybe_text("p_symbol");
+	const std::string timeframe = arguments.text("p_timeframe");
+	const auto keep = arguments.maybe_integer("p_keep");
+	const std::string whose = symbol.value_or("all symbols");
+	timeframe_or_throw(whose, timeframe);
+	if (keep && (*keep <= 0 || Duration {*keep} > longest_keep))
+		throw Error(sqlstate::invalid_parameter_value,
+		            "p_keep must be longer than nothing and at most 1000 years (" + whose + "/" + timeframe + ")",
+		            "Pass how long bars are kept, such as '90 days', or NULL for no policy.");
+	if (symbol)
+		co_await require_symbol(db, *symbol);
+	const Parameter symbol_or_all(AGG_TEXT, cell(symbol));
+	std::optional<std::string> widest;
+	Duration width {};
+	auto take = [&](const Row &row) {
+		widest = row.text(0);
+		width = Duration::minutes(row.integer(1));
+		return Flow::enough;
+	};
+	co_await db.query(widest_reader(), parameters(symbol_or_all, text_parameter(timeframe)), take);
+	uint64_t changed = 0;
+	if (keep)
+		changed = co_await db.execute(put_policy(), parameters(symbol_or_all, text_parameter(timeframe), Parameter(AGG_INT8, cell(*keep))));
+	else
+		changed = co_await db.execute(remove_policy(), parameters(symbol_or_all, text_parameter(timeframe)));
+	if (keep && Duration {*keep} < width)
+		co_await db.notice("bars of " + timeframe + " are kept longer than that: until the whole bar of " + *widest +
+		                   " that is made of them is that old");
+	co_await db.wake_worker();
+	co_return Answer::json(JsonObject()
+	                           .add("success", true)
+	                           .add("changed", changed > 0)
+	                           .add_raw("widest_reader", widest ? json_string(*widest) : "null")
+	                           .text());
 }
 
 } // namespace aggregation

@@ -4,6 +4,7 @@
 
 #include "ops/boundary/json.hpp"
 #include "ops/runner/registry_sync.hpp"
+#include "ops/runner/retention_policies.hpp"
 #include "ops/runner/returned_feeds.hpp"
 #include "ops/runner/runlog.hpp"
 #include "ops/runner/runner.hpp"
@@ -33,7 +34,7 @@ std::string failures_of(const Runner &runner, const TickRunner &ticks) {
 	return list;
 }
 
-std::string stats_of(Runner &runner, const TickRunner &ticks) {
+std::string stats_of(Runner &runner, const TickRunner &ticks, const RetentionRunner &retention) {
 	const RunTotals &totals = runner.totals();
 	JsonObject stats;
 	stats.add("tasks", runner.different_tasks())
@@ -57,11 +58,13 @@ std::string stats_of(Runner &runner, const TickRunner &ticks) {
 		    .add("minutes_unchanged", ticks.counts().unchanged)
 		    .add("minutes_deleted", ticks.counts().deleted)
 		    .add("minutes_kept", ticks.counts().kept);
+	if (retention.any())
+		stats.add("rows_retired", retention.rows_removed()).add("retention_failures", retention.failure_count());
 	return stats.text();
 }
 
-Answer answer_of_batch(Runner &runner, const TickRunner &ticks, bool more) {
-	const std::string stats = stats_of(runner, ticks);
+Answer answer_of_batch(Database &db, Runner &runner, const TickRunner &ticks, bool more) {
+	const std::string stats = stats_of(runner, ticks, RetentionRunner(db));
 	return Answer::json("{\"success\": true, \"continue\": " + std::string(more ? "true" : "false") + ", " + stats.substr(1));
 }
 
@@ -105,11 +108,12 @@ public:
 		if (id_.empty())
 			id_ = co_await begin_own_run(db_, "agg_run", environment_);
 	}
-	Op<void> end(Runner &runner, const TickRunner &ticks) {
+	Op<void> end(Runner &runner, const TickRunner &ticks, const RetentionRunner &retention) {
 		if (id_.empty())
 			co_return;
-		const std::string status = runner.totals().failures + ticks.failure_count() == 0 ? "success" : "partial";
-		const std::string stats = stats_of(runner, ticks);
+		const int64_t failures = runner.totals().failures + ticks.failure_count() + retention.failure_count();
+		const std::string status = failures == 0 ? "success" : "partial";
+		const std::string stats = stats_of(runner, ticks, retention);
 		co_await end_run(db_, id_, status, stats);
 		co_await db_.commit();
 	}
@@ -247,7 +251,23 @@ Op<bool> run_batches(Database &db, Runner &runner, TickRunner &ticks, const Loop
 	co_return false;
 }
 
-Op<LoopEnd> run_loop(Database &db, Runner &runner, TickRunner &ticks, const LoopOrder &order) {
+/// For a second, while no task waits. False: there is nothing more to do.
+Op<bool> retire_bars(Database &db, Runner &runner, RetentionRunner &retention, LoggedRun &log) {
+	const Timestamp until = db.clock() + Duration::seconds(1);
+	for (bool more = true; more;) {
+		const int64_t before = retention.rows_removed() + retention.failure_count();
+		more = co_await retention.step(runner.now());
+		if (retention.rows_removed() + retention.failure_count() > before)
+			co_await log.begin_once();
+		if (more)
+			co_await db.commit_lazily();
+		if (more && (db.clock() >= until || runner.time_is_up()))
+			co_return true;
+	}
+	co_return false;
+}
+
+Op<LoopEnd> run_loop(Database &db, Runner &runner, TickRunner &ticks, RetentionRunner &retention, const LoopOrder &order) {
 	LoggedRun log(db, order.environment);
 	LoopEnd end;
 	const auto minutes = co_await make_minutes(db, ticks, runner.now(), log);
@@ -260,9 +280,15 @@ Op<LoopEnd> run_loop(Database &db, Runner &runner, TickRunner &ticks, const Loop
 			co_await db.commit_lazily();
 	}
 	end.time_is_up = co_await run_batches(db, runner, ticks, order, log, minutes.more);
+	for (bool more = !end.time_is_up; more && !end.time_is_up;) {
+		more = co_await retire_bars(db, runner, retention, log);
+		if (more)
+			end.time_is_up = co_await run_batches(db, runner, ticks, order, log, false);
+		end.time_is_up = end.time_is_up || (more && runner.time_is_up());
+	}
 	if (!end.time_is_up)
 		co_await runner.look_ahead();
-	co_await log.end(runner, ticks);
+	co_await log.end(runner, ticks, retention);
 	co_return end;
 }
 
@@ -272,9 +298,10 @@ Op<Answer> agg_run(Database &db, Arguments arguments) {
 	const auto order = loop_order_from(arguments);
 	Runner runner(db, order.run, "agg_run");
 	TickRunner ticks(db, [&runner] { return runner.time_is_up(); });
-	co_await run_loop(db, runner, ticks, order);
-	if (runner.different_tasks() > 0 || ticks.counts().looked_at() + ticks.failure_count() > 0) {
-		co_await db.notice("agg_run: " + stats_of(runner, ticks));
+	RetentionRunner retention(db);
+	co_await run_loop(db, runner, ticks, retention, order);
+	if (runner.different_tasks() > 0 || ticks.counts().looked_at() + ticks.failure_count() > 0 || retention.any()) {
+		co_await db.notice("agg_run: " + stats_of(runner, ticks, retention));
 	} else {
 		// The environment that everybody has is not looked up: a call that finds nothing is the most frequent one.
 		bool known = order.environment == "prod";
@@ -292,11 +319,13 @@ Op<Answer> work(Database &db, Arguments arguments) {
 	order.look_at_late_sources = arguments.boolean("look_at_late_sources");
 	Runner runner(db, order.run, "worker");
 	TickRunner ticks(db, [&runner] { return runner.time_is_up(); });
-	const auto end = co_await run_loop(db, runner, ticks, order);
+	RetentionRunner retention(db);
+	const auto end = co_await run_loop(db, runner, ticks, retention, order);
 	if (end.time_is_up)
 		co_return Answer::timestamp(Timestamp::minus_infinity());
 	const Timestamp next_due = co_await next_due_after(db, runner.listed_at());
-	const Timestamp next = std::min(next_due, ticks.next_minute(runner.listed_at()));
+	const Timestamp next_look = co_await retention.next_look();
+	const Timestamp next = std::min({next_due, ticks.next_minute(runner.listed_at()), next_look});
 	// Tasks that wait are looked at again in a minute, or in less if nobody looked this time.
 	const bool look_again = end.tasks_waiting || !order.look_at_late_sources;
 	co_return Answer::timestamp(look_again ? std::min(next, runner.now() + between_looks_at_late_sources) : next);
@@ -315,7 +344,7 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 	const auto minutes = co_await ticks.run(runner.now());
 	// To a task that reads it before it is committed, it would be late afterwards: tasks are the next call's.
 	if (ticks.counts().changed() > 0)
-		co_return answer_of_batch(runner, ticks, true);
+		co_return answer_of_batch(db, runner, ticks, true);
 	auto tasks = co_await runner.next_tasks();
 	if (tasks.empty()) {
 		const bool released = co_await release_stale_claims(db, runner.now(), claim_lasts);
@@ -326,7 +355,7 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 		co_await runner.run(tasks);
 	co_await runner.wake_tasks_above();
 	const auto rest = co_await read_due_tasks(db, runner.now(), order.assets, 1);
-	co_return answer_of_batch(runner, ticks, !rest.tasks.empty() || minutes.more);
+	co_return answer_of_batch(db, runner, ticks, !rest.tasks.empty() || minutes.more);
 }
 
 } // namespace aggregation

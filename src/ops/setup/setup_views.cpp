@@ -250,6 +250,12 @@ CROSS JOIN LATERAL (
 	WHERE e.tick_source = s.tick_source AND e.first_utc <= now() - make_interval(secs => s.delay_seconds + 60.0)
 ) l)sql";
 
+/// What a policy waits for the runner has noted when it looked.
+constexpr const char *retention = R"sql(
+SELECT r.canonical_symbol, r.timeframe, r.keep, now() - r.keep AS keeps_since, r.rows_removed, r.waiting_symbols, r.waits_for, r.looked_at,
+	NULLIF(r.next_look_at, '-infinity') AS next_look_at, r.last_error
+FROM @agg_retention r)sql";
+
 // clang-format on
 
 } // namespace
@@ -264,6 +270,7 @@ const std::vector<WantedView> &wanted_views() {
 	                                            {"v_aggregation_completeness", completeness},
 	                                            {"v_aggregation_consumers", consumers},
 	                                            {"v_aggregation_tick_sources", tick_sources},
+	                                            {"v_aggregation_retention", retention},
 	                                            {"v_aggregation_lag", lag.c_str()},
 	                                            {"v_aggregation_quality", quality_view()},
 	                                            {"v_aggregation_alerts", alerts.c_str()},

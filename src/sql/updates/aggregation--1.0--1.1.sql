@@ -912,6 +912,17 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_ack';
 COMMENT ON FUNCTION @extschema@.agg_ack(text, bigint) IS
 'Acknowledges all events of a consumer up to and including this one: agg_poll() does not give them again, and they are removed as soon as every consumer has acknowledged them. Returns success, consumer, event_id (up to which all is acknowledged now). Errors: 22023 for an event that the consumer was not given; P0002 if there is no such consumer; 42501 if it is another role''s.';
 
+CREATE FUNCTION @extschema@.agg_set_retention(p_symbol text, p_timeframe text, p_keep interval)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_set_retention';
+
+COMMENT ON FUNCTION @extschema@.agg_set_retention(text, text, interval) IS
+'Says how long bars of a timeframe are kept: 1m bars of data_bars, bars of other timeframes in derived_data_bars. p_symbol NULL: of all symbols (that have tasks, are registered or parts of an index) but those with a policy of their own for the timeframe. p_keep NULL: the policy is removed; what it has removed stays sealed. A month counts as 30 days.
+agg_run() and the background worker carry policies out once an hour, when nothing else is due: a step seals what is made of the old bars, as agg_retire_source() does, and deletes a bounded number of them in the same transaction. Bars go only once each bar that is made of them is that old as a whole, is stored, and has no late work; so a p_keep shorter than the widest such bar keeps them longer. v_aggregation_retention says what a policy waits for.
+Answers success, changed, widest_reader (the widest timeframe that is made of this one now, or null). Errors: P0002 for a symbol that no task, asset or bar has; 22004 for a p_timeframe that is NULL; 22023 for an unknown timeframe or a p_keep that is not positive.';
+
 CREATE FUNCTION @extschema@.agg_set_keep_revisions(p_symbol text, p_tf text, p_keep boolean)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -1025,6 +1036,7 @@ BEGIN
             ('@extschema@.agg_note_calendar_change()', false),
             ('@extschema@.agg_note_event()', false),
             ('@extschema@.agg_purge_revisions(interval, int)', false),
+            ('@extschema@.agg_set_retention(text, text, interval)', false),
             ('@extschema@.agg_capture_ticks()', false),
             ('@extschema@.agg_note_index_change()', false)
         ) AS n (signature, is_workers)
@@ -1074,7 +1086,8 @@ BEGIN
             ('agg_bar_revisions'),
             ('agg_next_due'),
             ('agg_tick_sources'),
-            ('agg_tick_log')
+            ('agg_tick_log'),
+            ('agg_retention')
         ) AS n (name)
         WHERE c.relnamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) 'agg_change_log'
     LOOP
