@@ -132,7 +132,7 @@ static void raise_failure(const agg_error *error) {
 /* ---- requests ---- */
 
 bool agg_sets_up(agg_function function) {
-	return function == AGG_FN_agg_setup || function == AGG_FN_agg_adopt;
+	return function == AGG_FN_agg_setup || function == AGG_FN_agg_adopt || function == AGG_FN_agg_partition_by_month;
 }
 
 /*

@@ -188,6 +188,8 @@ RESET ROLE;
 DROP TABLE agg.bars_of_may;
 DO $$ BEGIN PERFORM pg_catalog.count(*) FROM agg.agg_setup(true); END $$;
 SELECT * FROM agg.agg_adopt(mend_cursors => true) \g /dev/null
+SELECT agg.agg_partition_by_month('derived_data_bars', 1, '2200-01-01') \g /dev/null
+SELECT agg.agg_partition_by_month('derived_data_bars', NULL) \g /dev/null
 SELECT agg.agg_retire_old_minutes(), agg.agg_mend() \g /dev/null
 SELECT * FROM agg.agg_rollback_report() \g /dev/null
 SELECT * FROM agg.agg_grant('operator', 'aggregation_path_worker'), agg.agg_revoke('operator', 'aggregation_path_worker') \g /dev/null

@@ -43,6 +43,7 @@ agg_note_event: owner only
 agg_note_index_change: owner only
 agg_note_task_change: owner only
 agg_note_timeframe: owner only
+agg_partition_by_month: owner only
 agg_poll: service_role
 agg_purge_revisions: owner only
 agg_refresh_calendars: service_role
@@ -142,6 +143,7 @@ agg_events: owner only
 agg_indexes: owner only
 agg_kept_revisions: owner only
 agg_next_due: owner only
+agg_partitions: owner only
 agg_recent_tasks: owner only
 agg_refused_ranges: owner only
 agg_registry_sync: owner only

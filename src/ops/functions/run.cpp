@@ -2,6 +2,7 @@
 // agg_run_batch, which does one batch in the caller's transaction.
 #include "ops/functions/functions.hpp"
 
+#include "ops/bars/monthly_partitions.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/runner/registry_sync.hpp"
 #include "ops/runner/retention_policies.hpp"
@@ -270,6 +271,9 @@ Op<bool> retire_bars(Database &db, Runner &runner, RetentionRunner &retention, L
 Op<LoopEnd> run_loop(Database &db, Runner &runner, TickRunner &ticks, RetentionRunner &retention, const LoopOrder &order) {
 	LoggedRun log(db, order.environment);
 	LoopEnd end;
+	const bool looked = co_await make_partitions_ahead(db, runner.now());
+	if (looked)
+		co_await db.commit_lazily();
 	const auto minutes = co_await make_minutes(db, ticks, runner.now(), log);
 	if (order.look_at_late_sources) {
 		const auto restless = co_await wake_tasks_of_returned_feeds(db, runner.now());

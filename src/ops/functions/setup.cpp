@@ -169,9 +169,13 @@ Op<Answer> agg_setup(Database &db, Arguments arguments) {
 	co_return Answer::rows();
 }
 
-Op<Answer> mend_shape(Database &db, Arguments) {
+Op<void> mend_tables(Database &db) {
 	Notices notices(db);
 	co_await bring_up(db, false, notices);
+}
+
+Op<Answer> mend_shape(Database &db, Arguments) {
+	co_await mend_tables(db);
 	co_return Answer::rows();
 }
 

@@ -27,6 +27,9 @@ private:
 	size_t done_ = 0;
 };
 
+/// Makes good what is missing. Tells in notices what cannot be done, and throws 55000 if no operation may work without.
+Op<void> mend_tables(Database &db);
+
 /// Creates what is missing, or says what would be created, in rows.
 Op<void> set_up(Database &db, bool dry_run, SetupRows &rows);
 

@@ -912,6 +912,17 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_ack';
 COMMENT ON FUNCTION @extschema@.agg_ack(text, bigint) IS
 'Acknowledges all events of a consumer up to and including this one: agg_poll() does not give them again, and they are removed as soon as every consumer has acknowledged them. Returns success, consumer, event_id (up to which all is acknowledged now). Errors: 22023 for an event that the consumer was not given; P0002 if there is no such consumer; 42501 if it is another role''s.';
 
+CREATE FUNCTION @extschema@.agg_partition_by_month(p_table text, p_months_ahead int DEFAULT 4, p_from_utc timestamptz DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_partition_by_month';
+
+COMMENT ON FUNCTION @extschema@.agg_partition_by_month(text, int, timestamptz) IS
+'Has data_bars or derived_data_bars (p_table) partitioned by month of ts_utc, in UTC, from the month of p_from_utc (NULL: of now) to p_months_ahead months ahead, and lets agg_run() and the background worker keep making partitions that far ahead. p_months_ahead NULL: no more of them are made. Partitions are called as pg_partman calls them; a month that a partition touches gets none. Bars of other months go to the DEFAULT partition, and move when a partition is made for them.
+An empty table is replaced by a partitioned one with the same columns, keys, indexes, checks, triggers and rights. A table with rows needs p_from_utc: it becomes the partition for all times before, and no row is written. PostgreSQL reads it under a lock unless a CHECK (ts_utc < p_from_utc), named like the table with _before, is there and validated; the CHECK goes. A table that is partitioned by ts_utc keeps its partitions. The extension''s views are made anew, without the rights that others had been granted.
+Runs with the rights of its caller, who must have those of the table''s owner. Returns success, converted, partitions_made. Errors: 22023 for another table or p_months_ahead outside of 1 to 120; 55000 for a table that another extension manages, that is partitioned otherwise, that has row security, or that has rows without p_from_utc; 23514 if rows lie at or after p_from_utc; 2BP01 if something else depends on an empty table.';
+
 CREATE FUNCTION @extschema@.agg_set_retention(p_symbol text, p_timeframe text, p_keep interval)
 RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -1037,6 +1048,7 @@ BEGIN
             ('@extschema@.agg_note_event()', false),
             ('@extschema@.agg_purge_revisions(interval, int)', false),
             ('@extschema@.agg_set_retention(text, text, interval)', false),
+            ('@extschema@.agg_partition_by_month(text, int, timestamptz)', false),
             ('@extschema@.agg_capture_ticks()', false),
             ('@extschema@.agg_note_index_change()', false)
         ) AS n (signature, is_workers)
@@ -1087,7 +1099,8 @@ BEGIN
             ('agg_next_due'),
             ('agg_tick_sources'),
             ('agg_tick_log'),
-            ('agg_retention')
+            ('agg_retention'),
+            ('agg_partitions')
         ) AS n (name)
         WHERE c.relnamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) 'agg_change_log'
     LOOP
