@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap managed adopted adoption security reference isolation sessions upgrade histories crash worker adversity monitoring import data report scripts documents)
+all_suites=(unit regress pgtap managed hypertables adopted adoption security reference isolation sessions upgrade histories crash worker adversity monitoring import data report scripts documents)
 # Only by name: they take what time they are given, or another compiler's flags.
 extra_suites=(fuzz sanitized package)
 
@@ -23,6 +23,7 @@ Only by name: ${extra_suites[*]}
   pgtap      behaviour                                                       import   the importer
   adopted    behaviour on tables that were there before                      adoption   an older system's database, taken over and given back
   managed    tables that another extension manages
+  hypertables  TimescaleDB's, where it is installed
   security   attacks as a hostile role would write them
   reference  bit by bit against a PL/pgSQL reference                         scripts  the commands
   isolation  races, step by step                                             documents  what README and docs/ print

@@ -12,6 +12,8 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -224,6 +226,16 @@ static uint64 pages_of(Oid table) {
 	return pages;
 }
 
+/* Children that are no partitions are another extension's: nobody else may have any (partitions.c). */
+static bool has_chunks(Oid table) {
+	return OidIsValid(table) && get_rel_relkind(table) == RELKIND_RELATION && has_subclass(table);
+}
+
+static bool rows_lie_in_chunks(agg_table_set set) {
+	return has_chunks(agg_look_for_table(set, "data_bars")) || has_chunks(agg_look_for_table(set, "derived_data_bars")) ||
+	       pages_of(agg_find_table(set, "agg_chunks")) > 0;
+}
+
 static void work_on_tables(const agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
 	switch (request->kind) {
 	case AGG_ASK_DUE:
@@ -310,6 +322,9 @@ static void execute_request(agg_call_state *state, const agg_request *request, a
 		break;
 	case AGG_ASK_RUNNING:
 		outcome->runners = agg_other_runners(agg_find_table(state->set, "data_agg_state"));
+		break;
+	case AGG_ASK_CHUNKS:
+		outcome->processed = rows_lie_in_chunks(state->set) ? 1 : 0;
 		break;
 	case AGG_ASK_PAGES:
 		outcome->processed = pages_of(agg_find_table(state->set, request->relation));

@@ -90,7 +90,7 @@ DROP INDEX spy_opened;
 DROP VIEW v_aggregation_truth;
 CREATE VIEW v_aggregation_truth AS SELECT 'OK'::text AS audit_status;
 SELECT is(action, 'replaced', 'an older view is replaced') FROM agg_setup() WHERE object = 'view v_aggregation_truth';
-SELECT is(cardinality(intruders), 23, 'and knows the new column') FROM v_aggregation_truth;
+SELECT is(cardinality(intruders), 24, 'and knows the new column') FROM v_aggregation_truth;
 
 SELECT * FROM finish();
 REASSIGN OWNED BY aggregation_own_owner TO postgres;

@@ -328,6 +328,8 @@ Ending FakeDatabase::call(agg_function function, const std::vector<agg_argument>
 				committed = tables;
 		} else if (request.kind == AGG_PROGRESS || request.kind == AGG_NOTICE || request.kind == AGG_WAKE_WORKER) {
 			ending.log.emplace_back(request.kind == AGG_PROGRESS ? "progress" : request.kind == AGG_NOTICE ? "notice" : "wake");
+		} else if (request.kind == AGG_ASK_CHUNKS) {
+			outcome.processed = 0;
 		} else if (request.kind == AGG_ASK_PAGES) {
 			const std::string_view relation = request.relation;
 			outcome.processed = relation == "agg_dirty_ranges"    ? tables.dirty.size()

@@ -201,7 +201,7 @@ TEST(Runner, WritesNothingWhereNothingIsDue) {
 	for (auto &[key, task] : db.tables.tasks)
 		task.next_run = later + Duration::minutes(1);
 	const auto ending = db.call(AGG_FN_agg_run, order());
-	EXPECT_EQ(ending.requests, 11) << "whether there are partitions to be made, ticks and policies, who waits or left a claim, that it runs, what has changed, when somebody is due, who is, who is dirty, "
+	EXPECT_EQ(ending.requests, 12) << "whether there are chunks, partitions to be made, ticks and policies, who waits or left a claim, that it runs, what has changed, when somebody is due, who is, who is dirty, "
 	                                 "from when on that changes, and a word";
 	EXPECT_EQ(std::count(ending.log.begin(), ending.log.end(), "commit"), 0);
 }
@@ -210,7 +210,7 @@ TEST(Runner, LooksAtNoTaskBeforeOneIsDue) {
 	FakeDatabase db = market();
 	db.next_due = later + Duration::seconds(1);
 	const auto ending = db.call(AGG_FN_agg_run, order());
-	EXPECT_EQ(ending.requests, 9) << "whether there are partitions to be made, ticks and policies, who waits or left a claim, that it runs, what has changed, when somebody is due, who is dirty, and a word";
+	EXPECT_EQ(ending.requests, 10) << "whether there are chunks, partitions to be made, ticks and policies, who waits or left a claim, that it runs, what has changed, when somebody is due, who is dirty, and a word";
 	EXPECT_EQ(db.tables.tasks.at({"AAA", "5m"}).runs, 0) << "whatever the tasks say";
 	db.next_due = later;
 	db.call(AGG_FN_agg_run, order());

@@ -136,6 +136,7 @@ agg_calendar_exceptions: owner only
 agg_calendar_sessions: owner only
 agg_calendars: owner only
 agg_change_log: owner only
+agg_chunks: owner only
 agg_consumers: owner only
 agg_dirty_ranges: owner only
 agg_event_batches: owner only

@@ -60,6 +60,9 @@ const Statement &read_deleted() {
 	return statement;
 }
 
+#define AGG_DELETED(reason)                                                                                                                \
+	"'deleted_at', now(), 'raw', COALESCE((g.bar).raw, '{}'::jsonb) || jsonb_build_object('deleted', " reason "::text)"
+
 // The range finds the bars in the index; the list of times only filters it.
 const Statement &soft_delete() {
 	static const Statement statement {table,
@@ -87,6 +90,28 @@ WHERE d.canonical_symbol = $1::text
 	AND d.deleted_at IS NULL
 RETURNING d.ts_utc)sql",
 	                                  {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+// The same where rows lie in chunks.
+const Statement &soft_delete_in_chunks() {
+	static const Statement statement {
+	    table,
+	    "WITH gone AS (DELETE FROM @derived_data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "
+	    "AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz AND d.deleted_at IS NULL "
+	    "AND (d.ts_utc IN (SELECT n.t FROM unnest($5::timestamptz[]) AS n(t))) IS TRUE RETURNING d AS bar)" AGG_ADD_AGAIN(
+	        AGG_DELETED("$6")),
+	    {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+const Statement &soft_delete_range_in_chunks() {
+	static const Statement statement {
+	    table,
+	    "WITH gone AS (DELETE FROM @derived_data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "
+	    "AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz AND d.deleted_at IS NULL RETURNING d AS bar)" AGG_ADD_AGAIN(
+	        AGG_DELETED("$5")),
+	    {AGG_TIMESTAMPTZ}};
 	return statement;
 }
 
@@ -418,7 +443,8 @@ Op<std::vector<Timestamp>> soft_delete_live(Database &db, std::string_view symbo
 	};
 	auto list = parameters(text_parameter(symbol), text_parameter(target.name()), timestamp_parameter(range.from),
 	                       timestamp_parameter(range.to), text_parameter(reason));
-	co_await db.query(soft_delete_range(), std::move(list), receive);
+	const uint64_t in_chunks = co_await db.rows_in_chunks();
+	co_await db.query(in_chunks > 0 ? soft_delete_range_in_chunks() : soft_delete_range(), std::move(list), receive);
 	co_return deleted;
 }
 
@@ -450,7 +476,8 @@ Op<void> soft_delete_bars(Database &db, const std::vector<Segment> &segments, co
 		auto list = parameters(text_parameter(segment.symbol), text_parameter(segment.target->name()), timestamp_parameter(from),
 		                       timestamp_parameter(segment.target->next(last)), Parameter(AGG_TIMESTAMPTZ, std::move(times)),
 		                       text_parameter(reason));
-		co_await db.execute(soft_delete(), std::move(list));
+		const uint64_t in_chunks = co_await db.rows_in_chunks();
+		co_await db.execute(in_chunks > 0 ? soft_delete_in_chunks() : soft_delete(), std::move(list));
 	}
 }
 

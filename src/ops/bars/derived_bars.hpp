@@ -8,6 +8,13 @@
 #include <cstdint>
 #include <vector>
 
+// TimescaleDB lets nobody change deleted_at in a compressed chunk, since a unique index stands on it, but takes rows away and adds others.
+// So where rows lie in chunks, a bar that is deleted or restored is taken away (RETURNING d AS bar, in a CTE called gone) and added again,
+// with all of its columns.
+#define AGG_ADD_AGAIN(values)                                                                                                              \
+	" INSERT INTO @derived_data_bars AS n SELECT f.* FROM gone g CROSS JOIN LATERAL jsonb_populate_record(g.bar, "                         \
+	"jsonb_build_object('updated_at', now(), " values ")) f RETURNING n.ts_utc"
+
 namespace aggregation {
 
 /// A stored bar of a segment.

@@ -12,6 +12,7 @@
 
 #include "core/same_bits.hpp"
 #include "ops/bars/bar_writer.hpp"
+#include "ops/bars/dropped_chunks.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/json.hpp"
@@ -204,6 +205,7 @@ private:
 			segment.to = range.to;
 		}
 		sealed_.back().from = range.from;
+		co_await seal_dropped_chunks(db_);
 		co_await find_sealed(db_, sealed_);
 		kept_ = sealed_.back().sealed;
 		for (const auto &segment : std::span(sealed_).first(symbols_.size())) {

@@ -2,6 +2,7 @@
 
 #include "ops/bars/compute_windows.hpp"
 #include "ops/bars/derived_bars.hpp"
+#include "ops/bars/dropped_chunks.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/marks/look_again.hpp"
 #include "ops/bars/window_fold.hpp"
@@ -100,6 +101,7 @@ Op<BarChanges> write(Database &db, std::vector<Segment> &segments, std::vector<C
 /// Reads and folds. What of it is sealed is asked afterwards: source that was retired before the read is known to be by now.
 Op<std::vector<ComputedWindow>> compute(Database &db, std::vector<Segment> &segments) {
 	auto windows = co_await compute_windows(db, segments);
+	co_await seal_dropped_chunks(db);
 	co_await find_sealed(db, segments);
 	co_return windows;
 }

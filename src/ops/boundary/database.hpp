@@ -626,6 +626,11 @@ public:
 	AskPages surely_empty(const char *relation) {
 		return {*this, relation};
 	}
+	/// Awaited, not 0 where another extension keeps, or has kept, rows of data_bars or derived_data_bars in tables below (TimescaleDB).
+	/// Costs as little.
+	Simple rows_in_chunks() {
+		return {*this, AGG_ASK_CHUNKS};
+	}
 	/// Has windows marked to be looked at again, at the moment when this transaction commits: rows of symbol, timeframe,
 	/// from, to, and how urgent (the column "due").
 	Simple look_again(const std::vector<agg_cell> &cells) {

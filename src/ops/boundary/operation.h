@@ -91,6 +91,8 @@ typedef enum agg_request_kind {
 	AGG_NOTE_DUE,        /* this transaction has made tasks due at `due` or later */
 	AGG_LOOK_AHEAD,      /* find out and keep what AGG_ASK_DUE tells; to be committed at once where `processed` of the outcome is 1 */
 	AGG_ASK_PAGES,       /* `processed` of the outcome: how many pages `relation` has, a table of ours; without any it has no row */
+	AGG_ASK_CHUNKS, /* `processed` of the outcome: 1 where another extension keeps, or has kept, rows of data_bars or derived_data_bars in
+	                   tables below */
 	AGG_ASK_PASS, /* `processed` of the outcome: how many rows the query looks at, which passes over a slice of time; or more than `most` */
 	AGG_LOOK_AGAIN,   /* mark windows when the transaction commits: rows of symbol, timeframe, from, to, due */
 	AGG_OWN_CHANGES,  /* the log of changes holds entries of this transaction */

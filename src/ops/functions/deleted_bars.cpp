@@ -42,6 +42,44 @@ RETURNING d.ts_utc)sql",
 	return statement;
 }
 
+// The same where rows lie in chunks.
+const Statement &restore_in_chunks() {
+	static const Statement statement {"derived_data_bars",
+	                                  R"sql(
+WITH last AS (
+	SELECT DISTINCT ON (c.ts_utc) c.ts_utc, c.deleted_at, c.updated_at
+	FROM @derived_data_bars c
+	WHERE c.canonical_symbol = $1::text
+		AND c.timeframe = $2::text
+		AND c.ts_utc >= $3::timestamptz
+		AND c.ts_utc < $4::timestamptz
+		AND c.deleted_at IS NOT NULL
+		AND NOT EXISTS (
+			SELECT 1
+			FROM @derived_data_bars l
+			WHERE l.canonical_symbol = $1::text
+				AND l.timeframe = $2::text
+				AND l.ts_utc = c.ts_utc
+				AND l.deleted_at IS NULL
+		)
+	ORDER BY c.ts_utc, c.deleted_at DESC, c.updated_at DESC
+), gone AS (
+	DELETE FROM @derived_data_bars d
+	USING last l
+	WHERE d.canonical_symbol = $1::text
+		AND d.timeframe = $2::text
+		AND d.ts_utc >= $3::timestamptz
+		AND d.ts_utc < $4::timestamptz
+		AND d.ts_utc = l.ts_utc
+		AND d.deleted_at = l.deleted_at
+		AND d.updated_at IS NOT DISTINCT FROM l.updated_at
+	RETURNING d AS bar
+))sql" AGG_ADD_AGAIN("'deleted_at', NULL::timestamptz, 'raw', (g.bar).raw - 'deleted', 'revision', (g.bar).revision + 1"),
+	                                  {AGG_TIMESTAMPTZ},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
 // Of a window without a live bar the bar that was deleted last says why there is none, unless the extension itself took it away: then its
 // source does. (The same reasons are the proof's, in proof.cpp.)
 const Statement &purge() {
@@ -113,7 +151,8 @@ Op<Answer> derived_restore_range(Database &db, Arguments arguments) {
 	};
 	auto list = parameters(text_parameter(range.key.symbol), text_parameter(range.target.name()), timestamp_parameter(range.from),
 	                       timestamp_parameter(range.to));
-	co_await db.query(restore(), std::move(list), receive);
+	const uint64_t in_chunks = co_await db.rows_in_chunks();
+	co_await db.query(in_chunks > 0 ? restore_in_chunks() : restore(), std::move(list), receive);
 	if (restored.count() == 0)
 		co_await task_or_throw(db, range.key);
 	co_await mark_windows_above(db, restored);

@@ -9,26 +9,19 @@
 #include "ops/marks/change_log.hpp"
 #include "ops/marks/dirty_ranges.hpp"
 #include "ops/marks/noted_changes.hpp"
-#include "ops/tasks/indexes.hpp"
+#include "ops/tasks/source_symbols.hpp"
 #include "ops/tasks/task_columns.h"
 #include "ops/ticks/tick_log.hpp"
 #include "ops/ticks/tick_sources.hpp"
 
 #include <functional>
 #include <map>
-#include <set>
 
 namespace aggregation {
 
 namespace {
 
 constexpr Duration longest_keep = Duration::minutes(int64_t {1000} * 365 * 24 * 60);
-
-const Statement &symbols_with_tasks() {
-	static const Statement statement {
-	    "data_agg_state", "SELECT DISTINCT s.canonical_symbol FROM @data_agg_state s", {AGG_TEXT}, Planning::by_statistics};
-	return statement;
-}
 
 // What a range loses in its middle becomes two. Where one symbol leaves a seal of all symbols, each of the others gets its own.
 const Statement &unseal() {
@@ -110,6 +103,26 @@ const Statement &widest_reader() {
 	return statement;
 }
 
+// Where rows lie in chunks, some of them compressed, a row has no place: all before a time go, which is that of the first one too many.
+const Statement &first_left() {
+	static const Statement statement {"data_bars",
+	                                  "SELECT d.ts_utc FROM @data_bars d WHERE d.timeframe = '1m' AND d.ts_utc < $1::timestamptz "
+	                                  "AND ($2::text IS NULL OR d.canonical_symbol = $2::text) ORDER BY d.ts_utc OFFSET $3::int8 LIMIT 1",
+	                                  {AGG_TIMESTAMPTZ},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+const Statement &remove_before() {
+	static const Statement statement {"data_bars",
+	                                  "DELETE FROM @data_bars d WHERE d.timeframe = '1m' AND d.ts_utc < $1::timestamptz "
+	                                  "AND ($2::text IS NULL OR d.canonical_symbol = $2::text)",
+	                                  {},
+	                                  Planning::by_statistics,
+	                                  Tracking::off};
+	return statement;
+}
+
 struct SymbolRange {
 	std::optional<std::string> symbol; // nullopt: all
 	Timestamp from;
@@ -128,29 +141,11 @@ Op<void> require_symbol_of(Database &db, const SymbolRange range) {
 		co_await require_symbol(db, *range.symbol);
 }
 
-/// The symbols that a call concerns: the one that was named, or all that have tasks. An index is made of the minutes of its parts, which
-/// may have no tasks of their own.
+/// The symbols that a call concerns: the one that was named, or all.
 Op<std::vector<std::string>> symbols_meant(Database &db, const std::optional<std::string> symbol) {
-	std::vector<std::string> symbols;
-	if (symbol) {
-		symbols.push_back(*symbol);
-		co_return symbols;
-	}
-	std::set<std::string, std::less<>> found;
-	auto receive = [&](const Row &row) {
-		found.emplace(row.text(0));
-		return Flow::more;
-	};
-	co_await db.query(symbols_with_tasks(), {}, receive);
-	const auto indexes = co_await read_indexes(db);
-	for (const auto &[index, rule] : indexes.all()) {
-		if (!found.contains(index))
-			continue;
-		for (auto &part : indexes.parts_of(index))
-			found.insert(std::move(part.symbol));
-	}
-	symbols.assign(found.begin(), found.end());
-	co_return symbols;
+	if (symbol)
+		co_return std::vector<std::string>(1, *symbol);
+	co_return co_await source_symbols(db);
 }
 
 using SymbolRanges = std::map<std::string, RangeSet, std::less<>>;
@@ -214,6 +209,37 @@ Op<int64_t> seal_each(Database &db, const SymbolRange range, const std::string r
 		seals.push_back({std::move(symbol), range.from, range.to});
 	co_await put_seals(db, seals, minutes().name(), reason);
 	co_return static_cast<int64_t>(seals.size());
+}
+
+struct Removed {
+	int64_t rows = 0;
+	bool more = false;
+};
+
+/// Of source before the end of the range.
+Op<Removed> remove_rows(Database &db, const SymbolRange range, int64_t most) {
+	auto list = parameters(timestamp_parameter(range.to), Parameter(AGG_TEXT, cell(range.symbol)), Parameter(AGG_INT8, cell(most)));
+	const auto rows = static_cast<int64_t>(co_await db.execute(remove_source(), std::move(list)));
+	co_return Removed {rows, rows == most};
+}
+
+Op<Removed> remove_from_chunks(Database &db, const SymbolRange range, int64_t most) {
+	std::optional<Timestamp> left;
+	auto take = [&](const Row &row) {
+		left = row.timestamp(0);
+		return Flow::enough;
+	};
+	auto list = parameters(timestamp_parameter(range.to), Parameter(AGG_TEXT, cell(range.symbol)), Parameter(AGG_INT8, cell(most)));
+	co_await db.query(first_left(), std::move(list), take);
+	Removed removed {.rows = 0, .more = left.has_value()};
+	auto before = parameters(timestamp_parameter(left.value_or(range.to)), Parameter(AGG_TEXT, cell(range.symbol)));
+	removed.rows = static_cast<int64_t>(co_await db.execute(remove_before(), std::move(before)));
+	if (removed.rows > 0 || !left)
+		co_return removed;
+	// More symbols have this minute than rows may go.
+	auto with_it = parameters(timestamp_parameter(*left + Duration {1}), Parameter(AGG_TEXT, cell(range.symbol)));
+	removed.rows = static_cast<int64_t>(co_await db.execute(remove_before(), std::move(with_it)));
+	co_return removed;
 }
 
 } // namespace
@@ -282,9 +308,13 @@ Op<Answer> agg_retire_source(Database &db, Arguments arguments) {
 	co_await absorb_changes(db);
 	co_await seal_each(db, range, "retired");
 
-	auto list = parameters(timestamp_parameter(before), Parameter(AGG_TEXT, cell(range.symbol)), Parameter(AGG_INT8, cell(most)));
-	const auto removed = static_cast<int64_t>(co_await db.execute(remove_source(), std::move(list)));
-	co_return Answer::json(JsonObject().add("success", true).add("rows_removed", removed).add("continue", removed == most).text());
+	const uint64_t in_chunks = co_await db.rows_in_chunks();
+	Removed removed;
+	if (in_chunks > 0)
+		removed = co_await remove_from_chunks(db, range, most);
+	else
+		removed = co_await remove_rows(db, range, most);
+	co_return Answer::json(JsonObject().add("success", true).add("rows_removed", removed.rows).add("continue", removed.more).text());
 }
 
 Op<Answer> agg_set_retention(Database &db, Arguments arguments) {

@@ -2,6 +2,7 @@
 // agg_run_batch, which does one batch in the caller's transaction.
 #include "ops/functions/functions.hpp"
 
+#include "ops/bars/dropped_chunks.hpp"
 #include "ops/bars/monthly_partitions.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/runner/registry_sync.hpp"
@@ -271,6 +272,7 @@ Op<bool> retire_bars(Database &db, Runner &runner, RetentionRunner &retention, L
 Op<LoopEnd> run_loop(Database &db, Runner &runner, TickRunner &ticks, RetentionRunner &retention, const LoopOrder &order) {
 	LoggedRun log(db, order.environment);
 	LoopEnd end;
+	co_await seal_dropped_chunks(db);
 	const bool looked = co_await make_partitions_ahead(db, runner.now());
 	if (looked)
 		co_await db.commit_lazily();
@@ -345,6 +347,7 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 	order.now = arguments.maybe_timestamp("p_now_utc");
 	Runner runner(db, order, "agg_run_batch");
 	TickRunner ticks(db);
+	co_await seal_dropped_chunks(db);
 	const auto minutes = co_await ticks.run(runner.now());
 	// To a task that reads it before it is committed, it would be late afterwards: tasks are the next call's.
 	if (ticks.counts().changed() > 0)

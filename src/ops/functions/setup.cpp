@@ -6,6 +6,7 @@
 
 #include "ops/boundary/subtransaction.hpp"
 #include "ops/setup/adopted_bars.hpp"
+#include "ops/setup/hypertables.hpp"
 #include "ops/setup/setup_calendars.hpp"
 #include "ops/setup/setup_catalog.hpp"
 #include "ops/setup/setup_obstacles.hpp"
@@ -166,6 +167,7 @@ Op<Answer> agg_setup(Database &db, Arguments arguments) {
 	const bool dry_run = arguments.boolean("dry_run");
 	SetupRows rows(db, dry_run);
 	co_await set_up(db, dry_run, rows);
+	co_await tell_hypertables(db);
 	co_return Answer::rows();
 }
 

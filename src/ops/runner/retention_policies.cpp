@@ -5,7 +5,7 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
 #include "ops/runner/retention_bounds.hpp"
-#include "ops/tasks/indexes.hpp"
+#include "ops/tasks/source_symbols.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
@@ -68,11 +68,6 @@ const Statement &first_look() {
 const Statement &symbols_with_own_policy() {
 	static const Statement statement {"agg_retention", "SELECT r.canonical_symbol FROM @agg_retention r WHERE r.timeframe = $1::text AND r.canonical_symbol IS NOT NULL",
 		{AGG_TEXT}, Planning::once_by_statistics};
-	return statement;
-}
-
-const Statement &symbols_of_tasks() {
-	static const Statement statement {"data_agg_state", "SELECT DISTINCT s.canonical_symbol FROM @data_agg_state s", {AGG_TEXT}, Planning::once_by_statistics};
 	return statement;
 }
 
@@ -146,26 +141,16 @@ struct RetentionRunner::Progress {
 
 namespace {
 
-Op<void> add_symbols(Database &db, const Statement &statement, std::set<std::string> &symbols) {
+/// Of a policy for all: whoever bars are made of, or is an asset, and has no policy of his own.
+Op<std::set<std::string>> symbols_of_all(Database &db, const std::string timeframe) {
+	const auto sources = co_await source_symbols(db);
+	std::set<std::string> symbols(sources.begin(), sources.end());
 	auto take = [&](const Row &row) {
 		if (!row.is_null(0))
 			symbols.emplace(row.text(0));
 		return Flow::more;
 	};
-	co_await db.query(statement, {}, take);
-}
-
-/// Of a policy for all: whoever has tasks, is an asset or part of an index, and has no policy of his own.
-Op<std::set<std::string>> symbols_of_all(Database &db, const std::string timeframe) {
-	std::set<std::string> symbols;
-	co_await add_symbols(db, symbols_of_tasks(), symbols);
-	co_await add_symbols(db, symbols_of_assets(), symbols);
-	const auto indexes = co_await read_indexes(db);
-	for (const auto &[index, rule] : indexes.all()) {
-		symbols.insert(index);
-		for (auto &part : indexes.parts_of(index))
-			symbols.insert(std::move(part.symbol));
-	}
+	co_await db.query(symbols_of_assets(), {}, take);
 	auto leave_out = [&](const Row &row) {
 		symbols.erase(std::string(row.text(0)));
 		return Flow::more;

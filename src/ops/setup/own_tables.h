@@ -10,7 +10,8 @@
 	        between of("agg_calendars") between of("agg_calendar_sessions") between of("agg_calendar_exceptions")                          \
 	            between of("agg_calendar_days") between of("agg_indexes") between of("agg_consumers") between of("agg_event_batches")      \
 	                between of("agg_events") between of("agg_kept_revisions") between of("agg_bar_revisions") between of("agg_next_due")   \
-	                    between of("agg_tick_sources") between of("agg_tick_log") between of("agg_retention") between of("agg_partitions")
+	                    between of("agg_tick_sources") between of("agg_tick_log") between of("agg_retention") between of("agg_chunks")     \
+	                        between of("agg_partitions")
 #define AGG_NAME(table) table
 #define AGG_QUOTED_NAME(table) "'" table "'"
 #define AGG_COMMA ,

@@ -3,6 +3,7 @@
 #include "core/failure.hpp"
 #include "core/same_bits.hpp"
 #include "ops/bars/bar_writer.hpp"
+#include "ops/bars/dropped_chunks.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
@@ -188,6 +189,7 @@ Op<void> MinuteMaker::find_seals() {
 	for (const auto &[symbol, span] : spans)
 		segments.push_back(
 		    {.symbol = ticks_.symbol(symbol), .source = &minutes(), .target = &minutes(), .from = span.from, .to = span.to, .counts = {}});
+	co_await seal_dropped_chunks(db_);
 	co_await find_sealed(db_, segments);
 	auto segment = segments.begin();
 	for (const auto &[symbol, span] : spans) {

@@ -1100,6 +1100,7 @@ BEGIN
             ('agg_tick_sources'),
             ('agg_tick_log'),
             ('agg_retention'),
+            ('agg_chunks'),
             ('agg_partitions')
         ) AS n (name)
         WHERE c.relnamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace AND c.relname OPERATOR(pg_catalog.=) 'agg_change_log'

@@ -1,0 +1,122 @@
+# Hypertables before and after agg_setup(): feed, runs, late bars, compressed chunks and late bars into them, dropped chunks.
+source "${ROOT:?}/test/tap.sh"
+source "$ROOT/test/own_server.sh"
+
+own_server fsync=off shared_preload_libraries=timescaledb timescaledb.telemetry_level=off max_worker_processes=16
+export PGOPTIONS='-c client_min_messages=error -c timezone=UTC'
+
+# fresh NAME : a database with both extensions.
+fresh() {
+	psql -X -q -d postgres -c "CREATE DATABASE $1"
+	export PGDATABASE=$1
+	sql -c 'CREATE EXTENSION timescaledb' -c 'CREATE EXTENSION aggregation'
+}
+
+make_hypertables() {
+	sql -c "SELECT create_hypertable(t::regclass, 'ts_utc', chunk_time_interval => interval '1 day', create_default_indexes => false) FROM unnest('{data_bars,derived_data_bars}'::text[]) t" >/dev/null
+}
+
+compress() {
+	sql -c "SELECT count(compress_chunk(c, true)) FROM unnest('{data_bars,derived_data_bars}'::text[]) t, show_chunks(t::regclass, older_than => '2025-07-04'::timestamptz) c"
+}
+
+run() { sql -c 'UPDATE data_agg_state SET next_run_at = NULL' -c "CALL agg_run(p_now_utc => '2025-07-06 01:00', p_max_windows => 100000)"; }
+proof() { sql -c 'SELECT * FROM agg_verify() LIMIT 5'; }
+failures() { sql -c 'SELECT canonical_symbol, timeframe, last_error FROM data_agg_state WHERE last_error IS NOT NULL'; }
+bars() { sql -c "SELECT string_agg(timeframe || ' ' || n, ', ' ORDER BY n) FROM (SELECT timeframe, count(*) n FROM derived_data_bars WHERE deleted_at IS NULL AND $1 GROUP BY 1) x"; }
+
+# feed : five days of three symbols.
+feed() {
+	sql <<'SQL'
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata)
+SELECT s, '{"agg": {"start_utc": "first_bar", "optional": ["15m", "4h", "1d"]}}' FROM unnest('{A,B,C}'::text[]) AS s ON CONFLICT DO NOTHING;
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count)
+SELECT s, '1m', '2025-07-01'::timestamptz + make_interval(mins => i), 100 + i % 7, 101 + i % 7, 99, 100.5 + i % 5, 10, 100 + i % 3, 2
+FROM unnest('{A,B,C}'::text[]) s, generate_series(0, 5 * 1440 - 1) i;
+SQL
+	sql -c "SELECT sync_agg_state_from_registry('prod')" >/dev/null
+}
+
+# live : all that may happen to them, from the first bar on.
+live() {
+	feed
+	run
+	is "$(bars true)" '1d 15, 4h 90, 1h 360, 15m 1440, 5m 4320' "$1: bars are made"
+	is "$(proof)" '' "$1: and right"
+	sql -c "UPDATE data_bars SET high = high + 5 WHERE canonical_symbol = 'A' AND ts_utc = '2025-07-02 10:02'" \
+		-c "DELETE FROM data_bars WHERE canonical_symbol = 'B' AND ts_utc >= '2025-07-02 10:00' AND ts_utc < '2025-07-02 11:00'"
+	run
+	is "$(failures)$(proof)" '' "$1: late bars and deletions"
+
+	sql -c "ALTER TABLE data_bars SET (timescaledb.compress, timescaledb.compress_segmentby = 'canonical_symbol, timeframe', timescaledb.compress_orderby = 'ts_utc')" \
+		-c "ALTER TABLE derived_data_bars SET (timescaledb.compress, timescaledb.compress_segmentby = 'canonical_symbol, timeframe', timescaledb.compress_orderby = 'ts_utc')"
+	is "$(compress)" 6 "$1: chunks are compressed"
+	is "$(sql -c 'SELECT count(*) FROM agg_setup()')" 0 "$1: agg_setup() finds nothing missing"
+	is "$(proof)" '' "$1: compressed bars are right"
+	sql -c "UPDATE data_bars SET high = high + 7 WHERE canonical_symbol = 'A' AND ts_utc = '2025-07-02 11:02'" \
+		-c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol) VALUES ('B', '1m', '2025-07-02 10:03', 1, 1, 1, 1, 1) ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET low = 0" \
+		-c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol) VALUES ('B', '1m', '2025-07-02 12:03', 1, 1, 1, 1, 1) ON CONFLICT (canonical_symbol, timeframe, ts_utc) DO UPDATE SET low = 0" \
+		-c "DELETE FROM data_bars WHERE canonical_symbol = 'C' AND ts_utc >= '2025-07-02 05:00' AND ts_utc < '2025-07-02 07:00'"
+	run
+	is "$(failures)" '' "$1: no run fails at a compressed chunk"
+	is "$(proof)" '' "$1: late bars and deletions in compressed chunks"
+	is "$(sql -c "SELECT count(*) FROM derived_data_bars WHERE canonical_symbol = 'C' AND deleted_at IS NOT NULL AND raw ->> 'deleted' = 'source_removed'")" 34 "$1: bars without source are deleted softly there, too"
+	is "$(sql -c "SELECT derived_soft_delete_range('A', '15m', '2025-07-02', '2025-07-03') -> 'bars_deleted', derived_restore_range('A', '15m', '2025-07-02', '2025-07-03') -> 'bars_restored'")" '96|96' "$1: deleted by hand and restored"
+	is "$(sql -c "SELECT derived_rebuild_range('A', '1h', '2025-07-02', '2025-07-03') -> 'bars_replaced'")" 24 "$1: rebuilt"
+	run
+	is "$(failures)$(proof)" '' "$1: all is right"
+	is "$(sql -c "SELECT count(*), min(low), max(high) FROM agg_bars('A', '45m', '2025-07-01', '2025-07-05')")" '128|99|111' "$1: agg_bars() reads compressed and other chunks"
+	is "$(compress)" 6 "$1: compressed again"
+	is "$(proof)" '' "$1: and right"
+
+	before=$(bars "ts_utc < '2025-07-03'")
+	# Two days of minutes and a day of bars go; a late bar comes before anybody has looked.
+	is "$(sql -c "SELECT count(*) FROM drop_chunks('data_bars', older_than => '2025-07-03'::timestamptz)")" 2 "$1: chunks of minutes are dropped"
+	sql -c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('A', '1m', '2025-07-01 10:00', 7, 7, 7, 7)"
+	is "$(sql -c "SELECT count(*) FROM agg_bars('A', '45m', '2025-07-01', '2025-07-06', p_now_utc => '2025-07-05 23:50')")" 160 "$1: readers do not mind"
+	run
+	is "$(bars "ts_utc < '2025-07-03'")" "$before" "$1: their bars stay"
+	is "$(sql -c "SELECT DISTINCT from_utc, to_utc, reason FROM agg_sealed_ranges WHERE timeframe IS NULL")" '2025-07-01 00:00:00+00|2025-07-03 00:00:00+00|chunk dropped' "$1: sealed"
+	is "$(sql -c "SELECT count(*) FROM agg_refused_ranges WHERE canonical_symbol = 'A' AND timeframe = '5m'")" 1 "$1: the late bar is refused"
+	sql -c "SELECT agg_mark_changed(NULL, '2025-07-01', '2025-07-06')" >/dev/null
+	run
+	is "$(bars "ts_utc < '2025-07-03'")" "$before" "$1: whatever is looked at again"
+	is "$(failures)$(proof)" '' "$1: the proof finds nothing"
+	is "$(sql -c "SELECT count(*) FROM drop_chunks('derived_data_bars', older_than => '2025-07-02'::timestamptz)")" 1 "$1: a chunk of derived bars is dropped"
+	run
+	is "$(bars "ts_utc < '2025-07-02'")" '' "$1: they are gone"
+	is "$(failures)$(proof)" '' "$1: nobody misses them or makes them again"
+	sql -c "SELECT agg_retire_source('2025-07-03 12:00')" >/dev/null
+	is "$(sql -c "SELECT count(*) FROM data_bars WHERE ts_utc < '2025-07-03 12:00'")" 0 "$1: minutes of a compressed chunk are retired"
+	sql -c "SELECT agg_set_retention(NULL, '1m', '24 hours')" >/dev/null
+	run
+	is "$(sql -c 'SELECT min(ts_utc) FROM data_bars' -c 'SELECT last_error, waits_for FROM v_aggregation_retention')" $'2025-07-05 01:00:00+00\n|' "$1: and by a policy"
+	is "$(failures)$(proof)" '' "$1: all is right"
+	sql -c 'SELECT agg_set_retention(NULL, $$1m$$, NULL)' >/dev/null
+
+	# Emptied, and not trimmed.
+	sql -c 'TRUNCATE data_bars, derived_data_bars, agg_sealed_ranges, agg_refused_ranges' -c "UPDATE data_agg_state SET last_agg_bar_ts_utc = NULL"
+	feed
+	run
+	is "$(bars true)|$(sql -c 'SELECT count(*) FROM agg_sealed_ranges')|$(proof)" '1d 15, 4h 90, 1h 360, 15m 1440, 5m 4320|0|' "$1: what is emptied and filled again is made again"
+}
+
+fresh after_setup
+sql -c 'SELECT count(*) FROM agg_setup()' >/dev/null
+make_hypertables
+is "$(sql -c 'SELECT count(*) FROM agg_setup()')" 0 'after agg_setup(): nothing is missing'
+like "$(PGOPTIONS='' psql -X -q -c 'SELECT * FROM agg_setup()' 2>&1 >/dev/null)" 'data_bars is a hypertable of TimescaleDB 2.*derived_data_bars is a hypertable' 'and it says what it found'
+live 'after agg_setup()'
+
+fresh before_setup
+sql <<'SQL'
+CREATE TABLE data_bars (canonical_symbol text NOT NULL, timeframe text NOT NULL, ts_utc timestamptz NOT NULL, open float8, high float8, low float8, close float8, vol float8, vwap float8, trade_count bigint, source text DEFAULT 'ingest', PRIMARY KEY (canonical_symbol, timeframe, ts_utc));
+CREATE TABLE derived_data_bars (canonical_symbol text NOT NULL, timeframe text NOT NULL, ts_utc timestamptz NOT NULL, open float8 NOT NULL, high float8 NOT NULL, low float8 NOT NULL, close float8 NOT NULL, deleted_at timestamptz);
+SQL
+make_hypertables
+like "$(sql -c 'SELECT count(*) FROM agg_setup()')" '^[1-9]' 'before agg_setup(): it adds what is missing'
+is "$(sql -c "SELECT action, object, detail FROM agg_setup()")" '' 'all of it'
+live 'before agg_setup()'
+
+is "$(sql -c "SELECT agg_partition_by_month('data_bars')" 2>&1 | head -n 1)" 'ERROR:  table "data_bars" is managed by another extension' 'nobody partitions a hypertable'
+done_testing
