@@ -56,6 +56,17 @@ CALL run(now() + interval '400 days');
 SELECT cmp_ok((SELECT count(*) FROM parts('data_bars')), '>', :partitions::bigint, 'a run makes them');
 SELECT is((SELECT count(*) FROM data_bars_default), 0::bigint, 'and moves what lies there');
 SELECT is_empty('SELECT last_error FROM agg_partitions WHERE last_error IS NOT NULL', 'without an error');
+-- What is in the DEFAULT partition moves as its owner would move it: nobody else's code may be there.
+CREATE SCHEMA strange;
+CREATE FUNCTION strange.noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'I am %', current_user; END $$;
+ALTER FUNCTION strange.noted() OWNER TO partition_reader;
+CREATE TRIGGER noted BEFORE DELETE ON data_bars_default FOR EACH ROW EXECUTE FUNCTION strange.noted();
+INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'A', '1m', '2024-01-01 00:00+00', 1, 1, 1, 1;
+SELECT probe.refuses($$SELECT agg_partition_by_month('data_bars', 2, '2024-01-01 00:00+00')$$, '55000', '%', '%', 'a stranger''s trigger');
+DROP TRIGGER noted ON data_bars_default;
+DROP FUNCTION strange.noted();
+DROP SCHEMA strange;
+SELECT is(agg_partition_by_month('data_bars', 2, '2024-01-01 00:00+00') -> 'success', 'true', 'without it all goes well');
 SELECT agg_partition_by_month('data_bars', NULL) \g /dev/null
 SELECT results_eq('SELECT table_name FROM agg_partitions', $$VALUES ('derived_data_bars')$$, 'no more of them');
 -- What is dropped is sealed, and a late bar of it refused.

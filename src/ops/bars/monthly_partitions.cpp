@@ -104,6 +104,8 @@ Op<int64_t> make_partitions(Database &db, const std::string table, Timestamp fro
 	    {"{table}", table}, {"{from}", first}, {"{to}", end}, {"{bounded}", waiting == Waiting::for_a_moment ? "true" : "false"}};
 	const std::string sql = filled_in(std::string(make_months), words);
 	const int64_t before = co_await partitions_of(db, table);
+	// Bars may move, which runs the code of whoever has put some there.
+	co_await db.check_strangers(table.c_str());
 	// Bars that move from one partition to another have not changed.
 	const Statement statement {table.c_str(), sql.c_str(), {}, Planning::by_statistics, Tracking::off};
 	co_await db.execute(statement, {});
