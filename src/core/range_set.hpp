@@ -10,6 +10,7 @@
 #include "core/timestamp.hpp"
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace aggregation {
@@ -33,10 +34,14 @@ public:
 	/// Leaves what lies in [from, to).
 	void clip(Timestamp from, Timestamp to);
 
-	/// Disjoint, not even adjacent, ascending.
-	const std::vector<TimeRange> &ranges() const {
+	/// Disjoint, not even adjacent, ascending. Those of a set that is about to go are the caller's.
+	const std::vector<TimeRange> &ranges() const & {
 		normalise();
 		return ranges_;
+	}
+	std::vector<TimeRange> ranges() && {
+		normalise();
+		return std::move(ranges_);
 	}
 	bool empty() const {
 		return ranges_.empty();

@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <type_traits>
 
 using namespace aggregation;
 
@@ -127,6 +128,19 @@ TEST(RangeSet, AddingKeepsCountOfTheRows) {
 		set.ranges();
 		EXPECT_EQ(set.rows(), rows) << "seed " << seed;
 	}
+}
+
+RangeSet one_range() {
+	RangeSet set;
+	set.add({at(1), at(2), 3});
+	return set;
+}
+
+// As in a loop over the ranges of a set that a function returns.
+TEST(RangeSet, ItsRangesOutliveIt) {
+	static_assert(!std::is_reference_v<decltype(one_range().ranges())>);
+	for (const auto &range : one_range().ranges())
+		EXPECT_EQ(range, (TimeRange {at(1), at(2), 3}));
 }
 
 TEST(RangeSet, TheSameMinutesAgainAndAgainDoNotPileUp) {
