@@ -19,7 +19,8 @@ sanitized_make() {
 		(cd "$ROOT" && find src -type f ! -name '*.[od]' -exec cp -u --parents -- {} "$sanitized_build/" \;) &&
 		cp -u -- "$ROOT/Makefile" "$ROOT/aggregation.control" "$sanitized_build/" &&
 		cp -u -- "$ROOT/test/fuzz/sanitizer_options.c" "$sanitized_build/src/pg/" &&
-		make -C "$sanitized_build" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" CC="gcc $flags" CXX="g++ $flags" aggregation.so
+		make -C "$sanitized_build" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" CC="gcc $flags" CXX="g++ $flags" aggregation.so &&
+		gcc -shared -fPIC -O1 -o "$folder/sanitizer_jumps.so" "$ROOT/test/fuzz/sanitizer_jumps.c"
 }
 
 # sanitized_result PASSED WHAT [DETAIL]
@@ -41,7 +42,7 @@ else
 	trap sanitized_restore EXIT
 	cp --remove-destination --no-preserve=all -- "$sanitized_build/aggregation.so" "$sanitized_library"
 	server_make "$folder/sanitized-server"
-	server_start fsync=off synchronous_commit=off max_connections=50
+	LD_PRELOAD="$folder/sanitizer_jumps.so" server_start fsync=off synchronous_commit=off max_connections=50
 	files=()
 	for file in "$ROOT"/test/pgtap/*.sql; do
 		name=$(basename -- "$file" .sql)
@@ -51,10 +52,10 @@ else
 	done
 	pgtap_files "${files[@]}"
 	# Where the server has started again, the end of its log before that says why.
-	reports=$(grep -cE 'runtime error:|ERROR: AddressSanitizer' "$server_folder/log" || true)
+	reports=$(grep -cE 'runtime error:|ERROR: AddressSanitizer|AddressSanitizer: CHECK' "$server_folder/log" || true)
 	crashes=$(server_crashes)
 	if [ "$reports" -gt 0 ] || [ -n "$crashes" ]; then
-		grep -A 30 -E 'runtime error:|ERROR: AddressSanitizer|Failed process was running' "$server_folder/log" | head -n 200 | sed 's/^/    /'
+		grep -A 30 -E 'runtime error:|ERROR: AddressSanitizer|AddressSanitizer: CHECK|Failed process was running' "$server_folder/log" | head -n 200 | sed 's/^/    /'
 	fi
 	sanitized_result "$([ "$reports" -eq 0 ] && [ -z "$crashes" ] && echo yes)" "$reports reports and ${crashes:-no crash}"
 	# Silence means something only where they can speak.
