@@ -60,6 +60,11 @@ sql -c 'INSERT INTO data_bars SELECT * FROM backup'
 run somebody-deleted-minutes.2
 is "$(tail -n 1 "$said" | grep -c '^EURUSD')" 0 'the minutes are back, and the bars are true'
 
+sql -c 'ALTER TABLE data_bars DISABLE TRIGGER ALL' -c "UPDATE data_bars SET high = high + 1 WHERE canonical_symbol = 'EURUSD' AND ts_utc = '2025-07-01 10:01'" -c 'CALL agg_run()'
+is "$(alarms) $(health)" 'capture red' 'nobody notices a correction'
+run corrections-do-not-come-through.1
+is "$(health) $(sql -c 'SELECT count(*) FROM agg_verify()')" 'green 0' 'but now'
+
 sql -c "UPDATE derived_data_bars SET close = close + 1 WHERE canonical_symbol = 'EURUSD' AND timeframe = '5m' AND ts_utc = '2025-07-01 10:00'"
 run are-the-bars-true.1
 like "$(cat "$said")" 'EURUSD\|5m\|2025-07-01 10:00:00\+00\|differs\|close' 'a bar that somebody edited is found'

@@ -114,6 +114,19 @@ SELECT agg_mend() \g /dev/null
 CALL agg_run();
 SELECT agg_verify_sample(1) \g /dev/null
 SELECT is(alarms(), 'none', 'which agg_mend() has mended');
+-- What nobody notices is no late work: as after a restore that has disabled triggers and not enabled them again.
+ALTER TABLE data_bars DISABLE TRIGGER ALL;
+SELECT results_eq('SELECT alert, severity, detail, remedy FROM v_aggregation_alerts ORDER BY remedy', $$VALUES
+	('capture', 'red', 'changes of data_bars go unnoticed: trigger aggregation_capture is disabled', 'ALTER TABLE data_bars ENABLE TRIGGER aggregation_capture'),
+	('capture', 'red', 'changes of data_bars go unnoticed: trigger aggregation_capture_truncate is disabled', 'ALTER TABLE data_bars ENABLE TRIGGER aggregation_capture_truncate')$$, 'triggers that are disabled');
+SELECT remedy FROM v_aggregation_alerts \gexec
+ALTER TABLE data_bars ENABLE ALWAYS TRIGGER aggregation_capture;
+SELECT is(alarms(), 'none', 'or enabled');
+DROP TRIGGER aggregation_capture ON data_bars;
+SELECT is(alarms(), 'capture red', 'one that is missing');
+SELECT is((SELECT remedy FROM v_aggregation_alerts), 'SELECT * FROM agg_setup()', 'is made again');
+SELECT agg_setup() \g /dev/null
+SELECT is(alarms(), 'none', 'done');
 SELECT agg_subscribe('slow') \g /dev/null
 UPDATE agg_consumers SET acked = NULL;
 SELECT is(alarms(), 'consumer yellow', 'a consumer has lost events');

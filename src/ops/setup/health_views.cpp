@@ -4,6 +4,7 @@
 
 #include "core/time_range.h"
 #include "ops/marks/events.h"
+#include "ops/setup/capture_triggers.h"
 #include "ops/tasks/environment.hpp"
 #include "ops/tasks/task_columns.h"
 
@@ -107,6 +108,17 @@ UNION ALL
 SELECT 'proof'::text, 'red'::text, NULL::text, NULL::text, a.started_at, a.differences || ' differences without an explanation',
 	'SELECT * FROM agg_verify() WHERE explanation IS NULL'::text
 FROM (SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a WHERE a.differences > 0
+UNION ALL
+SELECT 'capture'::text, 'red'::text, NULL::text, NULL::text, NULL::timestamptz,
+	'changes of data_bars go unnoticed: trigger ' || w.name || CASE WHEN g.tgenabled IS NULL THEN ' is missing' ELSE ' is disabled' END,
+	CASE WHEN g.tgenabled IS NULL THEN 'SELECT * FROM agg_setup()' ELSE 'ALTER TABLE data_bars ENABLE TRIGGER ' || w.name END
+FROM (VALUES (')sql" AGG_CAPTURE_TRIGGER_NAME R"sql('::text), (')sql" AGG_CAPTURE_TRUNCATE_TRIGGER_NAME R"sql('::text)) w(name)
+LEFT JOIN (
+	pg_catalog.pg_trigger g
+	JOIN pg_catalog.pg_class b ON b.oid = g.tgrelid AND b.relname = 'data_bars'
+		AND b.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation')
+) ON g.tgname = w.name
+WHERE (g.tgenabled IN ('O', 'A')) IS NOT TRUE
 UNION ALL
 SELECT 'log_grows'::text, 'yellow'::text, NULL::text, NULL::text, min(c.logged_at), count(*) || ' changes of bars wait for a run', 'CALL agg_run()'::text
 FROM @agg_change_log c HAVING min(c.logged_at) < now() - '00:10:00'::interval

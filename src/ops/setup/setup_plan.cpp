@@ -1,5 +1,6 @@
 #include "ops/setup/setup_plan.hpp"
 
+#include "ops/setup/capture_triggers.h"
 #include "ops/setup/dollar_index.hpp"
 #include "ops/setup/own_tables.h"
 #include "ops/tasks/task_columns.h"
@@ -394,9 +395,9 @@ const std::vector<WantedIndex> &wanted_indexes() {
 
 const std::vector<WantedTrigger> &wanted_triggers() {
 	static const std::vector<WantedTrigger> triggers {
-	    {"data_bars", "aggregation_capture",
+	    {"data_bars", AGG_CAPTURE_TRIGGER_NAME,
 	     "AFTER INSERT OR DELETE OR UPDATE ON @data_bars FOR EACH ROW EXECUTE FUNCTION @agg_capture_changes()", false, false},
-	    {"data_bars", "aggregation_capture_truncate",
+	    {"data_bars", AGG_CAPTURE_TRUNCATE_TRIGGER_NAME,
 	     "BEFORE TRUNCATE ON @data_bars FOR EACH STATEMENT EXECUTE FUNCTION @agg_capture_changes()", false, true},
 	    {"data_agg_state", "aggregation_timeframes",
 	     "AFTER INSERT OR UPDATE OF timeframe, source_timeframe ON @data_agg_state FOR EACH ROW EXECUTE FUNCTION @agg_note_timeframe()",
