@@ -9,6 +9,7 @@
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -134,21 +135,16 @@ static void run_outside_of_script(agg_call_state *state, agg_request *request) {
 	PG_END_TRY();
 }
 
-static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
+/* On one set of tables. Rows go to the caller, other answers are returned. */
+static Datum call_on(agg_table_set set, FunctionCallInfo fcinfo, agg_function function, const agg_argument *arguments, size_t count,
+                     bool commits) {
 	MemoryContext caller = CurrentMemoryContext;
-	agg_call_state *state = agg_begin_call(commits ? PortalContext : caller, agg_set_of_call(fcinfo), commits);
+	agg_call_state *state = agg_begin_call(commits ? PortalContext : caller, set, commits);
 	agg_request request = {0};
 	Datum result = (Datum)0;
-	agg_argument *arguments;
-	size_t count;
 
-	refuse_nesting(fcinfo->flinfo->fn_oid, function);
-	if (!agg_is_running())
-		agg_check_release(function);
-	if (fcinfo->flinfo->fn_retset) {
-		begin_rows(fcinfo);
+	if (fcinfo->flinfo->fn_retset)
 		state->rows = (ReturnSetInfo *)fcinfo->resultinfo;
-	}
 	if (SPI_connect_ext(commits ? SPI_OPT_NONATOMIC : 0) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(state->memory);
@@ -156,7 +152,6 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 		agg_log_changes();
 	if (!agg_is_running() && !agg_sets_up(function))
 		agg_need_shape(state->set);
-	arguments = arguments_of(fcinfo, &count);
 	agg_create_operation(state, function, arguments, count);
 	run_outside_of_script(state, &request);
 	SPI_finish();
@@ -165,8 +160,70 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	if (state->rows == NULL)
 		result = result_of(fcinfo, &request);
 	MemoryContextDelete(state->memory);
+	return result;
+}
+
+/* What is left of p_time_budget for the next set. */
+static void take_from_budget(agg_argument *arguments, size_t count, TimestampTz *since) {
+	TimestampTz now = GetCurrentTimestamp();
+
+	for (size_t i = 0; i < count; i++) {
+		agg_cell *budget = (agg_cell *)arguments[i].value.cells;
+
+		if (strcmp(arguments[i].name, "p_time_budget") == 0 && !budget->is_null)
+			budget->as.integer = Max(0, budget->as.integer - (now - *since));
+	}
+	*since = now;
+}
+
+static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
+	MemoryContext caller = CurrentMemoryContext;
+	bool answers_json = get_func_rettype(fcinfo->flinfo->fn_oid) == JSONBOID;
+	ArrayBuildState *answers = NULL;
+	agg_argument *arguments;
+	size_t count;
+	agg_call_sets sets;
+	Datum result = (Datum)0;
+	bool answered = false;
+	TimestampTz since = GetCurrentTimestamp();
+
+	refuse_nesting(fcinfo->flinfo->fn_oid, function);
+	if (!agg_is_running())
+		agg_check_release(function);
 	if (fcinfo->flinfo->fn_retset)
-		fcinfo->isnull = true;
+		begin_rows(fcinfo);
+	if (commits)
+		MemoryContextSwitchTo(PortalContext); /* what outlives the transaction */
+	arguments = arguments_of(fcinfo, &count);
+	sets = agg_sets_of_call(agg_set_of_call(fcinfo), function, fcinfo->flinfo->fn_oid, arguments, count);
+	MemoryContextSwitchTo(caller);
+	if (sets.elsewhere != NULL) {
+		result = agg_ask_node_of(agg_set_of_call(fcinfo), sets.elsewhere, fcinfo);
+		answered = true;
+	}
+	for (int i = 0; i < sets.count; i++) {
+		if (!agg_hold_set(sets.list[i]))
+			continue;
+		result = call_on(sets.list[i], fcinfo, function, arguments, count, commits);
+		answered = true;
+		take_from_budget(arguments, count, &since);
+		if (answers_json && (sets.count > 1 || sets.on_others))
+			answers = accumArrayResult(answers, result, false, JSONBOID, caller);
+	}
+	if (sets.on_others) {
+		Datum *others;
+		int other_count;
+
+		others = commits ? agg_run_on_nodes(fcinfo, &other_count) : agg_ask_nodes_for(fcinfo, &other_count);
+		for (int i = 0; i < other_count; i++)
+			answers = accumArrayResult(answers, others[i], false, JSONBOID, caller);
+	}
+	if (answers != NULL)
+		result = agg_join_answers(makeArrayResult(answers, caller));
+	answered = answered || answers != NULL;
+	if (commits && sets.on_others && answers != NULL)
+		ereport(NOTICE, (errmsg("agg_run: %s", agg_text_of_answer(result))));
+	fcinfo->isnull = fcinfo->flinfo->fn_retset || !answered;
 	return result;
 }
 
@@ -201,12 +258,8 @@ void agg_call_in_trigger(agg_table_set set, agg_function function, const agg_arg
 	MemoryContextDelete(state->memory);
 }
 
-/*
- * The same without an SQL function, in transactions of its own from the first one on. `memory` must outlive them; the result is the
- * operation's timestamp.
- */
-TimestampTz agg_call_in_background(MemoryContext memory, agg_table_set set, agg_function function, const agg_argument *arguments,
-                                   size_t count) {
+static TimestampTz call_in_background(MemoryContext memory, agg_table_set set, agg_function function, const agg_argument *arguments,
+                                      size_t count) {
 	agg_call_state *state;
 	agg_request request = {0};
 
@@ -224,4 +277,27 @@ TimestampTz agg_call_in_background(MemoryContext memory, agg_table_set set, agg_
 	PopActiveSnapshot();
 	SPI_finish();
 	return request.result.as.integer;
+}
+
+static agg_call_sets sets_in(MemoryContext memory, Oid schema) {
+	MemoryContext caller = MemoryContextSwitchTo(memory);
+	agg_call_sets sets = agg_sets_here(schema);
+
+	MemoryContextSwitchTo(caller);
+	return sets;
+}
+
+/*
+ * The same without an SQL function, in transactions of its own from the first one on, for all sets of tables on this node. `memory` must
+ * outlive them; the result is the earliest of the operation's timestamps.
+ */
+TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_argument *arguments, size_t count) {
+	agg_call_sets sets = sets_in(memory, schema);
+	TimestampTz earliest = DT_NOEND;
+
+	for (int i = 0; i < sets.count; i++) {
+		if (agg_hold_set(sets.list[i]))
+			earliest = Min(earliest, call_in_background(memory, sets.list[i], function, arguments, count));
+	}
+	return earliest;
 }

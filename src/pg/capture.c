@@ -33,25 +33,26 @@ static AttrNumber bar_column(Relation bars, const char *name, bool is_time) {
 }
 
 /* A trigger function believes the table that it is for, and no other. */
-static void check_watched(FunctionCallInfo fcinfo, Relation relation, const char *watched) {
-	agg_check_trigger_table(relation, agg_set_of_call(fcinfo), "agg_capture_changes", watched);
+static agg_table_set set_of(FunctionCallInfo fcinfo, Relation bars) {
+	return agg_set_of_trigger(fcinfo, bars, "agg_capture_changes", "data_bars");
 }
 
 /* Once for each trigger and statement. */
 static const bar_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
 	static const char *const values[VALUE_COLUMNS] = {"open", "high", "low", "close", "vol", "vwap", "trade_count"};
 	bar_columns *columns = fcinfo->flinfo->fn_extra;
+	agg_table_set set;
 
 	if (columns != NULL)
 		return columns;
-	check_watched(fcinfo, bars, "data_bars");
+	set = set_of(fcinfo, bars);
 	columns = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(bar_columns));
 	columns->symbol = bar_column(bars, "canonical_symbol", false);
 	columns->timeframe = bar_column(bars, "timeframe", false);
 	columns->time = bar_column(bars, "ts_utc", true);
 	for (int i = 0; i < VALUE_COLUMNS; i++)
 		columns->values[i] = get_attnum(RelationGetRelid(bars), values[i]);
-	columns->set = agg_set_of_call(fcinfo);
+	columns->set = set;
 	fcinfo->flinfo->fn_extra = columns;
 	return columns;
 }
@@ -142,9 +143,10 @@ Datum aggregation_agg_capture_changes(PG_FUNCTION_ARGS) {
 	if (!agg_setting_tracking)
 		return PointerGetDatum(NULL);
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
-		check_watched(fcinfo, trigger->tg_relation, "data_bars");
+		agg_table_set set = set_of(fcinfo, trigger->tg_relation);
+
 		if (trigger->tg_relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) /* its partitions have triggers of their own */
-			agg_note_table(agg_set_of_call(fcinfo), trigger->tg_relation);
+			agg_note_table(set, trigger->tg_relation);
 		return PointerGetDatum(NULL);
 	}
 	columns = columns_of(fcinfo, trigger->tg_relation);

@@ -8,6 +8,7 @@
  */
 #include "driver.h"
 #include "settings.h"
+#include "shard_groups.h"
 
 #include "access/table.h"
 #include "access/xact.h"
@@ -103,6 +104,7 @@ static void commit(agg_call_state *state, bool lazily) {
 	if (state->own_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	agg_check_release(state->function);
+	state->left = state->set.group != NULL && !agg_hold_group(state->set.schema, state->set.group);
 	MemoryContextSwitchTo(state->request);
 }
 
@@ -134,18 +136,21 @@ static void raise_failure(const agg_error *error) {
 /* ---- requests ---- */
 
 bool agg_sets_up(agg_function function) {
-	return function == AGG_FN_agg_setup || function == AGG_FN_agg_adopt || function == AGG_FN_agg_partition_by_month;
+	return function == AGG_FN_agg_setup || function == AGG_FN_agg_adopt || function == AGG_FN_agg_distribute ||
+	       function == AGG_FN_agg_partition_by_month;
 }
 
 /*
- * agg_setup() and agg_adopt() work with their caller's rights: he must be the owner himself, or have the owner's rights. All other
- * functions work on the tables for callers who have none there.
+ * agg_setup(), agg_adopt() and agg_distribute() work with their caller's rights: he must be the owner himself, or have the owner's rights.
+ * All other functions work on the tables for callers who have none there.
  */
 static agg_scope *enter_scope(const agg_call_state *state, const agg_request *request, Oid table) {
 	bool is_mended = state->function == AGG_FN_mend_shape;
 
 	if (!OidIsValid(table) && is_mended)
 		return agg_act_as_owner(agg_marked_table(state->set));
+	if (state->function == AGG_FN_agg_distribute)
+		return agg_act_as_distributor();
 	if (!OidIsValid(table))
 		return agg_act_as_caller();
 	/* agg_setup() has the table's owner do what is the owner's. */
@@ -336,7 +341,7 @@ static void execute_request(agg_call_state *state, const agg_request *request, a
 		agg_note_own_changes();
 		break;
 	case AGG_TAKE_CHANGES:
-		agg_take_changes(state->operation);
+		agg_take_changes(state->set, state->operation);
 		break;
 	case AGG_WAKE_WORKER:
 		agg_wake_worker_at_commit();
@@ -385,6 +390,10 @@ static void run(agg_call_state *state, agg_request *request) {
 			return;
 		default:
 			outcome = execute(state, request);
+			if (state->left) { /* with everything that is committed */
+				*request = (agg_request) {.result.is_null = true};
+				return;
+			}
 		}
 	}
 }

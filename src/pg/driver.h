@@ -18,6 +18,7 @@ typedef struct agg_call_state {
 	bool commits;        /* called so that it may end transactions */
 	bool own_snapshot;   /* there is no portal whose snapshot SPI could use between two commits */
 	bool progress_shown;
+	bool left; /* the group of shards is not here any more: the operation ends where it is */
 	int depth; /* of subtransactions */
 	ResourceOwner owners[DEEPEST_SUBTRANSACTION];
 	ErrorData *error;      /* the last one caught */

@@ -35,14 +35,14 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_index_change(PG_FUNCTION_
 
 Datum reconnect_to_use_aggregation_1_1_agg_note_index_change(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	agg_table_set set = agg_set_of_call(fcinfo);
+	agg_table_set set;
 	agg_argument argument;
 
 	if (!agg_is_trigger_of_rules(fcinfo) && !agg_is_row_trigger_of_rules(fcinfo))
 		ereport(ERROR,
 		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg(AGG_INDEX_TRIGGER "() is a trigger function of agg_indexes"),
 		         errhint("agg_setup() puts its triggers there.")));
-	agg_check_trigger_table(trigger->tg_relation, set, AGG_INDEX_TRIGGER, "agg_indexes");
+	set = agg_set_of_trigger(fcinfo, trigger->tg_relation, AGG_INDEX_TRIGGER, "agg_indexes");
 	if (agg_is_row_trigger_of_rules(fcinfo)) {
 		static const char *const columns[] = {"canonical_symbol"};
 

@@ -6,6 +6,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #define BYTES_IN_ROW 1800 /* of the arrays of a row of the log: it is never compressed, nor stored anywhere else than in its page */
 
@@ -16,6 +17,7 @@ typedef struct log_columns {
 	AttrNumber to;
 	/* Of bars: */
 	AttrNumber rows;
+	AttrNumber symbol; /* where the log is distributed: a row is about one symbol then */
 	/* Of ticks: */
 	AttrNumber source;
 	AttrNumber first;
@@ -33,7 +35,11 @@ typedef struct log_row {
 	bool same; /* times and row counts: said once for all */
 } log_row;
 
-static log_row row_from(const agg_changes *changes, size_t first, size_t count) {
+static bool same_symbol(agg_changed_range a, agg_changed_range b) {
+	return a.symbol_length == b.symbol_length && memcmp(a.symbol, b.symbol, a.symbol_length) == 0;
+}
+
+static log_row row_from(const agg_changes *changes, size_t first, size_t count, bool of_one_symbol) {
 	log_row row = {.first = first, .count = 0, .same = true};
 	size_t symbols = 0;
 	size_t i;
@@ -41,6 +47,8 @@ static log_row row_from(const agg_changes *changes, size_t first, size_t count) 
 	for (i = first; i < count; i++) {
 		bool same = row.same && same_times(agg_changes_listed(changes, i), agg_changes_listed(changes, first));
 
+		if (of_one_symbol && !same_symbol(agg_changes_listed(changes, i), agg_changes_listed(changes, first)))
+			break;
 		symbols += INTALIGN(VARHDRSZ + agg_changes_listed(changes, i).symbol_length);
 		if (i > first && symbols + 3 * sizeof(int64) * (same ? 1 : i - first + 1) > BYTES_IN_ROW)
 			break;
@@ -88,6 +96,8 @@ static void fill_row(TupleTableSlot *slot, const log_rows *log, log_row row) {
 	agg_set_column(slot, columns->to, array_of(to, times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	if (log->source == NULL) {
 		agg_set_column(slot, columns->rows, array_of(rows, times, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+		if (columns->symbol != InvalidAttrNumber)
+			agg_set_column(slot, columns->symbol, symbols[0]);
 	} else {
 		agg_set_column(slot, columns->source, CStringGetTextDatum(log->source));
 		agg_set_column(slot, columns->first, TimestampTzGetDatum(first));
@@ -104,6 +114,7 @@ static void begin(agg_own_rows *base, Relation log) {
 	                               .to = agg_own_column(log, "to_utc", TIMESTAMPTZARRAYOID)};
 	if (rows->source == NULL) {
 		rows->columns.rows = agg_own_column(log, "row_counts", INT8ARRAYOID);
+		rows->columns.symbol = get_attnum(RelationGetRelid(log), "canonical_symbol");
 	} else {
 		rows->columns.source = agg_own_column(log, "tick_source", TEXTOID);
 		rows->columns.first = agg_own_column(log, "first_utc", TIMESTAMPTZOID);
@@ -117,7 +128,7 @@ static bool next(agg_own_rows *base, TupleTableSlot *slot) {
 
 	if (rows->first == rows->count)
 		return false;
-	row = row_from(rows->changes, rows->first, rows->count);
+	row = row_from(rows->changes, rows->first, rows->count, rows->columns.symbol != InvalidAttrNumber);
 	fill_row(slot, rows, row);
 	rows->first += row.count;
 	return true;

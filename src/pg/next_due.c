@@ -39,7 +39,8 @@ static LOCKTAG schedule_of(agg_table_set set) {
 	return tag;
 }
 
-TimestampTz agg_next_due(agg_table_set set) {
+/* Of the plain tables. A group of shards has few tasks, all of which are looked at each time. */
+static TimestampTz noted_due(agg_table_set set) {
 	Relation table = table_open(agg_find_table(set, "agg_next_due"), AccessShareLock);
 	AttrNumber due = agg_own_column(table, "due_at", TIMESTAMPTZOID);
 	AttrNumber looked = agg_own_column(table, "looked_at", TIMESTAMPTZOID);
@@ -67,6 +68,10 @@ TimestampTz agg_next_due(agg_table_set set) {
 	return known ? earliest : DT_NOBEGIN;
 }
 
+TimestampTz agg_next_due(agg_table_set set) {
+	return set.group == NULL ? noted_due(set) : DT_NOBEGIN;
+}
+
 static void store(agg_table_set set, const char *sql, TimestampTz time) {
 	Oid types[] = {TIMESTAMPTZOID};
 	Datum values[] = {TimestampTzGetDatum(time)};
@@ -79,8 +84,10 @@ static void store(agg_table_set set, const char *sql, TimestampTz time) {
 void agg_note_due(agg_table_set set, TimestampTz from) {
 	LOCKTAG tag = schedule_of(set);
 
+	if (set.group != NULL)
+		return;
 	(void)LockAcquire(&tag, RowExclusiveLock, false, false);
-	if (agg_next_due(set) <= from)
+	if (noted_due(set) <= from)
 		return;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -106,7 +113,7 @@ bool agg_look_ahead(agg_table_set set) {
 	LOCKTAG tag = schedule_of(set);
 	TimestampTz next;
 
-	if (IsolationUsesXactSnapshot() || LockAcquire(&tag, ShareRowExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+	if (set.group != NULL || IsolationUsesXactSnapshot() || LockAcquire(&tag, ShareRowExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		return false;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -131,13 +138,13 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_due(PG_FUNCTION_ARGS);
 /* AFTER INSERT OR UPDATE OF next_run_at, status, enabled ON data_agg_state FOR EACH STATEMENT. */
 Datum reconnect_to_use_aggregation_1_1_agg_note_due(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	agg_table_set set = agg_set_of_call(fcinfo);
+	agg_table_set set;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) || TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("agg_note_due() must be fired after INSERT or UPDATE for each statement"),
 		                errhint("agg_setup() puts the trigger on data_agg_state.")));
-	agg_check_trigger_table(trigger->tg_relation, set, "agg_note_due", "data_agg_state");
+	set = agg_set_of_trigger(fcinfo, trigger->tg_relation, "agg_note_due", "data_agg_state");
 	if (!is_noted_by_operation())
 		agg_note_due(set, DT_NOBEGIN);
 	return PointerGetDatum(NULL);

@@ -50,12 +50,12 @@ static AttrNumber column_of(Relation bars, const char *name, Oid type, Oid or_ty
 static const event_columns *columns_of(FunctionCallInfo fcinfo, Relation bars) {
 #define AGG_COLUMN_NAME(name) #name,
 	static const char *const values[AGG_EVENT_VALUES] = {AGG_EVENT_COLUMNS(AGG_COLUMN_NAME)};
-	agg_table_set set = agg_set_of_call(fcinfo);
+	agg_table_set set;
 	event_columns *columns = fcinfo->flinfo->fn_extra;
 
 	if (columns != NULL)
 		return columns;
-	agg_check_trigger_table(bars, set, AGG_EVENT_TRIGGER, "derived_data_bars");
+	set = agg_set_of_trigger(fcinfo, bars, AGG_EVENT_TRIGGER, "derived_data_bars");
 	columns = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(event_columns));
 	columns->symbol = column_of(bars, "canonical_symbol", TEXTOID, VARCHAROID);
 	columns->timeframe = column_of(bars, "timeframe", TEXTOID, VARCHAROID);

@@ -241,8 +241,11 @@ static bool writes(SPIPlanPtr plan) {
 }
 
 ParamListInfo agg_parameters_of(const agg_request *request) {
-	ParamListInfo parameters = makeParamList((int)request->parameter_count);
+	ParamListInfo parameters;
 
+	if (request->parameter_count == 0)
+		return NULL; /* a list of none is what Citus does not expect */
+	parameters = makeParamList((int)request->parameter_count);
 	for (size_t i = 0; i < request->parameter_count; i++) {
 		ParamExternData *parameter = &parameters->params[i];
 		Oid element = agg_type_oid(request->parameters[i].type);

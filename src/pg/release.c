@@ -134,6 +134,8 @@ bool agg_has_shape(agg_table_set set) {
 	Oid table = agg_marked_table(set);
 	char *comment;
 
+	if (set.group != NULL)
+		return true; /* shards have the shape of the table that they are of */
 	if (OidIsValid(table) && table == known_table)
 		return true;
 	if (!OidIsValid(table))

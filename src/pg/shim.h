@@ -25,7 +25,7 @@
 extern Datum agg_call(FunctionCallInfo fcinfo, agg_function function);
 extern void agg_call_in_trigger(agg_table_set set, agg_function function, const agg_argument *arguments, size_t count);
 extern Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function);
-extern TimestampTz agg_call_in_background(MemoryContext memory, agg_table_set set, agg_function function, const agg_argument *arguments,
+extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_argument *arguments,
                                           size_t count);
 
 /* driver.c */
@@ -75,7 +75,7 @@ extern void agg_note_tick(agg_table_set set, const char *source, const text *sym
 extern void agg_note_table(agg_table_set set, Relation bars);
 extern bool agg_has_noted_changes(void);
 extern void agg_log_changes(void);
-extern void agg_take_changes(agg_operation *operation);
+extern void agg_take_changes(agg_table_set set, agg_operation *operation);
 extern void agg_note_own_changes(void);
 extern bool agg_has_own_changes(void);
 
@@ -90,8 +90,31 @@ extern Datum agg_check_rule_row(TriggerData *trigger, agg_table_set set, agg_fun
 extern uint64 agg_run_on_rules(Oid table, const char *sql);
 extern Datum agg_names_in_rules(Oid table, const char *sql);
 
+/* call_sets.c */
+typedef struct agg_call_sets {
+	agg_table_set *list; /* on this node */
+	int count;
+	const agg_cell *elsewhere; /* the symbol that it is about, whose bars are on another node; or NULL */
+	bool on_others;            /* the other nodes work on theirs */
+} agg_call_sets;
+
+extern agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid function_oid, const agg_argument *arguments,
+                                      size_t count);
+extern agg_call_sets agg_sets_here(Oid schema);
+extern bool agg_hold_set(agg_table_set set);
+
+/* other_nodes.c */
+extern Datum agg_ask_node_of(agg_table_set plain, const agg_cell *symbol, FunctionCallInfo fcinfo);
+extern Datum *agg_ask_nodes(const char *call, int *count);
+extern Datum *agg_ask_nodes_for(FunctionCallInfo fcinfo, int *count);
+extern Datum *agg_run_on_nodes(FunctionCallInfo fcinfo, int *count);
+
+/* answers.c */
+extern Datum agg_join_answers(Datum answers);
+extern char *agg_text_of_answer(Datum answer);
+
 /* trigger_table.c */
-extern void agg_check_trigger_table(Relation relation, agg_table_set set, const char *function, const char *watched);
+extern agg_table_set agg_set_of_trigger(FunctionCallInfo fcinfo, Relation relation, const char *function, const char *watched);
 
 /* partitions.c */
 extern bool agg_is_part_of(Oid table, Oid whole);
@@ -136,6 +159,7 @@ extern agg_scope *agg_act_as_owner_of_log(Oid log);
 extern agg_scope *agg_act_as_owner_of_function(Oid function);
 extern agg_scope *agg_act_as_owner_for_caller(Oid table);
 extern agg_scope *agg_act_as_caller(void);
+extern agg_scope *agg_act_as_distributor(void);
 extern void agg_stop_tracking(const agg_scope *scope);
 extern void agg_scan_from_start(const agg_scope *scope);
 extern void agg_avoid_loops(const agg_scope *scope);

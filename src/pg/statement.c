@@ -16,6 +16,7 @@
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -57,6 +58,8 @@ static agg_scope *act_as(Oid user) {
 	SetUserIdAndSecContext(user, scope->security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	if (strcmp(namespace_search_path, PINNED_PATH) != 0)
 		set_for_scope("search_path", PINNED_PATH);
+	if (OidIsValid(get_relname_relid("pg_dist_shard", PG_CATALOG_NAMESPACE)))
+		set_for_scope("citus.enable_manual_changes_to_shards", "on");
 	return scope;
 }
 
@@ -80,11 +83,19 @@ static bool has_rules(Oid table, bool flag) {
 	return any;
 }
 
+/* Whether a table has this name, or is a shard or a partition of one that has. */
+static bool is_called(const char *name, const char *wanted) {
+	size_t length = strlen(wanted);
+
+	return strncmp(name, wanted, length) == 0 &&
+	       (name[length] == '\0' || (name[length] == '_' && name[length + 1 + strspn(name + length + 1, "0123456789_")] == '\0'));
+}
+
 static bool is_own_table(const char *name) {
 	static const char *const names[] = {AGG_OWN_TABLES(AGG_NAME, AGG_COMMA)};
 
 	for (size_t i = 0; i < lengthof(names); i++) {
-		if (strcmp(name, names[i]) == 0)
+		if (is_called(name, names[i]))
 			return true;
 	}
 	return false;
@@ -142,7 +153,7 @@ static bool may_hide_none(Form_pg_class class, wanted_rows wanted) {
 	static const char *const names[] = {"data_bars", "derived_data_bars", "data_agg_state", "core_asset_registry_all"};
 
 	for (size_t i = 0; i < lengthof(names) && wanted == ALL_ROWS_OF_OURS; i++) {
-		if (strcmp(NameStr(class->relname), names[i]) == 0)
+		if (is_called(NameStr(class->relname), names[i]))
 			return true;
 	}
 	return wanted == ALL_ROWS;
@@ -225,6 +236,15 @@ agg_scope *agg_act_as_owner_for_caller(Oid table) {
 
 agg_scope *agg_act_as_caller(void) {
 	return act_as(GetUserId());
+}
+
+/* The caller, who has Citus put our triggers on shards. */
+agg_scope *agg_act_as_distributor(void) {
+	agg_scope *scope = agg_act_as_caller();
+
+	set_for_scope("citus.enable_unsafe_triggers", "on");
+	set_for_scope("citus.multi_shard_modify_mode", "sequential"); /* what many tables are about cannot be done side by side */
+	return scope;
 }
 
 /* The scope's statements see what the query sees that they are a part of, all of them the same, and may write nothing. */

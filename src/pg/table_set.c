@@ -1,5 +1,7 @@
 #include "table_set.h"
 
+#include "shard_groups.h"
+
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -8,11 +10,19 @@ agg_table_set agg_set_of_call(FunctionCallInfo fcinfo) {
 }
 
 agg_table_names agg_names_of(agg_table_set set) {
-	return (agg_table_names) {.schema = quote_identifier(get_namespace_name(set.schema))};
+	agg_table_names names = {.schema = quote_identifier(get_namespace_name(set.schema))};
+
+	if (set.group != NULL) {
+		names.others = set.group->tables;
+		names.other_count = set.group->table_count;
+	}
+	return names;
 }
 
 Oid agg_look_for_table(agg_table_set set, const char *name) {
-	return get_relname_relid(name, set.schema);
+	const char *relation = set.group == NULL ? name : agg_name_in_group(set.group, name);
+
+	return relation == NULL ? InvalidOid : get_relname_relid(relation, set.schema);
 }
 
 Oid agg_find_table(agg_table_set set, const char *name) {

@@ -8,15 +8,20 @@
 #include "ops/boundary/table_set.h"
 
 typedef struct agg_table_set {
-	Oid schema; /* of the extension; InvalidOid: no set */
+	Oid schema;                    /* of the extension; InvalidOid: no set */
+	const struct agg_group *group; /* of shards; NULL: the plain tables */
 } agg_table_set;
 
-/* The set of the extension in a schema. */
+/* The plain tables of the extension in a schema. */
 static inline agg_table_set agg_set_in(Oid schema) {
-	return (agg_table_set) {.schema = schema};
+	return (agg_table_set) {.schema = schema, .group = NULL};
 }
 
-/* The set that a function of the extension works on. */
+static inline bool agg_same_set(agg_table_set a, agg_table_set b) {
+	return a.schema == b.schema && a.group == b.group;
+}
+
+/* The plain tables that a function of the extension is at home with. */
 extern agg_table_set agg_set_of_call(FunctionCallInfo fcinfo);
 extern agg_table_names agg_names_of(agg_table_set set);
 /* InvalidOid: it is not there. */

@@ -399,14 +399,14 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_task_change(PG_FUNCTION_A
 
 Datum reconnect_to_use_aggregation_1_1_agg_note_task_change(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	agg_table_set set = agg_set_of_call(fcinfo);
+	agg_table_set set;
 	bool made;
 
 	if (!is_ours(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("agg_note_task_change() is a trigger function of data_agg_state"),
 		                errhint("agg_setup() puts its triggers on data_agg_state.")));
-	agg_check_trigger_table(trigger->tg_relation, set, "agg_note_task_change", "data_agg_state");
+	set = agg_set_of_trigger(fcinfo, trigger->tg_relation, "agg_note_task_change", "data_agg_state");
 	made = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
 	configured_in = GetTopFullTransactionId();
 	if (SPI_connect() != SPI_OK_CONNECT)

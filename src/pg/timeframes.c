@@ -87,8 +87,9 @@ Datum aggregation_agg_note_timeframe(PG_FUNCTION_ARGS) {
 		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		         errmsg("agg_note_timeframe() must be fired after INSERT or UPDATE for each row"),
 		         errhint("Drop the trigger \"%s\"; agg_setup() puts the right one on data_agg_state.", trigger->tg_trigger->tgname)));
-	set = agg_set_of_call(fcinfo);
-	agg_check_trigger_table(trigger->tg_relation, set, "agg_note_timeframe", "data_agg_state");
+	set = agg_set_of_trigger(fcinfo, trigger->tg_relation, "agg_note_timeframe", "data_agg_state");
+	if (set.group != NULL)
+		return PointerGetDatum(NULL); /* it asks its tasks */
 	task = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	timeframe = text_of(task, trigger->tg_relation, "timeframe");
 	source = text_of(task, trigger->tg_relation, "source_timeframe");

@@ -15,15 +15,15 @@
 
 /* The changes of data_bars, or of a tick source. */
 typedef struct book {
-	char *source; /* the tick source's name; NULL: data_bars */
-	bool gone;    /* of a tick source: the minutes that ticks have left; otherwise those where they came or changed */
+	agg_table_set set; /* where its log is */
+	char *source;      /* the tick source's name; NULL: data_bars */
+	bool gone;         /* of a tick source: the minutes that ticks have left; otherwise those where they came or changed */
 	agg_changes *changes;
 	struct book *next;
 } book;
 
 typedef struct layer {
 	SubTransactionId id;
-	agg_table_set set; /* of the extension, where the logs are */
 	book *books;
 	struct layer *below;
 } layer;
@@ -68,24 +68,26 @@ static void drop_layer(void) {
 	pfree(gone);
 }
 
-static bool is_of(const book *one, const char *source, bool gone) {
-	return one->gone == gone && (source == NULL || one->source == NULL ? source == one->source : strcmp(source, one->source) == 0);
+static bool is_of(const book *one, agg_table_set set, const char *source, bool gone) {
+	return agg_same_set(one->set, set) && one->gone == gone &&
+	       (source == NULL || one->source == NULL ? source == one->source : strcmp(source, one->source) == 0);
 }
 
-static book *find_book(const layer *in, const char *source, bool gone) {
+static book *find_book(const layer *in, agg_table_set set, const char *source, bool gone) {
 	book *found = in->books;
 
-	while (found != NULL && !is_of(found, source, gone))
+	while (found != NULL && !is_of(found, set, source, gone))
 		found = found->next;
 	return found;
 }
 
-static agg_changes *changes_of(layer *in, const char *source, bool gone) {
-	book *found = find_book(in, source, gone);
+static agg_changes *changes_of(layer *in, agg_table_set set, const char *source, bool gone) {
+	book *found = find_book(in, set, source, gone);
 
 	if (found != NULL)
 		return found->changes;
 	found = MemoryContextAllocZero(TopMemoryContext, sizeof(book));
+	found->set = set;
 	if (source != NULL)
 		found->source = MemoryContextStrdup(TopMemoryContext, source);
 	found->gone = gone;
@@ -107,7 +109,7 @@ static void end_of_subtransaction(SubXactEvent event, SubTransactionId id, SubTr
 			layers->id = parent;
 		} else {
 			for (const book *one = layers->books; one != NULL; one = one->next) {
-				if (!agg_changes_merge(changes_of(layers->below, one->source, one->gone), one->changes))
+				if (!agg_changes_merge(changes_of(layers->below, one->set, one->source, one->gone), one->changes))
 					refuse_out_of_memory();
 			}
 			drop_layer();
@@ -131,7 +133,7 @@ static void end_of_transaction(XactEvent event, void *argument pg_attribute_unus
 }
 
 /* The layer of the current subtransaction. */
-static layer *current_layer(agg_table_set set) {
+static layer *current_layer(void) {
 	static bool registered = false;
 	SubTransactionId id = GetCurrentSubTransactionId();
 	layer *fresh;
@@ -145,7 +147,6 @@ static layer *current_layer(agg_table_set set) {
 	}
 	fresh = MemoryContextAllocZero(TopMemoryContext, sizeof(layer));
 	fresh->id = id;
-	fresh->set = set;
 	fresh->below = layers;
 	layers = fresh;
 	return fresh;
@@ -156,12 +157,12 @@ bool agg_has_noted_changes(void) {
 }
 
 void agg_note_bar(agg_table_set set, const text *symbol, TimestampTz time) {
-	if (!agg_changes_add_bar(changes_of(current_layer(set), NULL, false), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
+	if (!agg_changes_add_bar(changes_of(current_layer(), set, NULL, false), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
 		refuse_out_of_memory();
 }
 
 void agg_note_tick(agg_table_set set, const char *source, const text *symbol, TimestampTz time, bool gone) {
-	if (!agg_changes_add_tick(changes_of(current_layer(set), source, gone), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
+	if (!agg_changes_add_tick(changes_of(current_layer(), set, source, gone), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
 		refuse_out_of_memory();
 }
 
@@ -169,7 +170,7 @@ void agg_note_tick(agg_table_set set, const char *source, const text *symbol, Ti
 void agg_note_table(agg_table_set set, Relation bars) {
 	size_t count;
 	const agg_bar_span *spans = agg_spans_of_minutes(bars, &count);
-	agg_changes *noted = changes_of(current_layer(set), NULL, false);
+	agg_changes *noted = changes_of(current_layer(), set, NULL, false);
 
 	for (size_t i = 0; i < count; i++) {
 		agg_changed_range range = {
@@ -185,8 +186,8 @@ static bool has_layer_of_its_own(void) {
 	return layers != NULL && layers->id == GetCurrentSubTransactionId();
 }
 
-static void log_book(agg_table_set set, const book *noted) {
-	Oid table = agg_find_table(set, noted->source == NULL ? "agg_change_log" : "agg_tick_log");
+static void log_book(const book *noted) {
+	Oid table = agg_find_table(noted->set, noted->source == NULL ? "agg_change_log" : "agg_tick_log");
 	agg_scope *scope;
 	size_t count;
 
@@ -207,7 +208,7 @@ void agg_log_changes(void) {
 	if (!has_layer_of_its_own())
 		return;
 	while (layers->books != NULL) {
-		log_book(layers->set, layers->books);
+		log_book(layers->books);
 		drop_book(layers, layers->books);
 	}
 	drop_layer();
@@ -217,8 +218,8 @@ void agg_log_changes(void) {
  * Hands what the current subtransaction has changed in data_bars to the operation, which sees to it that nobody misses it. Whoever rolls
  * back does both together.
  */
-void agg_take_changes(agg_operation *operation) {
-	book *noted = has_layer_of_its_own() ? find_book(layers, NULL, false) : NULL;
+void agg_take_changes(agg_table_set set, agg_operation *operation) {
+	book *noted = has_layer_of_its_own() ? find_book(layers, set, NULL, false) : NULL;
 	size_t count;
 	bool wanted = true;
 

@@ -1,8 +1,11 @@
 /*
- * Which table a trigger function believes: the one that it is for, or a partition of it.
+ * Which table a trigger function believes: the one that it is for, a shard of it, or a partition of either. The set that this is a table of
+ * is what it works on.
  */
+#include "shard_groups.h"
 #include "shim.h"
 
+#include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -39,12 +42,27 @@ static bool is_part_of(Oid table, Oid whole) {
 	return true;
 }
 
-void agg_check_trigger_table(Relation relation, agg_table_set set, const char *function, const char *watched) {
+/* The table of which the relation is a partition, or is it itself. */
+static Oid whole_of(Relation relation) {
+	List *ancestors = relation->rd_rel->relispartition ? get_partition_ancestors(RelationGetRelid(relation)) : NIL;
+
+	return ancestors == NIL ? RelationGetRelid(relation) : llast_oid(ancestors);
+}
+
+agg_table_set agg_set_of_trigger(FunctionCallInfo fcinfo, Relation relation, const char *function, const char *watched) {
+	agg_table_set set = agg_set_of_call(fcinfo);
 	Oid table = agg_look_for_table(set, watched);
 
+	if (OidIsValid(table) && !is_part_of(RelationGetRelid(relation), table) && RelationGetNamespace(relation) == set.schema &&
+	    agg_is_distributed(set.schema)) {
+		set.group = agg_group_of_shard(set.schema, get_rel_name(whole_of(relation)), watched);
+		if (set.group != NULL)
+			return set;
+	}
 	if (!OidIsValid(table) || !is_part_of(RelationGetRelid(relation), table))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("%s() is a trigger of \"%s.%s\" and its partitions, not of \"%s\"", function, agg_names_of(set).schema,
 		                       quote_identifier(watched), RelationGetRelationName(relation)),
 		                errhint("Drop the trigger; agg_setup() puts it where it belongs.")));
+	return set;
 }

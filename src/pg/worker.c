@@ -84,7 +84,7 @@ static TimestampTz run_due(MemoryContext memory, Oid schema) {
 	                            {"p_sync_minutes", {AGG_INT4, false, &sync, 1}},
 	                            {"look_at_late_sources", {AGG_BOOL, false, &look, 1}}};
 
-	return agg_call_in_background(memory, agg_set_in(schema), AGG_FN_work, arguments, lengthof(arguments));
+	return agg_call_in_background(memory, schema, AGG_FN_work, arguments, lengthof(arguments));
 }
 
 /* Returns for how many milliseconds to sleep. */

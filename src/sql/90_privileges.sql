@@ -27,6 +27,7 @@ BEGIN
         IF worker_exists AND member.name OPERATOR(pg_catalog.<>) ALL (ARRAY[
             'agg_setup',
             'agg_adopt',
+            'agg_distribute',
             'agg_partition_by_month',
             'agg_retire_old_minutes',
             'agg_rollback_report',

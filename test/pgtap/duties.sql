@@ -24,7 +24,7 @@ INSERT INTO duties SELECT 'operator', array_agg(p.proname ORDER BY p.proname),
 		'UPDATE agg_calendar_exceptions', 'UPDATE agg_calendar_sessions', 'UPDATE agg_calendars', 'UPDATE agg_indexes', 'UPDATE core_asset_registry_all']) AS t WHERE t !~ '^(INSERT|UPDATE) data_bars$')
 FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'aggregation') AND p.provolatile <> 'i' AND p.prorettype <> 'trigger'::regtype
-	AND p.proname NOT IN ('agg_setup', 'agg_adopt', 'agg_partition_by_month', 'agg_grant', 'agg_revoke') AND p.proname NOT LIKE 'agg\_note\_%' AND p.proname NOT IN ('agg_watch_partitions');
+	AND p.proname NOT IN ('agg_setup', 'agg_adopt', 'agg_distribute', 'agg_partition_by_month', 'agg_grant', 'agg_revoke') AND p.proname NOT LIKE 'agg\_note\_%' AND p.proname NOT IN ('agg_watch_partitions');
 
 CREATE FUNCTION functions_of(who text) RETURNS text[] LANGUAGE sql AS $$
 	SELECT COALESCE(array_agg(p.proname::text ORDER BY p.proname), '{}') FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'

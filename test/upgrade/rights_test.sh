@@ -25,6 +25,7 @@ agg_chart: service_role
 agg_completeness: service_role
 agg_compute_index: service_role
 agg_disable_task: service_role
+agg_distribute: owner only
 agg_enable_task: service_role
 agg_finish: service_role
 agg_gaps: service_role

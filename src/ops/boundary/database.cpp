@@ -122,7 +122,8 @@ void Database::resume(const agg_outcome &outcome) {
 std::string Database::qualify(std::string_view sql) const {
 	if (sql.starts_with('\n')) // of a raw literal
 		sql.remove_prefix(1);
-	const agg_table_names names {schema_.c_str()};
+	agg_table_names names = tables_;
+	names.schema = schema_.c_str();
 	std::string result(agg_name_tables(names, sql.data(), sql.size(), nullptr, 0), '\0');
 	(void)agg_name_tables(names, sql.data(), sql.size(), result.data(), result.size() + 1);
 	return result;

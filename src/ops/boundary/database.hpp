@@ -172,7 +172,7 @@ public:
 
 	Database(agg_table_names tables, Timestamp transaction_start, Snapshot snapshot, std::string release, CalendarCache &calendars,
 	         ReadSource read_source = ReadSource::as_cheaper)
-	    : schema_(tables.schema), release_(std::move(release)), transaction_start_(transaction_start), clock_(transaction_start),
+	    : tables_(tables), schema_(tables.schema), release_(std::move(release)), transaction_start_(transaction_start), clock_(transaction_start),
 	      snapshot_(snapshot), calendars_(calendars), read_source_(read_source) {
 	}
 	Database(const Database &) = delete;
@@ -181,6 +181,10 @@ public:
 	/// now(): when the transaction began.
 	Timestamp transaction_start() const {
 		return transaction_start_;
+	}
+	/// Whether the operation works on a group of shards instead of the plain tables.
+	bool is_group() const {
+		return tables_.other_count > 0;
 	}
 	const std::string &schema() const {
 		return schema_;
@@ -667,6 +671,7 @@ private:
 		return Flow::more;
 	}
 
+	agg_table_names tables_;
 	std::string schema_;
 	std::string release_;
 	Timestamp transaction_start_;

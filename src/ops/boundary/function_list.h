@@ -21,6 +21,7 @@
 	F(agg_aggregate_tasks) \
 	F(agg_setup) \
 	F(agg_adopt) \
+	F(agg_distribute) \
 	F(agg_partition_by_month) \
 	F(agg_retire_old_minutes) \
 	F(agg_mend) \

@@ -1,5 +1,8 @@
 /*
  * A table set: the tables that the engine works on. Statements name them `@data_bars`; here alone it is known what they are called.
+ *
+ *   the set of plain tables     @data_bars is public.data_bars
+ *   a group of shards           @data_bars is public.data_bars_102008, where that is the shard of the group's symbols
  */
 #ifndef AGGREGATION_TABLE_NAMES_H
 #define AGGREGATION_TABLE_NAMES_H
@@ -10,9 +13,17 @@
 extern "C" {
 #endif
 
+/* A table that is not called by its own name in a set. */
+typedef struct agg_other_name {
+	const char *table;
+	const char *in_sql; /* what a statement says for it */
+} agg_other_name;
+
 /* What a set's tables are called. */
 typedef struct agg_table_names {
-	const char *schema; /* quoted as an identifier */
+	const char *schema;           /* quoted as an identifier */
+	const agg_other_name *others; /* by table */
+	size_t other_count;
 } agg_table_names;
 
 /* Writes the statement with the set's tables in the place of each @name to `out`, at most `size` bytes with the zero at the end. Returns

@@ -775,6 +775,17 @@ AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_note_due';
 COMMENT ON FUNCTION @extschema@.agg_note_due() IS
 'Trigger of data_agg_state, after INSERT and after UPDATE of next_run_at, status or enabled for each statement. Notes in agg_next_due that tasks may be due now, so that the next list of due tasks looks at all of them.';
 
+CREATE FUNCTION @extschema@.agg_distribute(dry_run boolean DEFAULT false, shard_count int DEFAULT 32)
+RETURNS TABLE (object text, action text, detail text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_distribute';
+
+COMMENT ON FUNCTION @extschema@.agg_distribute(boolean, int) IS
+'Turns the tables of a running installation into distributed ones, on the coordinator of a Citus cluster: bars, tasks, the change log and marks are sharded by canonical_symbol, all of them alike; assets, calendars and indexes get a copy on each node. From then on each node makes the bars of the shards that are placed on it. A second call does what is left, and nothing where all is done. All of it is one transaction, in which nobody else can write the tables.
+dry_run: true only lists what would be done. shard_count: into how many shards each table is split, >= 1; choose some for each node that there will ever be.
+Returns one row for each step: the object; the action (dropped, divided, copied to each node, distributed, emptied here, prepared for moves, created on each shard; with dry_run would be ...); the SQL. Runs with the rights of its caller, who must own the tables. Errors: 55000 where Citus is not installed, where this is not the coordinator, where a table has a trigger of somebody''s, and where events, revisions or ticks are in use, which are not available in a distributed database; 42P01 before agg_setup(); 22023 for shard_count < 1; and those of Citus.';
+
 CREATE FUNCTION @extschema@.agg_adopt(dry_run boolean DEFAULT false, mend_cursors boolean DEFAULT false, max_rows int DEFAULT 1000000)
 RETURNS TABLE (object text, action text, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY INVOKER
@@ -1038,6 +1049,7 @@ BEGIN
             ('@extschema@.agg_chart(text, text, integer, integer, boolean, timestamptz)', true),
             ('@extschema@.agg_compute_index(text, timestamptz, timestamptz, int)', true),
             ('@extschema@.agg_adopt(boolean, boolean, int)', false),
+            ('@extschema@.agg_distribute(boolean, int)', false),
             ('@extschema@.agg_retire_old_minutes(boolean, int)', false),
             ('@extschema@.agg_rollback_report()', false),
             ('@extschema@.agg_grant(text, text)', false),

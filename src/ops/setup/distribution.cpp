@@ -1,0 +1,279 @@
+#include "ops/setup/distribution.hpp"
+
+#include "core/error.hpp"
+#include "ops/boundary/parameters.hpp"
+#include "ops/setup/setup_plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+namespace aggregation {
+
+namespace {
+
+// The first one decides how the others are split.
+constexpr std::array of_symbol {"data_bars",        "derived_data_bars", "data_agg_state",     "agg_change_log",
+                                "agg_dirty_ranges", "agg_recent_tasks",  "agg_refused_ranges", "agg_sealed_ranges"};
+constexpr std::array of_all {"core_asset_registry_all",
+                             "agg_calendars",
+                             "agg_calendar_sessions",
+                             "agg_calendar_exceptions",
+                             "agg_calendar_days",
+                             "agg_indexes",
+                             "agg_registry_sync",
+                             "agg_audit",
+                             "ops_runlog",
+                             "agg_consumers",
+                             "agg_kept_revisions",
+                             "agg_tick_sources",
+                             "agg_tick_log"};
+// Without a key: a move tells their rows apart by all of their columns.
+constexpr std::array without_key {"derived_data_bars", "agg_change_log", "agg_dirty_ranges", "agg_refused_ranges", "agg_sealed_ranges"};
+
+const Statement &ask_citus() {
+	static const Statement statement {
+	    nullptr, "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL", {AGG_BOOL}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &ask_node() {
+	static const Statement statement {nullptr,
+	                                  "SELECT (SELECT l.groupid FROM pg_dist_local_group l) = 0 "
+	                                  "AND EXISTS (SELECT FROM pg_dist_node n WHERE n.groupid = 0 AND n.noderole = 'primary')",
+	                                  {AGG_BOOL},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+const Statement &distributed_tables() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT c.relname::text FROM pg_dist_partition p JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid "
+	    "WHERE c.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = "
+	    "'aggregation')",
+	    {AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
+const Statement &missing_tables() {
+	static const Statement statement {nullptr,
+	                                  "SELECT t.name FROM unnest($2::text[]) AS t(name) "
+	                                  "WHERE to_regclass($1::text || '.' || quote_ident(t.name)) IS NULL ORDER BY 1 LIMIT 1",
+	                                  {AGG_TEXT},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+// Copying a row to its shard would fire them.
+const Statement &strange_triggers() {
+	static const Statement statement {nullptr,
+	                                  "SELECT t.tgname::text, c.relname::text FROM pg_catalog.pg_trigger t "
+	                                  "JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal "
+	                                  "AND c.oid = ANY (SELECT ($1::text || '.' || quote_ident(n))::regclass FROM unnest($2::text[]) AS n) "
+	                                  "AND t.tgname <> ALL ($3::text[]) ORDER BY 2, 1 LIMIT 1",
+	                                  {AGG_TEXT, AGG_TEXT},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+const Statement &present_triggers() {
+	static const Statement statement {nullptr,
+	                                  "SELECT t.tgname::text, c.relname::text FROM pg_catalog.pg_trigger t "
+	                                  "JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal "
+	                                  "AND c.oid = ANY (SELECT ($1::text || '.' || quote_ident(n))::regclass FROM unnest($2::text[]) AS n)",
+	                                  {AGG_TEXT, AGG_TEXT},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+/// What is not distributed yet.
+struct Left {
+	std::vector<std::string> of_symbol;
+	std::vector<std::string> of_all;
+
+	std::vector<std::string> all() const {
+		std::vector<std::string> names(of_symbol);
+		names.insert(names.end(), of_all.begin(), of_all.end());
+		return names;
+	}
+};
+
+/// Whether the query has a row, and its first value is true.
+Op<bool> holds(Database &db, const Statement &question) {
+	bool answer = false;
+	auto take = [&](const Row &row) {
+		answer = !row.is_null(0) && row.boolean(0);
+		return Flow::enough;
+	};
+	co_await db.query(question, {}, take);
+	co_return answer;
+}
+
+Op<void> check_node(Database &db) {
+	const bool has_citus = co_await holds(db, ask_citus());
+	if (!has_citus)
+		throw Error(
+		    sqlstate::object_not_in_prerequisite_state, "Citus is not installed in this database",
+		    "Install it on all nodes, CREATE EXTENSION citus in the database on each of them, and add the nodes with citus_add_node().");
+	const bool coordinates = co_await holds(db, ask_node());
+	if (!coordinates)
+		throw Error(sqlstate::object_not_in_prerequisite_state, "this node is not the coordinator, or the other nodes do not know it",
+		            "On the coordinator, call citus_set_coordinator_host(), and then agg_distribute().");
+}
+
+Op<Left> find_left(Database &db) {
+	std::set<std::string, std::less<>> distributed;
+	auto take = [&](const Row &row) {
+		distributed.emplace(row.text(0));
+		return Flow::more;
+	};
+	co_await db.query(distributed_tables(), {}, take);
+	Left left;
+	for (const char *table : of_symbol) {
+		if (!distributed.contains(table))
+			left.of_symbol.emplace_back(table);
+	}
+	for (const char *table : of_all) {
+		if (!distributed.contains(table))
+			left.of_all.emplace_back(table);
+	}
+	co_return left;
+}
+
+/// The first row of two texts.
+Op<std::vector<std::pair<std::string, std::string>>> pairs(Database &db, const Statement &statement, std::vector<Parameter> list) {
+	std::vector<std::pair<std::string, std::string>> found;
+	auto take = [&](const Row &row) {
+		found.emplace_back(row.text(0), row.text(1));
+		return Flow::more;
+	};
+	co_await db.query(statement, std::move(list), take);
+	co_return found;
+}
+
+Op<void> check_tables(Database &db, const Left &left) {
+	const std::vector<std::string> names = left.all();
+	std::string missing;
+	auto take = [&](const Row &row) {
+		missing = row.text(0);
+		return Flow::enough;
+	};
+	const std::string schema = db.schema();
+	co_await db.query(missing_tables(), parameters(text_parameter(schema), text_array(names)), take);
+	if (!missing.empty())
+		throw Error(sqlstate::undefined_table, "table \"" + missing + "\" does not exist", "Call agg_setup() first.");
+	std::vector<std::string> ours;
+	for (const auto &trigger : wanted_triggers())
+		ours.emplace_back(trigger.name);
+	auto list = parameters(text_parameter(schema), text_array(names), text_array(ours));
+	const auto strange = co_await pairs(db, strange_triggers(), std::move(list));
+	if (!strange.empty())
+		throw Error(sqlstate::object_not_in_prerequisite_state,
+		            "table \"" + strange.front().second + "\" has a trigger that is not the extension's, \"" + strange.front().first + "\"",
+		            "It would fire for each row that is copied to its shard. Drop it, and create it again afterwards.");
+}
+
+struct InUse {
+	const char *table;
+	const char *what;
+	const char *remedy;
+};
+
+/// What is not available on more than one node.
+Op<void> check_unavailable(Database &db) {
+	static constexpr std::array cases {
+	    InUse {"agg_consumers", "events have consumers", "Call agg_unsubscribe() for each of v_aggregation_consumers."},
+	    InUse {"agg_kept_revisions", "revisions of bars are kept",
+	           "Call agg_set_keep_revisions(..., false) for the tasks in agg_kept_revisions."},
+	    InUse {"agg_tick_sources", "minutes are made of ticks", "Call agg_remove_tick_source() for each of v_aggregation_tick_sources."}};
+	for (const auto &one : cases) {
+		const std::string sql = std::string("SELECT EXISTS (SELECT FROM @") + one.table + ")";
+		const Statement statement {nullptr, sql.c_str(), {AGG_BOOL}, Planning::by_statistics};
+		const bool used = co_await holds(db, statement);
+		if (used)
+			throw Error(sqlstate::object_not_in_prerequisite_state,
+			            std::string(one.what) + ", which is not available in a distributed database", one.remedy);
+	}
+}
+
+void add(std::vector<DistributionStep> &steps, const std::string &object, const char *action, std::string sql) {
+	steps.push_back({object, action, std::move(sql)});
+}
+
+/// A row about several symbols becomes one for each of them, for each row must belong to one shard.
+void divide_log(std::vector<DistributionStep> &steps) {
+	add(steps, "agg_change_log", "divided", "ALTER TABLE @agg_change_log ADD COLUMN IF NOT EXISTS canonical_symbol text");
+	add(steps, "agg_change_log", "divided",
+	    "WITH gone AS (DELETE FROM @agg_change_log RETURNING *) "
+	    "INSERT INTO @agg_change_log (canonical_symbol, logged_at, symbols, from_utc, to_utc, row_counts) "
+	    "SELECT u.symbol, g.logged_at, ARRAY[u.symbol], ARRAY[COALESCE(g.from_utc[u.place], g.from_utc[1])], "
+	    "ARRAY[COALESCE(g.to_utc[u.place], g.to_utc[1])], ARRAY[COALESCE(g.row_counts[u.place], g.row_counts[1])] "
+	    "FROM gone g CROSS JOIN LATERAL unnest(g.symbols) WITH ORDINALITY AS u(symbol, place)");
+	add(steps, "agg_change_log", "divided", "ALTER TABLE @agg_change_log ALTER canonical_symbol SET NOT NULL");
+}
+
+/// A seal of all symbols becomes one of each that is known.
+void divide_seals(std::vector<DistributionStep> &steps) {
+	add(steps, "agg_sealed_ranges", "divided",
+	    "WITH gone AS (DELETE FROM @agg_sealed_ranges r WHERE r.canonical_symbol IS NULL RETURNING *) "
+	    "INSERT INTO @agg_sealed_ranges (canonical_symbol, timeframe, from_utc, to_utc, reason, sealed_at) "
+	    "SELECT s.canonical_symbol, g.timeframe, g.from_utc, g.to_utc, g.reason, g.sealed_at FROM gone g "
+	    "CROSS JOIN (SELECT DISTINCT t.canonical_symbol FROM @data_agg_state t) s");
+	add(steps, "agg_sealed_ranges", "divided", "ALTER TABLE @agg_sealed_ranges ALTER canonical_symbol SET NOT NULL");
+}
+
+std::string name_in_sql(std::string_view table) {
+	return "'@" + std::string(table) + "'";
+}
+
+} // namespace
+
+Op<std::vector<DistributionStep>> distribution_steps(Database &db, int64_t shard_count) {
+	std::vector<DistributionStep> steps;
+	co_await check_node(db);
+	const Left left = co_await find_left(db);
+	const std::vector<std::string> names = left.all();
+	if (names.empty())
+		co_return steps;
+	co_await check_tables(db, left);
+	co_await check_unavailable(db);
+	const std::string schema = db.schema();
+	auto list = parameters(text_parameter(schema), text_array(names));
+	const auto triggers = co_await pairs(db, present_triggers(), std::move(list));
+
+	// Rows that are copied to their shards are no news.
+	for (const auto &[trigger, table] : triggers)
+		add(steps, trigger + " on " + table, "dropped", "DROP TRIGGER " + trigger + " ON @" + table);
+	const auto is_left = [&](std::string_view table) { return std::find(names.begin(), names.end(), table) != names.end(); };
+	if (is_left("agg_change_log"))
+		divide_log(steps);
+	if (is_left("agg_sealed_ranges"))
+		divide_seals(steps);
+	for (const auto &table : left.of_all)
+		add(steps, table, "copied to each node", "SELECT create_reference_table(" + name_in_sql(table) + ")");
+	for (const auto &table : left.of_symbol)
+		add(steps, table, "distributed",
+		    "SELECT create_distributed_table(" + name_in_sql(table) + ", 'canonical_symbol', " +
+		        (table == of_symbol.front() ? "colocate_with => 'none', shard_count => " + std::to_string(shard_count)
+		                                    : "colocate_with => " + name_in_sql(of_symbol.front())) +
+		        ")");
+	for (const auto &table : names)
+		add(steps, table, "emptied here", "SELECT truncate_local_data_after_distributing_table(" + name_in_sql(table) + ")");
+	for (const char *table : without_key) {
+		if (is_left(table))
+			add(steps, table, "prepared for moves", std::string("ALTER TABLE @") + table + " REPLICA IDENTITY FULL");
+	}
+	for (const auto &[trigger, table] : triggers) {
+		for (const auto &wanted : wanted_triggers()) {
+			const bool sharded = std::find(left.of_symbol.begin(), left.of_symbol.end(), table) != left.of_symbol.end();
+			if (trigger == wanted.name && table == wanted.table && sharded)
+				add(steps, trigger + " on " + table, "created on each shard", "CREATE TRIGGER " + trigger + " " + wanted.definition);
+		}
+	}
+	co_return steps;
+}
+
+} // namespace aggregation

@@ -1,0 +1,109 @@
+/*
+ * On which sets of tables a call works:
+ *
+ *   where nothing is distributed      the plain tables
+ *   about a symbol (p_symbol)         the group of shards that holds it, on this node or another (other_nodes.c)
+ *   about all symbols                 each group on this node, one after the other, and, asked of the coordinator, those on the others; the
+ *                                     answers are joined (answers.c)
+ *   about neither                     the plain tables, which Citus distributes
+ */
+#include "shard_groups.h"
+#include "shim.h"
+
+#include "utils/lsyscache.h"
+
+/* What is done for all symbols where no symbol is given. */
+static bool works_on_all(agg_function function) {
+	switch (function) {
+	case AGG_FN_agg_run:
+	case AGG_FN_agg_run_batch:
+	case AGG_FN_agg_verify:
+	case AGG_FN_agg_verify_sample:
+	case AGG_FN_agg_get_due_tasks:
+	case AGG_FN_agg_mend:
+	case AGG_FN_derived_purge_deleted:
+	case AGG_FN_agg_purge_revisions:
+	case AGG_FN_sync_agg_state_from_registry:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static agg_call_sets one_set(agg_table_set set) {
+	agg_call_sets sets = {.list = palloc(sizeof(agg_table_set)), .count = 1};
+
+	sets.list[0] = set;
+	return sets;
+}
+
+agg_call_sets agg_sets_here(Oid schema) {
+	agg_groups groups = agg_groups_of(schema);
+	agg_call_sets sets = {.list = NULL, .count = 0};
+
+	if (groups.count == 0)
+		return one_set(agg_set_in(schema));
+	sets.list = palloc(sizeof(agg_table_set) * (size_t)groups.count);
+	for (int i = 0; i < groups.count; i++) {
+		if (groups.list[i]->here)
+			sets.list[sets.count++] = (agg_table_set) {.schema = schema, .group = groups.list[i]};
+	}
+	return sets;
+}
+
+/* NULL: it is not about one. */
+static const agg_cell *symbol_among(const agg_argument *arguments, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(arguments[i].name, "p_symbol") == 0 && !arguments[i].value.is_array && !arguments[i].value.cells[0].is_null)
+			return &arguments[i].value.cells[0];
+	}
+	return NULL;
+}
+
+/* What a single node can do, and many cannot (yet). */
+static void refuse_unavailable(agg_function function, Oid function_oid) {
+	switch (function) {
+	case AGG_FN_agg_setup:
+	case AGG_FN_agg_adopt:
+	case AGG_FN_agg_retire_old_minutes:
+	case AGG_FN_agg_subscribe:
+	case AGG_FN_agg_poll:
+	case AGG_FN_agg_ack:
+	case AGG_FN_agg_set_keep_revisions:
+	case AGG_FN_agg_add_tick_source:
+	case AGG_FN_agg_mark_ticks:
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("%s() is not available in a distributed database", get_func_name(function_oid)),
+		                errhint("docs/clusters.md lists what is.")));
+	default:
+		break;
+	}
+}
+
+agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid function_oid, const agg_argument *arguments, size_t count) {
+	const agg_cell *symbol;
+	agg_call_sets sets;
+
+	if (!agg_is_distributed(plain.schema))
+		return one_set(plain);
+	refuse_unavailable(function, function_oid);
+	symbol = symbol_among(arguments, count);
+	if (symbol != NULL) {
+		agg_table_set set = plain;
+
+		set.group = agg_group_of_symbol(set.schema, symbol->as.text, symbol->length);
+		if (set.group == NULL)
+			elog(ERROR, "there is no shard for a symbol");
+		return set.group->here ? one_set(set) : (agg_call_sets) {.elsewhere = symbol};
+	}
+	if (!works_on_all(function))
+		return one_set(plain);
+	sets = agg_sets_here(plain.schema);
+	sets.on_others = agg_is_coordinator(plain.schema);
+	return sets;
+}
+
+/* Keeps it on this node until the transaction ends. False: it has left. */
+bool agg_hold_set(agg_table_set set) {
+	return set.group == NULL || agg_hold_group(set.schema, set.group);
+}

@@ -1,0 +1,269 @@
+/*
+ * What is asked of one node and done on others, where the shards are. Citus finds these, and runs it there as the same user:
+ *
+ *   about a symbol    a query of the symbol's shard that calls the function: a part of the caller's transaction
+ *   about all         the same call on each node, side by side, each in a transaction of its own
+ */
+#include "shard_groups.h"
+#include "shim.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+static const char *function_in_sql(Oid function) {
+	return quote_qualified_identifier(get_namespace_name(get_func_namespace(function)), get_func_name(function));
+}
+
+static const char *value_in_sql(NullableDatum value, Oid type) {
+	Oid output;
+	bool varlena;
+
+	if (value.isnull)
+		return psprintf("NULL::%s", format_type_be_qualified(type));
+	getTypeOutputInfo(type, &output, &varlena);
+	return psprintf("%s::%s", quote_literal_cstr(OidOutputFunctionCall(output, value.value)), format_type_be_qualified(type));
+}
+
+static Oid *argument_types(Oid function, int *count) {
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc declared;
+	Oid *types;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	declared = (Form_pg_proc)GETSTRUCT(tuple);
+	*count = declared->pronargs;
+	types = palloc(sizeof(Oid) * (size_t)(*count + 1));
+	memcpy(types, declared->proargtypes.values, sizeof(Oid) * (size_t)*count);
+	ReleaseSysCache(tuple);
+	return types;
+}
+
+/* The call as SQL, with its values. */
+static char *call_in_sql(FunctionCallInfo fcinfo) {
+	int count;
+	Oid *types = argument_types(fcinfo->flinfo->fn_oid, &count);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "%s(", function_in_sql(fcinfo->flinfo->fn_oid));
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", value_in_sql(fcinfo->args[i], types[i]));
+	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
+/* Puts the rows of a query into the result of the function. */
+static void put_out(const char *sql, int parameter_count, Oid *types, Datum *values, ReturnSetInfo *rows) {
+	DestReceiver *receiver = CreateTuplestoreDestReceiver();
+	ParamListInfo parameters = parameter_count == 0 ? NULL : makeParamList(parameter_count);
+	agg_scope *scope;
+
+	for (int i = 0; i < parameter_count; i++)
+		parameters->params[i] = (ParamExternData) {.value = values[i], .isnull = false, .pflags = PARAM_FLAG_CONST, .ptype = types[i]};
+	SetTuplestoreDestReceiverParams(receiver, rows->setResult, rows->econtext->ecxt_per_query_memory, false, NULL, NULL);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	scope = agg_act_as_caller();
+	(void)agg_execute_plan(scope, agg_prepare(scope, sql, parameter_count, types, 0), parameters, receiver, false);
+	agg_stop_acting(scope);
+	SPI_finish();
+	receiver->rDestroy(receiver);
+}
+
+/* The first value of the rows of a query, in the caller's memory. */
+static Datum *values_of(const char *sql, Oid type, int *count) {
+	MemoryContext caller = CurrentMemoryContext;
+	int16 length;
+	bool by_value;
+	agg_scope *scope;
+	Datum *values;
+
+	get_typlenbyval(type, &length, &by_value);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	scope = agg_act_as_caller();
+	*count = (int)agg_execute(scope, sql, 0, NULL, NULL, false);
+	agg_stop_acting(scope);
+	values = MemoryContextAlloc(caller, sizeof(Datum) * (size_t)(*count + 1));
+	for (int i = 0; i < *count; i++) {
+		bool is_null;
+		Datum value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+
+		values[i] = is_null ? (Datum)0 : datumCopy(value, by_value, length);
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	return values;
+}
+
+/* ---- about a symbol ---- */
+
+/* A query about one shard has one row, whatever the shard holds. */
+#define ON_SHARD_OF "SELECT f.* FROM (SELECT count(*) FROM %s AS t WHERE t.canonical_symbol = %s) AS one CROSS JOIN LATERAL %s AS f"
+
+static Datum ask_node_of(agg_table_set plain, const char *symbol, FunctionCallInfo fcinfo) {
+	const char *tasks = quote_qualified_identifier(get_namespace_name(plain.schema), "data_agg_state");
+	char *sql = psprintf(ON_SHARD_OF, tasks, quote_literal_cstr(symbol), call_in_sql(fcinfo));
+	Datum *answers;
+	int count;
+
+	if (fcinfo->flinfo->fn_retset) {
+		put_out(sql, 0, NULL, NULL, (ReturnSetInfo *)fcinfo->resultinfo);
+		return (Datum)0;
+	}
+	answers = values_of(sql, get_func_rettype(fcinfo->flinfo->fn_oid), &count);
+	if (count != 1)
+		elog(ERROR, "%s gave %d answers", call_in_sql(fcinfo), count);
+	return answers[0];
+}
+
+Datum agg_ask_node_of(agg_table_set plain, const agg_cell *cell, FunctionCallInfo fcinfo) {
+	static bool asking = false;
+	char *symbol = pnstrdup(cell->as.text, (Size)cell->length);
+	Datum answer;
+
+	if (asking) /* this very session was asked: Citus has another idea of where the shard is, as in the moment after a move */
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the bars of \"%s\" are on another node", symbol),
+		                errhint("Try again.")));
+	asking = true;
+	PG_TRY();
+	{ answer = ask_node_of(plain, symbol, fcinfo); }
+	PG_FINALLY();
+	{ asking = false; }
+	PG_END_TRY();
+	return answer;
+}
+
+/* ---- about all ---- */
+
+/* What each of the other nodes answers to a query of one text; an error of one of them is raised. */
+static Datum *ask_nodes(const char *query, int *count) {
+	static const char sql[] =
+	    "SELECT CASE WHEN w.success THEN w.result ELSE NULL END, w.nodename || ':' || w.nodeport || ': ' || w.result, w.success "
+	    "FROM run_command_on_workers($1) AS w";
+	MemoryContext caller = CurrentMemoryContext;
+	Oid types[] = {TEXTOID};
+	Datum values[] = {CStringGetTextDatum(query)};
+	agg_scope *scope;
+	Datum *answers;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	scope = agg_act_as_caller();
+	*count = (int)agg_execute(scope, sql, lengthof(types), types, values, false);
+	agg_stop_acting(scope);
+	answers = MemoryContextAlloc(caller, sizeof(Datum) * (size_t)(*count + 1));
+	for (int i = 0; i < *count; i++) {
+		HeapTuple row = SPI_tuptable->vals[i];
+		TupleDesc columns = SPI_tuptable->tupdesc;
+		bool is_null;
+		MemoryContext spi;
+
+		if (!DatumGetBool(SPI_getbinval(row, columns, 3, &is_null)))
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("node %s", SPI_getvalue(row, columns, 2)),
+			                errhint("What the other nodes have done by now is done.")));
+		spi = MemoryContextSwitchTo(caller);
+		answers[i] = CStringGetTextDatum(SPI_getvalue(row, columns, 1));
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	return answers;
+}
+
+/* Answers in JSON. */
+Datum *agg_ask_nodes(const char *call, int *count) {
+	Datum *answers = ask_nodes(psprintf("SELECT %s", call), count);
+
+	for (int i = 0; i < *count; i++)
+		answers[i] = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(answers[i])));
+	return answers;
+}
+
+/* The columns of the rows as a definition list. */
+static char *columns_of(TupleDesc columns) {
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < columns->natts; i++) {
+		const FormData_pg_attribute *column = TupleDescAttr(columns, i);
+
+		appendStringInfo(&list, "%s%s %s", i > 0 ? ", " : "", quote_identifier(NameStr(column->attname)),
+		                 format_type_with_typemod(column->atttypid, column->atttypmod));
+	}
+	return list.data;
+}
+
+Datum *agg_ask_nodes_for(FunctionCallInfo fcinfo, int *count) {
+	ReturnSetInfo *rows = (ReturnSetInfo *)fcinfo->resultinfo;
+	Oid types[] = {TEXTARRAYOID};
+	Datum values[1];
+	Datum *answers;
+
+	if (!fcinfo->flinfo->fn_retset)
+		return agg_ask_nodes(call_in_sql(fcinfo), count);
+	answers = ask_nodes(psprintf("SELECT COALESCE(jsonb_agg(to_jsonb(f)), '[]') FROM %s AS f", call_in_sql(fcinfo)), count);
+	values[0] = PointerGetDatum(construct_array(answers, *count, TEXTOID, -1, false, TYPALIGN_INT));
+	put_out(psprintf("SELECT r.* FROM unnest($1) AS a(answer) CROSS JOIN LATERAL jsonb_to_recordset(a.answer::jsonb) AS r(%s)",
+	                 columns_of(rows->setDesc)),
+	        lengthof(types), types, values, rows);
+	*count = 0;
+	return NULL;
+}
+
+static int64 interval_microseconds(Datum value) {
+	const Interval *interval = DatumGetIntervalP(value);
+
+	return interval->time + (interval->day + INT64CONST(30) * interval->month) * USECS_PER_DAY;
+}
+
+static bool goes_on(Datum answer) {
+	Datum word = DirectFunctionCall2(jsonb_object_field_text, answer, CStringGetTextDatum("continue"));
+
+	return strcmp(TextDatumGetCString(word), "true") == 0;
+}
+
+/* Of a procedure that runs tasks: a batch on each node, and again until all are done or its time is up. Its arguments: agg_run()'s. */
+enum { ENVIRONMENT, MAX_TASKS, MAX_WINDOWS, TIME_BUDGET, BATCH, NOW, SYNC };
+
+Datum *agg_run_on_nodes(FunctionCallInfo fcinfo, int *count) {
+	const char *schema = quote_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid)));
+	const char *environment = value_in_sql(fcinfo->args[ENVIRONMENT], TEXTOID);
+	TimestampTz end = GetCurrentTimestamp() + interval_microseconds(fcinfo->args[TIME_BUDGET].value);
+	char *batch = psprintf("%s.agg_run_batch(%s, %s, %s, %s)", schema, environment, value_in_sql(fcinfo->args[BATCH], INT4OID),
+	                       value_in_sql(fcinfo->args[MAX_WINDOWS], INT4OID), value_in_sql(fcinfo->args[NOW], TIMESTAMPTZOID));
+	ArrayBuildState *all = NULL;
+	Datum *answers;
+	bool more = true;
+
+	if (!fcinfo->args[SYNC].isnull)
+		(void)agg_ask_nodes(psprintf("%s.sync_agg_state_from_registry(%s)", schema, environment), count);
+	while (more) {
+		CHECK_FOR_INTERRUPTS();
+		answers = agg_ask_nodes(batch, count);
+		more = false;
+		for (int i = 0; i < *count; i++) {
+			more = more || goes_on(answers[i]);
+			all = accumArrayResult(all, answers[i], false, JSONBOID, CurrentMemoryContext);
+		}
+		more = more && GetCurrentTimestamp() < end;
+	}
+	if (all == NULL)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(makeArrayResult(all, CurrentMemoryContext)), JSONBOID, -1, false, TYPALIGN_INT, &answers, NULL,
+	                  count);
+	return answers;
+}
