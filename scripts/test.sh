@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 ROOT=$(dirname -- "$here")
-all_suites=(unit regress pgtap managed hypertables adopted adoption security reference isolation sessions upgrade histories crash worker adversity monitoring import data report scripts documents)
+all_suites=(unit regress pgtap managed hypertables adopted adoption security reference isolation sessions upgrade histories crash worker adversity monitoring citus import data report scripts documents)
 # Only by name: they take what time they are given, or another compiler's flags.
 extra_suites=(fuzz sanitized package)
 
@@ -35,6 +35,7 @@ Only by name: ${extra_suites[*]}
   adversity  too little memory, disk, locks; a standby
   report     the page of ./run report, in a headless Chromium
   monitoring agg_metrics(), alerts and dashboard, with Debian's Prometheus and exporter
+  citus      several nodes, where Citus is installed
   fuzz       random input (AGGREGATION_FUZZ_SECONDS, AGGREGATION_SEED)       sanitized  pgtap and reference under sanitizers
   package    Debian packages, built and installed in clean systems (AGGREGATION_DEBIAN)
   data       real market data in \$AGGREGATION_DATA (default ../shared/data), skipped without

@@ -242,6 +242,7 @@ agg_scope *agg_act_as_caller(void) {
 agg_scope *agg_act_as_distributor(void) {
 	agg_scope *scope = agg_act_as_caller();
 
+	set_for_scope("client_min_messages", "warning"); /* its notices say to do what is done here */
 	set_for_scope("citus.enable_unsafe_triggers", "on");
 	set_for_scope("citus.multi_shard_modify_mode", "sequential"); /* what many tables are about cannot be done side by side */
 	return scope;

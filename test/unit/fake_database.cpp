@@ -249,7 +249,7 @@ void FakeDatabase::mark_again() {
 Ending FakeDatabase::call(agg_function function, const std::vector<agg_argument> &arguments, const Fault &fault) {
 	random_.seed(seed);
 	Ending ending;
-	const agg_context context {"x", now.us, fixed_snapshot, "9.9", calendars.get(), AGG_READ_AS_CHEAPER};
+	const agg_context context {{"x", nullptr, 0}, now.us, fixed_snapshot, "9.9", calendars.get(), AGG_READ_AS_CHEAPER};
 	agg_operation *operation = agg_operation_new(function, &context, arguments.data(), arguments.size());
 	if (operation == nullptr) {
 		ending.kind = AGG_FAILED;

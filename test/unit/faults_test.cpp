@@ -155,7 +155,7 @@ TEST(Faults, MemoryMayRunOutAtEveryAllocation) {
 		                                           time_argument("p_now_utc", late),
 		                                           integer_argument("p_derivation_version", 1),
 		                                           integer_argument("p_ignore_confirmation", 0, AGG_BOOL)};
-		const agg_context context {"x", late.us, false, "9.9", db.calendars.get(), AGG_READ_AS_CHEAPER};
+		const agg_context context {{"x", nullptr, 0}, late.us, false, "9.9", db.calendars.get(), AGG_READ_AS_CHEAPER};
 		agg_outcome outcome {};
 		agg_request request {};
 		allocations_left = k;

@@ -28,7 +28,7 @@ constexpr std::array of_all {"core_asset_registry_all",
                              "agg_consumers",
                              "agg_kept_revisions",
                              "agg_tick_sources",
-                             "agg_tick_log"};
+                             "agg_tick_log",            "agg_retention",     "agg_chunks",         "agg_partitions"};
 // Without a key: a move tells their rows apart by all of their columns.
 constexpr std::array without_key {"derived_data_bars", "agg_change_log", "agg_dirty_ranges", "agg_refused_ranges", "agg_sealed_ranges"};
 

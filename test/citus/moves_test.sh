@@ -1,0 +1,77 @@
+# Shards move and are split, and nodes die, while a feed writes and runners run: in the end the bars are what one node makes of the minutes.
+source "$(dirname -- "${BASH_SOURCE[0]}")/include/cluster.sh"
+seed=${AGGREGATION_SEED:-$RANDOM}
+echo "# seed $seed"
+RANDOM=$seed
+cluster 2
+make_market
+feed 0 60
+on 0 -c 'SELECT count(*) FROM agg_distribute(shard_count => 6)' >/dev/null
+
+until_stopped() { while [ ! -e "$own_folder/stop" ]; do "$@" || true; done; }
+run_on() { on "$1" -c "CALL agg_run(p_now_utc => '2025-07-02 00:01+00')" >/dev/null 2>&1; }
+change() { # a late bar, a correction, a deletion
+	local minute=$((RANDOM % 60))
+	on 0 -c "UPDATE data_bars SET high = high + 0.5 WHERE canonical_symbol = 'SYM$((1 + RANDOM % 40))' AND ts_utc = '2025-07-01 00:$(printf %02d $minute)+00'" \
+		-c "DELETE FROM data_bars WHERE canonical_symbol = 'SYM$((1 + RANDOM % 40))' AND ts_utc = '2025-07-01 00:$(printf %02d $minute)+00'" >/dev/null 2>&1
+}
+write_feed() {
+	local minute
+	for minute in $(seq 60 5 700); do
+		until feed "$minute" $((minute + 5)) 2>/dev/null; do sleep 0.5; done # a node that is down takes nothing: all or none
+		change
+	done
+}
+# move N : the Nth group of data_bars to the other worker.
+move() {
+	on 0 -c "SELECT citus_move_shard_placement(s.shardid, s.nodename, s.nodeport, '127.0.0.1', CASE s.nodeport WHEN ${ports[1]} THEN ${ports[2]} ELSE ${ports[1]} END, '${2:-force_logical}')
+		FROM (SELECT * FROM citus_shards WHERE table_name = 'data_bars'::regclass ORDER BY shardid OFFSET $1 LIMIT 1) AS s" >/dev/null 2>&1
+}
+split() { # to the other worker: on the same one Citus 13.2 loses the key of what is updated meanwhile, and waits forever
+	on 0 -c "SELECT citus_split_shard_by_split_points(s.shardid, ARRAY[((s.shardminvalue::bigint + s.shardmaxvalue::bigint) / 2)::text], ARRAY[n.nodeid, n.nodeid], 'force_logical')
+		FROM (SELECT * FROM pg_dist_shard WHERE logicalrelid = 'data_bars'::regclass ORDER BY shardid LIMIT 1) AS s
+		JOIN pg_dist_placement AS p USING (shardid) JOIN pg_dist_node AS n ON n.groupid NOT IN (0, p.groupid)" 2>&1
+}
+kill_node() {
+	local postmaster processes
+	postmaster=$(head -n 1 "$own_folder/node$1/data/postmaster.pid")
+	processes="$postmaster $(pgrep -P "$postmaster" | paste -sd ' ')"
+	kill -9 $processes 2>/dev/null
+	while ps -p "${processes// /,}" >/dev/null; do sleep 0.1; done
+	start_node "$1"
+}
+settle() {
+	local round
+	for round in 1 2 3; do on 0 -c "CALL agg_run(p_now_utc => '2025-07-03 00:01+00', p_time_budget => '5 minutes')" 2>/dev/null; done
+}
+
+write_feed &
+feeder=$!
+until_stopped run_on 1 &
+runners=$!
+until_stopped run_on 2 &
+runners="$runners $!"
+moves=0
+for n in 0 1 2 0 3 1; do if move "$n"; then moves=$((moves + 1)); fi; done
+is "$moves" 6 'shards move while a feed writes and runners run'
+is "$(split)" '' 'a shard is split'
+is "$(on 0 -c "SELECT count(*) FROM citus_shards WHERE table_name = 'data_bars'::regclass")" 7 'into two'
+kill_node 1
+move 2 &
+mover=$!
+sleep 2
+kill_node 2
+wait $mover || true
+# What the dead node was prepared to commit is settled by the coordinator.
+on 0 -c 'SELECT recover_prepared_transactions()' >/dev/null
+wait $feeder
+touch "$own_folder/stop"
+wait $runners || true
+on 0 -c 'CALL citus_cleanup_orphaned_resources()' >/dev/null 2>&1
+settle
+is "$(on 0 -c 'SELECT count(*) > 25000 FROM data_bars')" t 'the feed is complete'
+same_as_plain '2025-07-03 00:01+00' 'after moves, a split and two deaths'
+is "$(on 0 -c 'SELECT count(*) FROM agg_verify()')" 0 'the proof finds nothing'
+is "$(on 0 -c 'SELECT count(*) FROM agg_change_log')" 0 'nothing is left in the log'
+is "$(on 0 -c "SELECT count(*) FROM agg_dirty_ranges WHERE due = 'now'")" 0 'and no mark'
+done_testing
