@@ -60,23 +60,44 @@ static const agg_cell *symbol_among(const agg_argument *arguments, size_t count)
 	return NULL;
 }
 
-/* What a single node can do, and many cannot (yet). */
-static void refuse_unavailable(agg_function function, Oid function_oid) {
+static bool has_symbol(const agg_argument *arguments, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(arguments[i].name, "p_symbol") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is not about bars: Citus's tables do for it. */
+static bool works_on_plain(agg_function function) {
 	switch (function) {
-	case AGG_FN_agg_setup:
-	case AGG_FN_agg_adopt:
-	case AGG_FN_agg_retire_old_minutes:
-	case AGG_FN_agg_subscribe:
-	case AGG_FN_agg_poll:
-	case AGG_FN_agg_ack:
-	case AGG_FN_agg_set_keep_revisions:
-	case AGG_FN_agg_add_tick_source:
-	case AGG_FN_agg_mark_ticks:
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("%s() is not available in a distributed database", get_func_name(function_oid)),
-		                errhint("docs/clusters.md lists what is.")));
+	case AGG_FN_agg_distribute:
+	case AGG_FN_agg_grant:
+	case AGG_FN_agg_revoke:
+	case AGG_FN_agg_schedule:
+	case AGG_FN_agg_unschedule:
+	case AGG_FN_agg_wake:
+	case AGG_FN_agg_trading_days:
+	case AGG_FN_agg_calendar_windows:
+	case AGG_FN_ops_runlog_start:
+	case AGG_FN_ops_runlog_checkpoint:
+	case AGG_FN_ops_runlog_finish:
+	case AGG_FN_ops_runlog_prune:
+		return true;
 	default:
-		break;
+		return false;
+	}
+}
+
+/* What is about a symbol here, and cannot be done in a group (yet). */
+static bool needs_one_node(agg_function function) {
+	switch (function) {
+	case AGG_FN_agg_set_keep_revisions:
+	case AGG_FN_agg_compute_index:
+	case AGG_FN_agg_set_retention:
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -86,8 +107,12 @@ agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid f
 
 	if (!agg_is_distributed(plain.schema))
 		return one_set(plain);
-	refuse_unavailable(function, function_oid);
 	symbol = symbol_among(arguments, count);
+	if ((symbol == NULL && !works_on_all(function) && !works_on_plain(function)) || needs_one_node(function))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("%s() is not available%s in a distributed database", get_func_name(function_oid),
+		                       symbol == NULL && has_symbol(arguments, count) ? " for all symbols" : ""),
+		                errhint("docs/clusters.md lists what is.")));
 	if (symbol != NULL) {
 		agg_table_set set = plain;
 

@@ -241,7 +241,22 @@ static bool rows_lie_in_chunks(agg_table_set set) {
 	       pages_of(agg_find_table(set, "agg_chunks")) > 0;
 }
 
+/* Citus plans for the values of a statement, and for nothing else. */
+static agg_request planned_by_citus(const agg_request *request) {
+	agg_request adapted = *request;
+
+	adapted.keep_plan = false;
+	adapted.plan_by_index = false;
+	return adapted;
+}
+
 static void work_on_tables(const agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
+	agg_request adapted;
+
+	if (state->set.group == NULL && agg_is_distributed(state->set.schema)) {
+		adapted = planned_by_citus(request);
+		request = &adapted;
+	}
 	switch (request->kind) {
 	case AGG_ASK_DUE:
 		outcome->due = agg_next_due(state->set);

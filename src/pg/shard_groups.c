@@ -179,10 +179,26 @@ static const agg_group *known_or_new(Oid schema, const shard *bars, const shard 
 	return group;
 }
 
+/* In the middle of agg_distribute() some tables are, and some are not yet. */
+static bool all_are_distributed(const shard *all, int count) {
+	static const char *const last[] = {"core_asset_registry_all", "data_agg_state", "agg_sealed_ranges"};
+	size_t found = 0;
+
+	for (size_t i = 0; i < lengthof(last); i++) {
+		bool there = false;
+
+		for (int s = 0; s < count; s++)
+			there = there || strcmp(all[s].table, last[i]) == 0;
+		found += there ? 1 : 0;
+	}
+	return found == lengthof(last);
+}
+
 static void load(Oid schema, Oid bars) {
 	static bool registered = false;
 	uint64 before = changes;
 	bool coordinator;
+	bool complete;
 	int count;
 	int groups = 0;
 	const shard *all;
@@ -193,9 +209,10 @@ static void load(Oid schema, Oid bars) {
 	registered = true;
 	known_bars = bars;
 	all = read_shards(schema, &count, &coordinator);
+	complete = all_are_distributed(all, count);
 	fresh = MemoryContextAllocZero(TopMemoryContext, sizeof(agg_group *) * (size_t)(count + 1));
 	for (int i = 0; i < count; i++) {
-		if (!all[i].is_copy && strcmp(all[i].table, "data_bars") == 0)
+		if (complete && !all[i].is_copy && strcmp(all[i].table, "data_bars") == 0)
 			fresh[groups++] = known_or_new(schema, &all[i], all, count);
 	}
 	if (known != NULL)

@@ -41,6 +41,14 @@ on 0 -c 'BEGIN' -c "SELECT agg_start('SYM9', '5m', '2025-07-03')" -c 'ROLLBACK' 
 is "$(on 0 -c "SELECT status FROM data_agg_state WHERE canonical_symbol = 'SYM9' AND timeframe = '5m'")" idle 'in the transaction that asks'
 like "$(on 0 -c "SELECT agg_subscribe('mine')" 2>&1)" 'not available in a distributed database' 'what is not available says so'
 
+like "$(on 0 -c "SELECT * FROM agg_latest(ARRAY['SYM1', 'SYM2'], '5m')" 2>&1)" 'agg_latest.. is not available in a distributed database' 'of any kind'
+like "$(on 0 -c "SELECT agg_seal_range(NULL, '2025-05-01', '2025-05-02')" 2>&1)" 'not available for all symbols' 'also where only a part is not'
+is "$(on 0 -c "SELECT agg_seal_range('SYM1', '2025-05-01', '2025-05-02') -> 'success'")" true 'of which another is'
+is "$(on 0 -c "SELECT count(*) FROM agg_trading_days('fx', '2025-07-01', '2025-07-05')")" "$(database=plain on 0 -c "SELECT count(*) FROM agg_trading_days('fx', '2025-07-01', '2025-07-05')")" 'calendars answer'
+is "$(on 0 -c "SELECT ops_runlog_start('6b0ff4c4-9d4f-4a58-a6c6-1dd2f1d5a8f1', 'job', 'cron', 'prod') -> 'success'" -c "SELECT ops_runlog_finish('6b0ff4c4-9d4f-4a58-a6c6-1dd2f1d5a8f1', 'success') -> 'success'" -c "SELECT status FROM ops_runlog WHERE job_name = 'job'" 2>&1)" 'true
+true
+success' 'and the log of runs'
+
 # ---- each node for itself ----
 feed 600 720
 for node in 1 2; do on $node -c "CALL agg_run(p_now_utc => '2025-07-02 00:01+00')" 2>/dev/null; done

@@ -20,7 +20,7 @@ SET checkpoints = (
 		SELECT e.value, e.n
 		FROM jsonb_array_elements(
 			CASE WHEN jsonb_typeof(r.checkpoints) = 'array' THEN r.checkpoints ELSE '[]'::jsonb END
-			|| jsonb_build_object('checkpoint', $2::text, 'at', clock_timestamp(), 'details', $3::text::jsonb)) WITH ORDINALITY AS e(value, n)
+			|| jsonb_build_object('checkpoint', $2::text, 'at', $4::timestamptz, 'details', $3::text::jsonb)) WITH ORDINALITY AS e(value, n)
 		ORDER BY e.n DESC
 		LIMIT 200
 	) c
@@ -58,8 +58,8 @@ Op<Answer> ops_runlog_checkpoint(Database &db, Arguments arguments) {
 	const std::string run_id = arguments.text("p_run_id");
 	const std::string checkpoint = arguments.text("p_checkpoint");
 	const std::string details = arguments.text("p_details");
-	const auto updated =
-	    co_await db.execute(append_checkpoint(), parameters(text_parameter(run_id), text_parameter(checkpoint), text_parameter(details)));
+	const auto updated = co_await db.execute(append_checkpoint(), parameters(text_parameter(run_id), text_parameter(checkpoint),
+	                                                                         text_parameter(details), timestamp_parameter(db.clock())));
 	if (updated == 0)
 		co_return Answer::json(not_started(run_id));
 	co_return Answer::json(JsonObject().add("success", true).add("run_id", std::string_view(run_id)).text());

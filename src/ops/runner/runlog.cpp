@@ -27,9 +27,9 @@ const Statement &own_run() {
 }
 
 const Statement &finish_run() {
-	static const Statement statement {
-	    table, "UPDATE @ops_runlog r SET finished_at = clock_timestamp(), status = $2::text, stats = $3::text::jsonb "
-	           "WHERE r.run_id = $1::text::uuid"};
+	static const Statement statement {table,
+	                                  "UPDATE @ops_runlog r SET finished_at = $4::timestamptz, status = $2::text, stats = $3::text::jsonb "
+	                                  "WHERE r.run_id = $1::text::uuid"};
 	return statement;
 }
 
@@ -78,8 +78,8 @@ Op<std::string> begin_own_run(Database &db, std::string job_name, std::string en
 }
 
 Op<bool> end_run(Database &db, std::string run_id, std::string status, std::string stats_json) {
-	const auto updated =
-	    co_await db.execute(finish_run(), parameters(text_parameter(run_id), text_parameter(status), text_parameter(stats_json)));
+	const auto updated = co_await db.execute(finish_run(), parameters(text_parameter(run_id), text_parameter(status),
+	                                                                  text_parameter(stats_json), timestamp_parameter(db.clock())));
 	co_return updated > 0;
 }
 
