@@ -178,6 +178,7 @@ static void take_from_budget(agg_argument *arguments, size_t count, TimestampTz 
 
 static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
 	MemoryContext caller = CurrentMemoryContext;
+	agg_table_set plain = agg_set_of_call(fcinfo);
 	bool answers_json = get_func_rettype(fcinfo->flinfo->fn_oid) == JSONBOID;
 	ArrayBuildState *answers = NULL;
 	agg_argument *arguments;
@@ -195,10 +196,10 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	if (commits)
 		MemoryContextSwitchTo(PortalContext); /* what outlives the transaction */
 	arguments = arguments_of(fcinfo, &count);
-	sets = agg_sets_of_call(agg_set_of_call(fcinfo), function, fcinfo->flinfo->fn_oid, arguments, count);
+	sets = agg_sets_of_call(plain, function, fcinfo->flinfo->fn_oid, arguments, count);
 	MemoryContextSwitchTo(caller);
 	if (sets.elsewhere != NULL) {
-		result = agg_ask_node_of(agg_set_of_call(fcinfo), sets.elsewhere, fcinfo);
+		result = agg_ask_node_of(plain, sets.elsewhere, fcinfo);
 		answered = true;
 	}
 	for (int i = 0; i < sets.count; i++) {

@@ -51,21 +51,13 @@ agg_call_sets agg_sets_here(Oid schema) {
 	return sets;
 }
 
-/* NULL: it is not about one. */
-static const agg_cell *symbol_among(const agg_argument *arguments, size_t count) {
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(arguments[i].name, "p_symbol") == 0 && !arguments[i].value.is_array && !arguments[i].value.cells[0].is_null)
-			return &arguments[i].value.cells[0];
-	}
-	return NULL;
-}
-
-static bool has_symbol(const agg_argument *arguments, size_t count) {
+/* p_symbol; NULL: there is no such argument. */
+static const agg_cell *symbol_argument(const agg_argument *arguments, size_t count) {
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(arguments[i].name, "p_symbol") == 0)
-			return true;
+			return arguments[i].value.cells;
 	}
-	return false;
+	return NULL;
 }
 
 /* What is not about bars: Citus's tables do for it. */
@@ -102,16 +94,16 @@ static bool needs_one_node(agg_function function) {
 }
 
 agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid function_oid, const agg_argument *arguments, size_t count) {
-	const agg_cell *symbol;
+	const agg_cell *argument = symbol_argument(arguments, count);
+	const agg_cell *symbol = argument == NULL || argument->is_null ? NULL : argument;
 	agg_call_sets sets;
 
 	if (!agg_is_distributed(plain.schema))
 		return one_set(plain);
-	symbol = symbol_among(arguments, count);
 	if ((symbol == NULL && !works_on_all(function) && !works_on_plain(function)) || needs_one_node(function))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("%s() is not available%s in a distributed database", get_func_name(function_oid),
-		                       symbol == NULL && has_symbol(arguments, count) ? " for all symbols" : ""),
+		                       symbol == NULL && argument != NULL ? " for all symbols" : ""),
 		                errhint("docs/clusters.md lists what is.")));
 	if (symbol != NULL) {
 		agg_table_set set = plain;

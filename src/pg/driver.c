@@ -253,7 +253,7 @@ static agg_request planned_by_citus(const agg_request *request) {
 static void work_on_tables(const agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
 	agg_request adapted;
 
-	if (state->set.group == NULL && agg_is_distributed(state->set.schema)) {
+	if (state->for_citus) {
 		adapted = planned_by_citus(request);
 		request = &adapted;
 	}
@@ -470,6 +470,7 @@ agg_call_state *agg_begin_call(MemoryContext parent, agg_table_set set, bool com
 	state->request = AllocSetContextCreate(memory, "aggregation request", ALLOCSET_DEFAULT_SIZES);
 	state->set = set;
 	state->commits = commits;
+	state->for_citus = set.group == NULL && agg_is_distributed(set.schema);
 	callback->func = destroy_operation;
 	callback->arg = state;
 	MemoryContextRegisterResetCallback(memory, callback);

@@ -16,6 +16,7 @@ typedef struct agg_call_state {
 	agg_function function;
 	ReturnSetInfo *rows; /* of a set-returning function, or NULL */
 	bool commits;        /* called so that it may end transactions */
+	bool for_citus;      /* the plain tables are distributed: Citus plans its statements */
 	bool own_snapshot;   /* there is no portal whose snapshot SPI could use between two commits */
 	bool progress_shown;
 	bool left; /* the group of shards is not here any more: the operation ends where it is */

@@ -7,8 +7,6 @@
 #include "shard_groups.h"
 #include "shim.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
@@ -19,7 +17,6 @@
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 static const char *function_in_sql(Oid function) {
@@ -36,27 +33,13 @@ static const char *value_in_sql(NullableDatum value, Oid type) {
 	return psprintf("%s::%s", quote_literal_cstr(OidOutputFunctionCall(output, value.value)), format_type_be_qualified(type));
 }
 
-static Oid *argument_types(Oid function, int *count) {
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Form_pg_proc declared;
-	Oid *types;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	declared = (Form_pg_proc)GETSTRUCT(tuple);
-	*count = declared->pronargs;
-	types = palloc(sizeof(Oid) * (size_t)(*count + 1));
-	memcpy(types, declared->proargtypes.values, sizeof(Oid) * (size_t)*count);
-	ReleaseSysCache(tuple);
-	return types;
-}
-
 /* The call as SQL, with its values. */
 static char *call_in_sql(FunctionCallInfo fcinfo) {
+	Oid *types;
 	int count;
-	Oid *types = argument_types(fcinfo->flinfo->fn_oid, &count);
 	StringInfoData sql;
 
+	(void)get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "%s(", function_in_sql(fcinfo->flinfo->fn_oid));
 	for (int i = 0; i < count; i++)
@@ -152,9 +135,8 @@ Datum agg_ask_node_of(agg_table_set plain, const agg_cell *cell, FunctionCallInf
 
 /* What each of the other nodes answers to a query of one text; an error of one of them is raised. */
 static Datum *ask_nodes(const char *query, int *count) {
-	static const char sql[] =
-	    "SELECT CASE WHEN w.success THEN w.result ELSE NULL END, w.nodename || ':' || w.nodeport || ': ' || w.result, w.success "
-	    "FROM run_command_on_workers($1) AS w";
+	static const char sql[] = "SELECT w.result, w.nodename || ':' || w.nodeport || ': ' || w.result, w.success "
+	                          "FROM run_command_on_workers($1) AS w";
 	MemoryContext caller = CurrentMemoryContext;
 	Oid types[] = {TEXTOID};
 	Datum values[] = {CStringGetTextDatum(query)};

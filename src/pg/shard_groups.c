@@ -42,8 +42,8 @@ static void forget(Datum argument pg_attribute_unused(), Oid relation) {
 	changes++;
 }
 
-static Oid citus_catalog(const char *name) {
-	return get_relname_relid(name, PG_CATALOG_NAMESPACE);
+bool agg_has_citus(void) {
+	return OidIsValid(get_relname_relid("pg_dist_shard", PG_CATALOG_NAMESPACE));
 }
 
 /* ---- what Citus says ---- */
@@ -108,17 +108,26 @@ static void name_table(agg_group *group, const char *table, const char *relation
 		place--;
 	}
 	names[place].table = pstrdup(table);
-	names[place].in_sql = psprintf("%s.%s", schema, quote_identifier(relation == NULL ? table : relation));
+	names[place].in_sql = psprintf("%s.%s", schema, quote_identifier(relation));
 	group->relations[place] = relation;
 }
 
+/* The number of the table's names in the group; table_count: it is called by its own name. */
+static size_t place_of(const agg_group *group, const char *table) {
+	size_t place = 0;
+
+	while (place < group->table_count && strcmp(group->tables[place].table, table) != 0)
+		place++;
+	return place;
+}
+
 static agg_other_name *name_of(const agg_group *group, const char *table) {
-	for (size_t i = 0; i < group->table_count; i++) {
-		if (strcmp(group->tables[i].table, table) == 0)
-			return (agg_other_name *)&group->tables[i];
-	}
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("table \"%s\" is not distributed with data_bars", table),
-	                errhint("Call agg_distribute() on the coordinator.")));
+	size_t place = place_of(group, table);
+
+	if (place == group->table_count)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("table \"%s\" is not distributed with data_bars", table),
+		                errhint("Call agg_distribute() on the coordinator.")));
+	return (agg_other_name *)&group->tables[place];
 }
 
 static const char *in_sql(const agg_group *group, const char *table) {
@@ -225,9 +234,9 @@ static void load(Oid schema, Oid bars) {
 }
 
 agg_groups agg_groups_of(Oid schema) {
-	Oid bars = get_relname_relid("data_bars", schema);
+	Oid bars = agg_has_citus() ? get_relname_relid("data_bars", schema) : InvalidOid;
 
-	if (!OidIsValid(bars) || !OidIsValid(citus_catalog("pg_dist_shard")))
+	if (!OidIsValid(bars))
 		return (agg_groups) {.list = NULL, .count = 0};
 	if (known_schema != schema || known_bars != bars)
 		load(schema, bars);
@@ -243,20 +252,16 @@ bool agg_is_coordinator(Oid schema) {
 }
 
 const char *agg_name_in_group(const agg_group *group, const char *table) {
-	for (size_t i = 0; i < group->table_count; i++) {
-		if (strcmp(group->tables[i].table, table) == 0)
-			return group->relations[i];
-	}
-	return table;
+	size_t place = place_of(group, table);
+
+	return place == group->table_count ? table : group->relations[place];
 }
 
 const agg_group *agg_group_of_shard(Oid schema, const char *relation, const char *table) {
 	agg_groups groups = agg_groups_of(schema);
 
 	for (int i = 0; i < groups.count; i++) {
-		const char *name = agg_name_in_group(groups.list[i], table);
-
-		if (name != NULL && strcmp(name, relation) == 0)
+		if (strcmp(agg_name_in_group(groups.list[i], table), relation) == 0)
 			return groups.list[i];
 	}
 	return NULL;

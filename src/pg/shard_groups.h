@@ -16,7 +16,7 @@ typedef struct agg_group {
 	int32 last_hash;
 	bool here; /* on this node */
 	const agg_other_name *tables;
-	const char **relations; /* the same names, not as statements say them; NULL: there is no such table */
+	const char **relations; /* the same names, not as statements say them */
 	size_t table_count;
 } agg_group;
 
@@ -25,6 +25,8 @@ typedef struct agg_groups {
 	int count;
 } agg_groups;
 
+/* Whether Citus is installed in this database. */
+extern bool agg_has_citus(void);
 /* Whether the bars of the extension in this schema are distributed. */
 extern bool agg_is_distributed(Oid schema);
 /* As they are now. The list is good until they change. */

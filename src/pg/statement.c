@@ -10,13 +10,13 @@
  * The SQL functions are SECURITY DEFINER, and their owner may be a superuser. What hangs on the tables (triggers, defaults, checks, index
  * expressions, policies) belongs to the tables' owner and runs with that owner's rights and no more.
  */
+#include "shard_groups.h"
 #include "shim.h"
 
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -58,7 +58,7 @@ static agg_scope *act_as(Oid user) {
 	SetUserIdAndSecContext(user, scope->security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	if (strcmp(namespace_search_path, PINNED_PATH) != 0)
 		set_for_scope("search_path", PINNED_PATH);
-	if (OidIsValid(get_relname_relid("pg_dist_shard", PG_CATALOG_NAMESPACE)))
+	if (agg_has_citus())
 		set_for_scope("citus.enable_manual_changes_to_shards", "on");
 	return scope;
 }

@@ -20,9 +20,7 @@ agg_table_names agg_names_of(agg_table_set set) {
 }
 
 Oid agg_look_for_table(agg_table_set set, const char *name) {
-	const char *relation = set.group == NULL ? name : agg_name_in_group(set.group, name);
-
-	return relation == NULL ? InvalidOid : get_relname_relid(relation, set.schema);
+	return get_relname_relid(set.group == NULL ? name : agg_name_in_group(set.group, name), set.schema);
 }
 
 Oid agg_find_table(agg_table_set set, const char *name) {

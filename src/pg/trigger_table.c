@@ -53,13 +53,11 @@ agg_table_set agg_set_of_trigger(FunctionCallInfo fcinfo, Relation relation, con
 	agg_table_set set = agg_set_of_call(fcinfo);
 	Oid table = agg_look_for_table(set, watched);
 
-	if (OidIsValid(table) && !is_part_of(RelationGetRelid(relation), table) && RelationGetNamespace(relation) == set.schema &&
-	    agg_is_distributed(set.schema)) {
+	if (OidIsValid(table) && is_part_of(RelationGetRelid(relation), table))
+		return set;
+	if (RelationGetNamespace(relation) == set.schema && agg_is_distributed(set.schema))
 		set.group = agg_group_of_shard(set.schema, get_rel_name(whole_of(relation)), watched);
-		if (set.group != NULL)
-			return set;
-	}
-	if (!OidIsValid(table) || !is_part_of(RelationGetRelid(relation), table))
+	if (set.group == NULL)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("%s() is a trigger of \"%s.%s\" and its partitions, not of \"%s\"", function, agg_names_of(set).schema,
 		                       quote_identifier(watched), RelationGetRelationName(relation)),

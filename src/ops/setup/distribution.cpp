@@ -28,7 +28,10 @@ constexpr std::array of_all {"core_asset_registry_all",
                              "agg_consumers",
                              "agg_kept_revisions",
                              "agg_tick_sources",
-                             "agg_tick_log",            "agg_retention",     "agg_chunks",         "agg_partitions"};
+                             "agg_tick_log",
+                             "agg_retention",
+                             "agg_chunks",
+                             "agg_partitions"};
 // Without a key: a move tells their rows apart by all of their columns.
 constexpr std::array without_key {"derived_data_bars", "agg_change_log", "agg_dirty_ranges", "agg_refused_ranges", "agg_sealed_ranges"};
 
@@ -67,23 +70,12 @@ const Statement &missing_tables() {
 	return statement;
 }
 
-// Copying a row to its shard would fire them.
-const Statement &strange_triggers() {
-	static const Statement statement {nullptr,
-	                                  "SELECT t.tgname::text, c.relname::text FROM pg_catalog.pg_trigger t "
-	                                  "JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal "
-	                                  "AND c.oid = ANY (SELECT ($1::text || '.' || quote_ident(n))::regclass FROM unnest($2::text[]) AS n) "
-	                                  "AND t.tgname <> ALL ($3::text[]) ORDER BY 2, 1 LIMIT 1",
-	                                  {AGG_TEXT, AGG_TEXT},
-	                                  Planning::by_statistics};
-	return statement;
-}
-
 const Statement &present_triggers() {
 	static const Statement statement {nullptr,
 	                                  "SELECT t.tgname::text, c.relname::text FROM pg_catalog.pg_trigger t "
 	                                  "JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal "
-	                                  "AND c.oid = ANY (SELECT ($1::text || '.' || quote_ident(n))::regclass FROM unnest($2::text[]) AS n)",
+	                                  "AND c.oid = ANY (SELECT ($1::text || '.' || quote_ident(n))::regclass FROM unnest($2::text[]) AS n) "
+	                                  "ORDER BY 2, 1",
 	                                  {AGG_TEXT, AGG_TEXT},
 	                                  Planning::by_statistics};
 	return statement;
@@ -143,19 +135,34 @@ Op<Left> find_left(Database &db) {
 	co_return left;
 }
 
-/// The first row of two texts.
-Op<std::vector<std::pair<std::string, std::string>>> pairs(Database &db, const Statement &statement, std::vector<Parameter> list) {
-	std::vector<std::pair<std::string, std::string>> found;
+struct Trigger {
+	std::string name;
+	std::string table;
+};
+
+Op<std::vector<Trigger>> triggers_of(Database &db, const std::vector<std::string> &tables) {
+	std::vector<Trigger> found;
 	auto take = [&](const Row &row) {
-		found.emplace_back(row.text(0), row.text(1));
+		found.push_back({std::string(row.text(0)), std::string(row.text(1))});
 		return Flow::more;
 	};
-	co_await db.query(statement, std::move(list), take);
+	const std::string schema = db.schema();
+	co_await db.query(present_triggers(), parameters(text_parameter(schema), text_array(tables)), take);
 	co_return found;
 }
 
-Op<void> check_tables(Database &db, const Left &left) {
-	const std::vector<std::string> names = left.all();
+/// Copying a row to its shard would fire somebody's.
+void check_triggers(const std::vector<Trigger> &triggers) {
+	for (const auto &trigger : triggers) {
+		const auto &ours = wanted_triggers();
+		if (std::none_of(ours.begin(), ours.end(), [&](const WantedTrigger &wanted) { return trigger.name == wanted.name; }))
+			throw Error(sqlstate::object_not_in_prerequisite_state,
+			            "table \"" + trigger.table + "\" has a trigger that is not the extension's, \"" + trigger.name + "\"",
+			            "It would fire for each row that is copied to its shard. Drop it, and create it again afterwards.");
+	}
+}
+
+Op<void> check_tables(Database &db, const std::vector<std::string> &names) {
 	std::string missing;
 	auto take = [&](const Row &row) {
 		missing = row.text(0);
@@ -165,15 +172,6 @@ Op<void> check_tables(Database &db, const Left &left) {
 	co_await db.query(missing_tables(), parameters(text_parameter(schema), text_array(names)), take);
 	if (!missing.empty())
 		throw Error(sqlstate::undefined_table, "table \"" + missing + "\" does not exist", "Call agg_setup() first.");
-	std::vector<std::string> ours;
-	for (const auto &trigger : wanted_triggers())
-		ours.emplace_back(trigger.name);
-	auto list = parameters(text_parameter(schema), text_array(names), text_array(ours));
-	const auto strange = co_await pairs(db, strange_triggers(), std::move(list));
-	if (!strange.empty())
-		throw Error(sqlstate::object_not_in_prerequisite_state,
-		            "table \"" + strange.front().second + "\" has a trigger that is not the extension's, \"" + strange.front().first + "\"",
-		            "It would fire for each row that is copied to its shard. Drop it, and create it again afterwards.");
 }
 
 struct InUse {
@@ -238,11 +236,10 @@ Op<std::vector<DistributionStep>> distribution_steps(Database &db, int64_t shard
 	const std::vector<std::string> names = left.all();
 	if (names.empty())
 		co_return steps;
-	co_await check_tables(db, left);
+	co_await check_tables(db, names);
+	const auto triggers = co_await triggers_of(db, names);
+	check_triggers(triggers);
 	co_await check_unavailable(db);
-	const std::string schema = db.schema();
-	auto list = parameters(text_parameter(schema), text_array(names));
-	const auto triggers = co_await pairs(db, present_triggers(), std::move(list));
 
 	// Rows that are copied to their shards are no news.
 	for (const auto &[trigger, table] : triggers)
