@@ -20,7 +20,7 @@ compress() {
 	sql -c "SELECT count(compress_chunk(c, true)) FROM unnest('{data_bars,derived_data_bars}'::text[]) t, show_chunks(t::regclass, older_than => '2025-07-04'::timestamptz) c"
 }
 
-run() { sql -c 'UPDATE data_agg_state SET next_run_at = NULL' -c "CALL agg_run(p_now_utc => '2025-07-06 01:00', p_max_windows => 100000)"; }
+run() { sql -c 'UPDATE data_agg_state SET next_run_at = NULL' -c "UPDATE agg_retention SET next_look_at = '-infinity'" -c "CALL agg_run(p_now_utc => '2025-07-06 01:00', p_max_windows => 100000)"; }
 proof() { sql -c 'SELECT * FROM agg_verify() LIMIT 5'; }
 failures() { sql -c 'SELECT canonical_symbol, timeframe, last_error FROM data_agg_state WHERE last_error IS NOT NULL'; }
 bars() { sql -c "SELECT string_agg(timeframe || ' ' || n, ', ' ORDER BY n) FROM (SELECT timeframe, count(*) n FROM derived_data_bars WHERE deleted_at IS NULL AND $1 GROUP BY 1) x"; }
@@ -88,9 +88,17 @@ live() {
 	is "$(failures)$(proof)" '' "$1: nobody misses them or makes them again"
 	sql -c "SELECT agg_retire_source('2025-07-03 12:00')" >/dev/null
 	is "$(sql -c "SELECT count(*) FROM data_bars WHERE ts_utc < '2025-07-03 12:00'")" 0 "$1: minutes of a compressed chunk are retired"
-	sql -c "SELECT agg_set_retention(NULL, '1m', '24 hours')" >/dev/null
+	# A chunk goes as a whole, compressed or not, unless somebody in it is kept.
+	sql -c "SELECT agg_set_retention(NULL, '1m', '24 hours'), agg_set_retention('C', '1m', '1 year')" >/dev/null
 	run
-	is "$(sql -c 'SELECT min(ts_utc) FROM data_bars' -c 'SELECT last_error, waits_for FROM v_aggregation_retention')" $'2025-07-05 01:00:00+00\n|' "$1: and by a policy"
+	is "$(sql -c "SELECT canonical_symbol, min(ts_utc) FROM data_bars GROUP BY 1 ORDER BY 1" -c 'SELECT DISTINCT last_error, waits_for FROM v_aggregation_retention')" $'A|2025-07-05 00:00:00+00\nB|2025-07-05 00:00:00+00\nC|2025-07-03 12:00:00+00\n|' "$1: a policy deletes rows of mixed chunks"
+	is "$(failures)$(proof)" '' "$1: all is right"
+	sql -c "SELECT agg_set_retention('C', '1m', NULL)" >/dev/null
+	run
+	is "$(sql -c 'SELECT min(ts_utc) FROM data_bars' -c "SELECT stats -> 'partitions_retired', stats -> 'rows_retired' FROM ops_runlog ORDER BY started_at DESC LIMIT 1")" $'2025-07-05 00:00:00+00\n2|0' "$1: and drops the others"
+	is "$(sql -c "SELECT count(*) FROM show_chunks('data_bars', newer_than => '2025-07-03'::timestamptz) c" -c "SELECT count(*) FROM agg_chunks WHERE table_name = 'data_bars' AND from_utc >= '2025-07-03'" -c "SELECT count(*) FROM timescaledb_information.chunks WHERE hypertable_name = 'data_bars' AND range_start >= '2025-07-03'")" $'1\n1\n1' "$1: nothing is left of them"
+	is "$(sql -c "SELECT DISTINCT to_utc FROM agg_sealed_ranges WHERE timeframe IS NULL AND reason = 'retired'")" '2025-07-05 00:00:00+00' "$1: their bars are sealed"
+	run
 	is "$(failures)$(proof)" '' "$1: all is right"
 	sql -c 'SELECT agg_set_retention(NULL, $$1m$$, NULL)' >/dev/null
 

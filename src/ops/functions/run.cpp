@@ -61,7 +61,9 @@ std::string stats_of(Runner &runner, const TickRunner &ticks, const RetentionRun
 		    .add("minutes_deleted", ticks.counts().deleted)
 		    .add("minutes_kept", ticks.counts().kept);
 	if (retention.any())
-		stats.add("rows_retired", retention.rows_removed()).add("retention_failures", retention.failure_count());
+		stats.add("rows_retired", retention.rows_removed())
+		    .add("partitions_retired", retention.partitions_dropped())
+		    .add("retention_failures", retention.failure_count());
 	return stats.text();
 }
 
@@ -257,9 +259,9 @@ Op<bool> run_batches(Database &db, Runner &runner, TickRunner &ticks, const Loop
 Op<bool> retire_bars(Database &db, Runner &runner, RetentionRunner &retention, LoggedRun &log) {
 	const Timestamp until = db.clock() + Duration::seconds(1);
 	for (bool more = true; more;) {
-		const int64_t before = retention.rows_removed() + retention.failure_count();
+		const int64_t before = retention.done_or_failed();
 		more = co_await retention.step(runner.now());
-		if (retention.rows_removed() + retention.failure_count() > before)
+		if (retention.done_or_failed() > before)
 			co_await log.begin_once();
 		if (more)
 			co_await db.commit_lazily();

@@ -4,8 +4,9 @@
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
+#include "ops/runner/kept_bars.hpp"
 #include "ops/runner/retention_bounds.hpp"
-#include "ops/tasks/source_symbols.hpp"
+#include "ops/runner/whole_partitions.hpp"
 #include "ops/tasks/tasks.hpp"
 
 #include <algorithm>
@@ -65,17 +66,6 @@ const Statement &first_look() {
 	return statement;
 }
 
-const Statement &symbols_with_own_policy() {
-	static const Statement statement {"agg_retention", "SELECT r.canonical_symbol FROM @agg_retention r WHERE r.timeframe = $1::text AND r.canonical_symbol IS NOT NULL",
-		{AGG_TEXT}, Planning::once_by_statistics};
-	return statement;
-}
-
-const Statement &symbols_of_assets() {
-	static const Statement statement {"core_asset_registry_all", "SELECT a.canonical_symbol FROM @core_asset_registry_all a", {AGG_TEXT}, Planning::once_by_statistics};
-	return statement;
-}
-
 /// What is told apart where bars of a table are looked for and removed. What has no time (-infinity) is left alone.
 #define AGG_OLD_BARS(b, symbol, before) \
 	b ".canonical_symbol = " symbol " AND " b ".timeframe = $3::text AND " b ".ts_utc < " before " AND " b ".ts_utc > '-infinity'"
@@ -95,6 +85,7 @@ const Statement &symbols_of_assets() {
 
 /// What is asked of the table that holds bars of a timeframe.
 struct TableOfBars {
+	std::string name;
 	Statement oldest;
 	Statement cut;
 	Statement remove;
@@ -104,11 +95,13 @@ struct TableOfBars {
 const TableOfBars &table_of_bars(const std::string &timeframe) {
 	static const std::vector<agg_type> oldest {AGG_INT8, AGG_TIMESTAMPTZ};
 	static const std::vector<agg_type> cut {AGG_TIMESTAMPTZ};
-	static const TableOfBars ingested {{"data_bars", AGG_OLDEST("data_bars", ""), oldest},
+	static const TableOfBars ingested {"data_bars",
+	                                   {"data_bars", AGG_OLDEST("data_bars", ""), oldest},
 	                                   {"data_bars", AGG_CUT("data_bars", ""), cut},
 	                                   {"data_bars", AGG_REMOVE("data_bars", ""), {}, Planning::by_index, Tracking::off},
 	                                   {}};
 	static const TableOfBars derived {
+	    "derived_data_bars",
 	    {"derived_data_bars", AGG_OLDEST("derived_data_bars", AGG_LIVE), oldest},
 	    {"derived_data_bars", AGG_CUT("derived_data_bars", AGG_LIVE), cut},
 	    {"derived_data_bars", AGG_REMOVE("derived_data_bars", AGG_LIVE), {}, Planning::by_index, Tracking::off},
@@ -134,30 +127,25 @@ struct RetentionRunner::Policy {
 struct RetentionRunner::Progress {
 	std::optional<std::string> at; // nullopt: all symbols are done
 	int64_t rows = 0;
+	int64_t partitions = 0; // dropped
 	int64_t waiting = 0;
 	std::optional<std::string> waits_for;
 	bool busy = false;
+
+	void wait(const std::string &reason, int64_t count = 1) {
+		waiting += count;
+		if (!waits_for)
+			waits_for = reason;
+	}
+	/// The next step begins where this one began.
+	void same_again(const std::optional<std::string> &behind) {
+		at = behind.value_or("");
+		waiting = 0;
+		waits_for.reset();
+	}
 };
 
 namespace {
-
-/// Of a policy for all: whoever bars are made of, or is an asset, and has no policy of his own.
-Op<std::set<std::string>> symbols_of_all(Database &db, const std::string timeframe) {
-	const auto sources = co_await source_symbols(db);
-	std::set<std::string> symbols(sources.begin(), sources.end());
-	auto take = [&](const Row &row) {
-		if (!row.is_null(0))
-			symbols.emplace(row.text(0));
-		return Flow::more;
-	};
-	co_await db.query(symbols_of_assets(), {}, take);
-	auto leave_out = [&](const Row &row) {
-		symbols.erase(std::string(row.text(0)));
-		return Flow::more;
-	};
-	co_await db.query(symbols_with_own_policy(), parameters(text_parameter(timeframe)), leave_out);
-	co_return std::move(symbols);
-}
 
 /// Those that have bars of before a time.
 Op<std::vector<OldSymbol>> with_old_bars(Database &db, const std::vector<std::string> symbols, const std::string timeframe,
@@ -210,13 +198,35 @@ Op<int64_t> remove_bars(Database &db, const std::vector<Seal> old, const std::st
 
 } // namespace
 
+Op<Timestamp> RetentionRunner::retire_whole(const std::string table, const std::vector<TimePartition> partitions, const KeptBars &kept,
+                                            Timestamp now, Timestamp wanted, Progress &progress) {
+	const auto whole = co_await oldest_whole(db_, table, partitions, kept, now, wanted);
+	if (!whole)
+		co_return wanted;
+	const bool first_look = waiting_partitions_.insert(whole->id).second;
+	if (!first_look)
+		co_return whole->from;
+	const auto retired = co_await retire_partition(db_, table, *whole, kept, now);
+	progress.partitions = retired.dropped ? 1 : 0;
+	progress.busy = retired.busy;
+	if (!retired.waits_for.empty() && !retired.busy)
+		progress.wait(retired.waits_for, retired.waiting);
+	co_return whole->from;
+}
+
 Op<void> RetentionRunner::carry_out(const Policy &policy, Timestamp now, Progress &progress) {
-	const Timestamp wanted = std::max(now - policy.keep, Timestamp::range_begin());
+	const std::string &table = table_of_bars(policy.timeframe).name;
+	const auto partitions = co_await time_partitions(db_, table);
+	const Timestamp kept_since = std::max(now - policy.keep, Timestamp::range_begin());
+	Timestamp wanted = partition_start(partitions, kept_since);
 	std::set<std::string> all;
-	if (policy.symbol)
+	KeptBars kept;
+	if (policy.symbol) {
 		all.insert(*policy.symbol);
-	else
-		all = co_await symbols_of_all(db_, policy.timeframe);
+	} else {
+		kept = co_await read_kept_bars(db_);
+		all = kept.symbols_of_all(policy.timeframe);
+	}
 	std::vector<std::string> next;
 	for (auto symbol = policy.at ? all.upper_bound(*policy.at) : all.begin(); symbol != all.end() && next.size() < most_symbols; ++symbol)
 		next.push_back(*symbol);
@@ -225,7 +235,17 @@ Op<void> RetentionRunner::carry_out(const Policy &policy, Timestamp now, Progres
 	const bool is_last = next.back() == *all.rbegin();
 	if (!is_last)
 		progress.at = next.back();
-	const auto old = co_await with_old_bars(db_, next, policy.timeframe, wanted);
+	auto old = co_await with_old_bars(db_, next, policy.timeframe, wanted);
+	if (!old.empty() && !partitions.empty()) {
+		if (policy.symbol)
+			kept = co_await read_kept_bars(db_);
+		wanted = co_await retire_whole(table, partitions, kept, now, wanted, progress);
+		if (progress.partitions > 0) {
+			progress.same_again(policy.at);
+			co_return;
+		}
+		std::erase_if(old, [&](const OldSymbol &symbol) { return symbol.oldest >= wanted; });
+	}
 
 	std::vector<std::string> symbols;
 	int64_t most = 0; // bars
@@ -240,17 +260,15 @@ Op<void> RetentionRunner::carry_out(const Policy &policy, Timestamp now, Progres
 	}
 	if (symbols.empty())
 		co_return;
-	const auto bounds = co_await retention_bounds(db_, symbols, policy.timeframe, wanted);
+	const auto bounds = co_await retention_bounds(db_, symbols, policy.timeframe, kept_since);
 	std::vector<Seal> seals;
 	for (size_t i = 0; i < symbols.size(); ++i) {
 		progress.busy = progress.busy || bounds[i].busy;
-		if (!bounds[i].waits_for.empty() && !bounds[i].busy) {
-			++progress.waiting;
-			if (!progress.waits_for)
-				progress.waits_for = bounds[i].waits_for;
-		}
-		if (bounds[i].before > old[i].oldest)
-			seals.push_back({symbols[i], Timestamp::range_begin(), bounds[i].before});
+		if (bounds[i].before < wanted && !bounds[i].waits_for.empty() && !bounds[i].busy)
+			progress.wait(bounds[i].waits_for);
+		const Timestamp before = std::min(wanted, bounds[i].before);
+		if (before > old[i].oldest)
+			seals.push_back({symbols[i], Timestamp::range_begin(), before});
 	}
 	if (seals.empty())
 		co_return;
@@ -259,11 +277,8 @@ Op<void> RetentionRunner::carry_out(const Policy &policy, Timestamp now, Progres
 		Seal &only = seals.front();
 		const Timestamp cut = co_await cut_of(db_, only.symbol, policy.timeframe, only.to);
 		// The rest of this symbol is the next step's, which begins behind the one before it.
-		if (cut < only.to) {
-			progress.at = policy.at.value_or("");
-			progress.waiting = 0;
-			progress.waits_for.reset();
-		}
+		if (cut < only.to)
+			progress.same_again(policy.at);
 		only.to = cut;
 	}
 	progress.rows = co_await remove_bars(db_, seals, policy.timeframe);
@@ -298,6 +313,7 @@ Op<bool> RetentionRunner::step(Timestamp now) {
 		co_return true;
 	}
 	rows_removed_ += progress.rows;
+	partitions_dropped_ += progress.partitions;
 	const Timestamp next = progress.at ? now : now + (progress.busy ? while_others_work : between_looks);
 	auto list = parameters(symbol, text_parameter(policy->timeframe), timestamp_parameter(next), Parameter(AGG_TEXT, cell(progress.at)),
 	                       Parameter(AGG_INT8, cell(progress.rows)), timestamp_parameter(now), Parameter(AGG_INT8, cell(progress.waiting)),
