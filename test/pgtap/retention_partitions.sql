@@ -93,10 +93,16 @@ CALL look('2025-08-01 00:00+00');
 SELECT is(parts('derived_data_bars'), '05 06', 'a partition that a view reads stays');
 SELECT matches(last_error, '^2BP01 cannot drop table .*derived_data_bars_p20250501.*', 'and the policy says so') FROM v_aggregation_retention WHERE timeframe = '1h';
 SELECT is_empty('SELECT * FROM agg_verify() WHERE explanation IS NULL', 'nothing has happened');
+SELECT results_eq($$SELECT severity, canonical_symbol, timeframe, since, detail LIKE 'bars of 1h stay although they are old: 2BP01 cannot drop table%', remedy FROM v_aggregation_alerts WHERE alert = 'retention'$$,
+	$$VALUES ('yellow', NULL::text, '1h', '2025-08-01 00:00+00'::timestamptz, true, 'SELECT * FROM v_aggregation_retention WHERE last_error IS NOT NULL')$$, 'and so does an alarm');
+SELECT matches((SELECT reasons FROM agg_health()), 'retention: bars of 1h stay.*', 'in words');
+SELECT results_eq($$SELECT labels ->> 'timeframe', metric, value FROM v_aggregation_metrics WHERE topic = 'retention' ORDER BY 1, 2$$,
+	$$VALUES ('1h', 'aggregation_retention_failing_policies', 1::float8), ('1h', 'aggregation_retention_waiting_symbols', 0), ('1m', 'aggregation_retention_failing_policies', 0), ('1m', 'aggregation_retention_waiting_symbols', 0), ('5m', 'aggregation_retention_failing_policies', 0), ('5m', 'aggregation_retention_waiting_symbols', 0)$$, 'and figures');
 DROP VIEW mine;
 CALL look('2025-08-01 00:00+00');
 SELECT is(parts('derived_data_bars') || bars_of('A', '1h'), '06', 'without the view it goes');
-SELECT is_empty('SELECT last_error FROM v_aggregation_retention WHERE last_error IS NOT NULL', 'without an error');
+SELECT is_empty('SELECT last_error FROM v_aggregation_retention WHERE last_error IS NOT NULL OR failing_since IS NOT NULL', 'without an error');
+SELECT is_empty($$SELECT FROM v_aggregation_alerts WHERE alert = 'retention'$$, 'and without an alarm');
 
 -- What was there before the table was partitioned is emptied, and dropped when it is old as a whole.
 DROP TABLE data_bars CASCADE;

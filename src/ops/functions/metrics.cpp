@@ -50,6 +50,8 @@ constexpr Family families[] {
 	{"aggregation_tick_source_waiting_entries", Kind::gauge, "", "Notes of ticks whose minutes are over and wait for a run."},
 	{"aggregation_tick_source_wait_seconds", Kind::gauge, "seconds", "How long the oldest of them has waited."},
 	{"aggregation_tick_source_failing", Kind::gauge, "", "1: the source's minutes cannot be made."},
+	{"aggregation_retention_failing_policies", Kind::gauge, "", "Policies of retention that fail."},
+	{"aggregation_retention_waiting_symbols", Kind::gauge, "", "Symbols whose bars are old and must not go yet."},
 	{"aggregation_consumer_events_behind", Kind::gauge, "", "Events that a consumer has not acknowledged."},
 	{"aggregation_consumer_wait_seconds", Kind::gauge, "seconds", "How long the oldest of them has waited."},
 	{"aggregation_consumer_lost_events", Kind::gauge, "", "1: the consumer has lost events."},

@@ -45,7 +45,7 @@ FOR NO KEY UPDATE SKIP LOCKED)sql",
 const Statement &note_step() {
 	static const Statement statement {"agg_retention", R"sql(
 UPDATE @agg_retention r
-SET next_look_at = $3::timestamptz, at_symbol = $4::text, rows_removed = r.rows_removed + $5::int8, looked_at = $6::timestamptz, last_error = NULL,
+SET next_look_at = $3::timestamptz, at_symbol = $4::text, rows_removed = r.rows_removed + $5::int8, looked_at = $6::timestamptz, last_error = NULL, failing_since = NULL,
 	waiting_symbols = CASE WHEN r.at_symbol IS NULL THEN 0 ELSE r.waiting_symbols END + $7::int8,
 	waits_for = COALESCE(CASE WHEN r.at_symbol IS NOT NULL THEN r.waits_for END, $8::text)
 WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text AND r.timeframe = $2::text)sql",
@@ -55,7 +55,8 @@ WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text AND r.timeframe = $2::tex
 
 const Statement &note_failure() {
 	static const Statement statement {"agg_retention", R"sql(
-UPDATE @agg_retention r SET next_look_at = $3::timestamptz, looked_at = $4::timestamptz, last_error = $5::text
+UPDATE @agg_retention r
+SET next_look_at = $3::timestamptz, looked_at = $4::timestamptz, last_error = $5::text, failing_since = COALESCE(r.failing_since, $4::timestamptz)
 WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text AND r.timeframe = $2::text)sql",
 		{}, Planning::once_by_statistics};
 	return statement;

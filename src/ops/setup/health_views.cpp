@@ -132,6 +132,10 @@ SELECT 'ticks'::text, 'red'::text, NULL::text, NULL::text, t.failed_at, 'no bars
 	'SELECT * FROM v_aggregation_tick_sources'::text
 FROM @agg_tick_sources t WHERE t.last_error IS NOT NULL
 UNION ALL
+SELECT 'retention'::text, 'yellow'::text, r.canonical_symbol, r.timeframe, r.failing_since,
+	'bars of ' || r.timeframe || ' stay although they are old: ' || r.last_error, 'SELECT * FROM v_aggregation_retention WHERE last_error IS NOT NULL'::text
+FROM @agg_retention r WHERE r.last_error IS NOT NULL AND r.failing_since < now() - '00:10:00'::interval
+UNION ALL
 SELECT 'consumer'::text, 'yellow'::text, NULL::text, NULL::text, c.polled_at, 'consumer ' || c.consumer || ' has lost events',
 	'SELECT agg_subscribe(' || quote_literal(c.consumer) || ', p_restart => true)'
 FROM @agg_consumers c WHERE NOT )sql" AGG_KEEPS_UP("c.");
@@ -249,6 +253,15 @@ CROSS JOIN LATERAL (VALUES
 	('aggregation_tick_source_waiting_entries', t.waiting_entries::float8),
 	('aggregation_tick_source_wait_seconds', GREATEST()sql" AGG_SECONDS_SINCE("t.waiting_since") R"sql(, 0)::float8),
 	('aggregation_tick_source_failing', (t.state <> 'ok')::int4::float8)
+) m(metric, value)
+UNION ALL
+SELECT 'retention', m.metric, jsonb_build_object('timeframe', g.timeframe), m.value
+FROM (
+	SELECT r.timeframe, count(r.last_error) AS failing, sum(r.waiting_symbols) AS waiting FROM @agg_retention r GROUP BY r.timeframe
+) g
+CROSS JOIN LATERAL (VALUES
+	('aggregation_retention_failing_policies', g.failing::float8),
+	('aggregation_retention_waiting_symbols', g.waiting::float8)
 ) m(metric, value)
 UNION ALL
 SELECT 'consumer', m.metric, jsonb_build_object('consumer', c.consumer), m.value

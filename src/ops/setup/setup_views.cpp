@@ -253,7 +253,7 @@ CROSS JOIN LATERAL (
 /// What a policy waits for the runner has noted when it looked.
 constexpr const char *retention = R"sql(
 SELECT r.canonical_symbol, r.timeframe, r.keep, now() - r.keep AS keeps_since, r.rows_removed, r.waiting_symbols, r.waits_for, r.looked_at,
-	NULLIF(r.next_look_at, '-infinity') AS next_look_at, r.last_error
+	NULLIF(r.next_look_at, '-infinity') AS next_look_at, r.last_error, r.failing_since
 FROM @agg_retention r)sql";
 
 // clang-format on
