@@ -2,7 +2,8 @@
 source "${ROOT:?}/test/tap.sh"
 source "$ROOT/test/own_server.sh"
 
-own_server fsync=off shared_preload_libraries=timescaledb timescaledb.telemetry_level=off max_worker_processes=16
+# No statement may open more of a chunk than it needs: a symbol of a day has 1,440 minutes.
+own_server fsync=off shared_preload_libraries=timescaledb timescaledb.telemetry_level=off timescaledb.max_tuples_decompressed_per_dml_transaction=1500 max_worker_processes=16
 export PGOPTIONS='-c client_min_messages=error -c timezone=UTC'
 
 # fresh NAME : a database with both extensions.
@@ -86,7 +87,8 @@ live() {
 	run
 	is "$(bars "ts_utc < '2025-07-02'")" '' "$1: they are gone"
 	is "$(failures)$(proof)" '' "$1: nobody misses them or makes them again"
-	sql -c "SELECT agg_retire_source('2025-07-03 12:00')" >/dev/null
+	# In the middle of a chunk: a batch of each symbol is opened.
+	sql -c 'SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0' -c "SELECT agg_retire_source('2025-07-03 12:00')" >/dev/null
 	is "$(sql -c "SELECT count(*) FROM data_bars WHERE ts_utc < '2025-07-03 12:00'")" 0 "$1: minutes of a compressed chunk are retired"
 	# A chunk goes as a whole, compressed or not, unless somebody in it is kept.
 	sql -c "SELECT agg_set_retention(NULL, '1m', '24 hours'), agg_set_retention('C', '1m', '1 year')" >/dev/null
@@ -125,6 +127,29 @@ make_hypertables
 like "$(sql -c 'SELECT count(*) FROM agg_setup()')" '^[1-9]' 'before agg_setup(): it adds what is missing'
 is "$(sql -c "SELECT action, object, detail FROM agg_setup()")" '' 'all of it'
 live 'before agg_setup()'
+
+# Minutes of ticks and of an index, in compressed chunks.
+fresh made_minutes
+sql -c 'SELECT count(*) FROM agg_setup()' >/dev/null
+make_hypertables
+sql >/dev/null <<'SQL'
+ALTER TABLE data_bars SET (timescaledb.compress, timescaledb.compress_segmentby = 'canonical_symbol, timeframe', timescaledb.compress_orderby = 'ts_utc');
+ALTER TABLE derived_data_bars SET (timescaledb.compress, timescaledb.compress_segmentby = 'canonical_symbol, timeframe', timescaledb.compress_orderby = 'ts_utc');
+CREATE TABLE trades (ts timestamptz, symbol text, price float8, size float8);
+INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT s, '{"agg": {"start_utc": "first_bar"}}' FROM unnest('{T,U,X}'::text[]) AS s;
+INSERT INTO agg_indexes (canonical_symbol, components, exponents) VALUES ('X', '{T,U}', '{0.5,0.5}');
+SELECT agg_add_tick_source('trades', 'ts', 'symbol', 'price', 'size', p_from => '-infinity');
+INSERT INTO trades SELECT '2025-07-01'::timestamptz + make_interval(secs => 30 * i), s, 100 + i % 7, 1 FROM unnest('{T,U}'::text[]) s, generate_series(0, 2 * 2880 - 1) i;
+SQL
+run
+sql -c "SELECT sync_agg_state_from_registry('prod')" >/dev/null
+run
+is "$(bars true)|$(sql -c "SELECT count(*) FROM data_bars WHERE canonical_symbol = 'X'")|$(proof)" '1h 144, 5m 1728|2880|' 'minutes of ticks and of an index'
+is "$(compress)" 4 'are compressed'
+sql -c "INSERT INTO trades VALUES ('2025-07-01 10:02:10', 'T', 200, 1)" -c "DELETE FROM trades WHERE symbol = 'U' AND ts >= '2025-07-01 12:00' AND ts < '2025-07-01 12:30'"
+run
+is "$(failures)$(proof)|$(sql -c 'SELECT state, last_error FROM v_aggregation_tick_sources')" '|ok|' 'late ticks, and ticks that are taken away'
+is "$(sql -c "SELECT count(*) FROM data_bars WHERE canonical_symbol IN ('U', 'X') AND ts_utc >= '2025-07-01 12:00' AND ts_utc < '2025-07-01 12:30'" -c "SELECT max(high) FROM derived_data_bars WHERE timeframe = '5m' AND deleted_at IS NULL AND canonical_symbol = 'T'")" $'0\n200' 'change minutes, those of the index, and bars'
 
 is "$(sql -c "SELECT agg_partition_by_month('data_bars')" 2>&1 | head -n 1)" 'ERROR:  table "data_bars" is managed by another extension' 'nobody partitions a hypertable'
 done_testing

@@ -93,7 +93,7 @@ RETURNING d.ts_utc)sql",
 	return statement;
 }
 
-// The same where rows lie in chunks.
+// The same where rows lie in chunks: only with a plan for its values TimescaleDB opens no more of a compressed chunk than they concern.
 const Statement &soft_delete_in_chunks() {
 	static const Statement statement {
 	    table,
@@ -101,7 +101,8 @@ const Statement &soft_delete_in_chunks() {
 	    "AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz AND d.deleted_at IS NULL "
 	    "AND (d.ts_utc IN (SELECT n.t FROM unnest($5::timestamptz[]) AS n(t))) IS TRUE RETURNING d AS bar)" AGG_ADD_AGAIN(
 	        AGG_DELETED("$6")),
-	    {AGG_TIMESTAMPTZ}};
+	    {AGG_TIMESTAMPTZ},
+	    Planning::by_statistics};
 	return statement;
 }
 
@@ -111,7 +112,8 @@ const Statement &soft_delete_range_in_chunks() {
 	    "WITH gone AS (DELETE FROM @derived_data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = $2::text "
 	    "AND d.ts_utc >= $3::timestamptz AND d.ts_utc < $4::timestamptz AND d.deleted_at IS NULL RETURNING d AS bar)" AGG_ADD_AGAIN(
 	        AGG_DELETED("$5")),
-	    {AGG_TIMESTAMPTZ}};
+	    {AGG_TIMESTAMPTZ},
+	    Planning::by_statistics};
 	return statement;
 }
 

@@ -58,12 +58,14 @@ ORDER BY d.ts_utc)sql",
 	return statement;
 }
 
-const Statement &delete_minutes() {
-	static const Statement statement {
+// In chunks by a plan for its values, so that TimescaleDB opens no more of a compressed one than they concern.
+const Statement &delete_minutes(bool in_chunks) {
+	static const Statement anywhere {
 	    table,
 	    "DELETE FROM @data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' AND d.ts_utc >= $2::timestamptz "
 	    "AND d.ts_utc < $3::timestamptz AND d.source = 'synthetic' AND (d.ts_utc IN (SELECT n.t FROM unnest($4::timestamptz[]) AS n(t))) IS TRUE"};
-	return statement;
+	static const Statement of_chunks {table, anywhere.sql, {}, Planning::by_statistics};
+	return in_chunks ? of_chunks : anywhere;
 }
 
 // A transaction that read older prices must not write after one that read newer ones. This lock conflicts with itself, and neither with
@@ -290,7 +292,8 @@ private:
 			times.push_back(cell(time));
 		auto list = parameters(text_parameter(index_.symbol), timestamp_parameter(range.from), timestamp_parameter(range.to),
 		                       Parameter(AGG_TIMESTAMPTZ, std::move(times)));
-		co_await db_.execute(delete_minutes(), std::move(list));
+		const uint64_t in_chunks = co_await db_.rows_in_chunks();
+		co_await db_.execute(delete_minutes(in_chunks > 0), std::move(list));
 		counts_.deleted += static_cast<int64_t>(incomplete_.size());
 	}
 

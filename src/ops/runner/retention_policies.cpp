@@ -76,8 +76,7 @@ const Statement &first_look() {
 	"SELECT b.ts_utc FROM @" table " b WHERE " AGG_OLD_BARS("b", "t.symbol", "$2::timestamptz") is_live " ORDER BY b.ts_utc LIMIT 1) o"
 #define AGG_CUT(table, is_live) \
 	"SELECT b.ts_utc FROM @" table " b WHERE " AGG_OLD_BARS("b", "$1::text", "$2::timestamptz") is_live " ORDER BY b.ts_utc OFFSET $4::int8 LIMIT 1"
-#define AGG_REMOVE(table, is_live) \
-	"DELETE FROM @" table " b USING unnest($1::text[], $2::timestamptz[]) AS t(symbol, before) WHERE " AGG_OLD_BARS("b", "t.symbol", "t.before") is_live
+#define AGG_REMOVE(table, is_live) "DELETE FROM @" table " b WHERE " AGG_OLD_BARS("b", "$1::text", "$2::timestamptz") is_live
 
 #define AGG_LIVE " AND b.deleted_at IS NULL"
 #define AGG_DELETED " AND b.deleted_at IS NOT NULL"
@@ -89,8 +88,8 @@ struct TableOfBars {
 	std::string name;
 	Statement oldest;
 	Statement cut;
-	Statement remove;
-	std::optional<Statement> remove_deleted; // soft-deleted bars
+	std::vector<Statement> remove; // the live ones first
+	Statement remove_from_chunks;
 };
 
 const TableOfBars &table_of_bars(const std::string &timeframe) {
@@ -99,14 +98,15 @@ const TableOfBars &table_of_bars(const std::string &timeframe) {
 	static const TableOfBars ingested {"data_bars",
 	                                   {"data_bars", AGG_OLDEST("data_bars", ""), oldest},
 	                                   {"data_bars", AGG_CUT("data_bars", ""), cut},
-	                                   {"data_bars", AGG_REMOVE("data_bars", ""), {}, Planning::by_index, Tracking::off},
-	                                   {}};
+	                                   {{"data_bars", AGG_REMOVE("data_bars", ""), {}, Planning::by_index, Tracking::off}},
+	                                   {"data_bars", AGG_REMOVE("data_bars", ""), {}, Planning::by_statistics, Tracking::off}};
 	static const TableOfBars derived {
 	    "derived_data_bars",
 	    {"derived_data_bars", AGG_OLDEST("derived_data_bars", AGG_LIVE), oldest},
 	    {"derived_data_bars", AGG_CUT("derived_data_bars", AGG_LIVE), cut},
-	    {"derived_data_bars", AGG_REMOVE("derived_data_bars", AGG_LIVE), {}, Planning::by_index, Tracking::off},
-	    Statement {"derived_data_bars", AGG_REMOVE("derived_data_bars", AGG_DELETED), {}, Planning::by_index, Tracking::off}};
+	    {{"derived_data_bars", AGG_REMOVE("derived_data_bars", AGG_LIVE), {}, Planning::by_index, Tracking::off},
+	     {"derived_data_bars", AGG_REMOVE("derived_data_bars", AGG_DELETED), {}, Planning::by_index, Tracking::off}},
+	    {"derived_data_bars", AGG_REMOVE("derived_data_bars", ""), {}, Planning::by_statistics, Tracking::off}};
 	return timeframe == minutes().name() ? ingested : derived;
 }
 
@@ -182,19 +182,22 @@ Op<Timestamp> cut_of(Database &db, const std::string symbol, const std::string t
 	co_return cut;
 }
 
+/// A symbol at a time, and in chunks with a plan for its values: so TimescaleDB drops compressed batches as they are, and opens no others.
 Op<int64_t> remove_bars(Database &db, const std::vector<Seal> old, const std::string timeframe) {
-	std::vector<std::string_view> symbols;
-	std::vector<agg_cell> before;
-	for (const auto &bars : old) {
-		symbols.push_back(bars.symbol);
-		before.push_back(cell(bars.to));
-	}
 	const TableOfBars &table = table_of_bars(timeframe);
-	const auto list = parameters(text_array(symbols), Parameter(AGG_TIMESTAMPTZ, std::move(before)), text_parameter(timeframe));
-	const auto removed = static_cast<int64_t>(co_await db.execute(table.remove, list));
-	if (table.remove_deleted)
-		co_await db.execute(*table.remove_deleted, list);
-	co_return removed;
+	const uint64_t in_chunks = co_await db.rows_in_chunks();
+	uint64_t removed = 0;
+	for (const auto &bars : old) {
+		const auto list = parameters(text_parameter(bars.symbol), timestamp_parameter(bars.to), text_parameter(timeframe));
+		if (in_chunks > 0) {
+			removed += co_await db.execute(table.remove_from_chunks, list);
+			continue;
+		}
+		removed += co_await db.execute(table.remove.front(), list);
+		for (size_t i = 1; i < table.remove.size(); ++i)
+			co_await db.execute(table.remove[i], list);
+	}
+	co_return static_cast<int64_t>(removed);
 }
 
 } // namespace

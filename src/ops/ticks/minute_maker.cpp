@@ -72,7 +72,34 @@ WHERE d.canonical_symbol = n.symbol AND d.timeframe = '1m' AND d.ts_utc = n.star
 	return statement;
 }
 
+// In chunks: a plan for these values, between two times, so that TimescaleDB opens no more of a compressed one than they concern.
+#define AGG_BETWEEN(from, to) " AND d.canonical_symbol = ANY ($2::text[]) AND d.ts_utc >= " from "::timestamptz AND d.ts_utc <= " to "::timestamptz"
+
+const Statement &update_bars_in_chunks() {
+	static const std::string sql = std::string(update_bars().sql) + AGG_BETWEEN("$11", "$12");
+	static const Statement statement {table, sql.c_str(), {}, Planning::by_statistics};
+	return statement;
+}
+
+const Statement &delete_bars_in_chunks() {
+	static const std::string sql = std::string(delete_bars().sql) + AGG_BETWEEN("$4", "$5");
+	static const Statement statement {table, sql.c_str(), {}, Planning::by_statistics};
+	return statement;
+}
+
 // clang-format on
+
+/// Says between which times the bars are.
+void add_span(const std::vector<agg_cell> &starts, std::vector<Parameter> &list) {
+	Timestamp first = Timestamp::infinity();
+	Timestamp last = Timestamp::minus_infinity();
+	for (const auto &start : starts) {
+		first = std::min(first, Timestamp {start.as.integer});
+		last = std::max(last, Timestamp {start.as.integer});
+	}
+	list.push_back(timestamp_parameter(first));
+	list.push_back(timestamp_parameter(last));
+}
 
 bool same_as_stored(const TickBar &bar, const Row &row) {
 	return same_bits(bar.open, row.maybe_real(2)) && same_bits(bar.high, row.maybe_real(3)) && same_bits(bar.low, row.maybe_real(4)) &&
@@ -376,11 +403,15 @@ Op<uint64_t> MinuteMaker::update(const std::vector<const Made *> &bars) {
 		for (size_t i = 0; i < types.size(); ++i)
 			columns[i].push_back(row[i]);
 	}
+	const uint64_t in_chunks = co_await db_.rows_in_chunks();
 	const std::string name = source_.name;
+	const std::vector<agg_cell> starts = columns[1];
 	auto list = parameters(text_parameter(name));
 	for (size_t i = 0; i < types.size(); ++i)
 		list.emplace_back(types[i], std::move(columns[i]));
-	co_return co_await db_.execute(update_bars(), std::move(list));
+	if (in_chunks > 0)
+		add_span(starts, list);
+	co_return co_await db_.execute(in_chunks > 0 ? update_bars_in_chunks() : update_bars(), std::move(list));
 }
 
 Op<uint64_t> MinuteMaker::remove(const std::vector<TickMinute> &bars) {
@@ -390,9 +421,12 @@ Op<uint64_t> MinuteMaker::remove(const std::vector<TickMinute> &bars) {
 		symbols.push_back(cell(std::string_view(ticks_.symbol(bar.symbol))));
 		starts.push_back(cell(bar.start));
 	}
+	const uint64_t in_chunks = co_await db_.rows_in_chunks();
 	const std::string name = source_.name;
-	auto list = parameters(text_parameter(name), Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TIMESTAMPTZ, std::move(starts)));
-	co_return co_await db_.execute(delete_bars(), std::move(list));
+	auto list = parameters(text_parameter(name), Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TIMESTAMPTZ, starts));
+	if (in_chunks > 0)
+		add_span(starts, list);
+	co_return co_await db_.execute(in_chunks > 0 ? delete_bars_in_chunks() : delete_bars(), std::move(list));
 }
 
 } // namespace aggregation
