@@ -151,5 +151,23 @@ run
 is "$(failures)$(proof)|$(sql -c 'SELECT state, last_error FROM v_aggregation_tick_sources')" '|ok|' 'late ticks, and ticks that are taken away'
 is "$(sql -c "SELECT count(*) FROM data_bars WHERE canonical_symbol IN ('U', 'X') AND ts_utc >= '2025-07-01 12:00' AND ts_utc < '2025-07-01 12:30'" -c "SELECT max(high) FROM derived_data_bars WHERE timeframe = '5m' AND deleted_at IS NULL AND canonical_symbol = 'T'")" $'0\n200' 'change minutes, those of the index, and bars'
 
+# Minutes of an older system that were copied, and bars that were deleted, in compressed chunks: it says what to do.
+fresh old_minutes
+sql -c 'SELECT count(*) FROM agg_setup()' >/dev/null
+make_hypertables
+sql >/dev/null <<'SQL'
+ALTER TABLE derived_data_bars SET (timescaledb.compress, timescaledb.compress_segmentby = 'canonical_symbol, timeframe', timescaledb.compress_orderby = 'ts_utc');
+INSERT INTO core_asset_registry_all (canonical_symbol) VALUES ('DXY');
+INSERT INTO derived_data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) SELECT 'DXY', '1m', m, 1, 1, 1, 1 FROM generate_series('2025-07-01'::timestamptz, '2025-07-01 23:59', '1 minute') m;
+SELECT count(*) FROM agg_adopt();
+SELECT compress_chunk(c) FROM show_chunks('derived_data_bars') c;
+SQL
+remedy=$(sql -c 'SELECT agg_retire_old_minutes()' 2>&1 | grep -o 'SELECT decompress_chunk.*) c')
+is "$remedy" "SELECT decompress_chunk(c, true) FROM show_chunks('derived_data_bars') c" 'it says what to do'
+sql -c "$remedy" >/dev/null
+is "$(sql -c "SELECT agg_retire_old_minutes() -> 'minutes'" -c 'SELECT count(*) FROM derived_data_bars WHERE deleted_at IS NULL')" $'1440\n0' 'which helps'
+sql -c "SELECT compress_chunk(c) FROM show_chunks('derived_data_bars') c" >/dev/null
+is "$(sql -c "SELECT derived_purge_deleted('0')" 2>&1 | grep -o 'HINT:  Decompress')$(sql -c 'SELECT agg_retire_old_minutes(true)' 2>&1 | grep -o 'HINT:  Decompress')" 'HINT:  DecompressHINT:  Decompress' 'to whoever looks for rows by their place'
+
 is "$(sql -c "SELECT agg_partition_by_month('data_bars')" 2>&1 | head -n 1)" 'ERROR:  table "data_bars" is managed by another extension' 'nobody partitions a hypertable'
 done_testing

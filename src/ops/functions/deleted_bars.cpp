@@ -1,6 +1,7 @@
 // derived_soft_delete_range, derived_restore_range, derived_purge_deleted: taking bars out of sight, back, and away for good.
 #include "ops/functions/functions.hpp"
 
+#include "ops/bars/by_place.hpp"
 #include "ops/bars/derived_bars.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
@@ -172,7 +173,7 @@ Op<Answer> derived_purge_deleted(Database &db, Arguments arguments) {
 		            "Pass the age from which soft-deleted bars are removed, such as '30 days'.");
 	arguments.check_positive("p_max_rows", "Pass the maximum number of rows to remove in one call, such as 100000.");
 	auto list = parameters(timestamp_parameter(db.transaction_start() - age), Parameter(AGG_INT8, cell(most)));
-	const auto purged = static_cast<int64_t>(co_await db.execute(purge(), std::move(list)));
+	const auto purged = static_cast<int64_t>(co_await execute_by_place(db, purge(), std::move(list)));
 	co_return Answer::json(JsonObject().add("success", true).add("rows_purged", purged).add("continue", purged == most).text());
 }
 

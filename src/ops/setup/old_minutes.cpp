@@ -1,6 +1,7 @@
 #include "ops/setup/old_minutes.hpp"
 
 #include "core/error.hpp"
+#include "ops/bars/by_place.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/setup/adopted_bars.h"
 #include "ops/tasks/indexes.hpp"
@@ -188,11 +189,11 @@ Op<int64_t> retire_old_minutes(Database &db, const int64_t most) {
 			                " that derived_data_bars has",
 			            "Call agg_adopt(), which copies them.");
 	}
-	co_return static_cast<int64_t>(co_await db.execute(retire(), parameters(Parameter(AGG_INT8, cell(most)))));
+	co_return static_cast<int64_t>(co_await execute_by_place(db, retire(), parameters(Parameter(AGG_INT8, cell(most)))));
 }
 
 Op<int64_t> bring_old_minutes_back(Database &db, const int64_t most) {
-	co_return static_cast<int64_t>(co_await db.execute(bring_back(), parameters(Parameter(AGG_INT8, cell(most)))));
+	co_return static_cast<int64_t>(co_await execute_by_place(db, bring_back(), parameters(Parameter(AGG_INT8, cell(most)))));
 }
 
 } // namespace aggregation
