@@ -12,5 +12,8 @@ sql -c 'DROP TABLE data_bars, derived_data_bars CASCADE' -c 'SELECT count(*) FRO
 run partitions-by-month.1
 is "$(sql -c "SELECT count(*) FROM pg_class WHERE relname IN ('data_bars_p20250101', 'derived_data_bars_default')" -c 'SELECT count(*) FROM agg_setup(true)')" $'2\n0' 'and empty ones are replaced'
 leave timescaledb.1 'TimescaleDB may not be installed; the suite hypertables does the same'
+run timescaledb.2
+is "$(sql -c 'SELECT count(*) FROM agg_setup(true)')" 0 'times may be whole minutes'
+leave cituss-columnar-tables.1 'citus_columnar may not be installed; the suite hypertables does the same'
 close_page
 done_testing

@@ -42,10 +42,23 @@ run '2025-02-02'
 compress
 is "$(minutes)|$(sql -c "SELECT max(high) FROM derived_data_bars WHERE ts_utc < '2025-02-01'")|$(proof)" '480|9|9|' 'as heap it takes them, and is compressed again'
 
+# Derived bars that are sealed before: a run need not change them.
+sql -c "SELECT agg_seal_range(NULL, '2025-01-01', '2025-02-01', 'columnar')" >/dev/null
+sql -c 'ALTER TABLE data_bars_p20250101 SET ACCESS METHOD heap' -c 'ALTER TABLE derived_data_bars_p20250101 SET ACCESS METHOD columnar' -c "UPDATE data_bars SET high = 10 WHERE canonical_symbol = 'A' AND ts_utc = '2025-01-31 21:00'" \
+	-c "DELETE FROM data_bars WHERE canonical_symbol = 'B' AND ts_utc >= '2025-01-31 22:00' AND ts_utc < '2025-01-31 23:00'"
+run '2025-02-02'
+is "$(proof)|$(sql -c 'SELECT DISTINCT canonical_symbol, timeframe FROM agg_refused_ranges ORDER BY 1, 2')" $'|A|5m\nB|5m' 'late bars of a sealed month are refused by us, and no run fails'
+sql -c 'ALTER TABLE derived_data_bars_p20250101 SET ACCESS METHOD heap' -c "SELECT agg_unseal_range(NULL, '2025-01-01', '2025-02-01')" >/dev/null
+run '2025-02-02'
+is "$(sql -c "SELECT max(high) FROM derived_data_bars WHERE ts_utc < '2025-02-01'")|$(proof)" '10|' 'and makes them as heap'
+sql -c "INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol) SELECT 'B', '1m', m, 1, 2, 0.5, 1.5, 1 FROM generate_series('2025-01-31 22:00'::timestamptz, '2025-01-31 22:59', '1 minute') m"
+run '2025-02-02'
+compress
+
 # A policy drops it as a whole, and cannot delete rows from it.
 sql -c "SELECT agg_set_retention(NULL, '1m', '20 days'), agg_set_retention('A', '1m', '1 year')" >/dev/null
 run '2025-02-25'
-is "$(minutes)|$(sql -c "SELECT DISTINCT left(last_error, 5) FROM v_aggregation_retention WHERE canonical_symbol IS NULL")|$(sql -c "SELECT alert FROM v_aggregation_alerts WHERE alert = 'retention'")" '480|9|0A000|retention' 'who is kept longer keeps all of it, and an alarm says so'
+is "$(minutes)|$(sql -c "SELECT DISTINCT left(last_error, 5) FROM v_aggregation_retention WHERE canonical_symbol IS NULL")|$(sql -c "SELECT alert FROM v_aggregation_alerts WHERE alert = 'retention'")" '480|10|0A000|retention' 'who is kept longer keeps all of it, and an alarm says so'
 sql -c "SELECT agg_set_retention('A', '1m', NULL)" >/dev/null
 run '2025-02-25'
 is "$(sql -c "SELECT to_regclass('data_bars_p20250101') IS NULL")|$(sql -c 'SELECT last_error FROM v_aggregation_retention')|$(proof)" 't||' 'without a policy of its own it goes'
