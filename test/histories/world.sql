@@ -23,7 +23,7 @@ CREATE OR REPLACE PROCEDURE forget_everything() LANGUAGE plpgsql AS $$
 DECLARE
 	name text;
 BEGIN
-	FOREACH name IN ARRAY ARRAY['data_bars', 'derived_data_bars', 'data_agg_state', 'core_asset_registry_all', 'symbols', 'agg_sealed_ranges', 'agg_refused_ranges', 'agg_dirty_ranges', 'agg_recent_tasks', 'ops_runlog', 'agg_kept_revisions', 'agg_bar_revisions'] LOOP
+	FOREACH name IN ARRAY ARRAY['data_bars', 'derived_data_bars', 'data_agg_state', 'core_asset_registry_all', 'symbols', 'agg_sealed_ranges', 'agg_refused_ranges', 'agg_dirty_ranges', 'agg_recent_tasks', 'ops_runlog', 'agg_kept_revisions', 'agg_bar_revisions', 'agg_retention'] LOOP
 		EXECUTE format('TRUNCATE %I', name);
 	END LOOP;
 	DROP TABLE IF EXISTS retired;
@@ -216,8 +216,11 @@ BEGIN
 	WHEN 5 THEN -- its own changes, seen by its own run
 		RETURN format(E'BEGIN;\n%s\n%s\n%s\n%s', random_change(), CASE WHEN run = '' THEN 'SELECT count(*) FROM agg_get_due_tasks(''prod'');' ELSE run END, nap, ending);
 	ELSE
-		RETURN format(E'BEGIN;\n%s\n%s\n%s', CASE WHEN dice(4) = 0 THEN format('SELECT agg_unseal_range(%L, at(0), %s);', retired_symbol(), moment)
-			ELSE format('SELECT agg_retire_source(%s, %L);', moment, retired_symbol()) END, nap, ending);
+		RETURN format(E'BEGIN;\n%s\n%s\n%s', CASE dice(4)
+			WHEN 0 THEN format('SELECT agg_unseal_range(%L, at(0), %s);', retired_symbol(), moment)
+			WHEN 1 THEN format('SELECT agg_set_retention(%L, %L, now() - %s);', retired_symbol(), (ARRAY['1m', '1m', '5m', '1h'])[1 + dice(4)], moment)
+			ELSE format('SELECT agg_retire_source(%s, %L);', moment, retired_symbol()) END, nap, ending)
+			|| E'\nCALL agg_run(p_max_tasks => 1);';
 	END CASE;
 END
 $$;
