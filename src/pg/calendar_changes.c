@@ -74,7 +74,7 @@ static void set_shipped(Oid table, rule_table which, TriggerEvent event) {
 		break;
 	case RULE_SESSIONS:
 		(void)agg_run_on_rules(
-		    agg_find_table(agg_set_in(get_rel_namespace(table)), "agg_calendars"),
+		    agg_find_table(agg_set_of_node(get_rel_namespace(table)), "agg_calendars"),
 		    update ? "UPDATE @agg_calendars AS c SET shipped = false WHERE c.shipped AND c.calendar IN (SELECT f.calendar FROM fresh "
 		             "AS f UNION SELECT g.calendar FROM gone AS g)"
 		    : TRIGGER_FIRED_BY_INSERT(event)
@@ -166,7 +166,7 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTI
 
 Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	agg_table_set set = agg_set_of_call(fcinfo);
+	agg_table_set set = agg_set_of_node(get_func_namespace(fcinfo->flinfo->fn_oid));
 	rule_table which;
 
 	if (!agg_is_trigger_of_rules(fcinfo) && !agg_is_row_trigger_of_rules(fcinfo))

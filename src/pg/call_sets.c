@@ -5,6 +5,7 @@
  *   about a symbol (p_symbol)         the group of shards that holds it, on this node or another (other_nodes.c)
  *   about all symbols                 each group on this node, one after the other, and, asked of the coordinator, those on the others; the
  *                                     answers are joined (answers.c)
+ *   about what all groups share       this node's copy of it, and from there each group (AGG_NEXT_SET); likewise
  *   about neither                     the plain tables, which Citus distributes
  */
 #include "shard_groups.h"
@@ -81,6 +82,11 @@ static bool works_on_plain(agg_function function) {
 	}
 }
 
+/* What changes that all groups share, and then each of them. */
+static bool works_on_node(agg_function function) {
+	return function == AGG_FN_agg_refresh_calendars;
+}
+
 /* What is about a symbol here, and cannot be done in a group (yet). */
 static bool needs_one_node(agg_function function) {
 	switch (function) {
@@ -100,6 +106,11 @@ agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid f
 
 	if (!agg_is_distributed(plain.schema))
 		return one_set(plain);
+	if (works_on_node(function)) {
+		sets = one_set(agg_set_of_node(plain.schema));
+		sets.on_others = agg_is_coordinator(plain.schema);
+		return sets;
+	}
 	if ((symbol == NULL && !works_on_all(function) && !works_on_plain(function)) || needs_one_node(function))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("%s() is not available%s in a distributed database", get_func_name(function_oid),
@@ -120,7 +131,25 @@ agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid f
 	return sets;
 }
 
+/* What an operation begins with that works on all sets of this node, one after the other. */
+agg_table_set agg_set_of_node(Oid schema) {
+	return (agg_table_set) {.schema = schema, .group = agg_groups_of(schema).copies};
+}
+
+static bool is_of_node(agg_table_set set) {
+	return set.group != NULL && set.group->id == 0;
+}
+
+/* The sets of an operation, of which `set` is the first one, or what it begins with. No group comes or leaves meanwhile, on any node: it
+ * would be worked on twice, or by nobody. */
+agg_call_sets agg_sets_from(agg_table_set set) {
+	if (!is_of_node(set))
+		return one_set(set);
+	agg_hold_all_groups(set.schema);
+	return agg_sets_here(set.schema);
+}
+
 /* Keeps it on this node until the transaction ends. False: it has left. */
 bool agg_hold_set(agg_table_set set) {
-	return set.group == NULL || agg_hold_group(set.schema, set.group);
+	return set.group == NULL || is_of_node(set) || agg_hold_group(set.schema, set.group);
 }

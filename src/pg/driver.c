@@ -104,7 +104,7 @@ static void commit(agg_call_state *state, bool lazily) {
 	if (state->own_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	agg_check_release(state->function);
-	state->left = state->set.group != NULL && !agg_hold_group(state->set.schema, state->set.group);
+	state->left = !agg_hold_set(state->set);
 	MemoryContextSwitchTo(state->request);
 }
 
@@ -293,6 +293,20 @@ static void show_progress(agg_call_state *state, const char *text) {
 	state->progress_shown = true;
 }
 
+/* Goes on to the next one of the operation's sets. */
+static void next_set(agg_call_state *state, agg_outcome *outcome) {
+	MemoryContextSwitchTo(state->memory);
+	if (state->sets.list == NULL)
+		state->sets = agg_sets_from(state->set);
+	if (state->next_set < state->sets.count) {
+		state->set = state->sets.list[state->next_set++];
+		state->tables = agg_names_of(state->set);
+		outcome->tables = &state->tables;
+		outcome->processed = 1;
+	}
+	MemoryContextSwitchTo(state->request);
+}
+
 static void execute_request(agg_call_state *state, const agg_request *request, agg_outcome *outcome) {
 	switch (request->kind) {
 	case AGG_QUERY:
@@ -351,6 +365,9 @@ static void execute_request(agg_call_state *state, const agg_request *request, a
 		break;
 	case AGG_LOOK_AGAIN:
 		agg_look_again(state->set, request->cells, request->row_count);
+		break;
+	case AGG_NEXT_SET:
+		next_set(state, outcome);
 		break;
 	case AGG_OWN_CHANGES:
 		agg_note_own_changes();

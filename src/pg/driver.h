@@ -13,6 +13,9 @@ typedef struct agg_call_state {
 	MemoryContext memory;  /* owns the operation */
 	MemoryContext request; /* reset after each request */
 	agg_table_set set;
+	agg_call_sets sets; /* that it works on, one after the other; none before it asks for the first one */
+	int next_set;
+	agg_table_names tables; /* of the set */
 	agg_function function;
 	ReturnSetInfo *rows; /* of a set-returning function, or NULL */
 	bool commits;        /* called so that it may end transactions */

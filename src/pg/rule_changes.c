@@ -80,7 +80,7 @@ uint64 agg_run_on_rules(Oid table, const char *sql) {
 	uint64 count;
 
 	agg_stop_tracking(scope);
-	count = agg_execute(scope, agg_in_set(agg_set_in(get_rel_namespace(table)), sql), 0, NULL, NULL, false);
+	count = agg_execute(scope, agg_in_set(agg_set_of_node(get_rel_namespace(table)), sql), 0, NULL, NULL, false);
 	agg_stop_acting(scope);
 	return count;
 }

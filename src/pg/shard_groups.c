@@ -32,6 +32,7 @@ static Oid known_schema = InvalidOid; /* InvalidOid: nothing is known */
 static uint64 changes = 0;            /* that were told of */
 static Oid known_bars = InvalidOid;
 static const agg_group **known = NULL;
+static const agg_group *known_copies = NULL;
 static int known_count = 0;
 static bool known_coordinator = false;
 
@@ -138,20 +139,23 @@ static void say_instead(const agg_group *group, const char *table, const char *i
 	name_of(group, table)->in_sql = in_sql;
 }
 
-/* In memory that stays. */
+/* In memory that stays. `bars`: its shard; NULL: the node's copies. */
 static const agg_group *make_group(Oid schema, const shard *bars, const shard *all, int count) {
 	agg_group *group = palloc0(sizeof(agg_group));
 	const char *in_schema = quote_identifier(get_namespace_name(schema));
 
-	*group = (agg_group) {.id = bars->id, .first_hash = bars->first_hash, .last_hash = bars->last_hash, .here = bars->here};
+	*group = bars == NULL ? (agg_group) {.here = true}
+	                      : (agg_group) {.id = bars->id, .first_hash = bars->first_hash, .last_hash = bars->last_hash, .here = bars->here};
 	group->tables = palloc0(sizeof(agg_other_name) * (size_t)(count + 2));
 	group->relations = palloc0(sizeof(char *) * (size_t)(count + 2));
 	for (int i = 0; i < count; i++) {
 		const shard *one = &all[i];
 
-		if (one->is_copy || (one->first_hash == bars->first_hash && one->last_hash == bars->last_hash))
+		if (one->is_copy || (bars != NULL && one->first_hash == bars->first_hash && one->last_hash == bars->last_hash))
 			name_table(group, one->table, psprintf("%s_" INT64_FORMAT, one->table, one->id), in_schema);
 	}
+	if (bars == NULL)
+		return group;
 	say_instead(group, "core_asset_registry_all",
 	            psprintf(ASSETS_OF_GROUP, in_sql(group, "core_asset_registry_all"), group->first_hash, group->last_hash));
 	name_table(group, "agg_timeframes", agg_name_in_group(group, "data_agg_state"), in_schema);
@@ -178,10 +182,12 @@ static const agg_group *known_or_new(Oid schema, const shard *bars, const shard 
 	const agg_group *group = make_group(schema, bars, all, count);
 
 	MemoryContextSwitchTo(caller);
-	for (int i = 0; i < known_count; i++) {
-		if (same_group(known[i], group)) {
+	for (int i = 0; i <= known_count; i++) {
+		const agg_group *one = i == known_count ? known_copies : known[i];
+
+		if (one != NULL && same_group(one, group)) {
 			MemoryContextDelete(memory);
-			return known[i];
+			return one;
 		}
 	}
 	MemoryContextSetParent(memory, TopMemoryContext);
@@ -224,6 +230,7 @@ static void load(Oid schema, Oid bars) {
 		if (complete && !all[i].is_copy && strcmp(all[i].table, "data_bars") == 0)
 			fresh[groups++] = known_or_new(schema, &all[i], all, count);
 	}
+	known_copies = complete ? known_or_new(schema, NULL, all, count) : NULL;
 	if (known != NULL)
 		pfree(known);
 	known = fresh;
@@ -237,10 +244,10 @@ agg_groups agg_groups_of(Oid schema) {
 	Oid bars = agg_has_citus() ? get_relname_relid("data_bars", schema) : InvalidOid;
 
 	if (!OidIsValid(bars))
-		return (agg_groups) {.list = NULL, .count = 0};
+		return (agg_groups) {.list = NULL, .count = 0, .copies = NULL};
 	if (known_schema != schema || known_bars != bars)
 		load(schema, bars);
-	return (agg_groups) {.list = known, .count = known_count};
+	return (agg_groups) {.list = known, .count = known_count, .copies = known_copies};
 }
 
 bool agg_is_distributed(Oid schema) {
@@ -260,6 +267,8 @@ const char *agg_name_in_group(const agg_group *group, const char *table) {
 const agg_group *agg_group_of_shard(Oid schema, const char *relation, const char *table) {
 	agg_groups groups = agg_groups_of(schema);
 
+	if (groups.copies != NULL && strcmp(agg_name_in_group(groups.copies, table), relation) == 0)
+		return groups.copies;
 	for (int i = 0; i < groups.count; i++) {
 		if (strcmp(agg_name_in_group(groups.list[i], table), relation) == 0)
 			return groups.list[i];
@@ -281,14 +290,43 @@ const agg_group *agg_group_of_symbol(Oid schema, const char *symbol, int length)
 
 /* ---- staying ---- */
 
-static const char hold[] = "SELECT lock_shard_metadata($1, ARRAY[$2])";
+static const char hold[] = "SELECT lock_shard_metadata($1, $2)";
 static const char is_here[] = "SELECT FROM pg_dist_placement AS p JOIN pg_dist_shard AS s USING (shardid) WHERE p.shardid = $1 "
                               "AND p.groupid = (SELECT l.groupid FROM pg_dist_local_group AS l) "
                               "AND s.shardminvalue::int = $2 AND s.shardmaxvalue::int = $3";
 
+/* The lock that Citus's writers hold on each shard's metadata, and that a move waits for. */
+static void lock_groups(const agg_scope *scope, const agg_group *const *groups, int count) {
+	Oid types[] = {INT4OID, INT8ARRAYOID};
+	Datum *ids = palloc(sizeof(Datum) * (size_t)count);
+	Datum values[] = {Int32GetDatum(ShareLock), (Datum)0};
+
+	for (int i = 0; i < count; i++)
+		ids[i] = Int64GetDatum(groups[i]->id);
+	values[1] = PointerGetDatum(construct_array(ids, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	(void)agg_execute(scope, hold, lengthof(types), types, values, false);
+}
+
+void agg_hold_all_groups(Oid schema) {
+	agg_groups groups = agg_groups_of(schema);
+	uint64 before;
+
+	do {
+		agg_scope *scope;
+
+		before = changes;
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		scope = agg_act_as_owner(get_relname_relid("data_bars", schema));
+		lock_groups(scope, groups.list, groups.count);
+		agg_stop_acting(scope);
+		SPI_finish();
+		AcceptInvalidationMessages();
+		groups = agg_groups_of(schema);
+	} while (changes != before);
+}
+
 bool agg_hold_group(Oid schema, const agg_group *group) {
-	Oid lock_types[] = {INT4OID, INT8OID};
-	Datum lock_values[] = {Int32GetDatum(ShareLock), Int64GetDatum(group->id)};
 	Oid types[] = {INT8OID, INT4OID, INT4OID};
 	Datum values[] = {Int64GetDatum(group->id), Int32GetDatum(group->first_hash), Int32GetDatum(group->last_hash)};
 	agg_scope *scope;
@@ -297,7 +335,7 @@ bool agg_hold_group(Oid schema, const agg_group *group) {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope = agg_act_as_owner(get_relname_relid("data_bars", schema));
-	(void)agg_execute(scope, hold, lengthof(lock_types), lock_types, lock_values, false);
+	lock_groups(scope, &group, 1);
 	PushActiveSnapshot(GetLatestSnapshot());
 	here = agg_execute(scope, is_here, lengthof(types), types, values, true) > 0;
 	PopActiveSnapshot();

@@ -11,7 +11,7 @@
 
 /* What becomes of a group (a move, a split) makes another one of it: this one stays as it is until the session ends. */
 typedef struct agg_group {
-	int64 id; /* the shard of data_bars */
+	int64 id; /* the shard of data_bars; 0: no group, but the node's copies of what all groups share */
 	int32 first_hash;
 	int32 last_hash;
 	bool here; /* on this node */
@@ -23,6 +23,7 @@ typedef struct agg_group {
 typedef struct agg_groups {
 	const agg_group *const *list; /* by hash values */
 	int count;
+	const agg_group *copies; /* NULL where nothing is distributed */
 } agg_groups;
 
 /* Whether Citus is installed in this database. */
@@ -33,12 +34,14 @@ extern bool agg_is_distributed(Oid schema);
 extern agg_groups agg_groups_of(Oid schema);
 /* Whether this is the node that is asked for all others. */
 extern bool agg_is_coordinator(Oid schema);
-/* NULL: it is no shard of the table. */
+/* The node's copies, where it is one; NULL: it is no shard of the table. */
 extern const agg_group *agg_group_of_shard(Oid schema, const char *relation, const char *table);
 extern const agg_group *agg_group_of_symbol(Oid schema, const char *symbol, int length);
 /* What the table is called in the group. */
 extern const char *agg_name_in_group(const agg_group *group, const char *table);
 /* Keeps the group on this node until the transaction ends. False: it has left, or has been split. */
 extern bool agg_hold_group(Oid schema, const agg_group *group);
+/* Keeps all groups on the nodes where they are until the transaction ends. */
+extern void agg_hold_all_groups(Oid schema);
 
 #endif

@@ -101,6 +101,8 @@ typedef struct agg_call_sets {
 extern agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid function_oid, const agg_argument *arguments,
                                       size_t count);
 extern agg_call_sets agg_sets_here(Oid schema);
+extern agg_call_sets agg_sets_from(agg_table_set set);
+extern agg_table_set agg_set_of_node(Oid schema);
 extern bool agg_hold_set(agg_table_set set);
 
 /* other_nodes.c */

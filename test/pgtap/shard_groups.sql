@@ -32,6 +32,8 @@ BEGIN
 		SELECT symbol, '1m', t, price, price + up, price - down, price - down + up, up * 1e4, price + down / 7, (up * 50)::int FROM fed WHERE tick = n ORDER BY down;
 		CALL on_table('data_bars', format('UPDATE %%I AS b SET high = high + c.up FROM changed AS c WHERE c.tick = %s AND b.canonical_symbol = c.symbol AND b.ts_utc = c.t', n));
 		CALL on_table('data_bars', format('DELETE FROM %%I AS b USING removed AS r WHERE r.tick = %s AND b.canonical_symbol = r.symbol AND b.ts_utc = r.t', n));
+		IF n = 10 THEN CALL on_table('agg_calendar_exceptions', 'INSERT INTO %I (calendar, trading_date, closed, opens, closes) VALUES (''fx'', ''2025-03-07'', false, ''17:00'', ''14:00'')'); END IF;
+		IF n = 12 THEN CALL on_table('agg_calendar_exceptions', 'UPDATE %I SET opens = ''18:30'' WHERE calendar = ''fx'' AND trading_date = ''2025-03-07'''); END IF;
 		COMMIT;
 		IF distributed AND n = 4 THEN CALL move_group(1, 2); END IF;
 		IF distributed AND n = 6 THEN CALL move_group(1, 1); END IF;
@@ -55,6 +57,7 @@ SELECT cmp_ok(count(*)::int, '>', 10000, 'there are bars to compare') FROM plain
 SET aggregation.tracking = off;
 TRUNCATE data_bars, derived_data_bars, data_agg_state, agg_change_log, agg_dirty_ranges, agg_recent_tasks, agg_sealed_ranges, agg_refused_ranges;
 RESET aggregation.tracking;
+DELETE FROM agg_calendar_exceptions WHERE calendar = 'fx' AND trading_date = '2025-03-07';
 
 -- ---- on groups of shards ----
 CALL distribute(4);
@@ -75,6 +78,14 @@ SELECT is_empty('SELECT * FROM agg_verify() LIMIT 5', 'and the proof finds nothi
 SELECT is_empty('SELECT FROM rows_of(NULL::agg_change_log)', 'nothing is left in the logs');
 SELECT is_empty('SELECT FROM rows_of(NULL::agg_dirty_ranges) WHERE due = ''now''', 'and no mark');
 SELECT is_empty('SELECT FROM data_bars UNION ALL SELECT FROM derived_data_bars', 'nothing is written into the tables that have shards');
+
+-- ---- days are the node's, and so for all of its groups ----
+SELECT 'agg_calendar_days_' || shardid AS days FROM pg_dist_shard WHERE logicalrelid = 'agg_calendar_days'::regclass \gset
+UPDATE :days SET opens = '{}', closes = '{}' WHERE calendar = 'fx' AND trading_date = '2025-03-07';
+SELECT is(agg_refresh_calendars() ->> 'tasks_marked', '52', 'where days are not those of the rules the tasks of all groups are marked');
+CALL run_all('2025-03-09 06:00:31+00');
+SELECT is_empty('SELECT * FROM agg_verify() LIMIT 5', 'and their bars made anew');
+SELECT is(agg_refresh_calendars() ->> 'tasks_marked', '0', 'once');
 
 -- ---- who is not here is not touched ----
 CALL move_group(0, 2);

@@ -172,8 +172,8 @@ public:
 
 	Database(agg_table_names tables, Timestamp transaction_start, Snapshot snapshot, std::string release, CalendarCache &calendars,
 	         ReadSource read_source = ReadSource::as_cheaper)
-	    : tables_(tables), schema_(tables.schema), release_(std::move(release)), transaction_start_(transaction_start), clock_(transaction_start),
-	      snapshot_(snapshot), calendars_(calendars), read_source_(read_source) {
+	    : tables_(tables), schema_(tables.schema), release_(std::move(release)), transaction_start_(transaction_start),
+	      clock_(transaction_start), snapshot_(snapshot), calendars_(calendars), read_source_(read_source) {
 	}
 	Database(const Database &) = delete;
 	Database &operator=(const Database &) = delete;
@@ -218,6 +218,8 @@ public:
 		return clock_;
 	}
 	void take_state(const agg_outcome &outcome) {
+		if (outcome.tables != nullptr)
+			tables_ = *outcome.tables;
 		clock_ = {outcome.clock};
 		own_changes_ = outcome.own_changes;
 		own_tasks_ = outcome.own_tasks;
@@ -450,9 +452,10 @@ public:
 		Timestamp due_;
 	};
 
-	class LookAhead : public Simple {
+	/// Whether there is any.
+	class Whether : public Simple {
 	public:
-		explicit LookAhead(Database &database) : Simple(database, AGG_LOOK_AHEAD) {
+		Whether(Database &database, agg_request_kind kind) : Simple(database, kind) {
 		}
 		bool await_resume() {
 			return outcome() > 0;
@@ -618,8 +621,14 @@ public:
 	}
 	/// Looks when the next task is due, so that next_due() tells it from now on. Where it is true, the transaction must be committed at
 	/// once.
-	LookAhead look_ahead() {
-		return LookAhead(*this);
+	Whether look_ahead() {
+		return {*this, AGG_LOOK_AHEAD};
+	}
+	/// Goes on to the next set of tables, of an operation that works on all groups of shards on this node one after the other: it begins
+	/// with the node's copies of what all groups share. On a single node the only set is that of the plain tables. Awaited, false: there is
+	/// none.
+	Whether next_set() {
+		return {*this, AGG_NEXT_SET};
 	}
 	/// An error (55000) if somebody else than the table's owner has put code there that writing it would run (src/pg/strangers.c). To be
 	/// asked where one wants to say so; whoever writes is checked anyway.

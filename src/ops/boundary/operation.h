@@ -95,6 +95,7 @@ typedef enum agg_request_kind {
 	                   tables below */
 	AGG_ASK_PASS, /* `processed` of the outcome: how many rows the query looks at, which passes over a slice of time; or more than `most` */
 	AGG_LOOK_AGAIN,   /* mark windows when the transaction commits: rows of symbol, timeframe, from, to, due */
+	AGG_NEXT_SET,     /* go on to the next of the sets that the operation works on; 0 in `processed` of the outcome: there is none */
 	AGG_OWN_CHANGES,  /* the log of changes holds entries of this transaction */
 	AGG_TAKE_CHANGES, /* hand over what the innermost subtransaction has changed in data_bars and not logged; it is not logged any more */
 	AGG_WAKE_WORKER,  /* when this transaction has committed, a task may be due sooner than the database's worker thinks */
@@ -161,12 +162,13 @@ typedef struct agg_runners {
 } agg_runners;
 
 typedef struct agg_outcome {
-	const agg_error *error; /* NULL if the request succeeded; set only inside a subtransaction */
-	uint64_t processed;     /* rows that a statement or a bulk write touched */
-	agg_derivers others;    /* AGG_ASK_DERIVING, AGG_ASK_ABSORBING */
-	agg_runners runners;    /* AGG_ASK_RUNNING */
-	int64_t due;            /* AGG_ASK_DUE: as AGG_TIMESTAMPTZ; -infinity where nothing is known */
-	int64_t clock;          /* the time at which the operation is resumed, as AGG_TIMESTAMPTZ */
+	const agg_error *error;        /* NULL if the request succeeded; set only inside a subtransaction */
+	uint64_t processed;            /* rows that a statement or a bulk write touched */
+	agg_derivers others;           /* AGG_ASK_DERIVING, AGG_ASK_ABSORBING */
+	agg_runners runners;           /* AGG_ASK_RUNNING */
+	int64_t due;                   /* AGG_ASK_DUE: as AGG_TIMESTAMPTZ; -infinity where nothing is known */
+	const agg_table_names *tables; /* AGG_NEXT_SET: what its tables are called; else NULL */
+	int64_t clock;                 /* the time at which the operation is resumed, as AGG_TIMESTAMPTZ */
 	/* What this transaction has done so far: */
 	bool own_changes; /* it has changed source, and the log holds entries of it that nobody else can see yet */
 	bool own_tasks;   /* it has made or configured tasks, which nobody else can see yet */

@@ -153,11 +153,19 @@ CalendarNames without(CalendarNames names, const CalendarNames &others) {
 	return names;
 }
 
-/// Those of the calendars that have days, or have tasks and should have days.
+/// Those of the calendars whose days are needed: by tasks; and where groups of shards come and go, all of them have days.
+Op<CalendarNames> needed_among(Database &db, CalendarNames names) {
+	if (!db.is_group())
+		co_return co_await names_by(db, of_tasks(), names);
+	names.erase(std::string(utc_calendar));
+	co_return names;
+}
+
+/// Those of the calendars that have days, or should have them.
 Op<CalendarNames> used_among(Database &db, const CalendarNames &names) {
 	auto used = co_await names_by(db, with_days(), names);
-	const auto of_any_task = co_await names_by(db, of_tasks(), names);
-	used.insert(of_any_task.begin(), of_any_task.end());
+	const auto needed = co_await needed_among(db, names);
+	used.insert(needed.begin(), needed.end());
 	co_return used;
 }
 
@@ -222,14 +230,6 @@ Op<int64_t> mark_tasks(Database &db, const DifferentDays &different) {
 	co_return count;
 }
 
-/// Has the tasks follow the days that are different.
-Op<void> follow_days(Database &db, Followed &followed) {
-	followed.tasks = co_await mark_tasks(db, followed.days);
-	const auto different = list_of(names_of(followed.days));
-	co_await fit_cursors(db, different);
-	co_await fit_sources(db, different);
-}
-
 Op<void> refuse_if_used(Database &db, const CalendarNames &gone) {
 	if (gone.empty())
 		co_return;
@@ -244,7 +244,23 @@ Op<void> refuse_if_used(Database &db, const CalendarNames &gone) {
 	co_await db.query(users_of(), parameters(text_array(list)), take);
 	if (problem)
 		throw Error(*problem);
-	co_await for_names(db, forget_days(), gone);
+}
+
+/// Has all tasks follow the days that are different. Days are shared by all sets of tables, so they are not made again for each of them.
+Op<void> follow_days(Database &db, Followed &followed, const CalendarNames &gone) {
+	const auto different = list_of(names_of(followed.days));
+	if (different.empty() && gone.empty())
+		co_return;
+	for (;;) {
+		const bool is_set = co_await db.next_set();
+		if (!is_set)
+			co_return;
+		co_await refuse_if_used(db, gone);
+		const int64_t marked = co_await mark_tasks(db, followed.days);
+		followed.tasks += marked;
+		co_await fit_cursors(db, different);
+		co_await fit_sources(db, different);
+	}
 }
 
 } // namespace
@@ -270,10 +286,16 @@ Op<CalendarNames> need_calendars(Database &db, const CalendarNames names) {
 	co_return found;
 }
 
+Op<void> provide_all_calendars(Database &db) {
+	auto all = co_await names_by(db, all_calendars(), std::vector<Parameter>());
+	all.erase(std::string(utc_calendar));
+	co_await need_calendars(db, std::move(all));
+}
+
 Op<void> mend_missing_days(Database &db, const CalendarNames names) {
-	const auto of_any_task = co_await names_by(db, of_tasks(), names);
+	const auto needed = co_await needed_among(db, names);
 	const auto there = co_await names_by(db, with_days(), names);
-	auto missing = without(of_any_task, there);
+	auto missing = without(needed, there);
 	if (missing.empty())
 		co_return;
 	const ChangedRules rules {.calendars = std::move(missing), .check = RulesToCheck::all};
@@ -283,15 +305,15 @@ Op<void> mend_missing_days(Database &db, const CalendarNames names) {
 Op<Followed> follow_rules(Database &db, const ChangedRules changed) {
 	const auto present = co_await names_by(db, lock(), changed.calendars);
 	const auto gone = without(changed.calendars, present);
-	co_await refuse_if_used(db, gone);
+	co_await for_names(db, forget_days(), gone);
 	if (changed.check) {
 		const auto list = list_of(present);
 		co_await check_rules(db, list, *changed.check);
 	}
 	co_await for_names(db, touch(), present);
 	const auto stored = co_await names_by(db, with_days(), present);
-	const auto of_any_task = co_await names_by(db, of_tasks(), present);
-	const auto without_days = without(of_any_task, stored);
+	const auto needed = co_await needed_among(db, present);
+	const auto without_days = without(needed, stored);
 	Followed followed;
 	const auto changed_names = list_of(stored);
 	followed.days = co_await store_days(db, changed_names, changed.dates);
@@ -302,7 +324,7 @@ Op<Followed> follow_rules(Database &db, const ChangedRules changed) {
 		if (stored.contains(name) || without_days.contains(name))
 			followed.days[name].add({Timestamp::range_begin(), Timestamp::range_end()});
 	}
-	co_await follow_days(db, followed);
+	co_await follow_days(db, followed, gone);
 	co_return followed;
 }
 
@@ -319,7 +341,7 @@ Op<Followed> follow_time_zones(Database &db) {
 		followed.days[name].add({Timestamp::range_begin(), Timestamp::range_end()});
 	const auto different = names_of(followed.days);
 	co_await for_names(db, touch(), different);
-	co_await follow_days(db, followed);
+	co_await follow_days(db, followed, CalendarNames());
 	co_return followed;
 }
 

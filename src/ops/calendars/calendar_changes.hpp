@@ -24,6 +24,9 @@ using CalendarNames = std::set<std::string, std::less<>>;
 /// made of is chosen by them.
 Op<CalendarNames> need_calendars(Database &db, const CalendarNames names);
 
+/// The same for all calendars: a node that knows the days of each can take any group of shards.
+Op<void> provide_all_calendars(Database &db);
+
 /// What changed with a calendar's rules.
 struct ChangedRules {
 	CalendarNames calendars;

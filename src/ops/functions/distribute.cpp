@@ -2,7 +2,10 @@
 #include "ops/functions/functions.hpp"
 
 #include "ops/boundary/row_buffer.hpp"
+#include "ops/calendars/calendar_changes.hpp"
 #include "ops/setup/distribution.hpp"
+
+#include <algorithm>
 
 namespace aggregation {
 
@@ -11,6 +14,10 @@ Op<Answer> agg_distribute(Database &db, Arguments arguments) {
 	arguments.check_positive("shard_count",
 	                         "Pass how many shards each table gets: some for each node that there will ever be, such as 32.");
 	const auto steps = co_await distribution_steps(db, arguments.integer("shard_count"));
+	const bool of_calendars =
+	    std::any_of(steps.begin(), steps.end(), [](const DistributionStep &step) { return step.object == "agg_calendar_days"; });
+	if (of_calendars && !dry_run)
+		co_await provide_all_calendars(db);
 	const auto nothing = [](const Row &) { return Flow::more; };
 	RowBuffer rows(db, 3);
 	for (const auto &step : steps) {

@@ -128,17 +128,21 @@ Op<StandingStill> hold_still(Database &db, const std::vector<std::string> &chang
 	co_return held;
 }
 
-} // namespace
-
-Op<void> follow_indexes(Database &db, const std::vector<std::string> symbols) {
-	auto [rows, tasks] = co_await hold_still(db, symbols);
+Indexes indexes_of(const std::vector<IndexRow> &rows) {
 	std::vector<GeometricIndex> all;
 	for (const auto &row : rows)
 		all.push_back(row.index);
-	const Indexes indexes(std::move(all));
+	return Indexes(std::move(all));
+}
+
+/// In one set of tables.
+Op<void> mark_readers(Database &db, const std::vector<std::string> symbols) {
+	auto [rows, tasks] = co_await hold_still(db, symbols);
+	const Indexes indexes = indexes_of(rows);
 	std::set<std::string> affected(symbols.begin(), symbols.end());
 	check(rows, indexes, affected);
-	co_await tell_unknown_components(db, indexes, affected);
+	if (!db.is_group()) // a group knows few symbols
+		co_await tell_unknown_components(db, indexes, affected);
 	affected.merge(indexes.made_of_any(symbols));
 	std::erase_if(tasks, [&](const Reader &task) { return !affected.contains(task.key.symbol) || !Timeframe::parse(task.key.timeframe); });
 	if (tasks.empty())
@@ -162,6 +166,25 @@ Op<void> follow_indexes(Database &db, const std::vector<std::string> symbols) {
 	}
 	co_await merge_dirty(db, std::move(marks));
 	co_await db.wake_worker();
+}
+
+/// The rules as they are, where there may be no set of tables to look at.
+Op<void> check_now(Database &db, const std::vector<std::string> symbols) {
+	const auto rows = co_await read_index_rows(db);
+	check(rows, indexes_of(rows), std::set<std::string>(symbols.begin(), symbols.end()));
+}
+
+} // namespace
+
+Op<void> follow_indexes(Database &db, const std::vector<std::string> symbols) {
+	if (db.is_group())
+		co_await check_now(db, symbols);
+	for (;;) {
+		const bool is_set = co_await db.next_set();
+		if (!is_set)
+			co_return;
+		co_await mark_readers(db, symbols);
+	}
 }
 
 } // namespace aggregation
