@@ -1,6 +1,6 @@
 /*
- * Answers of the same call about several sets of tables, as one: numbers are added up, lists are joined, `success` holds where all say so,
- * any other boolean where one does, and of texts the last one counts, which is the latest of timestamps.
+ * Answers of the same call about several sets of tables, as one: numbers are added up, lists are joined, what they share once, `success`
+ * holds where all say so, any other boolean where one does, and of texts the last one counts, which is the latest of timestamps.
  */
 #include "shim.h"
 
@@ -14,7 +14,7 @@
 static const char join[] =
     "SELECT jsonb_object_agg(k.key, COALESCE(k.sum, k.list, k.yes, k.other)) FROM (SELECT e.key, "
     "to_jsonb(sum((e.value #>> '{}')::numeric) FILTER (WHERE jsonb_typeof(e.value) = 'number')) AS sum, "
-    "(SELECT jsonb_agg(l.value) FROM unnest($1) AS b(answer) CROSS JOIN LATERAL jsonb_array_elements(b.answer -> e.key) AS l(value) "
+    "(SELECT jsonb_agg(DISTINCT l.value) FROM unnest($1) AS b(answer) CROSS JOIN LATERAL jsonb_array_elements(b.answer -> e.key) AS l(value) "
     "WHERE jsonb_typeof(b.answer -> e.key) = 'array') AS list, "
     "to_jsonb(CASE WHEN e.key = 'success' THEN bool_and((e.value #>> '{}')::boolean) FILTER (WHERE jsonb_typeof(e.value) = 'boolean') "
     "ELSE bool_or((e.value #>> '{}')::boolean) FILTER (WHERE jsonb_typeof(e.value) = 'boolean') END) AS yes, "

@@ -52,8 +52,12 @@ agg_call_sets agg_sets_here(Oid schema) {
 	return sets;
 }
 
-/* p_symbol; NULL: there is no such argument. */
-static const agg_cell *symbol_argument(const agg_argument *arguments, size_t count) {
+/* p_symbol, or the one that the function is about; NULL: there is none. */
+static const agg_cell *symbol_argument(agg_function function, const agg_argument *arguments, size_t count) {
+	static const agg_cell dollar_index = {.as.text = "DXY", .length = 3};
+
+	if (function == AGG_FN_calc_dxy_range_1m)
+		return &dollar_index;
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(arguments[i].name, "p_symbol") == 0)
 			return arguments[i].value.cells;
@@ -91,7 +95,6 @@ static bool works_on_node(agg_function function) {
 static bool needs_one_node(agg_function function) {
 	switch (function) {
 	case AGG_FN_agg_set_keep_revisions:
-	case AGG_FN_agg_compute_index:
 	case AGG_FN_agg_set_retention:
 		return true;
 	default:
@@ -100,7 +103,7 @@ static bool needs_one_node(agg_function function) {
 }
 
 agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid function_oid, const agg_argument *arguments, size_t count) {
-	const agg_cell *argument = symbol_argument(arguments, count);
+	const agg_cell *argument = symbol_argument(function, arguments, count);
 	const agg_cell *symbol = argument == NULL || argument->is_null ? NULL : argument;
 	agg_call_sets sets;
 

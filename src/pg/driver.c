@@ -189,9 +189,17 @@ static uint64 run_query(const agg_scope *scope, agg_operation *operation, const 
 }
 
 static uint64 execute_in_scope(const agg_call_state *state, const agg_request *request) {
-	Oid table = request->relation == NULL ? request->relation_oid : agg_find_table(state->set, request->relation);
+	bool of_all_sets = request->relation != NULL && request->relation[0] == '@';
+	Oid table = request->relation == NULL ? request->relation_oid
+	            : of_all_sets             ? agg_find_table(agg_set_in(state->set.schema), request->relation + 1)
+	                                      : agg_find_table(state->set, request->relation);
 	agg_scope *scope = enter_scope(state, request, table);
 	uint64 processed;
+
+	if (of_all_sets) {
+		agg_reach_other_groups();
+		agg_let_citus_nest(scope);
+	}
 
 	if (agg_is_reader(state->function))
 		agg_only_read(scope);

@@ -28,6 +28,9 @@
 /* And for the assets: those of the group's symbols, of which each node knows all. */
 #define ASSETS_OF_GROUP "(SELECT a.* FROM %s AS a WHERE hashtext(a.canonical_symbol) BETWEEN %d AND %d)"
 
+/* What hash values its symbols have: a row. */
+#define HASH_VALUES "(SELECT %d AS first_hash, %d AS last_hash)"
+
 static Oid known_schema = InvalidOid; /* InvalidOid: nothing is known */
 static uint64 changes = 0;            /* that were told of */
 static Oid known_bars = InvalidOid;
@@ -146,8 +149,8 @@ static const agg_group *make_group(Oid schema, const shard *bars, const shard *a
 
 	*group = bars == NULL ? (agg_group) {.here = true}
 	                      : (agg_group) {.id = bars->id, .first_hash = bars->first_hash, .last_hash = bars->last_hash, .here = bars->here};
-	group->tables = palloc0(sizeof(agg_other_name) * (size_t)(count + 2));
-	group->relations = palloc0(sizeof(char *) * (size_t)(count + 2));
+	group->tables = palloc0(sizeof(agg_other_name) * (size_t)(count + 3));
+	group->relations = palloc0(sizeof(char *) * (size_t)(count + 3));
 	for (int i = 0; i < count; i++) {
 		const shard *one = &all[i];
 
@@ -160,6 +163,8 @@ static const agg_group *make_group(Oid schema, const shard *bars, const shard *a
 	            psprintf(ASSETS_OF_GROUP, in_sql(group, "core_asset_registry_all"), group->first_hash, group->last_hash));
 	name_table(group, "agg_timeframes", agg_name_in_group(group, "data_agg_state"), in_schema);
 	say_instead(group, "agg_timeframes", psprintf(TIMEFRAMES_OF_TASKS, in_sql(group, "data_agg_state")));
+	name_table(group, "agg_hash_values", "agg_hash_values", in_schema);
+	say_instead(group, "agg_hash_values", psprintf(HASH_VALUES, group->first_hash, group->last_hash));
 	return group;
 }
 

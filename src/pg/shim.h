@@ -111,6 +111,9 @@ extern Datum *agg_ask_nodes(const char *call, int *count);
 extern Datum *agg_ask_nodes_for(FunctionCallInfo fcinfo, int *count);
 extern Datum *agg_run_on_nodes(FunctionCallInfo fcinfo, int *count);
 
+/* other_groups.c */
+extern void agg_reach_other_groups(void);
+
 /* answers.c */
 extern Datum agg_join_answers(Datum answers);
 extern char *agg_text_of_answer(Datum answer);
@@ -166,6 +169,7 @@ extern void agg_stop_tracking(const agg_scope *scope);
 extern void agg_scan_from_start(const agg_scope *scope);
 extern void agg_avoid_loops(const agg_scope *scope);
 extern void agg_only_read(agg_scope *scope);
+extern void agg_let_citus_nest(const agg_scope *scope);
 extern void agg_begin_writing(const agg_scope *scope, Oid table);
 extern void agg_bound_waits(const agg_scope *scope);
 extern void agg_limit_waits(bool limit);

@@ -248,6 +248,11 @@ agg_scope *agg_act_as_distributor(void) {
 	return scope;
 }
 
+/* Citus runs statements of a call that it has been asked to make itself: a group's call reads what another group holds. */
+void agg_let_citus_nest(const agg_scope *scope pg_attribute_unused()) {
+	set_for_scope("citus.allow_nested_distributed_execution", "on");
+}
+
 /* The scope's statements see what the query sees that they are a part of, all of them the same, and may write nothing. */
 void agg_only_read(agg_scope *scope) {
 	scope->only_reads = true;

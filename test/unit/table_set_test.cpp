@@ -30,6 +30,11 @@ TEST(TableSet, GivesAGroupItsOwnNames) {
 	EXPECT_EQ(named(group, "FROM @agg_timeframes u"), "FROM (SELECT 1) u");
 }
 
+TEST(TableSet, GivesTheTableOfAllSetsItsOwnName) {
+	EXPECT_EQ(named(group, "@@data_bars, @data_bars, @@agg_timeframes"), "s.data_bars, s.data_bars_102008, s.agg_timeframes");
+	EXPECT_EQ(named(plain, "@@data_bars"), "\"My bars\".data_bars");
+}
+
 TEST(TableSet, TakesTheWholeName) {
 	EXPECT_EQ(named(group, "@data_bars_2 @data @data_barss"), "s.data_bars_2 s.data s.data_barss");
 	EXPECT_EQ(named(group, "'@data_bars'::regclass"), "'s.data_bars_102008'::regclass");

@@ -13,6 +13,7 @@
 #include "core/same_bits.hpp"
 #include "ops/bars/bar_writer.hpp"
 #include "ops/bars/dropped_chunks.hpp"
+#include "ops/bars/part_bars.hpp"
 #include "ops/bars/sealed_ranges.hpp"
 #include "ops/bars/source_probe.hpp"
 #include "ops/boundary/json.hpp"
@@ -29,15 +30,6 @@ namespace {
 constexpr const char *table = "data_bars";
 constexpr Duration stretch = Duration::minutes(65536);
 constexpr int64_t most_bars_read = 5'000'000;
-
-const Statement &read_closes() {
-	static const Statement statement {
-	    table,
-	    "SELECT d.ts_utc, d.close FROM @data_bars d WHERE d.canonical_symbol = $1::text AND d.timeframe = '1m' "
-	    "AND d.ts_utc >= $2::timestamptz AND d.ts_utc < $3::timestamptz ORDER BY d.ts_utc",
-	    {AGG_TIMESTAMPTZ, AGG_FLOAT8}};
-	return statement;
-}
 
 // Besides the prices: whether the rest is as it would be written ($4: in this version; NULL: in any), and whether somebody else's feed
 // wrote it.
@@ -107,7 +99,7 @@ Op<std::vector<std::optional<Timestamp>>> first_bars_of_components(Database &db,
 	std::vector<SourceProbe> probes;
 	for (const auto &component : index.components)
 		probes.push_back({component.symbol, minutes(), from});
-	co_return co_await first_bars(db, probes);
+	co_return co_await first_part_bars(db, probes);
 }
 
 /// What raw says the minutes are.
@@ -139,6 +131,8 @@ public:
 	}
 
 	Op<IndexCounts> run(Range range) {
+		std::vector<std::string> components(symbols_.begin(), symbols_.end());
+		elsewhere_ = co_await symbols_elsewhere(db_, std::move(components));
 		while (range.from < range.to) {
 			const Range part {range.from, std::min(range.from + stretch, range.to)};
 			const bool found = co_await compute(part);
@@ -168,7 +162,8 @@ private:
 				return Flow::more;
 			};
 			auto list = parameters(text_parameter(symbols_[component]), timestamp_parameter(first), timestamp_parameter(range.to));
-			co_await db_.query(read_closes(), std::move(list), take);
+			const bool is_elsewhere = elsewhere_.contains(symbols_[component]);
+			co_await db_.query(closes_of_part(is_elsewhere), std::move(list), take);
 		}
 		merge_.finish();
 		std::fill(last_.begin(), last_.end(), Last {});
@@ -208,7 +203,7 @@ private:
 		}
 		sealed_.back().from = range.from;
 		co_await seal_dropped_chunks(db_);
-		co_await find_sealed(db_, sealed_);
+		co_await find_sealed_parts(db_, sealed_, elsewhere_);
 		kept_ = sealed_.back().sealed;
 		for (const auto &segment : std::span(sealed_).first(symbols_.size())) {
 			for (const auto &sealed : segment.sealed.ranges())
@@ -312,6 +307,7 @@ private:
 	std::string raw_;
 	std::vector<agg_cell> shared_;
 	std::vector<std::string_view> symbols_;
+	SymbolSet elsewhere_;         // of these
 	std::vector<Segment> sealed_; // where seals are looked for: each component and the index
 	RangeSet kept_;               // the sealed minutes of the stretch
 	SeriesMerge merge_;
@@ -345,14 +341,20 @@ Op<const GeometricIndex *> IndexMinutes::begin(const std::string &symbol) {
 	if (!indexes_) {
 		co_await lock_index_minutes(db_);
 		indexes_ = co_await read_indexes(db_); // as they are now that nobody changes them any more
+		std::vector<std::string> symbols;
+		for (const auto &[name, index] : indexes_->all())
+			symbols.push_back(name);
+		elsewhere_ = co_await symbols_elsewhere(db_, std::move(symbols));
 	}
 	co_return indexes_->find(symbol);
 }
 
 Op<void> IndexMinutes::compute_parts(const GeometricIndex &index, Timestamp from, Timestamp to, int64_t version) {
 	const auto below = indexes_->indexes_below(index.symbol);
-	for (const auto &part : below)
-		co_await compute_missing(*indexes_->find(part.symbol), from - part.reach, to, version);
+	for (const auto &part : below) {
+		if (!elsewhere_.contains(part.symbol)) // that group makes them
+			co_await compute_missing(*indexes_->find(part.symbol), from - part.reach, to, version);
+	}
 }
 
 /// What was changed while this range of the index was made.
@@ -412,7 +414,7 @@ Op<std::optional<Timestamp>> next_index_minute(Database &db, const Indexes &inde
 	std::vector<SourceProbe> probes;
 	for (const auto &part : parts)
 		probes.push_back({part.symbol, minutes(), from - part.reach});
-	const auto stored = co_await first_bars(db, probes);
+	const auto stored = co_await first_part_bars(db, probes);
 	std::map<std::string_view, std::optional<Timestamp>> first;
 	for (size_t i = 0; i < parts.size(); ++i)
 		first.emplace(parts[i].symbol, stored[i]);

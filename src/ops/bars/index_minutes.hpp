@@ -6,6 +6,7 @@
 #include "ops/boundary/database.hpp"
 #include "ops/boundary/op.hpp"
 #include "ops/tasks/indexes.hpp"
+#include "ops/tasks/symbols_elsewhere.hpp"
 
 #include <cstdint>
 #include <map>
@@ -85,6 +86,7 @@ private:
 
 	Database &db_;
 	std::optional<Indexes> indexes_; // nobody changes them while minutes are computed
+	SymbolSet elsewhere_;            // of these
 	std::map<std::string, RangeSet> computed_;
 	MadeMinutes made_;
 	bool taking_ = false;

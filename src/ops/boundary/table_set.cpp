@@ -37,8 +37,10 @@ size_t agg_name_tables(agg_table_names names, const char *sql, size_t length, ch
 	for (size_t at = rest.find('@'); at != std::string_view::npos; at = rest.find('@')) {
 		put(rest.substr(0, at));
 		rest.remove_prefix(at + 1);
+		const bool of_all_sets = rest.starts_with('@');
+		rest.remove_prefix(of_all_sets ? 1 : 0);
 		const std::string_view table = name_at(rest);
-		const char *other = names.other_count == 0 ? nullptr : other_name(names, table);
+		const char *other = names.other_count == 0 || of_all_sets ? nullptr : other_name(names, table);
 		if (other != nullptr) {
 			put(other);
 			rest.remove_prefix(table.size());

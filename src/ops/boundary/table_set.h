@@ -3,6 +3,9 @@
  *
  *   the set of plain tables     @data_bars is public.data_bars
  *   a group of shards           @data_bars is public.data_bars_102008, where that is the shard of the group's symbols
+ *
+ * In any set @@data_bars is public.data_bars: where groups of shards are sets, that is the table of all of them, and Citus runs the
+ * statement. Then the statement's relation is "@data_bars", too.
  */
 #ifndef AGGREGATION_TABLE_NAMES_H
 #define AGGREGATION_TABLE_NAMES_H

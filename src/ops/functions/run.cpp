@@ -364,7 +364,7 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 		co_await runner.run(tasks);
 	co_await runner.wake_tasks_above();
 	const auto rest = co_await read_due_tasks(db, runner.now(), order.assets, 1);
-	co_return answer_of_batch(db, runner, ticks, !rest.tasks.empty() || minutes.more);
+	co_return answer_of_batch(db, runner, ticks, !rest.tasks.empty() || minutes.more || runner.told_others());
 }
 
 } // namespace aggregation

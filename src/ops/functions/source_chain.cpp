@@ -1,6 +1,6 @@
 #include "ops/functions/source_chain.hpp"
 
-#include "ops/bars/source_probe.hpp"
+#include "ops/bars/part_bars.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/tasks/indexes.hpp"
 #include "ops/tasks/obstacle.hpp"
@@ -11,15 +11,15 @@ namespace aggregation {
 
 namespace {
 
-// How many usable minutes each of the symbols has in the window.
-const Statement &minutes_of_symbols() {
-	static const Statement statement {
-	    "data_bars",
-	    "SELECT t.ord, (SELECT count(*) FROM @data_bars b WHERE b.canonical_symbol = t.symbol AND b.timeframe = '1m' "
-	    "AND b.ts_utc >= $2::timestamptz AND b.ts_utc < $3::timestamptz AND b.close > 0 AND b.close < 'Infinity') "
-	    "FROM unnest($1::text[]) WITH ORDINALITY AS t(symbol, ord)",
-	    {AGG_INT8, AGG_INT8}};
-	return statement;
+// How many usable minutes a symbol has in the window.
+#define AGG_COUNT_MINUTES(bars)                                                                                                            \
+	"SELECT count(*) FROM " bars " b WHERE b.canonical_symbol = $1::text AND b.timeframe = '1m' "                                          \
+	"AND b.ts_utc >= $2::timestamptz AND b.ts_utc < $3::timestamptz AND b.close > 0 AND b.close < 'Infinity'"
+
+const Statement &count_minutes(bool is_elsewhere) {
+	static const Statement here {"data_bars", AGG_COUNT_MINUTES("@data_bars"), {AGG_INT8}};
+	static const Statement elsewhere {"@data_bars", AGG_COUNT_MINUTES("@@data_bars"), {AGG_INT8}, Planning::by_statistics};
+	return is_elsewhere ? elsewhere : here;
 }
 
 std::string last_bar(std::optional<Timestamp> last) {
@@ -28,21 +28,24 @@ std::string last_bar(std::optional<Timestamp> last) {
 
 /// The components of an index that lack minutes of the window.
 Op<std::string> missing_components(Database &db, const GeometricIndex index, const TimeRange window) {
-	std::vector<agg_cell> symbols;
+	std::vector<std::string> symbols;
 	std::vector<SourceProbe> probes;
 	for (const auto &component : index.components) {
-		symbols.push_back(cell(std::string_view(component.symbol)));
+		symbols.push_back(component.symbol);
 		probes.push_back({.symbol = component.symbol, .bars = minutes(), .to = window.to});
 	}
+	const auto elsewhere = co_await symbols_elsewhere(db, symbols);
 	std::vector<int64_t> counts(symbols.size());
-	auto take = [&](const Row &row) {
-		counts.at(static_cast<size_t>(row.integer(0) - 1)) = row.integer(1);
-		return Flow::more;
-	};
-	co_await db.query(minutes_of_symbols(),
-	                  parameters(Parameter(AGG_TEXT, std::move(symbols)), timestamp_parameter(window.from), timestamp_parameter(window.to)),
-	                  take);
-	const auto last = co_await last_bars(db, probes);
+	for (size_t i = 0; i < symbols.size(); ++i) {
+		auto take = [&](const Row &row) {
+			counts[i] = row.integer(0);
+			return Flow::more;
+		};
+		auto list = parameters(text_parameter(symbols[i]), timestamp_parameter(window.from), timestamp_parameter(window.to));
+		const bool is_elsewhere = elsewhere.contains(symbols[i]);
+		co_await db.query(count_minutes(is_elsewhere), std::move(list), take);
+	}
+	const auto last = co_await last_part_bars(db, probes);
 	const int64_t most = minutes().count(window.from, window.to);
 	std::string clauses;
 	for (size_t i = 0; i < probes.size(); ++i) {

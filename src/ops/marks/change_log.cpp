@@ -2,6 +2,7 @@
 
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/dirty_ranges.hpp"
+#include "ops/marks/parts_elsewhere.hpp"
 #include "ops/tasks/calendars.hpp"
 #include "ops/tasks/indexes.hpp"
 #include "ops/tasks/task_columns.h"
@@ -128,9 +129,10 @@ void note_rest(const Reader &reader, const TimeRange &change, const RangeSet &re
 enum class Whose { others, own };
 
 /// `read`: see mark_own_changes().
-Op<void> mark_changes(Database &db, const ChangeSet &changes, Whose whose, const std::vector<ReadSince> &read) {
+Op<bool> mark_changes(Database &db, const ChangeSet &changes, Whose whose, const std::vector<ReadSince> &read) {
 	const auto list = changes.list();
 	const auto indexes = co_await read_indexes(db);
+	const bool told = co_await tell_other_groups(db, list, indexes);
 	std::vector<std::string> symbols;
 	std::map<std::string, RangeSet> of_indexes; // what changes by way of their parts
 	for (const auto &change : list) {
@@ -188,13 +190,15 @@ Op<void> mark_changes(Database &db, const ChangeSet &changes, Whose whose, const
 	for (auto &[reader, ranges] : marked)
 		marks.push_back({&reader->key, std::move(ranges)});
 	co_await merge_dirty(db, std::move(marks));
+	co_return told;
 }
 
 } // namespace
 
-Op<void> absorb_changes(Database &db) {
+Op<bool> absorb_changes(Database &db) {
+	bool told_others = false;
 	if (db.snapshot() == Database::Snapshot::of_transaction)
-		co_return;
+		co_return told_others;
 	// Before it looks for tasks: a run of one that it cannot see then knows that it may not be told of the changes.
 	if (db.has_own_changes())
 		co_await db.begin_absorbing_own();
@@ -203,10 +207,12 @@ Op<void> absorb_changes(Database &db) {
 		ChangeSet changes;
 		const int64_t entries = co_await take_log(db, changes);
 		const Whose whose = db.has_own_changes() ? Whose::own : Whose::others;
-		if (!changes.empty())
-			co_await mark_changes(db, changes, whose, none_read);
+		if (!changes.empty()) {
+			const bool told = co_await mark_changes(db, changes, whose, none_read);
+			told_others = told_others || told;
+		}
 		if (entries < log_rows_at_once)
-			co_return;
+			co_return told_others;
 	}
 }
 

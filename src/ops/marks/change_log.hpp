@@ -40,8 +40,9 @@ namespace aggregation {
 	"COALESCE(e.row_count, l.row_counts[1]) AS row_count "                                                                                 \
 	"FROM unnest(l.symbols, l.from_utc, l.to_utc, l.row_counts) AS e(symbol, from_utc, to_utc, row_count)) AS u "
 
-/// Absorbs all entries that this transaction can see and nobody else is absorbing. Cheap when there is none.
-Op<void> absorb_changes(Database &db);
+/// Absorbs all entries that this transaction can see and nobody else is absorbing. Cheap when there is none. True: another group of shards
+/// has got something to absorb by it.
+Op<bool> absorb_changes(Database &db);
 
 /// Windows of a task whose row this transaction has locked, and which it has read, and written, since.
 struct ReadSince {

@@ -4,6 +4,8 @@
 
 #include "ops/boundary/filled_in.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/marks/change_log.hpp"
+#include "ops/tasks/symbols_elsewhere.hpp"
 
 #include <algorithm>
 
@@ -22,7 +24,7 @@ WITH components AS (
 ), candles AS (
 	SELECT c.symbol, c.exponent, s.ts_utc, s.close
 	FROM components c
-	JOIN @data_bars s ON s.canonical_symbol = c.symbol AND s.timeframe = '1m'
+	JOIN {closes}
 		AND s.ts_utc >= $1::timestamptz - make_interval(mins => $8::int4) AND s.ts_utc < $2::timestamptz
 	WHERE s.close > 0 AND s.close < 'Infinity' AND s.ts_utc = date_bin('1 minute', s.ts_utc, '2000-01-01 00:00+00')
 ), priced AS ({priced}
@@ -85,17 +87,43 @@ constexpr const char *carried_there = R"sql(
 	) g
 	WHERE g.close IS NOT NULL AND g.ts_utc >= $1::timestamptz AND g.since >= g.ts_utc - make_interval(mins => $8::int4))sql";
 
-std::string compare_text(const char *priced) {
-	const std::pair<std::string_view, std::string_view> words[] {{"{priced}", priced}};
+// Where the components' minutes come from: the table; or what was read of them, $9 to $11, where other groups of shards hold some.
+constexpr const char *in_table = "@data_bars s ON s.canonical_symbol = c.symbol AND s.timeframe = '1m'";
+constexpr const char *as_read = "unnest($9::text[], $10::timestamptz[], $11::float8[]) AS s(symbol, ts_utc, close) ON s.symbol = c.symbol";
+
+std::string compare_text(const char *closes, const char *priced) {
+	const std::pair<std::string_view, std::string_view> words[] {{"{closes}", closes}, {"{priced}", priced}};
 	return filled_in(compare_sql, words);
 }
 
-const Statement &compare(const GeometricIndex &index) {
-	static const std::string plain = compare_text(of_the_instant);
-	static const std::string carried = compare_text(carried_there);
-	static const Statement without_carry {"data_bars", plain.c_str(), {AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TEXT, AGG_FLOAT8, AGG_FLOAT8}};
-	static const Statement with_carry {"data_bars", carried.c_str(), {AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TEXT, AGG_FLOAT8, AGG_FLOAT8}};
-	return index.carry.us == 0 ? without_carry : with_carry;
+struct Comparison {
+	std::string plain;
+	std::string carried;
+	Statement without_carry;
+	Statement with_carry;
+	Comparison(const char *closes, Planning planning)
+	    : plain(compare_text(closes, of_the_instant)), carried(compare_text(closes, carried_there)),
+	      without_carry {"data_bars", plain.c_str(), {AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TEXT, AGG_FLOAT8, AGG_FLOAT8}, planning},
+	      with_carry {"data_bars", carried.c_str(), {AGG_TIMESTAMPTZ, AGG_TEXT, AGG_TEXT, AGG_FLOAT8, AGG_FLOAT8}, planning} {
+	}
+};
+
+const Statement &compare(const GeometricIndex &index, bool some_elsewhere) {
+	static const Comparison of_table(in_table, Planning::by_index);
+	static const Comparison of_read(as_read, Planning::by_statistics);
+	const Comparison &comparison = some_elsewhere ? of_read : of_table;
+	return index.carry.us == 0 ? comparison.without_carry : comparison.with_carry;
+}
+
+// $1: a component.
+const Statement &read_closes() {
+	static const Statement statement {
+	    "@data_bars",
+	    "SELECT s.ts_utc, s.close FROM @@data_bars s WHERE s.canonical_symbol = $1::text AND s.timeframe = '1m' "
+	    "AND s.ts_utc >= $2::timestamptz AND s.ts_utc < $3::timestamptz AND s.close IS NOT NULL",
+	    {AGG_TIMESTAMPTZ, AGG_FLOAT8},
+	    Planning::by_statistics};
+	return statement;
 }
 
 // $3: the index and its components.
@@ -106,6 +134,38 @@ const Statement &first_minute() {
 	    "CROSS JOIN LATERAL (SELECT s.ts_utc FROM @data_bars s WHERE s.canonical_symbol = k.symbol AND s.timeframe = '1m' "
 	    "AND s.ts_utc >= $1::timestamptz AND s.ts_utc < $2::timestamptz ORDER BY s.ts_utc LIMIT 1) b",
 	    {AGG_TIMESTAMPTZ}};
+	return statement;
+}
+
+// Of what is elsewhere, $1.
+const Statement &first_minute_elsewhere() {
+	static const Statement statement {"@data_bars",
+	                                  "SELECT s.ts_utc FROM @@data_bars s WHERE s.canonical_symbol = $1::text AND s.timeframe = '1m' "
+	                                  "AND s.ts_utc >= $2::timestamptz AND s.ts_utc < $3::timestamptz ORDER BY s.ts_utc LIMIT 1",
+	                                  {AGG_TIMESTAMPTZ},
+	                                  Planning::by_statistics};
+	return statement;
+}
+
+const Statement &seals_elsewhere() {
+	static const Statement statement {
+	    "@agg_sealed_ranges",
+	    "SELECT r.from_utc, CASE WHEN isfinite(r.to_utc) THEN r.to_utc + make_interval(mins => $4::int4) ELSE r.to_utc END "
+	    "FROM @@agg_sealed_ranges r WHERE r.canonical_symbol = $1::text AND COALESCE(r.timeframe, '1m') = '1m' "
+	    "AND r.to_utc > $2::timestamptz - make_interval(mins => $4::int4) AND r.from_utc < $3::timestamptz",
+	    {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ},
+	    Planning::by_statistics};
+	return statement;
+}
+
+// What is logged of $1 in its own group.
+const Statement &logged_elsewhere() {
+	static const Statement statement {
+	    "@agg_change_log",
+	    "SELECT u.from_utc, u.to_utc FROM @@agg_change_log l " AGG_LOGGED_ENTRIES
+	    "WHERE l.canonical_symbol = $1::text AND u.symbol = $1::text AND u.to_utc > $2::timestamptz AND u.from_utc < $3::timestamptz",
+	    {AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ},
+	    Planning::by_statistics};
 	return statement;
 }
 
@@ -148,6 +208,8 @@ public:
 		to = std::min(to, to_);
 		if (from >= to)
 			co_return std::nullopt;
+		if (!elsewhere_)
+			elsewhere_ = co_await parts_elsewhere();
 		Timestamp first = Timestamp::infinity();
 		auto receive = [&](const Row &row) {
 			first = std::min(first, row.timestamp(0));
@@ -157,6 +219,8 @@ public:
 		symbols.push_back(cell(std::string_view(key_.symbol)));
 		auto values = parameters(timestamp_parameter(from), timestamp_parameter(to), Parameter(AGG_TEXT, std::move(symbols)));
 		co_await db_.query(first_minute(), std::move(values), receive);
+		for (const auto &symbol : *elsewhere_)
+			co_await db_.query(first_minute_elsewhere(), of_symbol(symbol, from, to), receive);
 		if (first == Timestamp::infinity())
 			co_return std::nullopt;
 		first = minutes().floor(first);
@@ -169,6 +233,51 @@ public:
 	}
 
 	Op<std::vector<Difference>> differences(Stretch stretch) override {
+		constexpr int attempts = 3;
+		std::vector<Difference> list;
+		for (int attempt = 0; attempt < attempts; ++attempt) {
+			list = co_await look(stretch);
+			// What other nodes hold is read at another moment: something may have changed in between.
+			const bool certain = elsewhere_->empty() ||
+			                     std::all_of(list.begin(), list.end(), [](const Difference &one) { return !one.explanation.empty(); });
+			if (certain)
+				break;
+		}
+		co_return list;
+	}
+
+private:
+	Op<SymbolSet> parts_elsewhere() {
+		std::vector<std::string> symbols;
+		for (const auto &part : parts_)
+			symbols.push_back(part.symbol);
+		co_return co_await symbols_elsewhere(db_, std::move(symbols));
+	}
+
+	static std::vector<Parameter> of_symbol(const std::string &symbol, Timestamp from, Timestamp to) {
+		return parameters(text_parameter(symbol), timestamp_parameter(from), timestamp_parameter(to));
+	}
+
+	/// The components' minutes, as parameters.
+	Op<void> add_closes(Stretch stretch, std::vector<Parameter> &list) {
+		std::vector<agg_cell> symbols;
+		std::vector<agg_cell> times;
+		std::vector<agg_cell> closes;
+		for (const auto &component : index_.components) {
+			auto take = [&](const Row &row) {
+				symbols.push_back(cell(std::string_view(component.symbol)));
+				times.push_back(cell(row.timestamp(0)));
+				closes.push_back(cell(row.real(1)));
+				return Flow::more;
+			};
+			co_await db_.query(read_closes(), of_symbol(component.symbol, stretch.from - index_.carry, stretch.to), take);
+		}
+		list.emplace_back(AGG_TEXT, std::move(symbols));
+		list.emplace_back(AGG_TIMESTAMPTZ, std::move(times));
+		list.emplace_back(AGG_FLOAT8, std::move(closes));
+	}
+
+	Op<std::vector<Difference>> look(Stretch stretch) {
 		std::vector<Difference> list;
 		auto receive = [&](const Row &row) {
 			list.push_back({key_, row.timestamp(0), std::string(row.text(1)), row.maybe_text(2).value_or(""),
@@ -182,12 +291,21 @@ public:
 		auto formula = parameters(timestamp_parameter(stretch.from), timestamp_parameter(stretch.to), text_parameter(key_.symbol),
 		                          Parameter(AGG_TEXT, components_), Parameter(AGG_FLOAT8, std::move(exponents)),
 		                          Parameter(AGG_FLOAT8, cell(index_.constant)), Parameter(AGG_INT4, cell(index_.decimals)), carry);
-		co_await db_.query(compare(index_), std::move(formula), receive);
+		const bool some_elsewhere = !elsewhere_->empty();
+		if (some_elsewhere)
+			co_await add_closes(stretch, formula);
+		co_await db_.query(compare(index_, some_elsewhere), std::move(formula), receive);
 		if (list.empty())
 			co_return list;
 		auto range = parameters(timestamp_parameter(stretch.from), timestamp_parameter(stretch.to), text_parameter(key_.symbol),
 		                        Parameter(AGG_TEXT, components_), carry);
-		const auto sealed = co_await windows_in(db_, sealed_ranges(), std::move(range), minutes());
+		auto sealed = co_await windows_in(db_, sealed_ranges(), std::move(range), minutes());
+		for (const auto &symbol : *elsewhere_) {
+			auto of_part = of_symbol(symbol, stretch.from, stretch.to);
+			of_part.push_back(carry);
+			const auto seals = co_await windows_in(db_, seals_elsewhere(), std::move(of_part), minutes());
+			sealed.add(seals);
+		}
 		std::erase_if(list, [&](const Difference &one) { return holds(sealed, one.window); });
 		if (list.empty())
 			co_return list;
@@ -199,10 +317,18 @@ public:
 		co_return list;
 	}
 
-private:
 	/// Minutes that will be computed again: what was logged of a part, and what is marked of a task that reads the index.
 	Op<RangeSet> read_pending(Stretch stretch) {
-		auto pending = co_await logged_of(key_.symbol, Duration {}, stretch);
+		RangeSet pending;
+		for (const auto &part : parts_) { // before it comes to the log here
+			if (!elsewhere_->contains(part.symbol))
+				continue;
+			const auto logged =
+			    co_await windows_in(db_, logged_elsewhere(), of_symbol(part.symbol, stretch.from - part.reach, stretch.to), minutes());
+			pending.add(reached(logged, part.reach));
+		}
+		const auto own = co_await logged_of(key_.symbol, Duration {}, stretch);
+		pending.add(own);
 		for (const auto &part : parts_) {
 			const auto logged = co_await logged_of(part.symbol, part.reach, stretch);
 			pending.add(logged);
@@ -221,10 +347,14 @@ private:
 		auto values =
 		    parameters(Parameter(AGG_TEXT, std::move(symbols)), timestamp_parameter(stretch.from - reach), timestamp_parameter(stretch.to));
 		const auto logged = co_await windows_in(db_, logged_ranges(), std::move(values), minutes());
-		RangeSet reached;
+		co_return reached(logged, reach);
+	}
+
+	static RangeSet reached(const RangeSet &logged, Duration reach) {
+		RangeSet ranges;
 		for (const auto &range : logged.ranges())
-			reached.add({range.from, range.to + reach, range.rows});
-		co_return reached;
+			ranges.add({range.from, range.to + reach, range.rows});
+		return ranges;
 	}
 
 	Database &db_;
@@ -232,6 +362,7 @@ private:
 	TaskKey key_;
 	std::vector<agg_cell> components_;
 	std::vector<Dependent> parts_;
+	std::optional<SymbolSet> elsewhere_; // of these
 	std::vector<Task> readers_;
 	Timestamp from_ = Timestamp::infinity();
 	Timestamp to_ = Timestamp::minus_infinity();

@@ -1,7 +1,7 @@
 #include "ops/runner/rederive.hpp"
 
 #include "core/geometric_index.hpp"
-#include "ops/bars/source_probe.hpp"
+#include "ops/bars/part_bars.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/marks/look_again.hpp"
 
@@ -75,7 +75,7 @@ Op<TimeRange> shrink(Database &db, const TaskRun &run, TimeRange range, LookAgai
 		for (const auto &part : run.index_parts)
 			probes.push_back({part.symbol, run.task.source, range.from - part.reach, range.to});
 	}
-	const auto found = co_await last_bars(db, probes);
+	const auto found = co_await last_part_bars(db, probes);
 	Timestamp end = range.from;
 	const size_t first_part = found.size() < 2 ? found.size() : 2;
 	for (size_t i = 0; i < found.size(); ++i) {

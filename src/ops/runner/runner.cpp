@@ -66,7 +66,8 @@ Op<std::vector<TaskPlace>> Runner::next_tasks() {
 	const bool first = seen_.empty();
 	const int64_t limit = first ? order_.max_tasks + static_cast<int64_t>(untouched_.size()) : std::numeric_limits<int64_t>::max();
 	claim_ = Claim::due;
-	co_await absorb_changes(db_);
+	const bool told = co_await absorb_changes(db_);
+	told_others_ = told_others_ || told;
 	due_again_ = false;
 	listed_at_ = now();
 	auto due = co_await read_due_tasks(db_, listed_at_, order_.assets, limit);

@@ -78,6 +78,10 @@ public:
 	size_t different_tasks() {
 		return seen_.size();
 	}
+	/// Whether other groups of shards have got something to absorb (change_log.hpp).
+	bool told_others() const {
+		return told_others_;
+	}
 	/// The first failures as a JSON array of objects: symbol, timeframe, sqlstate, error.
 	std::string failures_json() const;
 	/// No new batch is begun.
@@ -107,7 +111,8 @@ private:
 	Timestamp started_;
 	Timestamp listed_at_;
 	bool time_of_none_has_come_ = false; // of all tasks, when they were listed
-	bool due_again_ = false;             // something that was run since, or may be because of it
+	bool told_others_ = false;
+	bool due_again_ = false; // something that was run since, or may be because of it
 	RunTotals totals_;
 	Claim claim_ = Claim::due;
 	SeenTasks seen_;

@@ -83,7 +83,7 @@ same_as_plain() {
 		database=postgres on 0 -c 'DROP DATABASE IF EXISTS plain' -c 'CREATE DATABASE plain'
 		export database=plain
 		make_market
-		database=market on 0 -c '\copy (SELECT canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count FROM data_bars) TO STDOUT' |
+		database=market on 0 -c '\copy (SELECT canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count FROM data_bars WHERE source IS DISTINCT FROM '\''synthetic'\'') TO STDOUT' |
 			on 0 -c '\copy data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count) FROM STDIN'
 		on 0 -c "CALL agg_run(p_now_utc => '$1', p_time_budget => '10 minutes')" 2>/dev/null
 		on 0 -c "$bars" | LC_ALL=C sort >"$own_folder/plain"
