@@ -11,11 +11,12 @@ namespace {
 
 const Statement &partitions_and_chunks() {
 	static const Statement statement {"agg_chunks", R"sql(
-SELECT t.id::int8, t.name, t.from_utc, t.to_utc
+SELECT t.id::int8, t.name, t.from_utc, t.to_utc, t.has_index
 FROM (
 	SELECT c.oid AS id, format('%I.%I', n.nspname, c.relname) AS name,
 		CASE b.bound[1] WHEN 'MINVALUE' THEN '-infinity' ELSE btrim(b.bound[1], '''') END::timestamptz AS from_utc,
-		CASE b.bound[2] WHEN 'MAXVALUE' THEN 'infinity' ELSE btrim(b.bound[2], '''') END::timestamptz AS to_utc
+		CASE b.bound[2] WHEN 'MAXVALUE' THEN 'infinity' ELSE btrim(b.bound[2], '''') END::timestamptz AS to_utc,
+		c.relkind = 'p' OR EXISTS (SELECT FROM pg_catalog.pg_am a WHERE a.oid = c.relam AND a.amname = 'heap') AS has_index
 	FROM pg_catalog.pg_class p
 	JOIN pg_catalog.pg_inherits i ON i.inhparent = p.oid AND NOT i.inhdetachpending
 	JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind IN ('r', 'p')
@@ -24,12 +25,12 @@ FROM (
 	WHERE p.relname = $1::text AND p.relkind = 'p' AND pg_get_partkeydef(p.oid) = 'RANGE (ts_utc)' AND b.bound IS NOT NULL
 		AND p.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation')
 	UNION ALL
-	SELECT to_regclass(k.chunk), k.chunk, k.from_utc, k.to_utc
+	SELECT to_regclass(k.chunk), k.chunk, k.from_utc, k.to_utc, false
 	FROM @agg_chunks k
 	WHERE k.table_name = $1::text AND to_regclass(k.chunk) IS NOT NULL
 ) t
 ORDER BY t.from_utc, t.name)sql",
-		{AGG_INT8, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ}, Planning::once_by_statistics};
+		{AGG_INT8, AGG_TEXT, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_BOOL}, Planning::once_by_statistics};
 	return statement;
 }
 
@@ -46,6 +47,8 @@ WITH RECURSIVE s(symbol, timeframe) AS (
 	) n
 )
 SELECT s.symbol, s.timeframe FROM s)sql";
+
+constexpr std::string_view read_whole = "SELECT DISTINCT b.canonical_symbol::text, b.timeframe::text FROM {part} b{live}";
 
 constexpr std::string_view who_has_later = R"sql(
 SELECT t.symbol FROM unnest($1::text[], $2::timestamptz[]) AS t(symbol, from_utc)
@@ -88,7 +91,8 @@ const Statement &forget_chunk() {
 Op<std::vector<TimePartition>> time_partitions(Database &db, const std::string table) {
 	std::vector<TimePartition> found;
 	auto take = [&](const Row &row) {
-		found.push_back({static_cast<uint32_t>(row.integer(0)), std::string(row.text(1)), row.timestamp(2), row.timestamp(3)});
+		found.push_back(
+		    {static_cast<uint32_t>(row.integer(0)), std::string(row.text(1)), row.timestamp(2), row.timestamp(3), row.boolean(4)});
 		return Flow::more;
 	};
 	co_await db.query(partitions_and_chunks(), parameters(text_parameter(table)), take);
@@ -96,7 +100,7 @@ Op<std::vector<TimePartition>> time_partitions(Database &db, const std::string t
 }
 
 Op<void> series_in(Database &db, const std::string table, const TimePartition partition, TakeSeries take) {
-	const std::string sql = about(walk, table, partition);
+	const std::string sql = about(partition.has_index ? walk : read_whole, table, partition);
 	const Statement statement {table.c_str(), sql.c_str(), {AGG_TEXT, AGG_TEXT}, Planning::by_statistics};
 	auto take_row = [&](const Row &row) { return take(row.text(0), row.text(1)); };
 	co_await db.query(statement, {}, take_row);

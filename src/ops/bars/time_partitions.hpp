@@ -20,12 +20,14 @@ struct TimePartition {
 	std::string name; // with its schema, quoted
 	Timestamp from;   // -infinity: all before its end
 	Timestamp to;
+	bool has_index; // in which its symbols can be found one after the other: not so where rows are compressed
 };
 
 /// Of data_bars or derived_data_bars, by time; none where the table is plain. A DEFAULT partition is not among them.
 Op<std::vector<TimePartition>> time_partitions(Database &db, const std::string table);
 
-/// The symbols and timeframes of its bars; of derived_data_bars, of live ones. As many as `take` wants, one after the other, in an index.
+/// The symbols and timeframes of its bars, as many as `take` wants; of derived_data_bars, of live ones. A few probes each in an index; else
+/// it is read as a whole.
 using TakeSeries = std::function<Flow(std::string_view symbol, std::string_view timeframe)>;
 Op<void> series_in(Database &db, const std::string table, const TimePartition partition, TakeSeries take);
 

@@ -204,7 +204,7 @@ Op<int64_t> remove_bars(Database &db, const std::vector<Seal> old, const std::st
 
 Op<Timestamp> RetentionRunner::retire_whole(const std::string table, const std::vector<TimePartition> partitions, const KeptBars &kept,
                                             Timestamp now, Timestamp wanted, Progress &progress) {
-	const auto whole = co_await oldest_whole(db_, table, partitions, kept, now, wanted);
+	const auto whole = co_await oldest_whole(db_, table, partitions, kept, now, wanted, verdicts_);
 	if (!whole)
 		co_return wanted;
 	const bool first_look = waiting_partitions_.insert(whole->id).second;

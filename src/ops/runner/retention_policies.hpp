@@ -62,6 +62,7 @@ private:
 	int64_t rows_removed_ = 0;
 	int64_t partitions_dropped_ = 0;
 	int64_t failure_count_ = 0;
+	Verdicts verdicts_;                     // of this run
 	std::set<uint32_t> waiting_partitions_; // that were looked at and have to wait
 };
 

@@ -13,8 +13,8 @@ namespace aggregation {
 
 namespace {
 
-/// By timeframe.
-using Series = std::map<std::string, std::vector<std::string>>;
+/// Symbols by timeframe.
+using Series = std::map<std::string, std::set<std::string>>;
 
 /// When the policy of a symbol and timeframe in a table lets bars go; nullopt: never.
 std::optional<Timestamp> kept_since(const std::string &table, const KeptBars &kept, const std::string &symbol, const std::string &timeframe,
@@ -35,7 +35,7 @@ Op<std::optional<Series>> series_that_go(Database &db, const std::string table, 
 			series.reset();
 			return Flow::enough;
 		}
-		(*series)[std::string(timeframe)].push_back(std::move(name));
+		(*series)[std::string(timeframe)].insert(std::move(name));
 		return Flow::more;
 	};
 	co_await series_in(db, table, partition, take);
@@ -103,12 +103,15 @@ Timestamp partition_start(const std::vector<TimePartition> &partitions, Timestam
 }
 
 Op<std::optional<TimePartition>> oldest_whole(Database &db, const std::string table, const std::vector<TimePartition> partitions,
-                                              const KeptBars &kept, Timestamp now, Timestamp wanted) {
+                                              const KeptBars &kept, Timestamp now, Timestamp wanted, Verdicts &verdicts) {
 	for (const auto &partition : partitions) {
 		if (partition.to > wanted)
 			continue;
-		const auto series = co_await series_that_go(db, table, partition, kept, now);
-		if (series && !series->empty())
+		if (!verdicts.contains(partition.id)) {
+			const auto series = co_await series_that_go(db, table, partition, kept, now);
+			verdicts[partition.id] = series && !series->empty();
+		}
+		if (verdicts[partition.id])
 			co_return partition;
 	}
 	co_return std::nullopt;
@@ -124,7 +127,8 @@ Op<Retired> retire_partition(Database &db, const std::string table, const TimePa
 		Timestamp wanted = now;
 		for (const auto &symbol : symbols)
 			wanted = std::min(wanted, kept_since(table, kept, symbol, timeframe, now).value_or(wanted));
-		auto of_timeframe = co_await look_at_bounds(db, table, partition, timeframe, symbols, wanted, retired);
+		const std::vector<std::string> names(symbols.begin(), symbols.end());
+		auto of_timeframe = co_await look_at_bounds(db, table, partition, timeframe, names, wanted, retired);
 		bounds.push_back(std::move(of_timeframe));
 	}
 	if (retired.waiting > 0)

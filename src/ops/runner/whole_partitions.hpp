@@ -17,6 +17,7 @@
 #include "ops/runner/kept_bars.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,9 +27,12 @@ namespace aggregation {
 /// The start of the partition that a time lies in; the time itself where that has no start, or where there is none.
 Timestamp partition_start(const std::vector<TimePartition> &partitions, Timestamp time);
 
+/// Which partitions are whole, of those that were looked at.
+using Verdicts = std::map<uint32_t, bool>;
+
 /// The oldest partition that is whole, of those that end by `wanted`.
 Op<std::optional<TimePartition>> oldest_whole(Database &db, const std::string table, const std::vector<TimePartition> partitions,
-                                              const KeptBars &kept, Timestamp now, Timestamp wanted);
+                                              const KeptBars &kept, Timestamp now, Timestamp wanted, Verdicts &verdicts);
 
 /// What has become of it.
 struct Retired {
