@@ -81,6 +81,16 @@ run
 same_as_plain "$now" 'after a change of an index'
 like "$(on 0 -c "UPDATE agg_indexes SET components = '{META,SYM2,SYM3,SYM4,EURUSD}' WHERE canonical_symbol = 'BASKET'" 2>&1)" 'in a circle: BASKET -> META -> BASKET' 'a circle is refused'
 
+# Rules that one node knows already, and the other is about to learn.
+home=$(node_of EURUSD)
+on "$home" -c BEGIN -c "UPDATE $(on 0 -c "SELECT 'agg_indexes_' || shardid FROM pg_dist_shard WHERE logicalrelid = 'agg_indexes'::regclass") SET decimals = decimals" -c "PREPARE TRANSACTION 'rules'"
+on 0 -c "UPDATE data_bars SET close = close * 1.02 WHERE canonical_symbol = 'EURUSD' AND ts_utc = '2025-07-01 01:02+00'"
+run
+is "$(on 0 -c "SELECT count(*) FROM agg_change_log WHERE canonical_symbol = 'EURUSD'")" 1 'who does not know the rules leaves the log alone'
+on "$home" -c "COMMIT PREPARED 'rules'"
+run
+same_as_plain "$now" 'after the rules are known'
+
 # ---- moves and deaths ----
 run_on() { on "$1" -c "CALL agg_run(p_now_utc => '$now')" >/dev/null 2>&1; }
 until_stopped() { while [ ! -e "$own_folder/stop" ]; do "$@" || true; done; }

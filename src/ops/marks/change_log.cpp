@@ -199,6 +199,9 @@ Op<bool> absorb_changes(Database &db) {
 	bool told_others = false;
 	if (db.snapshot() == Database::Snapshot::of_transaction)
 		co_return told_others;
+	const bool settled = co_await rules_are_settled(db);
+	if (!settled)
+		co_return told_others;
 	// Before it looks for tasks: a run of one that it cannot see then knows that it may not be told of the changes.
 	if (db.has_own_changes())
 		co_await db.begin_absorbing_own();

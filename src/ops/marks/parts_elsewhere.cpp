@@ -33,6 +33,16 @@ const Statement &write_here() {
 	return statement;
 }
 
+const Statement &prepared_rules() {
+	static const Statement statement {
+	    "agg_indexes",
+	    "SELECT true FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.relation = '@agg_indexes'::regclass "
+	    "AND l.mode = 'RowExclusiveLock' AND l.pid IS NULL AND l.database = (SELECT d.oid "
+	    "FROM pg_catalog.pg_database d WHERE d.datname = current_database()) LIMIT 1",
+	    {AGG_BOOL}};
+	return statement;
+}
+
 Op<void> note(Database &db, const std::string &index, const std::span<const SymbolChange> changes) {
 	std::vector<agg_cell> symbols;
 	std::vector<agg_cell> from;
@@ -51,6 +61,17 @@ Op<void> note(Database &db, const std::string &index, const std::span<const Symb
 }
 
 } // namespace
+
+Op<bool> rules_are_settled(Database &db) {
+	bool settled = true;
+	auto take = [&](const Row &) {
+		settled = false;
+		return Flow::enough;
+	};
+	if (db.is_group())
+		co_await db.query(prepared_rules(), {}, take);
+	co_return settled;
+}
 
 Op<bool> tell_other_groups(Database &db, const std::vector<SymbolChange> &changes, const Indexes &indexes) {
 	if (!db.is_group())

@@ -20,6 +20,10 @@
 
 namespace aggregation {
 
+/// False: other nodes may know rules of indexes that are prepared here and not settled yet. Who does not see them does not know whom to tell,
+/// and must leave the log alone. (What is not prepared here yet no other node knows; so this is to be asked before rules are read.)
+Op<bool> rules_are_settled(Database &db);
+
 /// True: there was something to tell. Of symbols that no index is made of nothing is asked.
 Op<bool> tell_other_groups(Database &db, const std::vector<SymbolChange> &changes, const Indexes &indexes);
 
