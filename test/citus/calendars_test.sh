@@ -16,9 +16,11 @@ change_rules() {
 }
 run() { on 0 -c "CALL agg_run(p_now_utc => '2025-07-02 21:31+00', p_time_budget => '5 minutes')" 2>/dev/null; }
 # The rows of a table as each node has them, as one line for each kind that there is.
-copies() { for node in 0 1 2; do on "$node" -c "SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM (SELECT $1) AS t"; done | sort -u | wc -l; }
+copies() { for node in $nodes; do on "$node" -c "SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM (SELECT $1) AS t"; done | sort -u | wc -l; }
 
-cluster 2
+cluster 3
+nodes="0 1 2"
+on 0 -c "SELECT citus_remove_node('127.0.0.1', ${ports[3]})" >/dev/null # it comes later
 make_market
 feed 0 500
 on 0 -c 'SELECT count(*) FROM agg_distribute(shard_count => 6)' >/dev/null
@@ -62,5 +64,14 @@ like "$(on 0 -c 'SELECT agg_refresh_calendars()')" '"calendar": "fx".*"tasks_mar
 is "$(on 0 -c "SELECT agg_refresh_calendars() ->> 'tasks_marked'")" 0 'and then finds nothing'
 run
 same_as_plain '2025-07-02 21:31+00' 'after a look at all calendars'
+
+# ---- a new node ----
+nodes="0 1 2 3"
+on 0 -c "SELECT citus_add_node('127.0.0.1', ${ports[3]})" -c 'SELECT citus_rebalance_start()' -c 'SELECT citus_rebalance_wait()' >/dev/null 2>&1
+is "$(on 0 -c "SELECT count(*) FROM citus_shards WHERE table_name = 'data_bars'::regclass AND nodeport = ${ports[3]}")" 2 'a new node gets shards'
+change_rules "INSERT INTO agg_calendar_exceptions (calendar, trading_date, closed, opens, closes) VALUES ('mine', '2025-07-01', false, '03:00', '11:00')"
+run
+same_as_plain '2025-07-02 21:31+00' 'with a new node'
+is "$(copies 'calendar, trading_date, starts_at, opens, closes FROM agg_calendar_days')" 1 'which has the same days'
 is "$(on 0 -c 'SELECT count(*) FROM agg_verify()')" 0 'the proof finds nothing'
 done_testing

@@ -32,8 +32,10 @@ constexpr std::array of_all {"core_asset_registry_all",
                              "agg_retention",
                              "agg_chunks",
                              "agg_partitions"};
-// Without a key: a move tells their rows apart by all of their columns.
-constexpr std::array without_key {"derived_data_bars", "agg_change_log", "agg_dirty_ranges", "agg_refused_ranges", "agg_sealed_ranges"};
+// Without a key: a move tells their rows apart by all of their columns. (Citus asks for that of what it copies to a new node, too.)
+constexpr std::array without_key {"derived_data_bars",  "agg_change_log",          "agg_dirty_ranges",
+                                  "agg_refused_ranges", "agg_sealed_ranges",       "agg_audit",
+                                  "agg_tick_log",       "agg_calendar_exceptions", "agg_retention"};
 
 const Statement &ask_citus() {
 	static const Statement statement {
