@@ -62,6 +62,8 @@ is "$(on 0 -c 'SELECT count(*) FROM agg_change_log')" 0 'nothing is left in the 
 is "$(on 0 -c "SELECT count(*) FROM agg_dirty_ranges WHERE due = 'now'")" 0 'and no mark'
 is "$(on 0 -c 'SELECT count(*) FROM agg_verify()')" 0 'the proof finds nothing'
 
+like "$(on 0 -c "SELECT agg_why('DXY', '5m', '2025-07-01 07:05+00')")" 'component USDCHF has 0 of 5 minutes' 'who asks why a bar is missing is told of a part on another node'
+
 # ---- the proof ----
 home=$(node_of DXY)
 on "$home" -c 'SET session_replication_role = replica' -c "UPDATE $(shard_of data_bars DXY) SET open = 7, high = 7, low = 7, close = 7 WHERE canonical_symbol = 'DXY' AND ts_utc = '2025-07-01 01:30+00'"

@@ -33,13 +33,23 @@ const Statement &write_here() {
 	return statement;
 }
 
+// Locks are only looked at where something is logged.
 const Statement &prepared_rules() {
-	static const Statement statement {
-	    "agg_indexes",
-	    "SELECT true FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.relation = '@agg_indexes'::regclass "
-	    "AND l.mode = 'RowExclusiveLock' AND l.pid IS NULL AND l.database = (SELECT d.oid "
-	    "FROM pg_catalog.pg_database d WHERE d.datname = current_database()) LIMIT 1",
-	    {AGG_BOOL}};
+	static const Statement statement {"agg_change_log",
+	                                  R"sql(
+SELECT true
+FROM (SELECT 'relation' AS kind FROM @agg_change_log c LIMIT 1) AS logged
+CROSS JOIN LATERAL (
+	SELECT
+	FROM pg_catalog.pg_locks l
+	WHERE l.locktype = logged.kind
+		AND l.relation = '@agg_indexes'::regclass
+		AND l.mode = 'RowExclusiveLock'
+		AND l.pid IS NULL
+		AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
+	LIMIT 1
+) AS held)sql",
+	                                  {AGG_BOOL}};
 	return statement;
 }
 
