@@ -267,10 +267,8 @@ Op<std::vector<DistributionStep>> distribution_steps(Database &db, int64_t shard
 	}
 	for (const auto &[trigger, table] : triggers) {
 		for (const auto &wanted : wanted_triggers()) {
-			const bool sharded = std::find(left.of_symbol.begin(), left.of_symbol.end(), table) != left.of_symbol.end();
 			if (trigger == wanted.name && table == wanted.table)
-				add(steps, trigger + " on " + table, sharded ? "created on each shard" : "created on each node",
-				    "CREATE TRIGGER " + trigger + " " + wanted.definition);
+				add(steps, trigger + " on " + table, "created on each shard", "CREATE TRIGGER " + trigger + " " + wanted.definition);
 		}
 	}
 	co_return steps;
