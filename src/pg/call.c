@@ -30,6 +30,7 @@ static bool may_be_nested(agg_function function) {
 	case AGG_FN_agg_bars:
 	case AGG_FN_agg_latest:
 	case AGG_FN_agg_chart:
+	case AGG_FN_agg_rows_of_nodes:
 	case AGG_FN_agg_wake:
 	case AGG_FN_agg_heartbeat:
 	case AGG_FN_agg_mark_changed:
@@ -163,17 +164,36 @@ static Datum call_on(agg_table_set set, FunctionCallInfo fcinfo, agg_function fu
 	return result;
 }
 
-/* What is left of p_time_budget for the next set. */
-static void take_from_budget(agg_argument *arguments, size_t count, TimestampTz *since) {
+/* ---- on several sets ---- */
+
+/* p_time_budget, which the sets share: the ones that are left share what is left. */
+typedef struct time_budget {
+	agg_cell *cell; /* NULL: there is none, or nobody to share it with */
+	TimestampTz end;
+} time_budget;
+
+static time_budget budget_of(const agg_argument *arguments, size_t count, int sets) {
+	for (size_t i = 0; i < count && sets > 1; i++) {
+		agg_cell *cell = (agg_cell *)arguments[i].value.cells;
+
+		if (strcmp(arguments[i].name, "p_time_budget") == 0 && !cell->is_null && cell->as.integer > 0)
+			return (time_budget) {.cell = cell, .end = GetCurrentTimestamp() + cell->as.integer};
+	}
+	return (time_budget) {.cell = NULL};
+}
+
+static bool is_over(const time_budget *budget) {
+	return budget->cell == NULL || GetCurrentTimestamp() >= budget->end;
+}
+
+/* When the next one's share ends, of so many. */
+static TimestampTz begin_share(const time_budget *budget, int sets) {
 	TimestampTz now = GetCurrentTimestamp();
 
-	for (size_t i = 0; i < count; i++) {
-		agg_cell *budget = (agg_cell *)arguments[i].value.cells;
-
-		if (strcmp(arguments[i].name, "p_time_budget") == 0 && !budget->is_null)
-			budget->as.integer = Max(0, budget->as.integer - (now - *since));
-	}
-	*since = now;
+	if (budget->cell == NULL)
+		return DT_NOEND;
+	budget->cell->as.integer = Max(1, (budget->end - now) / sets);
+	return now + budget->cell->as.integer;
 }
 
 static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
@@ -182,11 +202,13 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	bool answers_json = get_func_rettype(fcinfo->flinfo->fn_oid) == JSONBOID;
 	ArrayBuildState *answers = NULL;
 	agg_argument *arguments;
+	agg_argument *narrowed;
 	size_t count;
 	agg_call_sets sets;
+	time_budget budget;
+	int waiting; /* sets that have not had their turn, or want another */
 	Datum result = (Datum)0;
 	bool answered = false;
-	TimestampTz since = GetCurrentTimestamp();
 
 	refuse_nesting(fcinfo->flinfo->fn_oid, function);
 	if (!agg_is_running())
@@ -196,26 +218,37 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	if (commits)
 		MemoryContextSwitchTo(PortalContext); /* what outlives the transaction */
 	arguments = arguments_of(fcinfo, &count);
+	narrowed = palloc0(sizeof(agg_argument) * (count + 1));
 	sets = agg_sets_of_call(plain, function, fcinfo->flinfo->fn_oid, arguments, count);
 	MemoryContextSwitchTo(caller);
 	if (sets.elsewhere != NULL) {
 		result = agg_ask_node_of(plain, sets.elsewhere, fcinfo);
 		answered = true;
 	}
-	for (int i = 0; i < sets.count; i++) {
-		if (!agg_hold_set(sets.list[i]))
-			continue;
-		result = call_on(sets.list[i], fcinfo, function, arguments, count, commits);
-		answered = true;
-		take_from_budget(arguments, count, &since);
-		if (answers_json && (sets.count > 1 || sets.on_others))
-			answers = accumArrayResult(answers, result, false, JSONBOID, caller);
-	}
+	budget = budget_of(arguments, count, sets.count);
+	waiting = sets.count;
+	do {
+		int turns = waiting;
+
+		waiting = 0;
+		for (int i = 0; i < turns; i++) {
+			TimestampTz end = begin_share(&budget, turns - i);
+
+			if (!agg_narrow_arguments(sets.list[i], arguments, count, narrowed) || !agg_hold_set(sets.list[i]))
+				continue;
+			result = call_on(sets.list[i], fcinfo, function, narrowed, count, commits);
+			answered = true;
+			if (answers_json && (sets.count > 1 || sets.on_others))
+				answers = accumArrayResult(answers, result, false, JSONBOID, caller);
+			if (GetCurrentTimestamp() >= end)
+				sets.list[waiting++] = sets.list[i];
+		}
+	} while (commits && waiting > 0 && !is_over(&budget));
 	if (sets.on_others) {
 		Datum *others;
 		int other_count;
 
-		others = commits ? agg_run_on_nodes(fcinfo, &other_count) : agg_ask_nodes_for(fcinfo, &other_count);
+		others = commits ? agg_run_on_nodes(fcinfo, &other_count) : agg_ask_nodes_for(fcinfo, sets.as_owner_of, &other_count);
 		for (int i = 0; i < other_count; i++)
 			answers = accumArrayResult(answers, others[i], false, JSONBOID, caller);
 	}

@@ -167,7 +167,8 @@ static bool works_for_many(agg_function function) {
 
 /* A part of somebody's query: it sees what that sees, in all of its statements, and writes nothing. */
 bool agg_is_reader(agg_function function) {
-	return function == AGG_FN_agg_bars || function == AGG_FN_agg_latest || function == AGG_FN_agg_chart;
+	return function == AGG_FN_agg_bars || function == AGG_FN_agg_latest || function == AGG_FN_agg_chart ||
+	       function == AGG_FN_agg_rows_of_nodes;
 }
 
 static uint64 run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table) {
@@ -218,7 +219,7 @@ static uint64 execute_in_scope(const agg_call_state *state, const agg_request *r
 	else if (request->kind == AGG_QUERY)
 		processed = run_query(scope, state->operation, request, table);
 	else if (request->kind == AGG_EMIT_QUERY)
-		processed = agg_emit_query(scope, request, state->rows->setResult);
+		processed = agg_emit_query(scope, request, state->rows);
 	else
 		processed = agg_run_bulk_write(scope, state->operation, request, table);
 	agg_stop_acting(scope);

@@ -133,8 +133,9 @@ Datum agg_ask_node_of(agg_table_set plain, const agg_cell *cell, FunctionCallInf
 
 /* ---- about all ---- */
 
-/* What each of the other nodes answers to a query of one text; an error of one of them is raised. */
-static Datum *ask_nodes(const char *query, int *count) {
+/* What each of the other nodes answers to a query of one text; an error of one of them is raised. They are asked by the
+ * caller, or by the owner of a table of ours. */
+static Datum *ask_nodes(const char *query, Oid owner_of, int *count) {
 	static const char sql[] = "SELECT w.result, w.nodename || ':' || w.nodeport || ': ' || w.result, w.success "
 	                          "FROM run_command_on_workers($1) AS w";
 	MemoryContext caller = CurrentMemoryContext;
@@ -145,7 +146,7 @@ static Datum *ask_nodes(const char *query, int *count) {
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	scope = agg_act_as_caller();
+	scope = OidIsValid(owner_of) ? agg_act_as_owner(owner_of) : agg_act_as_caller();
 	*count = (int)agg_execute(scope, sql, lengthof(types), types, values, false);
 	agg_stop_acting(scope);
 	answers = MemoryContextAlloc(caller, sizeof(Datum) * (size_t)(*count + 1));
@@ -168,7 +169,7 @@ static Datum *ask_nodes(const char *query, int *count) {
 
 /* Answers in JSON. */
 Datum *agg_ask_nodes(const char *call, int *count) {
-	Datum *answers = ask_nodes(psprintf("SELECT %s", call), count);
+	Datum *answers = ask_nodes(psprintf("SELECT %s", call), InvalidOid, count);
 
 	for (int i = 0; i < *count; i++)
 		answers[i] = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(answers[i])));
@@ -189,18 +190,29 @@ static char *columns_of(TupleDesc columns) {
 	return list.data;
 }
 
-Datum *agg_ask_nodes_for(FunctionCallInfo fcinfo, int *count) {
+/* Else a call must name them. */
+static bool names_its_columns(Oid function) {
+	Oid type;
+	TupleDesc columns;
+
+	return get_func_result_type(function, &type, &columns) != TYPEFUNC_RECORD;
+}
+
+Datum *agg_ask_nodes_for(FunctionCallInfo fcinfo, Oid owner_of, int *count) {
 	ReturnSetInfo *rows = (ReturnSetInfo *)fcinfo->resultinfo;
+	const char *columns;
 	Oid types[] = {TEXTARRAYOID};
 	Datum values[1];
 	Datum *answers;
 
 	if (!fcinfo->flinfo->fn_retset)
 		return agg_ask_nodes(call_in_sql(fcinfo), count);
-	answers = ask_nodes(psprintf("SELECT COALESCE(jsonb_agg(to_jsonb(f)), '[]') FROM %s AS f", call_in_sql(fcinfo)), count);
+	columns = columns_of(rows->setDesc);
+	answers = ask_nodes(psprintf("SELECT COALESCE(jsonb_agg(to_jsonb(f)), '[]') FROM %s AS f%s", call_in_sql(fcinfo),
+	                             names_its_columns(fcinfo->flinfo->fn_oid) ? "" : psprintf("(%s)", columns)),
+	                    owner_of, count);
 	values[0] = PointerGetDatum(construct_array(answers, *count, TEXTOID, -1, false, TYPALIGN_INT));
-	put_out(psprintf("SELECT r.* FROM unnest($1) AS a(answer) CROSS JOIN LATERAL jsonb_to_recordset(a.answer::jsonb) AS r(%s)",
-	                 columns_of(rows->setDesc)),
+	put_out(psprintf("SELECT r.* FROM unnest($1) AS a(answer) CROSS JOIN LATERAL jsonb_to_recordset(a.answer::jsonb) AS r(%s)", columns),
 	        lengthof(types), types, values, rows);
 	*count = 0;
 	return NULL;

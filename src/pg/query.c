@@ -142,7 +142,7 @@ typedef struct row_receiver {
 	bool any_text;
 	MemoryContext texts; /* of the batch at hand */
 	bool enough;
-	Tuplestorestate *result; /* AGG_EMIT_QUERY */
+	const ReturnSetInfo *result; /* AGG_EMIT_QUERY */
 } row_receiver;
 
 static void deliver(row_receiver *receiver) {
@@ -177,7 +177,7 @@ static bool receive(TupleTableSlot *slot, DestReceiver *self) {
 }
 
 static bool put_into_result(TupleTableSlot *slot, DestReceiver *self) {
-	tuplestore_puttupleslot(((row_receiver *)self)->result, slot);
+	tuplestore_puttupleslot(((row_receiver *)self)->result->setResult, slot);
 	return true;
 }
 
@@ -196,6 +196,24 @@ static void check_columns(DestReceiver *self, int operation pg_attribute_unused(
 			                errmsg("column \"%s\"%s is of type %s, but must be %s", NameStr(column->attname),
 			                       request->relation ? psprintf(" of table \"%s\"", request->relation) : "",
 			                       format_type_be(column->atttypid), format_type_be(wanted)),
+			                errhint("Change the column's type; agg_setup() lists all differences.")));
+	}
+}
+
+/* A caller may have named columns that the query does not have. */
+static void check_result(DestReceiver *self, int operation pg_attribute_unused(), TupleDesc columns) {
+	TupleDesc wanted = ((row_receiver *)self)->result->setDesc;
+
+	if (columns->natts != wanted->natts)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the rows have %d columns instead of %d", columns->natts, wanted->natts),
+		                errhint("Name the columns that there are.")));
+	for (int i = 0; i < columns->natts; i++) {
+		Form_pg_attribute column = TupleDescAttr(columns, i);
+
+		if (column->atttypid != TupleDescAttr(wanted, i)->atttypid)
+			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+			                errmsg("column \"%s\" is of type %s, but must be %s", NameStr(column->attname),
+			                       format_type_be(column->atttypid), format_type_be(TupleDescAttr(wanted, i)->atttypid)),
 			                errhint("Change the column's type; agg_setup() lists all differences.")));
 	}
 }
@@ -258,11 +276,12 @@ ParamListInfo agg_parameters_of(const agg_request *request) {
 }
 
 static uint64 run(const agg_scope *scope, const agg_request *request, SPIPlanPtr plan, row_receiver *receiver) {
-	receiver->pub.rStartup = check_columns;
+	receiver->pub.rStartup = receiver->result != NULL ? check_result : check_columns;
 	receiver->pub.rShutdown = ignore_end;
 	receiver->pub.rDestroy = ignore_end;
 	receiver->pub.mydest = DestTuplestore;
-	return agg_execute_plan(scope, plan, agg_parameters_of(request), request->column_count > 0 ? &receiver->pub : NULL, request->latest);
+	return agg_execute_plan(scope, plan, agg_parameters_of(request),
+	                        receiver->result != NULL || request->column_count > 0 ? &receiver->pub : NULL, request->latest);
 }
 
 uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table) {
@@ -282,7 +301,7 @@ uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg
 }
 
 /* Its rows are in the result as they come out of the plan: nothing is converted. */
-uint64 agg_emit_query(const agg_scope *scope, const agg_request *request, Tuplestorestate *result) {
+uint64 agg_emit_query(const agg_scope *scope, const agg_request *request, const ReturnSetInfo *result) {
 	row_receiver receiver = {.pub = {.receiveSlot = put_into_result}, .request = request, .result = result};
 
 	return run(scope, request, agg_plan_of(scope, request), &receiver);

@@ -8,6 +8,7 @@
  * An operation works only where all three are of one release. A catalog of another one ends it; older tables are mended on the spot. The
  * triggers by which changes of bars are noticed ask for none of this: what they write has had the same form in all releases.
  */
+#include "shard_groups.h"
 #include "shim.h"
 
 #include "ops/setup/shape_mark.h"
@@ -134,8 +135,8 @@ bool agg_has_shape(agg_table_set set) {
 	Oid table = agg_marked_table(set);
 	char *comment;
 
-	if (set.group != NULL)
-		return true; /* shards have the shape of the table that they are of */
+	if (set.group != NULL || agg_is_distributed(set.schema))
+		return true; /* shards have the shape of the table that they are of, which agg_distribute() has changed */
 	if (OidIsValid(table) && table == known_table)
 		return true;
 	if (!OidIsValid(table))

@@ -96,6 +96,7 @@ typedef struct agg_call_sets {
 	int count;
 	const agg_cell *elsewhere; /* the symbol that it is about, whose bars are on another node; or NULL */
 	bool on_others;            /* the other nodes work on theirs */
+	Oid as_owner_of;           /* a table whose owner asks them; InvalidOid: the caller does */
 } agg_call_sets;
 
 extern agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid function_oid, const agg_argument *arguments,
@@ -104,11 +105,12 @@ extern agg_call_sets agg_sets_here(Oid schema);
 extern agg_call_sets agg_sets_from(agg_table_set set);
 extern agg_table_set agg_set_of_node(Oid schema);
 extern bool agg_hold_set(agg_table_set set);
+extern bool agg_narrow_arguments(agg_table_set set, const agg_argument *arguments, size_t count, agg_argument *narrowed);
 
 /* other_nodes.c */
 extern Datum agg_ask_node_of(agg_table_set plain, const agg_cell *symbol, FunctionCallInfo fcinfo);
 extern Datum *agg_ask_nodes(const char *call, int *count);
-extern Datum *agg_ask_nodes_for(FunctionCallInfo fcinfo, int *count);
+extern Datum *agg_ask_nodes_for(FunctionCallInfo fcinfo, Oid owner_of, int *count);
 extern Datum *agg_run_on_nodes(FunctionCallInfo fcinfo, int *count);
 
 /* other_groups.c */
@@ -194,7 +196,7 @@ extern void agg_check_strangers(Oid table, Oid owner);
 extern SPIPlanPtr agg_plan_of(const agg_scope *scope, const agg_request *request);
 extern ParamListInfo agg_parameters_of(const agg_request *request);
 extern uint64 agg_run_query(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table);
-extern uint64 agg_emit_query(const agg_scope *scope, const agg_request *request, Tuplestorestate *result);
+extern uint64 agg_emit_query(const agg_scope *scope, const agg_request *request, const ReturnSetInfo *result);
 
 /* bulk_write.c */
 extern uint64 agg_run_bulk_write(const agg_scope *scope, agg_operation *operation, const agg_request *request, Oid table);

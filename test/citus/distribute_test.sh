@@ -41,7 +41,7 @@ on 0 -c 'BEGIN' -c "SELECT agg_start('SYM9', '5m', '2025-07-03')" -c 'ROLLBACK' 
 is "$(on 0 -c "SELECT status FROM data_agg_state WHERE canonical_symbol = 'SYM9' AND timeframe = '5m'")" idle 'in the transaction that asks'
 like "$(on 0 -c "SELECT agg_subscribe('mine')" 2>&1)" 'not available in a distributed database' 'what is not available says so'
 
-like "$(on 0 -c "SELECT * FROM agg_latest(ARRAY['SYM1', 'SYM2'], '5m')" 2>&1)" 'agg_latest.. is not available in a distributed database' 'of any kind'
+like "$(on 0 -c 'SELECT * FROM agg_setup()' 2>&1)" 'agg_setup.. is not available in a distributed database' 'of any kind'
 like "$(on 0 -c "SELECT agg_seal_range(NULL, '2025-05-01', '2025-05-02')" 2>&1)" 'not available for all symbols' 'also where only a part is not'
 is "$(on 0 -c "SELECT agg_seal_range('SYM1', '2025-05-01', '2025-05-02') -> 'success'")" true 'of which another is'
 is "$(on 0 -c "SELECT count(*) FROM agg_trading_days('fx', '2025-07-01', '2025-07-05')")" "$(database=plain on 0 -c "SELECT count(*) FROM agg_trading_days('fx', '2025-07-01', '2025-07-05')")" 'calendars answer'

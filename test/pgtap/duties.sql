@@ -11,7 +11,7 @@ CREATE TABLE duties (duty text PRIMARY KEY, functions text[], tables text[]);
 INSERT INTO duties VALUES
 ('worker', '{agg_aggregate_tasks,agg_bootstrap_cursor,agg_compute_index,agg_finish,agg_get_due_tasks,agg_heartbeat,agg_refresh_calendars,agg_run,agg_run_batch,agg_start,agg_wake,aggregate_1m_to_5m_window,aggregate_5m_to_1h_window,aggregate_window,calc_dxy_range_1m,catchup_aggregation_range,ops_runlog_checkpoint,ops_runlog_finish,ops_runlog_prune,ops_runlog_start,sync_agg_state_from_registry}',
 	'{SELECT v_aggregation_progress}'),
-('monitor', '{agg_calendar_windows,agg_completeness,agg_gaps,agg_health,agg_metrics,agg_trading_days,agg_why}',
+('monitor', '{agg_calendar_windows,agg_completeness,agg_gaps,agg_health,agg_metrics,agg_rows_of_nodes,agg_trading_days,agg_why}',
 	'{SELECT agg_audit,SELECT agg_calendar_days,SELECT agg_calendar_exceptions,SELECT agg_calendar_sessions,SELECT agg_calendars,SELECT agg_indexes,SELECT agg_refused_ranges,SELECT agg_registry_sync,SELECT agg_sealed_ranges,SELECT core_asset_registry_all,SELECT data_agg_state,SELECT ops_runlog,SELECT v_aggregation_alerts,SELECT v_aggregation_completeness,SELECT v_aggregation_consumers,SELECT v_aggregation_frontier_health,SELECT v_aggregation_lag,SELECT v_aggregation_metrics,SELECT v_aggregation_progress,SELECT v_aggregation_quality,SELECT v_aggregation_retention,SELECT v_aggregation_tick_sources,SELECT v_aggregation_truth,SELECT v_aggregation_unread_bars}'),
 ('reader', '{agg_anchored_vwap,agg_bars,agg_bars,agg_calendar_windows,agg_chart,agg_completeness,agg_gaps,agg_latest,agg_trading_days,agg_why}',
 	'{SELECT agg_calendar_days,SELECT agg_calendar_exceptions,SELECT agg_calendar_sessions,SELECT agg_calendars,SELECT agg_indexes,SELECT core_asset_registry_all,SELECT data_bars,SELECT derived_data_bars}'),
@@ -95,7 +95,7 @@ RESET ROLE;
 -- Taken away again. What another duty needs, too, goes with it, and comes back with that duty.
 SELECT * FROM agg_grant('monitor', role_of('reader')) \g /dev/null
 SELECT isnt_empty(format('SELECT * FROM agg_revoke(%L, %L)', 'reader', role_of('reader')), 'a duty of two is taken');
-SELECT is(functions_of(role_of('reader')), '{agg_health,agg_metrics}', 'what both need is gone');
+SELECT is(functions_of(role_of('reader')), '{agg_health,agg_metrics,agg_rows_of_nodes}', 'what both need is gone');
 SELECT * FROM agg_grant('monitor', role_of('reader')) \g /dev/null
 SELECT is(functions_of(role_of('reader')), (SELECT functions FROM duties WHERE duty = 'monitor'), 'and comes back');
 SELECT * FROM agg_revoke('monitor', role_of('reader')) \g /dev/null

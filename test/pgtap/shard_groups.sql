@@ -87,6 +87,27 @@ CALL run_all('2025-03-09 06:00:31+00');
 SELECT is_empty('SELECT * FROM agg_verify() LIMIT 5', 'and their bars made anew');
 SELECT is(agg_refresh_calendars() ->> 'tasks_marked', '0', 'once');
 
+-- ---- what is asked of all groups ----
+SELECT is((SELECT count(*) FROM agg_registry_sync WHERE env_name = 'prod' AND shards <> '')::int, 4, 'each group was synced for itself');
+SELECT set_eq($$
+	SELECT node, canonical_symbol, timeframe, bars FROM agg_rows_of_nodes('v_aggregation_quality')
+	AS r(node text, canonical_symbol text, timeframe text, bars bigint, good_bars bigint, good_percent numeric, worst_score int)
+$$, $$
+	SELECT 'here:5432', canonical_symbol, timeframe, 0::bigint FROM rows_of(NULL::data_agg_state)
+$$, 'a view has the rows of all groups, and the name of their node');
+SELECT is((SELECT sum(things)::int FROM agg_rows_of_nodes('alarms') AS r(node text, alert text, severity text, canonical_symbol text, timeframe text, since timestamptz, things bigint, detail text, remedy text)
+	WHERE alert = 'no_runner'), (SELECT count(*) FROM rows_of(NULL::data_agg_state) WHERE enabled AND status = 'idle' AND next_run_at < now() - interval '5 minutes')::int, 'what is counted is counted in each group');
+SELECT probe.refuses($$SELECT * FROM agg_rows_of_nodes('alarms') AS r(node text, alert int, severity text, canonical_symbol text, timeframe text, since timestamptz, things bigint, detail text, remedy text)$$,
+	'42804', '%alert%text%integer%', '%', 'columns of other types are refused');
+SELECT probe.refuses($$SELECT * FROM agg_rows_of_nodes('pg_authid') AS r(node text)$$, '22023', '%pg_authid%', '%v_aggregation_%', 'and what is no view');
+SELECT canonical_symbol AS first, (array_agg(canonical_symbol) OVER ())[7] AS second FROM rows_of(NULL::data_agg_state) WHERE timeframe = '5m' LIMIT 1 \gset
+SELECT bag_eq(format($$SELECT canonical_symbol, ts_utc, close FROM agg_latest(ARRAY[%1$L, %2$L], '5m', false)$$, :'first', :'second'),
+	format($$SELECT DISTINCT ON (canonical_symbol) canonical_symbol, ts_utc, close FROM plain_bars WHERE canonical_symbol IN (%1$L, %2$L) AND timeframe = '5m' AND deleted_at IS NULL ORDER BY canonical_symbol, ts_utc DESC$$, :'first', :'second'),
+	'a list of symbols is asked of their groups');
+SELECT agg_verify_sample(p_fraction => 0.2, p_seed => 1) AS audit \gset
+SELECT is((SELECT count(*) FROM agg_audit)::int, 1, 'an audit of all groups is one');
+SELECT is((SELECT windows FROM agg_audit)::text, :'audit'::jsonb ->> 'windows', 'of all their windows');
+
 -- ---- who is not here is not touched ----
 CALL move_group(0, 2);
 SELECT canonical_symbol AS away FROM rows_of(NULL::data_agg_state) WHERE hashtext(canonical_symbol) < -1073741824 LIMIT 1 \gset

@@ -130,6 +130,7 @@ TABLE agg.v_aggregation_alerts \g /dev/null
 TABLE agg.v_aggregation_metrics \g /dev/null
 SELECT * FROM agg.agg_health() \g /dev/null
 SELECT agg.agg_metrics() \g /dev/null
+SELECT * FROM agg.agg_rows_of_nodes('minutes_of_indexes') AS r(node text, canonical_symbol text, symbol text, newest timestamptz, has_tasks boolean) \g /dev/null
 SELECT agg.agg_set_freshness_target('EURUSD', '5m', 60) \g /dev/null
 SELECT agg.agg_unsubscribe('path') \g /dev/null
 SELECT * FROM agg.agg_bars('EURUSD', '5m', p_limit => 10, p_as_of => pg_catalog.clock_timestamp()) \g /dev/null

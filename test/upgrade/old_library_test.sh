@@ -46,7 +46,7 @@ answers=$(in_database old public -c "SELECT format('%s %s(%s);', CASE p.prokind 
 	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'aggregation' WHERE p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype) AND p.provolatile <> 'i' ORDER BY 1" |
 	while IFS= read -r call; do old_session "$call" | sed -n 1p; done)
 is "$(grep -vcE '^ERROR:  could not find function "reconnect_to_use_aggregation_1_1_[a-z0-9_]+" in file ' <<<"$answers")" 0 'every function tells it to reconnect'
-is "$(wc -l <<<"$answers")" 73 'all of them'
+is "$(wc -l <<<"$answers")" 74 'all of them'
 like "$(old_session "INSERT INTO data_agg_state (canonical_symbol, timeframe) VALUES ('NEW', '5m');")" 'could not find function "reconnect_to_use_aggregation_1_1' \
 	'so does a new task made by hand'
 

@@ -55,6 +55,7 @@ agg_retire_old_minutes: owner only
 agg_retire_source: owner only
 agg_revoke: owner only
 agg_rollback_report: owner only
+agg_rows_of_nodes: service_role
 agg_run: service_role
 agg_run_batch: service_role
 agg_schedule: owner only

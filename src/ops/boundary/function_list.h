@@ -56,6 +56,7 @@
 	F(agg_set_late_policy) \
 	F(agg_health) \
 	F(agg_metrics) \
+	F(agg_rows_of_nodes) \
 	F(agg_set_freshness_target) \
 	F(agg_why) \
 	F(agg_set_calendar) \

@@ -5,6 +5,7 @@
 
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/row_buffer.hpp"
+#include "ops/setup/nodes.hpp"
 
 #include <algorithm>
 
@@ -38,7 +39,7 @@ FROM (SELECT DISTINCT name, privilege FROM (VALUES
 		aggregate_window aggregate_1m_to_5m_window aggregate_5m_to_1h_window calc_dxy_range_1m agg_compute_index
 		ops_runlog_start ops_runlog_checkpoint ops_runlog_finish ops_runlog_prune'),
 	('worker monitor operator', 'SELECT', 'v_aggregation_progress'),
-	('monitor operator', 'EXECUTE', 'agg_health agg_metrics agg_why agg_gaps agg_completeness'),
+	('monitor operator', 'EXECUTE', 'agg_health agg_metrics agg_rows_of_nodes agg_why agg_gaps agg_completeness'),
 	('monitor operator', 'SELECT', 'v_aggregation_alerts v_aggregation_metrics v_aggregation_lag v_aggregation_quality v_aggregation_frontier_health
 		v_aggregation_unread_bars v_aggregation_completeness v_aggregation_truth v_aggregation_consumers v_aggregation_tick_sources v_aggregation_retention
 		data_agg_state ops_runlog agg_audit agg_refused_ranges agg_sealed_ranges agg_registry_sync'),
@@ -157,6 +158,22 @@ Error may_not(const Order &order, const Right &right, bool grant) {
 	return error;
 }
 
+std::string in_sql(const Order &order, bool grant, const std::string &privilege, const std::string &objects) {
+	return (grant ? "GRANT " : "REVOKE ") + privilege + " ON " + objects + (grant ? " TO " : " FROM ") + order.quoted_role;
+}
+
+/// Citus takes rights on tables to all nodes, but not those on functions of an extension.
+Op<void> change_on_other_nodes(Database &db, const Order &order, const std::vector<Right> &list, bool grant) {
+	constexpr std::string_view kind = "ROUTINE ";
+	std::string routines;
+	for (const auto &right : list) {
+		if (right.called && right.called->starts_with(kind))
+			routines += (routines.empty() ? std::string(kind) : ", ") + right.called->substr(kind.size());
+	}
+	if (!routines.empty())
+		co_await run_on_other_nodes(db, in_sql(order, grant, "EXECUTE", routines));
+}
+
 /// Grants what is missing, or revokes what is there, and gives a row for each.
 Op<void> change(Database &db, const Order &order, bool grant) {
 	RowBuffer rows(db, 2);
@@ -177,8 +194,7 @@ Op<void> change(Database &db, const Order &order, bool grant) {
 			if (needed)
 				continue;
 		}
-		const std::string sql =
-		    (grant ? "GRANT " : "REVOKE ") + right.privilege + " ON " + *right.called + (grant ? " TO " : " FROM ") + order.quoted_role;
+		const std::string sql = in_sql(order, grant, right.privilege, *right.called);
 		const Statement statement {nullptr, sql.c_str()};
 		co_await db.execute(statement, {});
 		rows.add({cell(rows.keep(*right.called)), cell(rows.keep(right.privilege))});
@@ -189,6 +205,7 @@ Op<void> change(Database &db, const Order &order, bool grant) {
 		if (right.called && right.granted != grant && !(right.schema() && !grant))
 			throw may_not(order, right, grant);
 	}
+	co_await change_on_other_nodes(db, order, before, grant);
 	co_await rows.flush();
 }
 

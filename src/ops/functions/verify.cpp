@@ -22,6 +22,15 @@ const Statement &record_audit() {
 	return statement;
 }
 
+/// Groups of shards are looked at one after the other in one transaction, and are one audit of their node.
+const Statement &add_to_audit() {
+	static const Statement statement {
+	    "agg_audit", "UPDATE @agg_audit a SET finished_at = $2::timestamptz, tasks = a.tasks + $4::int8, windows = a.windows + $5::int8, "
+	                 "differences = a.differences + $6::int8, complete = a.complete AND $7::bool, details = a.details || $8::text::jsonb "
+	                 "WHERE a.started_at = $1::timestamptz AND a.fraction = $3::float8"};
+	return statement;
+}
+
 const Statement &forget_audits() {
 	static const Statement statement {"agg_audit", "DELETE FROM @agg_audit a WHERE a.started_at < $1::timestamptz"};
 	return statement;
@@ -86,10 +95,18 @@ public:
 
 	Op<void> record() {
 		const Timestamp finished = db_.clock();
-		auto list = parameters(timestamp_parameter(started_), timestamp_parameter(finished), Parameter(AGG_FLOAT8, cell(fraction_)),
-		                       Parameter(AGG_INT8, cell(looked_at_)), Parameter(AGG_INT8, cell(windows_)),
-		                       Parameter(AGG_INT8, cell(unexplained_)), Parameter(AGG_BOOL, cell(complete_)), text_parameter(details_));
-		co_await db_.execute(record_audit(), std::move(list));
+		const bool is_group = db_.is_group();
+		const auto list = [&] {
+			const Timestamp started = is_group ? db_.transaction_start() : started_;
+			return parameters(timestamp_parameter(started), timestamp_parameter(finished), Parameter(AGG_FLOAT8, cell(fraction_)),
+			                  Parameter(AGG_INT8, cell(looked_at_)), Parameter(AGG_INT8, cell(windows_)),
+			                  Parameter(AGG_INT8, cell(unexplained_)), Parameter(AGG_BOOL, cell(complete_)), text_parameter(details_));
+		};
+		uint64_t added = 0;
+		if (is_group)
+			added = co_await db_.execute(add_to_audit(), list());
+		if (added == 0)
+			co_await db_.execute(record_audit(), list());
 		co_await db_.execute(forget_audits(), parameters(timestamp_parameter(finished - Duration::minutes(90LL * 24 * 60))));
 	}
 

@@ -135,6 +135,17 @@ ON CONFLICT (env_name) DO UPDATE SET agg_start_utc = EXCLUDED.agg_start_utc, syn
 	return statement;
 }
 
+/// Each group of shards is synced for itself: $6.
+const Statement &remember_of_group() {
+	static const Statement statement {"agg_registry_sync",
+	                                  R"sql(
+INSERT INTO @agg_registry_sync AS s (env_name, agg_start_utc, synced_at_utc, assets_skipped, unknown_keys, shards)
+VALUES ($1::text, $2::timestamptz, $3::timestamptz, $4::text::jsonb, $5::text::jsonb, $6::text)
+ON CONFLICT (env_name, shards) DO UPDATE SET agg_start_utc = EXCLUDED.agg_start_utc, synced_at_utc = EXCLUDED.synced_at_utc,
+	assets_skipped = EXCLUDED.assets_skipped, unknown_keys = EXCLUDED.unknown_keys)sql"};
+	return statement;
+}
+
 // Names are made up easily.
 const Statement &forget_old_environments() {
 	static const Statement statement {"agg_registry_sync",
@@ -153,6 +164,16 @@ const Statement &last_sync() {
 	return statement;
 }
 
+/// The start is that of the environment, whichever group was synced with it.
+const Statement &last_sync_of_group() {
+	static const Statement statement {"agg_registry_sync",
+	                                  "SELECT s.agg_start_utc, s.shards = $3::text AND s.synced_at_utc > $2::timestamptz "
+	                                  "FROM @agg_registry_sync s WHERE s.env_name = $1::text "
+	                                  "ORDER BY s.shards = $3::text DESC, s.synced_at_utc DESC LIMIT 1",
+	                                  {AGG_TIMESTAMPTZ, AGG_BOOL}};
+	return statement;
+}
+
 struct Asset {
 	std::string symbol;
 	AssetMetadata metadata;
@@ -160,6 +181,30 @@ struct Asset {
 
 MetadataValue value_at(const Row &row, size_t column) {
 	return {row.maybe_text(column).value_or(""), row.maybe_text(column + 1).value_or("")};
+}
+
+/// What a group is known by: its shard of data_bars.
+std::string name_of_group(const Database &db) {
+	return db.qualify("@data_bars");
+}
+
+struct LastSync {
+	Timestamp start;
+	bool fresh; // after `since`
+};
+
+Op<std::optional<LastSync>> find_last_sync(Database &db, const std::string &environment, Timestamp since) {
+	std::optional<LastSync> found;
+	auto take = [&](const Row &row) {
+		found = LastSync {row.maybe_timestamp(0).value_or(default_start), !row.is_null(1) && row.boolean(1)};
+		return Flow::enough;
+	};
+	const std::string shards = name_of_group(db);
+	auto list = parameters(text_parameter(environment), timestamp_parameter(since));
+	if (db.is_group())
+		list.push_back(text_parameter(shards));
+	co_await db.query(db.is_group() ? last_sync_of_group() : last_sync(), std::move(list), take);
+	co_return found;
 }
 
 /// The columns of apply()'s first nine parameters. A calendar counts for new tasks; set_calendar() has given it to the others.
@@ -398,8 +443,12 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 	if (says_what_is_kept)
 		co_await follow_keep_revisions(db);
 
-	co_await db.execute(remember(), parameters(text_parameter(environment), timestamp_parameter(start), timestamp_parameter(now),
-	                                           text_parameter(result.skipped_json), text_parameter(result.unknown_keys_json)));
+	auto sync = parameters(text_parameter(environment), timestamp_parameter(start), timestamp_parameter(now),
+	                       text_parameter(result.skipped_json), text_parameter(result.unknown_keys_json));
+	const std::string shards = name_of_group(db);
+	if (db.is_group())
+		sync.push_back(text_parameter(shards));
+	co_await db.execute(db.is_group() ? remember_of_group() : remember(), std::move(sync));
 	co_await db.execute(forget_old_environments(), {});
 	if (result.created + result.updated > 0)
 		co_await db.wake_worker();
@@ -407,26 +456,15 @@ Op<SyncResult> sync_registry(Database &db, const std::string &environment, Times
 }
 
 Op<bool> was_synced(Database &db, std::string environment) {
-	bool found = false;
-	auto take = [&](const Row &) {
-		found = true;
-		return Flow::enough;
-	};
-	co_await db.query(last_sync(), parameters(text_parameter(environment), timestamp_parameter(Timestamp::range_begin())), take);
-	co_return found;
+	const auto last = co_await find_last_sync(db, environment, Timestamp::range_begin());
+	co_return last.has_value();
 }
 
 Op<bool> sync_registry_if_older(Database &db, const std::string &environment, Duration age, Timestamp now) {
-	Timestamp start = default_start;
-	bool fresh = false;
-	auto take = [&](const Row &row) {
-		start = row.maybe_timestamp(0).value_or(default_start);
-		fresh = !row.is_null(1) && row.boolean(1);
-		return Flow::more;
-	};
-	co_await db.query(last_sync(), parameters(text_parameter(environment), timestamp_parameter(now - age)), take);
-	if (fresh)
+	const auto last = co_await find_last_sync(db, environment, now - age);
+	if (last && last->fresh)
 		co_return false;
+	const Timestamp start = last ? last->start : default_start;
 	const auto result = co_await sync_registry(db, environment, start, now);
 	if (result.skipped > 0)
 		co_await db.notice("the sync from the registry skipped " + std::to_string(result.skipped) +

@@ -2,7 +2,9 @@
 
 #include "core/error.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/setup/nodes.hpp"
 #include "ops/setup/setup_plan.hpp"
+#include "ops/setup/views_of_nodes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -36,12 +38,6 @@ constexpr std::array of_all {"core_asset_registry_all",
 constexpr std::array without_key {"derived_data_bars",  "agg_change_log",          "agg_dirty_ranges",
                                   "agg_refused_ranges", "agg_sealed_ranges",       "agg_audit",
                                   "agg_tick_log",       "agg_calendar_exceptions", "agg_retention"};
-
-const Statement &ask_citus() {
-	static const Statement statement {
-	    nullptr, "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL", {AGG_BOOL}, Planning::by_statistics};
-	return statement;
-}
 
 const Statement &ask_node() {
 	static const Statement statement {nullptr,
@@ -83,6 +79,20 @@ const Statement &present_triggers() {
 	return statement;
 }
 
+const Statement &columns_of_views() {
+	static const Statement statement {
+	    nullptr,
+	    "SELECT c.relname::text, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), "
+	    "string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod) || "
+	    "CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END, ', ' ORDER BY a.attnum) "
+	    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
+	    "JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE c.relkind = 'v' "
+	    "AND c.oid = ANY (SELECT to_regclass($1::text || '.' || quote_ident(n)) FROM unnest($2::text[]) AS n) GROUP BY c.relname",
+	    {AGG_TEXT, AGG_TEXT, AGG_TEXT},
+	    Planning::by_statistics};
+	return statement;
+}
+
 /// What is not distributed yet.
 struct Left {
 	std::vector<std::string> of_symbol;
@@ -107,8 +117,8 @@ Op<bool> holds(Database &db, const Statement &question) {
 }
 
 Op<void> check_node(Database &db) {
-	const bool has_citus = co_await holds(db, ask_citus());
-	if (!has_citus)
+	const bool there = co_await has_citus(db);
+	if (!there)
 		throw Error(
 		    sqlstate::object_not_in_prerequisite_state, "Citus is not installed in this database",
 		    "Install it on all nodes, CREATE EXTENSION citus in the database on each of them, and add the nodes with citus_add_node().");
@@ -225,6 +235,29 @@ void divide_seals(std::vector<DistributionStep> &steps) {
 	add(steps, "agg_sealed_ranges", "divided", "ALTER TABLE @agg_sealed_ranges ALTER canonical_symbol SET NOT NULL");
 }
 
+Op<ColumnsOfViews> find_columns(Database &db) {
+	ColumnsOfViews found;
+	std::vector<std::string> names;
+	for (const auto &view : wanted_views())
+		names.emplace_back(view.name);
+	auto take = [&](const Row &row) {
+		found[std::string(row.text(0))] = {std::string(row.text(1)), std::string(row.text(2))};
+		return Flow::more;
+	};
+	const std::string schema = db.schema();
+	co_await db.query(columns_of_views(), parameters(text_parameter(schema), text_array(names)), take);
+	co_return found;
+}
+
+/// Each group is synced for itself, and says so in its node's copy.
+void divide_syncs(std::vector<DistributionStep> &steps) {
+	for (const char *change :
+	     {"ALTER TABLE @agg_registry_sync ADD COLUMN IF NOT EXISTS shards text NOT NULL DEFAULT ''",
+	      "ALTER TABLE @agg_registry_sync DROP CONSTRAINT IF EXISTS agg_registry_sync_pkey",
+	      "DROP INDEX IF EXISTS @agg_registry_sync_env_idx", "ALTER TABLE @agg_registry_sync ADD PRIMARY KEY (env_name, shards)"})
+		add(steps, "agg_registry_sync", "divided", change);
+}
+
 std::string name_in_sql(std::string_view table) {
 	return "'@" + std::string(table) + "'";
 }
@@ -251,6 +284,8 @@ Op<std::vector<DistributionStep>> distribution_steps(Database &db, int64_t shard
 		divide_log(steps);
 	if (is_left("agg_sealed_ranges"))
 		divide_seals(steps);
+	if (is_left("agg_registry_sync"))
+		divide_syncs(steps);
 	for (const auto &table : left.of_all)
 		add(steps, table, "copied to each node", "SELECT create_reference_table(" + name_in_sql(table) + ")");
 	for (const auto &table : left.of_symbol)
@@ -270,6 +305,11 @@ Op<std::vector<DistributionStep>> distribution_steps(Database &db, int64_t shard
 			if (trigger == wanted.name && table == wanted.table)
 				add(steps, trigger + " on " + table, "created on each shard", "CREATE TRIGGER " + trigger + " " + wanted.definition);
 		}
+	}
+	const auto columns = co_await find_columns(db);
+	for (const auto &view : wanted_views()) {
+		if (const auto definition = definition_on_nodes(view.name, columns))
+			add(steps, view.name, "made to ask all nodes", std::string("CREATE OR REPLACE VIEW @") + view.name + " AS " + *definition);
 	}
 	co_return steps;
 }

@@ -14,6 +14,9 @@ namespace {
 
 // clang-format off
 
+// Assets for tests count where somebody works for tests.
+#define AGG_ASSET_COUNTS(a) "COALESCE(" a "active OR (" a "test_active AND EXISTS (SELECT FROM @agg_registry_sync e WHERE " AGG_IS_FOR_TESTS("e.env_name") ")), false)"
+
 // What a task is late by: since when the oldest window that has source and is over could have been made. A window ends a width after its
 // first source at the latest, so a gap (a weekend, an outage) is nobody's lag. Whose asset is not active is never due. More than the column
 // holds is told as the most that it holds: one odd task must not keep anybody from seeing the others.
@@ -23,8 +26,7 @@ constexpr const char *source_lag =
 	"LEAST(GREATEST(" AGG_SECONDS_SINCE("n.source_from") " - 60 * " AGG_WIDTH_MINUTES("s.") " - COALESCE(s.aggregation_delay_seconds, 0), 0), "
 		"99999999999.9)::numeric(12, 1) AS lag_seconds, "
 	"COALESCE(s.freshness_target_seconds, 3600) AS target_seconds, a.canonical_symbol IS NULL AS orphaned, "
-	// Assets for tests count where somebody works for tests.
-	"COALESCE(a.active OR (a.test_active AND EXISTS (SELECT FROM @agg_registry_sync e WHERE " AGG_IS_FOR_TESTS("e.env_name") ")), false) AS active "
+	AGG_ASSET_COUNTS("a.") " AS active "
 	"FROM @data_agg_state s "
 	"LEFT JOIN @core_asset_registry_all a ON a.canonical_symbol = s.canonical_symbol "
 	"CROSS JOIN LATERAL (SELECT " AGG_SOURCE_TIMEFRAME("s.") " AS source_timeframe, COALESCE(s.last_agg_bar_ts_utc, s.agg_start_utc) AS cursor OFFSET 0) t "
@@ -58,58 +60,83 @@ std::string tasks() {
 	FROM ()sql") + source_lag + ") l";
 }
 
-/// Up to when an index has minutes, and up to when all its components have.
-constexpr const char *index_age = R"sql(
-	SELECT i.canonical_symbol, o.newest, c.newest AS components_newest
-	FROM @agg_indexes i
-	CROSS JOIN LATERAL (
-		SELECT max(b.ts_utc) AS newest FROM @data_bars b WHERE b.canonical_symbol = i.canonical_symbol AND b.timeframe = '1m' AND b.ts_utc <= now()
-	) o
-	CROSS JOIN LATERAL (
-		SELECT CASE WHEN count(*) = count(m.newest) THEN min(m.newest) END AS newest
-		FROM unnest(i.components) AS p(symbol)
-		CROSS JOIN LATERAL (
-			SELECT max(b.ts_utc) AS newest FROM @data_bars b WHERE b.canonical_symbol = p.symbol AND b.timeframe = '1m' AND b.ts_utc <= now()
-		) m
-	) c)sql";
+// clang-format on
 
-/// What wants somebody's attention, one row for each thing, of lag (tasks) and index_age. red: bars are missing, late or wrong. yellow: they
-/// may be soon. Constants have a type, and so columns have the same names when the view's text is read again, as in a restored dump.
-constexpr const char *alarms = R"sql(
+} // namespace
+
+// clang-format off
+
+std::string with_tasks() {
+	return "WITH lag AS MATERIALIZED (" + tasks() + "\n)";
+}
+
+std::string told(const std::string &all) {
+	return R"sql(
+SELECT a.alert, a.severity, a.canonical_symbol, a.timeframe, a.since, COALESCE(a.things || ' ', '') || a.detail AS detail, a.remedy
+FROM ()sql" + all + ") a";
+}
+
+const char *minutes_of_indexes() {
+	return R"sql(
+	SELECT i.canonical_symbol, p.symbol, n.newest, EXISTS (
+		SELECT FROM @data_agg_state s JOIN @core_asset_registry_all a ON a.canonical_symbol = s.canonical_symbol
+		WHERE s.canonical_symbol = p.symbol AND s.enabled AND )sql" AGG_ASSET_COUNTS("a.") R"sql(
+	) AS has_tasks
+	FROM @agg_indexes i
+	CROSS JOIN LATERAL unnest(i.components || i.canonical_symbol) AS p(symbol)
+	CROSS JOIN LATERAL (
+		SELECT max(b.ts_utc) AS newest FROM @data_bars b WHERE b.canonical_symbol = p.symbol AND b.timeframe = '1m' AND b.ts_utc <= now()
+	) n)sql";
+}
+
+/// Up to when an index has minutes, and up to when all its components have.
+std::string index_age(const std::string &minutes) {
+	return R"sql(
+	SELECT m.canonical_symbol, max(m.newest) FILTER (WHERE m.symbol = m.canonical_symbol) AS newest,
+		CASE WHEN bool_and(m.newest IS NOT NULL) FILTER (WHERE m.symbol <> m.canonical_symbol)
+			THEN min(m.newest) FILTER (WHERE m.symbol <> m.canonical_symbol) END AS components_newest,
+		bool_or(m.has_tasks) FILTER (WHERE m.symbol = m.canonical_symbol) AS has_tasks
+	FROM (
+		SELECT x.canonical_symbol, x.symbol, max(x.newest) AS newest, bool_or(x.has_tasks) AS has_tasks
+		FROM ()sql" + minutes + R"sql() x GROUP BY x.canonical_symbol, x.symbol
+	) m GROUP BY m.canonical_symbol)sql";
+}
+
+/// What wants somebody's attention, one row for each thing, of lag (tasks). things: how many `detail` speaks of, where it begins with a number.
+/// red: bars are missing, late or wrong. yellow: they may be soon. Constants have a type, and so columns have the same names when the view's
+/// text is read again, as in a restored dump.
+const char *alarms() {
+	return R"sql(
 SELECT 'late' AS alert, CASE WHEN l.is_mandatory THEN 'red' ELSE 'yellow' END AS severity, l.canonical_symbol, l.timeframe,
-	now() - make_interval(secs => l.lag_seconds::float8) AS since,
+	now() - make_interval(secs => l.lag_seconds::float8) AS since, NULL::bigint AS things,
 	'a window that is over has not been made for ' || l.lag_seconds || ' seconds (' || l.target_seconds || ' are allowed)' AS detail,
 	'SELECT * FROM agg_why(' || l.task || ', ' || quote_literal(l.source_from) || ')' AS remedy
 FROM lag l WHERE l.active AND l.enabled AND l.status NOT IN ('hard_failed', 'disabled') AND l.lag_seconds > l.target_seconds
 UNION ALL
-SELECT 'stopped'::text, CASE WHEN l.is_mandatory THEN 'red' ELSE 'yellow' END, l.canonical_symbol, l.timeframe, l.last_successful_at_utc,
+SELECT 'stopped'::text, CASE WHEN l.is_mandatory THEN 'red' ELSE 'yellow' END, l.canonical_symbol, l.timeframe, l.last_successful_at_utc, NULL::bigint,
 	l.status || ': ' || COALESCE(l.last_error, 'no error was recorded'), l.mends
 FROM lag l WHERE l.active AND l.status IN ('hard_failed', 'disabled')
 UNION ALL
-SELECT 'failing'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, l.last_successful_at_utc,
+SELECT 'failing'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, l.last_successful_at_utc, NULL::bigint,
 	l.hard_fail_streak || ' failures in a row: ' || COALESCE(l.last_error, 'no error was recorded'), l.mends
 FROM lag l WHERE l.active AND l.enabled AND l.status NOT IN ('hard_failed', 'disabled') AND l.hard_fail_streak > 0
 UNION ALL
-SELECT 'claimed'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, l.running_started_at_utc, 'a worker has claimed it and does not finish'::text, 'CALL agg_run()'::text
+SELECT 'claimed'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, l.running_started_at_utc, NULL::bigint, 'a worker has claimed it and does not finish'::text, 'CALL agg_run()'::text
 FROM lag l WHERE l.status = 'running' AND l.running_started_at_utc < now() - '00:30:00'::interval
 UNION ALL
-SELECT 'orphaned'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, NULL::timestamptz, 'its symbol is not in core_asset_registry_all, so it is never due'::text,
+SELECT 'orphaned'::text, 'yellow'::text, l.canonical_symbol, l.timeframe, NULL::timestamptz, NULL::bigint, 'its symbol is not in core_asset_registry_all, so it is never due'::text,
 	'INSERT INTO core_asset_registry_all (canonical_symbol) VALUES (' || quote_literal(l.canonical_symbol) || ')'
 FROM lag l WHERE l.orphaned AND l.enabled
 UNION ALL
-SELECT 'no_runner'::text, 'red'::text, NULL::text, NULL::text, min(l.next_run_at), count(*) || ' tasks are due, and nobody runs them', 'CALL agg_run()'::text
+SELECT 'no_runner'::text, 'red'::text, NULL::text, NULL::text, min(l.next_run_at), count(*), 'tasks are due, and nobody runs them'::text, 'CALL agg_run()'::text
 FROM lag l WHERE l.claimable AND l.next_run_at < now() - '00:05:00'::interval HAVING count(*) > 0
 UNION ALL
-SELECT 'index_stale'::text, 'red'::text, i.canonical_symbol, '1m'::text, i.newest, 'its components have minutes up to ' || i.components_newest::text, 'CALL agg_run()'::text
-FROM index_age i
-WHERE i.components_newest > COALESCE(i.newest, '-infinity') + '00:10:00'::interval
-	AND EXISTS (SELECT FROM lag l WHERE l.canonical_symbol = i.canonical_symbol AND l.active AND l.enabled)
-UNION ALL
-SELECT 'proof'::text, 'red'::text, NULL::text, NULL::text, a.started_at, a.differences || ' differences without an explanation',
+SELECT 'proof'::text, 'red'::text, NULL::text, NULL::text, a.started_at, NULL::bigint,
+	a.differences || ' differences without an explanation',
 	'SELECT * FROM agg_verify() WHERE explanation IS NULL'::text
 FROM (SELECT u.* FROM @agg_audit u ORDER BY u.started_at DESC LIMIT 1) a WHERE a.differences > 0
 UNION ALL
-SELECT 'capture'::text, 'red'::text, NULL::text, NULL::text, NULL::timestamptz,
+SELECT 'capture'::text, 'red'::text, NULL::text, NULL::text, NULL::timestamptz, NULL::bigint,
 	'changes of data_bars go unnoticed: trigger ' || w.name || CASE WHEN g.tgenabled IS NULL THEN ' is missing' ELSE ' is disabled' END,
 	CASE WHEN g.tgenabled IS NULL THEN 'SELECT * FROM agg_setup()' ELSE 'ALTER TABLE data_bars ENABLE TRIGGER ' || w.name END
 FROM (VALUES (')sql" AGG_CAPTURE_TRIGGER_NAME R"sql('::text), (')sql" AGG_CAPTURE_TRUNCATE_TRIGGER_NAME R"sql('::text)) w(name)
@@ -120,35 +147,36 @@ LEFT JOIN (
 ) ON g.tgname = w.name
 WHERE (g.tgenabled IN ('O', 'A')) IS NOT TRUE
 UNION ALL
-SELECT 'log_grows'::text, 'yellow'::text, NULL::text, NULL::text, min(c.logged_at), count(*) || ' changes of bars wait for a run', 'CALL agg_run()'::text
+SELECT 'log_grows'::text, 'yellow'::text, NULL::text, NULL::text, min(c.logged_at), count(*), 'changes of bars wait for a run'::text, 'CALL agg_run()'::text
 FROM @agg_change_log c HAVING min(c.logged_at) < now() - '00:10:00'::interval
 UNION ALL
-SELECT 'late_work'::text, 'yellow'::text, NULL::text, NULL::text, min(r.marked_at), count(*) || ' ranges of windows wait to be made again', 'CALL agg_run()'::text
+SELECT 'late_work'::text, 'yellow'::text, NULL::text, NULL::text, min(r.marked_at), count(*), 'ranges of windows wait to be made again'::text, 'CALL agg_run()'::text
 FROM @agg_dirty_ranges r
 JOIN lag l ON l.canonical_symbol = r.canonical_symbol AND l.timeframe = r.timeframe AND l.claimable
-WHERE r.due <> 'next_run' AND r.from_utc < l.cursor HAVING min(r.marked_at) < now() - '01:00:00'::interval
-UNION ALL
-SELECT 'ticks'::text, 'red'::text, NULL::text, NULL::text, t.failed_at, 'no bars are made of ' || t.tick_source || ': ' || t.last_error,
+WHERE r.due <> 'next_run' AND r.from_utc < l.cursor HAVING min(r.marked_at) < now() - '01:00:00'::interval)sql";
+}
+
+const char *alarms_of_feeds() {
+	return R"sql(
+SELECT 'ticks'::text, 'red'::text, NULL::text, NULL::text, t.failed_at, NULL::bigint, 'no bars are made of ' || t.tick_source || ': ' || t.last_error,
 	'SELECT * FROM v_aggregation_tick_sources'::text
 FROM @agg_tick_sources t WHERE t.last_error IS NOT NULL
 UNION ALL
-SELECT 'retention'::text, 'yellow'::text, r.canonical_symbol, r.timeframe, r.failing_since,
+SELECT 'retention'::text, 'yellow'::text, r.canonical_symbol, r.timeframe, r.failing_since, NULL::bigint,
 	'bars of ' || r.timeframe || ' stay although they are old: ' || r.last_error, 'SELECT * FROM v_aggregation_retention WHERE last_error IS NOT NULL'::text
 FROM @agg_retention r WHERE r.last_error IS NOT NULL AND r.failing_since < now() - '00:10:00'::interval
 UNION ALL
-SELECT 'consumer'::text, 'yellow'::text, NULL::text, NULL::text, c.polled_at, 'consumer ' || c.consumer || ' has lost events',
+SELECT 'consumer'::text, 'yellow'::text, NULL::text, NULL::text, c.polled_at, NULL::bigint, 'consumer ' || c.consumer || ' has lost events',
 	'SELECT agg_subscribe(' || quote_literal(c.consumer) || ', p_restart => true)'
 FROM @agg_consumers c WHERE NOT )sql" AGG_KEEPS_UP("c.");
-
-std::string with_tasks_and_indexes() {
-	return "WITH lag AS MATERIALIZED (" + tasks() + "\n), index_age AS (" + index_age + "\n)";
 }
 
-// clang-format on
-
-} // namespace
-
-// clang-format off
+const char *index_alarms() {
+	return R"sql(
+SELECT 'index_stale'::text AS alert, 'red'::text AS severity, i.canonical_symbol, '1m'::text AS timeframe, i.newest AS since, NULL::bigint AS things,
+	'its components have minutes up to ' || i.components_newest::text AS detail, 'CALL agg_run()'::text AS remedy
+FROM index_age i WHERE i.has_tasks AND i.components_newest > COALESCE(i.newest, '-infinity') + '00:10:00'::interval)sql";
+}
 
 std::string lag_view() {
 	return R"sql(
@@ -171,106 +199,7 @@ CROSS JOIN LATERAL (
 }
 
 std::string alerts_view() {
-	return with_tasks_and_indexes() + alarms;
-}
-
-/// topic: what is asked of the database at once, by an exporter. Symbols are named for the worst hundred tasks alone: a series each of ten
-/// thousand tasks would cost a monitoring system more than it tells.
-std::string metrics_view(const std::string &truth, const std::string &consumers, const std::string &tick_sources) {
-	return with_tasks_and_indexes() + ", alarm AS MATERIALIZED (" + alarms + R"sql(
-)
-SELECT 'health' AS topic, 'aggregation_health_state' AS metric, '{}'::jsonb AS labels,
-	(array_position(ARRAY['green', 'yellow', 'red'], )sql" AGG_HEALTH_STATUS("a.severity") R"sql() - 1)::float8 AS value
-FROM alarm a
-UNION ALL
-SELECT 'alarms', 'aggregation_alarms_active', jsonb_build_object('alarm', a.alert, 'severity', a.severity), count(*)
-FROM alarm a GROUP BY a.alert, a.severity
-UNION ALL
-SELECT 'tasks', m.metric, jsonb_build_object('timeframe', g.timeframe, 'status', COALESCE(g.status, ''), 'verdict', g.verdict), m.value
-FROM (
-	SELECT l.timeframe, l.status, l.verdict, count(*) AS tasks, max(l.lag_seconds) AS lag_seconds, max(l.hard_fail_streak) AS fail_streak
-	FROM lag l GROUP BY l.timeframe, l.status, l.verdict
-) g
-CROSS JOIN LATERAL (VALUES
-	('aggregation_tasks', g.tasks::float8),
-	('aggregation_lag_seconds', g.lag_seconds::float8),
-	('aggregation_fail_streak', COALESCE(g.fail_streak, 0)::float8)
-) m(metric, value)
-UNION ALL
-SELECT 'task', m.metric, jsonb_build_object('symbol', w.canonical_symbol, 'timeframe', w.timeframe), m.value
-FROM (
-	SELECT l.canonical_symbol, l.timeframe, l.lag_seconds, l.target_seconds, l.hard_fail_streak
-	FROM lag l WHERE l.verdict IN ('LATE', 'FAILING', 'STOPPED')
-	ORDER BY l.lag_seconds DESC, l.canonical_symbol, l.timeframe LIMIT 100
-) w
-CROSS JOIN LATERAL (VALUES
-	('aggregation_task_lag_seconds', w.lag_seconds::float8),
-	('aggregation_task_target_seconds', w.target_seconds::float8),
-	('aggregation_task_fail_streak', COALESCE(w.hard_fail_streak, 0)::float8)
-) m(metric, value)
-UNION ALL
-SELECT 'work', m.metric, jsonb_build_object('timeframe', g.timeframe), m.value
-FROM (
-	SELECT s.timeframe, sum(s.total_runs) AS runs, sum(s.total_bars_created) AS bars, sum(s.total_bars_quality_poor) AS poor_bars,
-		sum(s.total_windows_skipped) AS skipped_windows, sum(s.total_source_rows_refused) AS unusable_rows, sum(s.late_rows) AS late_rows
-	FROM @data_agg_state s GROUP BY s.timeframe
-) g
-CROSS JOIN LATERAL (VALUES
-	('aggregation_work_runs_total', COALESCE(g.runs, 0)::float8),
-	('aggregation_work_bars_total', COALESCE(g.bars, 0)::float8),
-	('aggregation_work_poor_bars_total', COALESCE(g.poor_bars, 0)::float8),
-	('aggregation_work_skipped_windows_total', COALESCE(g.skipped_windows, 0)::float8),
-	('aggregation_work_unusable_rows_total', COALESCE(g.unusable_rows, 0)::float8),
-	('aggregation_work_late_rows_total', COALESCE(g.late_rows, 0)::float8)
-) m(metric, value)
-UNION ALL
-SELECT 'runner', 'aggregation_runner_last_attempt_timestamp_seconds', '{}', COALESCE(EXTRACT(epoch FROM max(s.last_attempted_at_utc)), 0)::float8
-FROM @data_agg_state s
-UNION ALL
-SELECT 'truth', m.metric, '{}', m.value
-FROM ()sql" + truth + R"sql() t
-CROSS JOIN LATERAL (VALUES
-	('aggregation_truth_log_entries', t.log_entries::float8),
-	('aggregation_truth_log_wait_seconds', GREATEST()sql" AGG_SECONDS_SINCE("t.oldest_log_entry") R"sql(, 0)::float8),
-	('aggregation_truth_late_ranges', t.dirty_ranges_due::float8),
-	('aggregation_truth_late_wait_seconds', GREATEST()sql" AGG_SECONDS_SINCE("t.oldest_dirty_range_due") R"sql(, 0)::float8),
-	('aggregation_truth_differences', COALESCE(t.audit_differences, 0)::float8),
-	('aggregation_truth_last_audit_timestamp_seconds', COALESCE(EXTRACT(epoch FROM t.last_audit_at), 0)::float8)
-) m(metric, value)
-UNION ALL
-SELECT 'index', m.metric, jsonb_build_object('symbol', i.canonical_symbol), m.value
-FROM index_age i
-CROSS JOIN LATERAL (VALUES
-	('aggregation_index_behind_seconds',
-		GREATEST(EXTRACT(epoch FROM i.components_newest) - COALESCE(EXTRACT(epoch FROM i.newest), 0), 0)::float8),
-	('aggregation_index_newest_timestamp_seconds', COALESCE(EXTRACT(epoch FROM i.newest), 0)::float8)
-) m(metric, value)
-WHERE EXISTS (SELECT FROM @data_agg_state s WHERE s.canonical_symbol = i.canonical_symbol AND s.enabled)
-UNION ALL
-SELECT 'tick_source', m.metric, jsonb_build_object('tick_source', t.tick_source), m.value
-FROM ()sql" + tick_sources + R"sql() t
-CROSS JOIN LATERAL (VALUES
-	('aggregation_tick_source_waiting_entries', t.waiting_entries::float8),
-	('aggregation_tick_source_wait_seconds', GREATEST()sql" AGG_SECONDS_SINCE("t.waiting_since") R"sql(, 0)::float8),
-	('aggregation_tick_source_failing', (t.state <> 'ok')::int4::float8)
-) m(metric, value)
-UNION ALL
-SELECT 'retention', m.metric, jsonb_build_object('timeframe', g.timeframe), m.value
-FROM (
-	SELECT r.timeframe, count(r.last_error) AS failing, sum(r.waiting_symbols) AS waiting FROM @agg_retention r GROUP BY r.timeframe
-) g
-CROSS JOIN LATERAL (VALUES
-	('aggregation_retention_failing_policies', g.failing::float8),
-	('aggregation_retention_waiting_symbols', g.waiting::float8)
-) m(metric, value)
-UNION ALL
-SELECT 'consumer', m.metric, jsonb_build_object('consumer', c.consumer), m.value
-FROM ()sql" + consumers + R"sql() c
-CROSS JOIN LATERAL (VALUES
-	('aggregation_consumer_events_behind', COALESCE(c.events_behind, 0)::float8),
-	('aggregation_consumer_wait_seconds', GREATEST()sql" AGG_SECONDS_SINCE("c.waiting_since") R"sql(, 0)::float8),
-	('aggregation_consumer_lost_events', c.lost_events::int4::float8)
-) m(metric, value))sql";
+	return with_tasks() + ", index_age AS (" + index_age(minutes_of_indexes()) + "\n)" + told(std::string(alarms()) + "\nUNION ALL" + index_alarms() + "\nUNION ALL" + alarms_of_feeds());
 }
 
 // clang-format on

@@ -20,4 +20,29 @@ std::string alerts_view();
 /// v_aggregation_metrics: one row per figure, out of the above and of what these other views say.
 std::string metrics_view(const std::string &truth, const std::string &consumers, const std::string &tick_sources);
 
+// What they are made of, each a query of the tables, or of these common table expressions: lag (of tasks), index_age (of indexes), alarm.
+
+/// WITH lag.
+std::string with_tasks();
+/// Of lag.
+const char *alarms();
+/// Of each index: its own newest minute, and that of each of its components.
+const char *minutes_of_indexes();
+/// What index_age is, of these.
+std::string index_age(const std::string &minutes);
+/// Of index_age.
+const char *index_alarms();
+/// Of ticks and consumers of events.
+const char *alarms_of_feeds();
+/// Alarms as people see them.
+std::string told(const std::string &alarms);
+/// Of alarm.
+const char *figures_of_alarms();
+/// Of lag and the tasks.
+const char *figures_of_tasks();
+/// Of what v_aggregation_truth says.
+std::string figures_of_truth(const std::string &truth);
+/// Of index_age.
+const char *figures_of_indexes();
+
 } // namespace aggregation
