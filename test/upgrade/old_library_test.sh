@@ -40,8 +40,8 @@ is "$(old_session 'CREATE TEMP TABLE stage (n int);' 'ALTER TABLE stage ADD m in
 is "$(old_session "UPDATE data_agg_state SET task_priority = 90 WHERE canonical_symbol = 'EURUSD';")" '' 'it may change priorities'
 
 # All functions but the triggers' and those of a type that no old database has, one after the other.
-answers=$(in_database old public -c "SELECT format('%s %s(%s);', CASE p.prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT FROM' END, p.proname,
-		(SELECT string_agg('NULL::' || format_type(t, NULL), ', ' ORDER BY n) FROM unnest(p.proargtypes) WITH ORDINALITY AS a(t, n)))
+answers=$(in_database old public -c "SELECT format('%s %s(%s)%s;', CASE p.prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT FROM' END, p.proname,
+		(SELECT string_agg('NULL::' || format_type(t, NULL), ', ' ORDER BY n) FROM unnest(p.proargtypes) WITH ORDINALITY AS a(t, n)), CASE WHEN p.prorettype = 'record'::regtype AND p.proallargtypes IS NULL THEN ' AS r(n int)' ELSE '' END)
 	FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
 	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'aggregation' WHERE p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype) AND p.provolatile <> 'i' ORDER BY 1" |
 	while IFS= read -r call; do old_session "$call" | sed -n 1p; done)

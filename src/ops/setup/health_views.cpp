@@ -156,7 +156,7 @@ JOIN lag l ON l.canonical_symbol = r.canonical_symbol AND l.timeframe = r.timefr
 WHERE r.due <> 'next_run' AND r.from_utc < l.cursor HAVING min(r.marked_at) < now() - '01:00:00'::interval)sql";
 }
 
-const char *alarms_of_feeds() {
+const char *alarms_of_one_node() {
 	return R"sql(
 SELECT 'ticks'::text, 'red'::text, NULL::text, NULL::text, t.failed_at, NULL::bigint, 'no bars are made of ' || t.tick_source || ': ' || t.last_error,
 	'SELECT * FROM v_aggregation_tick_sources'::text
@@ -199,7 +199,7 @@ CROSS JOIN LATERAL (
 }
 
 std::string alerts_view() {
-	return with_tasks() + ", index_age AS (" + index_age(minutes_of_indexes()) + "\n)" + told(std::string(alarms()) + "\nUNION ALL" + index_alarms() + "\nUNION ALL" + alarms_of_feeds());
+	return with_tasks() + ", index_age AS (" + index_age(minutes_of_indexes()) + "\n)" + told(std::string(alarms()) + "\nUNION ALL" + index_alarms() + "\nUNION ALL" + alarms_of_one_node());
 }
 
 // clang-format on

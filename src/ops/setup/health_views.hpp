@@ -33,7 +33,7 @@ std::string index_age(const std::string &minutes);
 /// Of index_age.
 const char *index_alarms();
 /// Of ticks and consumers of events.
-const char *alarms_of_feeds();
+const char *alarms_of_one_node();
 /// Alarms as people see them.
 std::string told(const std::string &alarms);
 /// Of alarm.

@@ -88,7 +88,7 @@ WHERE i.has_tasks)sql";
 }
 
 /// Of what v_aggregation_consumers and v_aggregation_tick_sources say.
-static std::string figures_of_feeds(const std::string &consumers, const std::string &tick_sources) {
+static std::string figures_of_one_node(const std::string &consumers, const std::string &tick_sources) {
 	return R"sql(
 SELECT 'tick_source', m.metric, jsonb_build_object('tick_source', t.tick_source), m.value
 FROM ()sql" + tick_sources + R"sql() t
@@ -118,8 +118,8 @@ CROSS JOIN LATERAL (VALUES
 
 std::string metrics_view(const std::string &truth, const std::string &consumers, const std::string &tick_sources) {
 	return with_tasks() + ", index_age AS (" + index_age(minutes_of_indexes()) + "\n), alarm AS MATERIALIZED (" + alarms() + "\nUNION ALL" +
-		index_alarms() + "\nUNION ALL" + alarms_of_feeds() + "\n)" + figures_of_alarms() + "\nUNION ALL" + figures_of_tasks() + "\nUNION ALL" + figures_of_truth(truth) + "\nUNION ALL" +
-		figures_of_indexes() + "\nUNION ALL" + figures_of_feeds(consumers, tick_sources);
+		index_alarms() + "\nUNION ALL" + alarms_of_one_node() + "\n)" + figures_of_alarms() + "\nUNION ALL" + figures_of_tasks() + "\nUNION ALL" + figures_of_truth(truth) + "\nUNION ALL" +
+		figures_of_indexes() + "\nUNION ALL" + figures_of_one_node(consumers, tick_sources);
 }
 
 // clang-format on
