@@ -87,7 +87,7 @@ CROSS JOIN LATERAL (VALUES
 WHERE i.has_tasks)sql";
 }
 
-/// Of what v_aggregation_consumers and v_aggregation_tick_sources say.
+/// Of the same.
 static std::string figures_of_one_node(const std::string &consumers, const std::string &tick_sources) {
 	return R"sql(
 SELECT 'tick_source', m.metric, jsonb_build_object('tick_source', t.tick_source), m.value

@@ -86,7 +86,7 @@ std::string alerts_on_nodes() {
 	return with_indexes() + told(alarms_on_nodes() + "\nUNION ALL" + index_alarms());
 }
 
-/// Ticks and consumers of events are a single node's.
+/// Without what only a single node has.
 std::string metrics_on_nodes(const std::string &columns_of_truth) {
 	return with_indexes() + ", alarm AS MATERIALIZED (" + alarms_on_nodes() + "\nUNION ALL" + index_alarms() + "\n)" + figures_of_alarms() +
 	       "\nUNION ALL" + figures_on_nodes() + "\nUNION ALL" + figures_of_truth(truth_on_nodes(columns_of_truth)) + "\nUNION ALL" +
