@@ -137,4 +137,14 @@ SELECT is(health(), 'green', 'all is well');
 -- Many of a kind are one line.
 INSERT INTO data_agg_state (canonical_symbol, timeframe, source_timeframe) SELECT 'Z' || n, '5m', '1m' FROM generate_series(1, 20) AS n;
 SELECT is((SELECT reasons FROM agg_health()), 'orphaned: Z1/5m, Z10/5m, Z11/5m and 17 more: its symbol is not in core_asset_registry_all, so it is never due', 'the first three, and how many more');
+-- ---- what monitoring reads every few seconds ----
+CREATE FUNCTION cost_of(p_view text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE format('EXPLAIN (FORMAT JSON) SELECT * FROM %I', p_view) INTO plan;
+	RETURN plan -> 0 -> 'Plan' ->> 'Total Cost';
+END $$;
+SELECT cmp_ok(cost_of(v), '<', 100000::float8, v || ' is so cheap that PostgreSQL does not compile it first')
+FROM unnest('{v_aggregation_alerts,v_aggregation_metrics,v_aggregation_lag,v_aggregation_truth}'::text[]) AS v;
 SELECT * FROM finish();

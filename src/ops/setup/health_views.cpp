@@ -78,9 +78,9 @@ FROM ()sql" + all + ") a";
 
 const char *minutes_of_indexes() {
 	return R"sql(
-	SELECT i.canonical_symbol, p.symbol, n.newest, EXISTS (
-		SELECT FROM @data_agg_state s JOIN @core_asset_registry_all a ON a.canonical_symbol = s.canonical_symbol
-		WHERE s.canonical_symbol = p.symbol AND s.enabled AND )sql" AGG_ASSET_COUNTS("a.") R"sql(
+	SELECT i.canonical_symbol, p.symbol, n.newest, p.symbol IN (
+		SELECT s.canonical_symbol FROM @data_agg_state s JOIN @core_asset_registry_all a ON a.canonical_symbol = s.canonical_symbol
+		WHERE s.enabled AND )sql" AGG_ASSET_COUNTS("a.") R"sql(
 	) AS has_tasks
 	FROM @agg_indexes i
 	CROSS JOIN LATERAL unnest(i.components || i.canonical_symbol) AS p(symbol)
