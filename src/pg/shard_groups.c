@@ -309,7 +309,9 @@ static void lock_groups(const agg_scope *scope, const agg_group *const *groups, 
 	for (int i = 0; i < count; i++)
 		ids[i] = Int64GetDatum(groups[i]->id);
 	values[1] = PointerGetDatum(construct_array(ids, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	PushActiveSnapshot(GetLatestSnapshot()); /* a background worker has none yet */
 	(void)agg_execute(scope, hold, lengthof(types), types, values, false);
+	PopActiveSnapshot();
 }
 
 void agg_hold_all_groups(Oid schema) {

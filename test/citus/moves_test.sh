@@ -22,24 +22,6 @@ write_feed() {
 		change
 	done
 }
-# move N : the Nth group of data_bars to the other worker.
-move() {
-	on 0 -c "SELECT citus_move_shard_placement(s.shardid, s.nodename, s.nodeport, '127.0.0.1', CASE s.nodeport WHEN ${ports[1]} THEN ${ports[2]} ELSE ${ports[1]} END, '${2:-force_logical}')
-		FROM (SELECT * FROM citus_shards WHERE table_name = 'data_bars'::regclass ORDER BY shardid OFFSET $1 LIMIT 1) AS s" >/dev/null 2>&1
-}
-split() { # to the other worker: on the same one Citus 13.2 loses the key of what is updated meanwhile, and waits forever
-	on 0 -c "SELECT citus_split_shard_by_split_points(s.shardid, ARRAY[((s.shardminvalue::bigint + s.shardmaxvalue::bigint) / 2)::text], ARRAY[n.nodeid, n.nodeid], 'force_logical')
-		FROM (SELECT * FROM pg_dist_shard WHERE logicalrelid = 'data_bars'::regclass ORDER BY shardid LIMIT 1) AS s
-		JOIN pg_dist_placement AS p USING (shardid) JOIN pg_dist_node AS n ON n.groupid NOT IN (0, p.groupid)" 2>&1
-}
-kill_node() {
-	local postmaster processes
-	postmaster=$(head -n 1 "$own_folder/node$1/data/postmaster.pid")
-	processes="$postmaster $(pgrep -P "$postmaster" | paste -sd ' ')"
-	kill -9 $processes 2>/dev/null
-	while ps -p "${processes// /,}" >/dev/null; do sleep 0.1; done
-	start_node "$1"
-}
 settle() {
 	local round
 	for round in 1 2 3; do on 0 -c "CALL agg_run(p_now_utc => '2025-07-03 00:01+00', p_time_budget => '5 minutes')" 2>/dev/null; done

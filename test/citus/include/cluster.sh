@@ -1,6 +1,7 @@
 # A Citus cluster of a test's own, on loopback: node 0 is the coordinator. Sourced.
 #
 #   cluster 2          a coordinator and two workers, each with a database "market"
+#   move 2, split      groups of shards; kill_node 1
 #   on 0 -c 'SELECT …' psql on a node
 #   same_as_plain      compares the bars with those that one node makes of the same minutes
 source "${ROOT:?}/test/tap.sh"
@@ -10,7 +11,7 @@ free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("
 on() {
 	local node=$1
 	shift
-	PGOPTIONS='-c client_min_messages=warning -c timezone=UTC' PGHOST=${sockets[node]} PGPORT=${ports[node]} psql -X -q -A -t -v ON_ERROR_STOP=1 -d "${database:-market}" "$@"
+	PGOPTIONS="-c client_min_messages=${messages:-warning} -c timezone=UTC" PGHOST=${sockets[node]} PGPORT=${ports[node]} psql -X -q -A -t -v ON_ERROR_STOP=1 -d "${database:-market}" "$@"
 }
 # PostgreSQL's newer minor releases want to be told which libraries decode changes; Citus's does when a shard is split.
 if "$(bin_dir)/postgres" --describe-config | grep -q '^output_plugin_libraries'; then
@@ -18,9 +19,11 @@ if "$(bin_dir)/postgres" --describe-config | grep -q '^output_plugin_libraries';
 else
 	decoders=()
 fi
+# preload, node_settings : what else a test wants its nodes to have.
+node_settings=()
 start_node() {
 	server_at "$own_folder/node$1"
-	server_start shared_preload_libraries=citus port="${ports[$1]}" listen_addresses=127.0.0.1 wal_level=logical max_worker_processes=40 \
+	server_start "shared_preload_libraries='${preload:-citus}'" "${node_settings[@]}" port="${ports[$1]}" listen_addresses=127.0.0.1 wal_level=logical max_worker_processes=40 \
 		max_logical_replication_workers=20 max_replication_slots=20 max_wal_senders=20 max_prepared_transactions=100 max_connections=150 \
 		citus.node_conninfo=sslmode=disable citus.enable_statistics_collection=off fsync=off "${decoders[@]}"
 }
@@ -48,10 +51,35 @@ cluster() {
 		database=postgres on "$node" -c 'CREATE DATABASE market'
 		on "$node" -c 'CREATE EXTENSION citus'
 	done
+	join_nodes "$1"
+}
+# join_nodes N : their databases become one of many nodes. Shards are for the workers.
+join_nodes() {
+	local node
 	on 0 -c "SELECT citus_set_coordinator_host('127.0.0.1', ${ports[0]})" >/dev/null
 	for node in $(seq 1 "$1"); do on 0 -c "SELECT citus_add_node('127.0.0.1', ${ports[node]})" >/dev/null; done
-	# Shards are for the workers.
 	on 0 -c "SELECT citus_set_node_property('127.0.0.1', ${ports[0]}, 'shouldhaveshards', false)" >/dev/null
+}
+
+# ---- what happens to groups of shards, and to nodes ----
+
+# move N : the Nth group of data_bars to the other worker.
+move() {
+	on 0 -c "SELECT citus_move_shard_placement(s.shardid, s.nodename, s.nodeport, '127.0.0.1', CASE s.nodeport WHEN ${ports[1]} THEN ${ports[2]} ELSE ${ports[1]} END, '${2:-force_logical}')
+		FROM (SELECT * FROM citus_shards WHERE table_name = 'data_bars'::regclass ORDER BY shardid OFFSET $1 LIMIT 1) AS s" >/dev/null 2>&1
+}
+split() { # to the other worker: on the same one Citus 13.2 loses the key of what is updated meanwhile, and waits forever
+	on 0 -c "SELECT citus_split_shard_by_split_points(s.shardid, ARRAY[((s.shardminvalue::bigint + s.shardmaxvalue::bigint) / 2)::text], ARRAY[n.nodeid, n.nodeid], 'force_logical')
+		FROM (SELECT * FROM pg_dist_shard WHERE logicalrelid = 'data_bars'::regclass ORDER BY shardid LIMIT 1) AS s
+		JOIN pg_dist_placement AS p USING (shardid) JOIN pg_dist_node AS n ON n.groupid NOT IN (0, p.groupid)" 2>&1
+}
+kill_node() {
+	local postmaster processes
+	postmaster=$(head -n 1 "$own_folder/node$1/data/postmaster.pid")
+	processes="$postmaster $(pgrep -P "$postmaster" | paste -sd ' ')"
+	kill -9 $processes 2>/dev/null
+	while ps -p "${processes// /,}" >/dev/null; do sleep 0.1; done
+	start_node "$1"
 }
 
 # make_market : assets of three kinds (chained, exact, exact in the FX calendar), as one node has them.
@@ -66,12 +94,13 @@ SQL
 	on 0 -c "SELECT sync_agg_state_from_registry('prod', '2025-07-01')" >/dev/null
 }
 
+# feed FROM TO : through the coordinator, or through the node $writer.
 # minutes FROM TO : COPY data of minutes [FROM, TO) of the market's first day.
 minutes() {
 	awk -v from="$1" -v to="$2" -v seed="${seed:?}" 'BEGIN { srand(seed + from); for (m = from; m < to; m++) for (s = 1; s <= 40; s++) if (rand() < 0.95) {
 		p = 100 + s + rand(); printf "SYM%d\t1m\t2025-07-01 %02d:%02d:00+00\t%.5f\t%.5f\t%.5f\t%.5f\t%d\t%.6f\t%d\n", s, m / 60, m % 60, p, p + rand(), p - rand(), p + rand() / 2, rand() * 1000, p, rand() * 50 } }'
 }
-feed() { minutes "$1" "$2" | on 0 -c '\copy data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count) FROM STDIN'; }
+feed() { minutes "$1" "$2" | on "${writer:-0}" -c '\copy data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count) FROM STDIN'; }
 
 # What is compared of each live bar.
 bars="SELECT canonical_symbol, timeframe, ts_utc, float8send(open), float8send(high), float8send(low), float8send(close), float8send(vol), float8send(vwap), trade_count, source_candles, expected_candles, quality_score
