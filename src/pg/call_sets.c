@@ -24,6 +24,7 @@ static bool works_on_all(agg_function function) {
 	case AGG_FN_agg_verify_sample:
 	case AGG_FN_agg_get_due_tasks:
 	case AGG_FN_agg_mend:
+	case AGG_FN_agg_reset_cursor:
 	case AGG_FN_derived_purge_deleted:
 	case AGG_FN_agg_purge_revisions:
 	case AGG_FN_sync_agg_state_from_registry:

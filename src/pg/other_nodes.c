@@ -7,6 +7,7 @@
 #include "shard_groups.h"
 #include "shim.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
@@ -167,9 +168,12 @@ static Datum *ask_nodes(const char *query, Oid owner_of, int *count) {
 	return answers;
 }
 
-/* Answers in JSON. */
+/*
+ * Answers in JSON. What the caller's own transaction has locked, another node would wait for, and this one for that: nobody would see it.
+ */
 Datum *agg_ask_nodes(const char *call, int *count) {
-	Datum *answers = ask_nodes(psprintf("SELECT %s", call), InvalidOid, count);
+	const char *patience = IsTransactionBlock() ? " FROM set_config('lock_timeout', '30s', true)" : "";
+	Datum *answers = ask_nodes(psprintf("SELECT %s%s", call, patience), InvalidOid, count);
 
 	for (int i = 0; i < *count; i++)
 		answers[i] = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(answers[i])));

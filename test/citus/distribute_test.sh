@@ -49,6 +49,14 @@ is "$(on 0 -c "SELECT ops_runlog_start('6b0ff4c4-9d4f-4a58-a6c6-1dd2f1d5a8f1', '
 true
 success' 'and the log of runs'
 
+on 0 -c "UPDATE data_agg_state SET last_agg_bar_ts_utc = '2030-01-01' WHERE timeframe = '5m'"
+is "$(on 0 -c "SELECT agg_reset_cursor() ->> 'tasks_reset'" -c "SELECT count(*) FROM data_agg_state WHERE last_agg_bar_ts_utc = '2030-01-01'")" '40
+0' 'the cursors of all symbols that are ahead of their source go back'
+
+# ---- in a transaction of its own, beside the caller's ----
+like "$(on 0 -c 'BEGIN' -c "UPDATE data_agg_state SET task_priority = 7 WHERE canonical_symbol = 'SYM9'" -c "SELECT sync_agg_state_from_registry('prod')" 2>&1)" 'lock timeout' 'a call about all does not wait for its own caller'
+like "$(on 0 -c 'BEGIN' -c "SELECT count(*) FROM agg_get_due_tasks('prod')" -c "SELECT agg_run_batch(p_now_utc => '2025-07-02 00:01+00') -> 'success'" -c 'COMMIT' 2>&1)" 'true' 'and works in a transaction otherwise'
+
 # ---- each node for itself ----
 feed 600 720
 for node in 1 2; do on $node -c "CALL agg_run(p_now_utc => '2025-07-02 00:01+00')" 2>/dev/null; done
