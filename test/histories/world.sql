@@ -3,12 +3,15 @@
 -- Each symbol is a history of its own: six hours of minutes, tasks of five to seven timeframes, and whatever the sessions do to them, and to the tasks. Where
 -- the hours lie, and which calendars and sources there are, says rules.sql. EURUSD and the other five are the dollar index's pairs, so that DXY's minutes and bars follow theirs; and so do those of two more indexes, CROSS and DEEP. Of the last symbol source is retired now and then: what is
 -- sealed then must stay as it is, which a trigger watches.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS aggregation;
--- The symbol whose source is retired has a partition of its own, which comes and goes.
+-- The symbol whose source is retired has a partition of its own, which comes and goes; not where all tables are to be distributed.
+\if :{?distributed}
+\else
 CREATE TABLE IF NOT EXISTS data_bars (canonical_symbol text, timeframe text, ts_utc timestamptz, provider_ticker text, open float8, high float8, low float8, close float8, vol float8, vwap float8, trade_count bigint,
 	is_partial boolean NOT NULL DEFAULT false, source text NOT NULL DEFAULT 'ingest', ingested_at timestamptz, raw jsonb, created_at timestamptz, updated_at timestamptz, PRIMARY KEY (canonical_symbol, timeframe, ts_utc)) PARTITION BY LIST (canonical_symbol);
 CREATE TABLE IF NOT EXISTS all_others PARTITION OF data_bars DEFAULT;
+\endif
 DO $$ BEGIN PERFORM agg_setup(); END $$;
 
 CREATE TABLE IF NOT EXISTS symbols (n int PRIMARY KEY, symbol text UNIQUE);
@@ -26,8 +29,10 @@ BEGIN
 	FOREACH name IN ARRAY ARRAY['data_bars', 'derived_data_bars', 'data_agg_state', 'core_asset_registry_all', 'symbols', 'agg_sealed_ranges', 'agg_refused_ranges', 'agg_dirty_ranges', 'agg_recent_tasks', 'ops_runlog', 'agg_kept_revisions', 'agg_bar_revisions', 'agg_retention'] LOOP
 		EXECUTE format('TRUNCATE %I', name);
 	END LOOP;
-	DROP TABLE IF EXISTS retired;
-	CREATE TABLE retired PARTITION OF data_bars FOR VALUES IN ('S16');
+	IF EXISTS (SELECT FROM pg_class WHERE oid = 'data_bars'::regclass AND relkind = 'p') THEN
+		DROP TABLE IF EXISTS retired;
+		CREATE TABLE retired PARTITION OF data_bars FOR VALUES IN ('S16');
+	END IF;
 	DELETE FROM agg_change_log;
 	DELETE FROM agg_sealed_ranges;
 	DELETE FROM note;
@@ -35,6 +40,9 @@ BEGIN
 	CALL forget_calendars();
 END
 $$;
+
+-- Of many nodes none keeps revisions.
+CREATE OR REPLACE FUNCTION keeps_revisions() RETURNS boolean LANGUAGE sql AS 'SELECT true';
 
 -- Everything is new again.
 CREATE OR REPLACE PROCEDURE start_over(p_symbols int, p_seed int) LANGUAGE plpgsql AS $$
@@ -47,7 +55,7 @@ BEGIN
 	INSERT INTO core_asset_registry_all (canonical_symbol, metadata) SELECT symbol, first_metadata(n, p_seed) FROM symbols;
 	PERFORM sync_agg_state_from_registry('prod');
 	PERFORM agg_set_source(symbol, 'exact') FROM symbols WHERE (n + p_seed) % 5 = 2;
-	PERFORM agg_set_keep_revisions(t.canonical_symbol, t.timeframe, true) FROM data_agg_state AS t JOIN symbols AS s ON s.symbol = t.canonical_symbol WHERE (s.n + p_seed) % 3 = 0;
+	PERFORM agg_set_keep_revisions(t.canonical_symbol, t.timeframe, true) FROM data_agg_state AS t JOIN symbols AS s ON s.symbol = t.canonical_symbol WHERE (s.n + p_seed) % 3 = 0 AND keeps_revisions();
 	-- Bars of the same minute are the same whoever writes them first: a price follows from symbol, minute and a version.
 END
 $$;
@@ -95,7 +103,10 @@ BEGIN
 END
 $$;
 DROP TRIGGER IF EXISTS watch_sealed ON derived_data_bars;
+\if :{?distributed}
+\else
 CREATE TRIGGER watch_sealed BEFORE UPDATE ON derived_data_bars FOR EACH ROW WHEN ((OLD.open, OLD.high, OLD.low, OLD.close, OLD.vol, OLD.deleted_at) IS DISTINCT FROM (NEW.open, NEW.high, NEW.low, NEW.close, NEW.vol, NEW.deleted_at)) EXECUTE FUNCTION watch_sealed();
+\endif
 
 CREATE OR REPLACE FUNCTION some_symbol() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
