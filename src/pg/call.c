@@ -222,8 +222,10 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	sets = agg_sets_of_call(plain, function, fcinfo->flinfo->fn_oid, arguments, count);
 	MemoryContextSwitchTo(caller);
 	if (sets.elsewhere != NULL) {
-		result = agg_ask_node_of(plain, sets.elsewhere, fcinfo);
-		answered = true;
+		NullableDatum answer = agg_ask_node_of(plain, sets.elsewhere, fcinfo);
+
+		result = answer.value;
+		answered = !answer.isnull;
 	}
 	budget = budget_of(arguments, count, sets.count);
 	waiting = sets.count;
@@ -244,6 +246,8 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 				sets.list[waiting++] = sets.list[i];
 		}
 	} while (commits && waiting > 0 && !is_over(&budget));
+	if (!answered && sets.symbol != NULL && sets.elsewhere == NULL) /* its group has just left */
+		agg_refuse_elsewhere(sets.symbol);
 	if (sets.on_others) {
 		Datum *others;
 		int other_count;

@@ -152,7 +152,11 @@ agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid f
 		set.group = agg_group_of_symbol(set.schema, symbol->as.text, symbol->length);
 		if (set.group == NULL)
 			elog(ERROR, "there is no shard for a symbol");
-		return set.group->here ? one_set(set) : (agg_call_sets) {.elsewhere = symbol};
+		if (!set.group->here)
+			return (agg_call_sets) {.symbol = symbol, .elsewhere = symbol};
+		sets = one_set(set);
+		sets.symbol = symbol;
+		return sets;
 	}
 	if (!works_on_all(function))
 		return one_set(plain);

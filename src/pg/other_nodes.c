@@ -7,12 +7,12 @@
 #include "shard_groups.h"
 #include "shim.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -67,31 +67,27 @@ static void put_out(const char *sql, int parameter_count, Oid *types, Datum *val
 	receiver->rDestroy(receiver);
 }
 
-/* The first value of the rows of a query, in the caller's memory. */
-static Datum *values_of(const char *sql, Oid type, int *count) {
+/* The one value of a query, in the caller's memory. */
+static NullableDatum value_of(const char *sql, Oid type) {
 	MemoryContext caller = CurrentMemoryContext;
+	NullableDatum answer;
 	int16 length;
 	bool by_value;
 	agg_scope *scope;
-	Datum *values;
 
 	get_typlenbyval(type, &length, &by_value);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope = agg_act_as_caller();
-	*count = (int)agg_execute(scope, sql, 0, NULL, NULL, false);
+	if (agg_execute(scope, sql, 0, NULL, NULL, false) != 1)
+		elog(ERROR, "a query of one row has " UINT64_FORMAT, SPI_processed);
 	agg_stop_acting(scope);
-	values = MemoryContextAlloc(caller, sizeof(Datum) * (size_t)(*count + 1));
-	for (int i = 0; i < *count; i++) {
-		bool is_null;
-		Datum value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
-		MemoryContext spi = MemoryContextSwitchTo(caller);
-
-		values[i] = is_null ? (Datum)0 : datumCopy(value, by_value, length);
-		MemoryContextSwitchTo(spi);
-	}
+	answer.value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &answer.isnull);
+	MemoryContextSwitchTo(caller);
+	if (!answer.isnull)
+		answer.value = datumCopy(answer.value, by_value, length);
 	SPI_finish();
-	return values;
+	return answer;
 }
 
 /* ---- about a symbol ---- */
@@ -99,33 +95,46 @@ static Datum *values_of(const char *sql, Oid type, int *count) {
 /* A query about one shard has one row, whatever the shard holds. */
 #define ON_SHARD_OF "SELECT f.* FROM (SELECT count(*) FROM %s AS t WHERE t.canonical_symbol = %s) AS one CROSS JOIN LATERAL %s AS f"
 
-static Datum ask_node_of(agg_table_set plain, const char *symbol, FunctionCallInfo fcinfo) {
-	const char *tasks = quote_qualified_identifier(get_namespace_name(plain.schema), "data_agg_state");
-	char *sql = psprintf(ON_SHARD_OF, tasks, quote_literal_cstr(symbol), call_in_sql(fcinfo));
-	Datum *answers;
-	int count;
+/* A table that is distributed as all others are, and that whoever calls a function about its symbols may read. */
+static const char *readable_table(Oid schema) {
+	static const char *const names[] = {"data_agg_state", "derived_data_bars", "data_bars"};
+	const char *name = names[0];
 
-	if (fcinfo->flinfo->fn_retset) {
-		put_out(sql, 0, NULL, NULL, (ReturnSetInfo *)fcinfo->resultinfo);
-		return (Datum)0;
+	for (size_t i = 0; i < lengthof(names); i++) {
+		Oid table = get_relname_relid(names[i], schema);
+
+		if (OidIsValid(table) && pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK) {
+			name = names[i];
+			break;
+		}
 	}
-	answers = values_of(sql, get_func_rettype(fcinfo->flinfo->fn_oid), &count);
-	if (count != 1)
-		elog(ERROR, "%s gave %d answers", call_in_sql(fcinfo), count);
-	return answers[0];
+	return quote_qualified_identifier(get_namespace_name(schema), name);
 }
 
-Datum agg_ask_node_of(agg_table_set plain, const agg_cell *cell, FunctionCallInfo fcinfo) {
+static NullableDatum ask_node_of(agg_table_set plain, const char *symbol, FunctionCallInfo fcinfo) {
+	char *sql = psprintf(ON_SHARD_OF, readable_table(plain.schema), quote_literal_cstr(symbol), call_in_sql(fcinfo));
+
+	if (!fcinfo->flinfo->fn_retset)
+		return value_of(sql, get_func_rettype(fcinfo->flinfo->fn_oid));
+	put_out(sql, 0, NULL, NULL, (ReturnSetInfo *)fcinfo->resultinfo);
+	return (NullableDatum) {.isnull = true};
+}
+
+void agg_refuse_elsewhere(const agg_cell *symbol) {
+	ereport(ERROR,
+	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	         errmsg("the bars of \"%s\" are on another node", pnstrdup(symbol->as.text, (Size)symbol->length)), errhint("Try again.")));
+}
+
+NullableDatum agg_ask_node_of(agg_table_set plain, const agg_cell *symbol, FunctionCallInfo fcinfo) {
 	static bool asking = false;
-	char *symbol = pnstrdup(cell->as.text, (Size)cell->length);
-	Datum answer;
+	NullableDatum answer;
 
 	if (asking) /* this very session was asked: Citus has another idea of where the shard is, as in the moment after a move */
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the bars of \"%s\" are on another node", symbol),
-		                errhint("Try again.")));
+		agg_refuse_elsewhere(symbol);
 	asking = true;
 	PG_TRY();
-	{ answer = ask_node_of(plain, symbol, fcinfo); }
+	{ answer = ask_node_of(plain, pnstrdup(symbol->as.text, (Size)symbol->length), fcinfo); }
 	PG_FINALLY();
 	{ asking = false; }
 	PG_END_TRY();
@@ -169,14 +178,20 @@ static Datum *ask_nodes(const char *query, Oid owner_of, int *count) {
 }
 
 /*
- * Answers in JSON. What the caller's own transaction has locked, another node would wait for, and this one for that: nobody would see it.
+ * Answers in JSON, of those that have groups of shards. What this transaction has locked, another node would wait for, and this one for
+ * that: nobody would see it.
  */
 Datum *agg_ask_nodes(const char *call, int *count) {
-	const char *patience = IsTransactionBlock() ? " FROM set_config('lock_timeout', '30s', true)" : "";
-	Datum *answers = ask_nodes(psprintf("SELECT %s%s", call, patience), InvalidOid, count);
+	Datum *answers = ask_nodes(psprintf("SELECT %s FROM set_config('lock_timeout', '30s', true)", call), InvalidOid, count);
+	int given = 0;
 
-	for (int i = 0; i < *count; i++)
-		answers[i] = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(answers[i])));
+	for (int i = 0; i < *count; i++) {
+		char *answer = TextDatumGetCString(answers[i]);
+
+		if (*answer != '\0')
+			answers[given++] = DirectFunctionCall1(jsonb_in, CStringGetDatum(answer));
+	}
+	*count = given;
 	return answers;
 }
 

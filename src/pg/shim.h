@@ -94,6 +94,7 @@ extern Datum agg_names_in_rules(Oid table, const char *sql);
 typedef struct agg_call_sets {
 	agg_table_set *list; /* on this node */
 	int count;
+	const agg_cell *symbol;    /* the one that it is about; or NULL */
 	const agg_cell *elsewhere; /* the symbol that it is about, whose bars are on another node; or NULL */
 	bool on_others;            /* the other nodes work on theirs */
 	Oid as_owner_of;           /* a table whose owner asks them; InvalidOid: the caller does */
@@ -108,7 +109,8 @@ extern bool agg_hold_set(agg_table_set set);
 extern bool agg_narrow_arguments(agg_table_set set, const agg_argument *arguments, size_t count, agg_argument *narrowed);
 
 /* other_nodes.c */
-extern Datum agg_ask_node_of(agg_table_set plain, const agg_cell *symbol, FunctionCallInfo fcinfo);
+extern NullableDatum agg_ask_node_of(agg_table_set plain, const agg_cell *symbol, FunctionCallInfo fcinfo);
+extern void agg_refuse_elsewhere(const agg_cell *symbol) pg_attribute_noreturn();
 extern Datum *agg_ask_nodes(const char *call, int *count);
 extern Datum *agg_ask_nodes_for(FunctionCallInfo fcinfo, Oid owner_of, int *count);
 extern Datum *agg_run_on_nodes(FunctionCallInfo fcinfo, int *count);

@@ -27,6 +27,12 @@ settle() {
 	for round in 1 2 3; do on 0 -c "CALL agg_run(p_now_utc => '2025-07-03 00:01+00', p_time_budget => '5 minutes')" 2>/dev/null; done
 }
 
+# A node that has no group yet, or none any more.
+on 0 -c "SELECT citus_drain_node('127.0.0.1', ${ports[2]}, 'block_writes')" >/dev/null 2>&1
+like "$(on 0 -c "SELECT agg_run_batch(p_now_utc => '2025-07-02 00:01+00')" 2>&1)" '"success": true' 'a node without a group has nothing to say'
+like "$(on 0 -c "SELECT sync_agg_state_from_registry('prod')" 2>&1)" '"success": true' 'to anything'
+on 0 -c "SELECT citus_set_node_property('127.0.0.1', ${ports[2]}, 'shouldhaveshards', true)" -c "SELECT rebalance_table_shards(shard_transfer_mode => 'block_writes')" >/dev/null 2>&1
+
 write_feed &
 feeder=$!
 until_stopped run_on 1 &

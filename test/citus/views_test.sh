@@ -53,6 +53,12 @@ like "$(on 0 -c "SELECT * FROM agg_rows_of_nodes('pg_authid') AS r(node text)" 2
 on 0 -c "SELECT agg_revoke('monitor', 'watcher')" >/dev/null
 like "$(PGUSER=watcher on 1 -c 'SELECT agg_health()' 2>&1)" 'permission denied' 'what is revoked is revoked on each node'
 
+on 0 -c 'CREATE ROLE looker LOGIN' -c "SELECT agg_grant('reader', 'looker')" >/dev/null
+is "$(PGUSER=looker on 0 -c "SELECT count(*) > 10 FROM agg_bars('SYM1', '5m') AS b UNION ALL SELECT count(*) > 10 FROM agg_bars('SYM2', '5m') AS b UNION ALL SELECT count(*) > 10 FROM agg_bars('SYM3', '5m') AS b")" 't
+t
+t' 'a reader reads the bars of any node'
+like "$(PGUSER=stranger on 0 -c "SELECT * FROM agg_bars('SYM1', '5m')" 2>&1)" 'permission denied' 'and nobody else'
+
 # ---- proof ----
 on 0 -c 'SELECT agg_verify_sample(p_fraction => 1)' >/dev/null
 is "$(on 0 -c "SELECT audit_status, audit_differences FROM v_aggregation_truth")" 'OK|0' 'an audit is of all nodes'
