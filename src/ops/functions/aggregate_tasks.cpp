@@ -68,7 +68,9 @@ Op<Answer> agg_aggregate_tasks(Database &db, Arguments arguments) {
 	const auto symbols = arguments.texts("p_symbols");
 	const auto timeframes = arguments.texts("p_timeframes");
 	Progress progress(db, "agg_aggregate_tasks");
-	const BatchOrder order {.max_windows = arguments.integer("p_max_windows"),
+	const int64_t max_windows = arguments.integer("p_max_windows");
+	const BatchOrder order {.max_windows = max_windows,
+	                        .max_late_windows = max_windows,
 	                        .now = arguments.maybe_timestamp("p_now_utc").value_or(db.transaction_start()),
 	                        .derivation_version = arguments.integer("p_derivation_version"),
 	                        .progress = &progress};

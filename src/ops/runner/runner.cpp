@@ -3,6 +3,7 @@
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/subtransaction.hpp"
 #include "ops/marks/change_log.hpp"
+#include "ops/runner/portions.hpp"
 #include "ops/runner/returned_feeds.hpp"
 #include "ops/tasks/task_outcome.hpp"
 
@@ -14,9 +15,6 @@ namespace aggregation {
 
 namespace {
 
-/// Bounds the length of a batch's transaction: tasks that are far behind get fewer windows each when there are many of them.
-constexpr int64_t most_windows_in_transaction = 100'000;
-constexpr int64_t fewest_windows = 12;
 /// How many failures are told one by one.
 constexpr size_t most_failures_told = 20;
 constexpr int64_t failures_until_parked = 3; // as agg_finish() has it
@@ -54,11 +52,6 @@ std::string Runner::failures_json() const {
 	for (const auto &failure : totals_.failed)
 		list += (list.empty() ? "" : ", ") + failure;
 	return "[" + list + "]";
-}
-
-int64_t Runner::windows_for(size_t tasks) const {
-	const int64_t share = most_windows_in_transaction / static_cast<int64_t>(std::max<size_t>(tasks, 1));
-	return std::min(order_.max_windows, std::max(share, fewest_windows));
 }
 
 Op<std::vector<TaskPlace>> Runner::next_tasks() {
@@ -139,48 +132,54 @@ Op<size_t> Runner::claim_and_run(std::span<const TaskPlace> tasks) {
 	auto claimed = co_await claim_tasks(db_, tasks, due_at(now));
 	if (claimed.empty())
 		co_return 0;
-	const auto totals = co_await run_groups(claimed, now);
+	const auto totals = co_await run_portions(claimed, now);
 	totals_ += totals;
 	// A window that was looked at again and stayed as it was may be looked at again and again: that is not progress.
 	got_on_ = got_on_ || totals.windows + totals.bars.changed() > 0;
-	for (auto &task : claimed)
-		seen_.add(std::move(task.key));
+	for (auto &task : claimed) {
+		if (!task.task) {
+			seen_.add(std::move(task.key));
+			continue;
+		}
+		due_again_ = true; // nobody came to it
+		if (claim_ == Claim::waiting)
+			waiting_.push_back(std::move(task.key));
+	}
 	co_return claimed.size();
 }
 
-/// Runs what was claimed.
-Op<RunTotals> Runner::run_groups(std::vector<ClaimedTask> &claimed, Timestamp now) {
-	std::vector<Task> tasks;
-	tasks.reserve(claimed.size());
+/// Runs what was claimed, as much of it as belongs into one transaction: that keeps no task.
+Op<RunTotals> Runner::run_portions(std::vector<ClaimedTask> &claimed, Timestamp now) {
 	RunTotals totals;
-	int64_t ahead = 0;
-	for (auto &task : claimed) {
-		if (task.task) {
-			ahead += windows_ahead(*task.task, task.task->effective_cursor(), now);
-			tasks.push_back(std::move(*task.task));
-		} else {
-			co_await record(task, *task.problem, now);
-			++totals.failures;
-			due_again_ = true;
-			totals.failed.push_back(failure_json(task.key, *task.problem, true));
-		}
+	for (const auto &task : claimed) {
+		if (task.task)
+			continue;
+		co_await record(task, *task.problem, now);
+		++totals.failures;
+		due_again_ = true;
+		totals.failed.push_back(failure_json(task.key, *task.problem, true));
 	}
-	progress_.expect(ahead);
+	Portions portions(claimed, order_.max_windows, now);
+	const BatchOrder order {
+	    .max_windows = portions.most_windows(), .max_late_windows = portions.most_late_windows(), .now = now, .progress = &progress_};
 	std::vector<TaskKey> waiting;
-	for (auto &group : in_groups(std::move(tasks))) {
-		const BatchOrder order {.max_windows = windows_for(claimed.size()), .now = now, .progress = &progress_};
-		const auto runs = co_await run_batch(db_, std::move(group), order);
-		for (const auto &run : runs) {
-			totals.windows += run.plan.windows_processed();
-			totals.bars += run.counts;
-			totals.bars += run.late_counts;
-			totals.late_windows += run.late_windows;
-			// Late minutes of an index may be what other indexes are made of.
-			due_again_ = due_again_ || run.next_run <= now || (run.reads_index() && run.late_windows > 0);
-			if (run.reason == StopReason::waiting_for_source)
-				waiting.push_back(run.task.key);
+	for (auto tasks = portions.next(); !tasks.empty(); tasks = portions.next()) {
+		progress_.expect(portions.windows_ahead());
+		for (auto &group : in_groups(std::move(tasks))) {
+			const auto runs = co_await run_batch(db_, std::move(group), order);
+			for (const auto &run : runs) {
+				portions.processed(run.plan.windows_processed());
+				totals.windows += run.plan.windows_processed();
+				totals.bars += run.counts;
+				totals.bars += run.late_counts;
+				totals.late_windows += run.late_windows;
+				// Late minutes of an index may be what other indexes are made of.
+				due_again_ = due_again_ || run.next_run <= now || (run.reads_index() && run.late_windows > 0);
+				if (run.reason == StopReason::waiting_for_source)
+					waiting.push_back(run.task.key);
+			}
+			totals.task_runs += static_cast<int64_t>(runs.size());
 		}
-		totals.task_runs += static_cast<int64_t>(runs.size());
 	}
 	waiting_.insert(waiting_.end(), waiting.begin(), waiting.end());
 	co_return totals;

@@ -5,6 +5,8 @@
 //   batches     '------ claim, run, record, commit ------'  what others have locked or done meanwhile is left to them
 //   next list   tasks that are still behind, and those that became due meanwhile; until none is due or the time is up
 //
+// What of a batch is run at once is in portions.hpp.
+//
 // A failing task takes nobody with it: the batch is rolled back and run again in halves until the task is alone, and that is recorded.
 #pragma once
 
@@ -96,10 +98,9 @@ private:
 	enum class Claim { due, waiting };
 
 	Op<size_t> claim_and_run(std::span<const TaskPlace> tasks);
-	Op<RunTotals> run_groups(std::vector<ClaimedTask> &claimed, Timestamp now);
+	Op<RunTotals> run_portions(std::vector<ClaimedTask> &claimed, Timestamp now);
 	Op<void> give_up(const TaskPlace &task, const Error &error);
 	Op<void> record(const ClaimedTask &task, const Error &error, Timestamp now);
-	int64_t windows_for(size_t tasks) const;
 	/// When a task must be due to be claimed; nullopt: it need not be.
 	std::optional<Timestamp> due_at(Timestamp now) const {
 		return claim_ == Claim::due ? std::optional(now) : std::nullopt;

@@ -118,7 +118,7 @@ Op<std::vector<TaskRun>> run_batch(Database &db, std::vector<Task> tasks, const 
 		run.most_windows = most_windows;
 		run.index_parts = std::move(parts);
 	}
-	co_await take_late_work(db, runs, order.max_windows);
+	co_await take_late_work(db, runs, order.max_late_windows);
 	IndexMinutes minutes(db);
 	minutes.begin_taking_changes();
 	for (auto &run : runs) {

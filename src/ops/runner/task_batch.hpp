@@ -14,7 +14,8 @@
 namespace aggregation {
 
 struct BatchOrder {
-	int64_t max_windows; // of each task
+	int64_t max_windows;      // of each task
+	int64_t max_late_windows; // before its cursor
 	Timestamp now;
 	int64_t derivation_version = 1;
 	Progress *progress = nullptr;

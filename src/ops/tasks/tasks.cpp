@@ -383,7 +383,8 @@ Op<std::vector<ClaimedTask>> claim_tasks(Database &db, std::span<const TaskPlace
 		                   .problem = {},
 		                   .hard_fail_streak = row.maybe_integer(task_values).value_or(0),
 		                   .mandatory = !row.is_null(task_values + 1) && row.boolean(task_values + 1),
-		                   .place = place});
+		                   .place = place,
+		                   .listed = i});
 		rows.take(row, 0);
 		return Flow::more;
 	};

@@ -102,6 +102,7 @@ struct ClaimedTask {
 	int64_t hard_fail_streak = 0;
 	bool mandatory = false;
 	int64_t place = 0;
+	size_t listed = 0; // its position in the list that it was claimed from
 };
 
 /// Locks those of the tasks that are still idle and enabled, have not been written to since, and that nobody else has locked, and reads
