@@ -10,6 +10,7 @@
  * or attached is read with the latest snapshot (table_spans.c), behind the lock.
  */
 #include "settings.h"
+#include "shard_groups.h"
 #include "shim.h"
 
 #include "ops/marks/events.h"
@@ -137,10 +138,15 @@ static void let_owner_capture_ticks(agg_table_set set, Oid table, const CreateTr
 
 /* ---- what the bars of a table become ---- */
 
+/* Whether somebody is to be told here what becomes of the table's bars: a command about one that has shards comes to all nodes. */
+static bool is_told_of(const watched *on, Oid table) {
+	return agg_setting_tracking && is_table_of_bars(table) && (!agg_is_distributed(on->set.schema) || agg_is_coordinator(on->set.schema));
+}
+
 static void note_table(const watched *on, Oid table) {
 	Relation bars;
 
-	if (!agg_setting_tracking || !is_table_of_bars(table))
+	if (!is_told_of(on, table))
 		return;
 	bars = table_open(table, AccessShareLock);
 	if (agg_has_key_of_bars(bars)) /* else no bar can have been made of it */
@@ -159,7 +165,7 @@ static void seal_table(const watched *on, Oid table, bool derived, const char *r
 	size_t count;
 	agg_scope *scope;
 
-	if (!agg_setting_tracking || !is_table_of_bars(table))
+	if (!is_told_of(on, table))
 		return;
 	sealed = agg_find_table(on->set, "agg_sealed_ranges");
 	if (get_attnum(sealed, "timeframe") == InvalidAttrNumber) {

@@ -1,7 +1,5 @@
 # What the views, health, metrics and calls about several symbols say where the tables are on several nodes: what they say of one node.
 source "$(dirname -- "${BASH_SOURCE[0]}")/include/cluster.sh"
-seed=${AGGREGATION_SEED:-$RANDOM}
-echo "# seed $seed"
 cluster 2
 make_market
 now='2025-07-01 05:00+00'
@@ -48,7 +46,7 @@ is "$(PGUSER=watcher on 1 -c 'SELECT status FROM agg_health()')" red 'on each no
 like "$(PGUSER=stranger on 0 -c 'SELECT count(*) FROM v_aggregation_lag' 2>&1)" 'permission denied' 'a stranger may not'
 on 0 -c 'GRANT EXECUTE ON FUNCTION agg_rows_of_nodes TO stranger'
 like "$(PGUSER=stranger on 0 -c "SELECT count(*) FROM agg_rows_of_nodes('v_aggregation_quality') AS r(node text, canonical_symbol text, timeframe text, bars bigint, good_bars bigint, good_percent numeric, worst_score int)" 2>&1)" 'permission denied for table data_agg_state' 'neither by what the views call'
-like "$(on 0 -c "SELECT * FROM agg_rows_of_nodes('v_aggregation_lag') AS r(node text, canonical_symbol int)" 2>&1)" 'columns instead of' 'columns that do not fit are refused'
+like "$(on 0 -c "SELECT * FROM agg_rows_of_nodes('v_aggregation_lag') AS r(node text, canonical_symbol int)" 2>&1)" '15 columns, but the call names 2' 'columns that do not fit are refused'
 like "$(on 0 -c "SELECT * FROM agg_rows_of_nodes('pg_authid') AS r(node text)" 2>&1)" 'nothing called "pg_authid"' 'and what is no view of ours'
 on 0 -c "SELECT agg_revoke('monitor', 'watcher')" >/dev/null
 like "$(PGUSER=watcher on 1 -c 'SELECT agg_health()' 2>&1)" 'permission denied' 'what is revoked is revoked on each node'

@@ -59,6 +59,7 @@ $$;
 SELECT world.task('A', '5m', now() - interval '1 day');
 SELECT world.task('A', '15m', '-infinity');
 SELECT agg_subscribe('c') \g /dev/null
+INSERT INTO agg_partitions (table_name, months_ahead, last_error, failing_since) VALUES ('data_bars', 4, 'x', now());
 SELECT agg_set_keep_revisions('A', '5m', true) \g /dev/null
 CREATE TABLE ticks (ts timestamptz, symbol text, price float8, size float8);
 SELECT agg_add_tick_source('ticks') \g /dev/null

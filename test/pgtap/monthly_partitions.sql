@@ -100,6 +100,63 @@ SELECT is((SELECT count(*) FROM data_bars_p20250801), 60::bigint, 'new months ha
 CALL run('2025-08-01 02:01+00');
 SELECT is_empty('SELECT * FROM agg_verify() WHERE explanation IS NULL', 'all right');
 
+-- An alarm where they are not made, or not there.
+CREATE FUNCTION alarms() RETURNS text LANGUAGE sql AS $$ SELECT COALESCE(string_agg(severity || ': ' || detail, '; ' ORDER BY detail), 'none') FROM v_aggregation_alerts WHERE alert = 'partitions' $$;
+CREATE FUNCTION bounded(days int) RETURNS text LANGUAGE sql AS $$ SELECT format('CREATE TABLE data_bars_mine PARTITION OF data_bars FOR VALUES FROM (%L) TO (%L)', now() - interval '1 year', now() + make_interval(days => days)) $$;
+CREATE FUNCTION read_as(style text, zone text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('datestyle', style, true), set_config('timezone', zone, true);
+	RETURN alarms();
+END $$;
+SELECT is(alarms(), 'none', 'all are there');
+-- A failure: a lock that is taken away again is none.
+CREATE SCHEMA strange;
+CREATE FUNCTION strange.noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$;
+ALTER FUNCTION strange.noted() OWNER TO partition_reader;
+CREATE TRIGGER noted BEFORE DELETE ON data_bars_default FOR EACH ROW EXECUTE FUNCTION strange.noted();
+CALL run(now());
+SELECT matches(last_error, '^55000 ', 'a run fails') FROM agg_partitions WHERE table_name = 'data_bars';
+SELECT is(alarms(), 'none', 'and may try again for an hour');
+UPDATE agg_partitions SET failing_since = now() - interval '61 minutes' WHERE failing_since IS NOT NULL;
+CALL run(now());
+SELECT results_eq($$SELECT severity, canonical_symbol, timeframe, since < now() - interval '1 hour', detail, remedy FROM v_aggregation_alerts WHERE alert = 'partitions'$$,
+	$$SELECT 'yellow', NULL::text, NULL::text, true, 'partitions of data_bars cannot be made: ' || last_error, 'SELECT agg_partition_by_month(''data_bars'', 4)' FROM agg_partitions WHERE table_name = 'data_bars'$$, 'then it is an alarm');
+SELECT matches((SELECT reasons FROM agg_health()), 'partitions: partitions of data_bars cannot be made: 55000 .*', 'in words');
+SELECT is((SELECT value FROM v_aggregation_metrics WHERE labels = '{"alarm": "partitions", "severity": "yellow"}'), 1::float8, 'and figures');
+SELECT remedy AS remedy FROM v_aggregation_alerts WHERE alert = 'partitions' \gset
+SELECT probe.refuses(:'remedy', '55000', '%', '%', 'what helps says what is wrong');
+DROP SCHEMA strange CASCADE;
+:remedy \g /dev/null
+SELECT is(alarms(), 'none', 'and helps');
+UPDATE agg_partitions SET last_error = '55P03', failing_since = now() - interval '2 hours' WHERE table_name = 'data_bars';
+SELECT is(alarms(), 'yellow: partitions of data_bars cannot be made: 55P03', 'it comes');
+CALL run(now());
+SELECT is(alarms(), 'none', 'and a run that succeeds ends it');
+-- No partition for the time to come, whoever does not make it.
+SELECT format('DROP TABLE %I', part) FROM parts('data_bars') WHERE bound <> 'DEFAULT' \gexec
+SELECT is(alarms(), 'yellow: data_bars has no partition for now', 'bars that go to the DEFAULT partition are not lost');
+SELECT bounded(13) \gexec
+SELECT is(alarms(), 'yellow: data_bars has no partition for two weeks from now', 'a time to mend it');
+SELECT is(read_as(style, zone), 'yellow: data_bars has no partition for two weeks from now', style || ' ' || zone)
+FROM unnest('{ISO,"SQL, DMY",German,"Postgres, MDY"}'::text[]) AS style, unnest('{UTC,Asia/Jakarta,Asia/Kolkata,America/Sao_Paulo}'::text[]) AS zone;
+DROP TABLE data_bars_mine;
+SELECT bounded(15) \gexec
+SELECT is(alarms(), 'none', 'or no need to');
+DROP TABLE data_bars_mine, data_bars_default;
+SELECT is(alarms(), 'red: data_bars has no partition for now, and refuses bars', 'without a DEFAULT partition they are');
+SELECT throws_ok($$INSERT INTO data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close) VALUES ('A', '1m', now(), 1, 1, 1, 1)$$, '23514', NULL, 'so it is');
+SELECT remedy AS remedy FROM v_aggregation_alerts WHERE alert = 'partitions' \gset
+:remedy \g /dev/null
+SELECT is(alarms(), 'none', 'the same call helps');
+CREATE TABLE data_bars_mine PARTITION OF data_bars FOR VALUES FROM ('infinity') TO (MAXVALUE);
+CREATE TABLE data_bars_old PARTITION OF data_bars FOR VALUES FROM (MINVALUE) TO ('4000-01-01 BC');
+SELECT is(read_as(style, 'Asia/Jakarta'), 'none', 'other bounds are read, too: ' || style) FROM unnest('{ISO,SQL,Postgres}'::text[]) AS style;
+DROP TABLE data_bars_mine, data_bars_old;
+-- Tables that nobody keeps partitioned, or not by time.
+SELECT agg_partition_by_month('data_bars', NULL) \g /dev/null
+SELECT format('DROP TABLE %I', part) FROM parts('data_bars') \gexec
+SELECT is(alarms(), 'none', 'who wants no partitions is not told of them');
+
 SELECT probe.refuses($$SELECT agg_partition_by_month('ops_runlog')$$, '22023', '%', '%', 'another table');
 SELECT probe.refuses($$SELECT agg_partition_by_month('data_bars', 0)$$, '22023', '%', '%', 'no month');
 SET ROLE partition_reader;

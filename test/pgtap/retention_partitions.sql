@@ -32,7 +32,11 @@ SELECT md5(string_agg(d::text, E'\n' ORDER BY d.*)) AS before FROM derived_data_
 
 -- All may go: partitions are dropped.
 SELECT agg_set_retention(NULL, '1m', '20 days') \g /dev/null
+SET datestyle = 'SQL, DMY'; -- PostgreSQL cannot read the name of this time zone, and writes it
+SET timezone = 'Asia/Jakarta';
 CALL look('2025-03-20 00:00+00');
+SET timezone = 'UTC';
+RESET datestyle;
 SELECT is(parts('data_bars'), '02 03 04 05 06', 'a month goes when all of it is so old');
 SELECT is(minutes_of('A') || ', ' || minutes_of('B'), '02:1200 03:1200 04:1200 05:600, 02:1200 03:1200 04:1200 05:600', 'and of others nothing');
 SELECT results_eq('SELECT canonical_symbol, timeframe, to_utc, reason FROM agg_sealed_ranges ORDER BY 1', $$VALUES ('A', NULL, '2025-02-01 00:00+00'::timestamptz, 'retired'), ('B', NULL, '2025-02-01 00:00+00'::timestamptz, 'retired')$$, 'its bars are sealed');

@@ -131,6 +131,12 @@ SELECT isnt(bars('C', '1h'), :'hours', 'hours have gone');
 SELECT is((SELECT count(*) FROM agg_poll('test') WHERE kind = 'deleted'), 0::bigint, 'without an event');
 SELECT agg_unsubscribe('test') \g /dev/null
 
+-- Who has no runner but agg_run_batch(): where no task is due, a call makes a step.
+SELECT world.task('BATCH', '5m'), world.minutes('BATCH', '2025-07-01 00:00+00', 10);
+SELECT agg_set_retention('BATCH', '1m', '1 day') \g /dev/null
+SELECT is((SELECT count(*) FROM generate_series(1, 99) WHERE (agg_run_batch(p_now_utc => '2025-07-09 00:00+00') ->> 'continue')::boolean) < 99, true, 'batches come to an end');
+SELECT is(minutes('BATCH') || ', ' || bars('BATCH', '5m'), '0, 2 from 07-01 00:00', 'bars are made, and old minutes go');
+
 SELECT probe.refuses($$SELECT agg_set_retention('A', '1m', '0')$$, '22023', 'p_keep must be longer%', '%', 'nothing');
 SELECT probe.refuses($$SELECT agg_set_retention('A', '1m', '2000 years')$$, '22023', 'p_keep must be longer%', '%', 'everything');
 SELECT probe.refuses($$SELECT agg_set_retention('A', 'x', '1 day')$$, '22023', '%', '%', 'no timeframe');

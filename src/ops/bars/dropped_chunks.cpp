@@ -2,6 +2,7 @@
 
 #include "core/range_set.hpp"
 #include "ops/bars/sealed_ranges.hpp"
+#include "ops/boundary/holds.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/tasks/source_symbols.hpp"
 #include "ops/tasks/tasks.hpp"
@@ -125,12 +126,7 @@ Op<void> seal_dropped_chunks(Database &db) {
 	const uint64_t any = co_await db.rows_in_chunks();
 	if (any == 0)
 		co_return;
-	bool changed = false;
-	auto see = [&](const Row &row) {
-		changed = row.boolean(0);
-		return Flow::enough;
-	};
-	co_await db.query(ask_changed(), {}, see);
+	const bool changed = co_await holds(db, ask_changed());
 	if (!changed)
 		co_return;
 	auto tables = co_await follow_chunks(db);

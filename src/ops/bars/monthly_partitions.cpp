@@ -1,6 +1,7 @@
 #include "ops/bars/monthly_partitions.hpp"
 
 #include "core/failure.hpp"
+#include "ops/bars/partition_bounds.h"
 #include "ops/boundary/filled_in.hpp"
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
@@ -39,10 +40,9 @@ BEGIN
 		IF NOT EXISTS (
 			SELECT FROM pg_inherits i
 			JOIN pg_class c ON c.oid = i.inhrelid
-			CROSS JOIN LATERAL regexp_match(pg_get_expr(c.relpartbound, c.oid), '^FOR VALUES FROM \((.*)\) TO \((.*)\)$') AS b(bound)
+			CROSS JOIN LATERAL )sql" AGG_PARTITION_BOUNDS("c") R"sql( AS b(bound)
 			WHERE i.inhparent = whole AND b.bound IS NOT NULL
-				AND CASE b.bound[1] WHEN 'MINVALUE' THEN '-infinity' ELSE btrim(b.bound[1], '''') END::timestamptz < following
-				AND CASE b.bound[2] WHEN 'MAXVALUE' THEN 'infinity' ELSE btrim(b.bound[2], '''') END::timestamptz > month
+				AND )sql" AGG_PARTITION_FROM("b.bound") R"sql( < following AND )sql" AGG_PARTITION_TO("b.bound") R"sql( > month
 		) THEN
 			part := home || '.' || quote_ident('{table}_p' || to_char(month, 'YYYYMMDD'));
 			EXECUTE format('CREATE TABLE %s (LIKE %s.%I INCLUDING ALL)', part, home, '{table}');
@@ -78,7 +78,9 @@ FOR NO KEY UPDATE SKIP LOCKED)sql",
 
 const Statement &note_look() {
 	static const Statement statement {"agg_partitions", R"sql(
-UPDATE @agg_partitions p SET next_look_at = $2::timestamptz, last_error = $3::text WHERE p.table_name = $1::text)sql",
+UPDATE @agg_partitions p
+SET next_look_at = $3::timestamptz, last_error = $4::text, failing_since = CASE WHEN $4::text IS NOT NULL THEN COALESCE(p.failing_since, $2::timestamptz) END
+WHERE p.table_name = $1::text)sql",
 		{}, Planning::once_by_statistics};
 	return statement;
 }
@@ -136,8 +138,8 @@ Op<bool> make_partitions_ahead(Database &db, Timestamp now) {
 	std::optional<std::string> error;
 	if (fault)
 		error = fault->error().sqlstate + " " + fault->error().message;
-	auto list = parameters(text_parameter(*table), timestamp_parameter(now + (fault ? after_failure : between_looks)),
-	                       Parameter(AGG_TEXT, cell(error)));
+	auto list = parameters(text_parameter(*table), timestamp_parameter(now),
+	                       timestamp_parameter(now + (fault ? after_failure : between_looks)), Parameter(AGG_TEXT, cell(error)));
 	co_await db.execute(note_look(), std::move(list));
 	co_return true;
 }

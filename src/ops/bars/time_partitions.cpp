@@ -1,5 +1,6 @@
 #include "ops/bars/time_partitions.hpp"
 
+#include "ops/bars/partition_bounds.h"
 #include "ops/boundary/filled_in.hpp"
 #include "ops/boundary/parameters.hpp"
 
@@ -14,14 +15,13 @@ const Statement &partitions_and_chunks() {
 SELECT t.id::int8, t.name, t.from_utc, t.to_utc, t.has_index
 FROM (
 	SELECT c.oid AS id, format('%I.%I', n.nspname, c.relname) AS name,
-		CASE b.bound[1] WHEN 'MINVALUE' THEN '-infinity' ELSE btrim(b.bound[1], '''') END::timestamptz AS from_utc,
-		CASE b.bound[2] WHEN 'MAXVALUE' THEN 'infinity' ELSE btrim(b.bound[2], '''') END::timestamptz AS to_utc,
+		)sql" AGG_PARTITION_FROM("b.bound") R"sql( AS from_utc, )sql" AGG_PARTITION_TO("b.bound") R"sql( AS to_utc,
 		c.relkind = 'p' OR EXISTS (SELECT FROM pg_catalog.pg_am a WHERE a.oid = c.relam AND a.amname = 'heap') AS has_index
 	FROM pg_catalog.pg_class p
 	JOIN pg_catalog.pg_inherits i ON i.inhparent = p.oid AND NOT i.inhdetachpending
 	JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind IN ('r', 'p')
 	JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-	CROSS JOIN LATERAL regexp_match(pg_get_expr(c.relpartbound, c.oid), '^FOR VALUES FROM \((.*)\) TO \((.*)\)$') AS b(bound)
+	CROSS JOIN LATERAL )sql" AGG_PARTITION_BOUNDS("c") R"sql( AS b(bound)
 	WHERE p.relname = $1::text AND p.relkind = 'p' AND pg_get_partkeydef(p.oid) = 'RANGE (ts_utc)' AND b.bound IS NOT NULL
 		AND p.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation')
 	UNION ALL

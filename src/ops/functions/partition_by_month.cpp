@@ -98,7 +98,7 @@ $turn$)sql";
 const Statement &list_table() {
 	static const Statement statement {"agg_partitions", R"sql(
 INSERT INTO @agg_partitions AS p (table_name, months_ahead) VALUES ($1::text, $2::int4)
-ON CONFLICT (table_name) DO UPDATE SET months_ahead = excluded.months_ahead, next_look_at = '-infinity', last_error = NULL)sql"};
+ON CONFLICT (table_name) DO UPDATE SET months_ahead = excluded.months_ahead, next_look_at = '-infinity', last_error = NULL, failing_since = NULL)sql"};
 	return statement;
 }
 

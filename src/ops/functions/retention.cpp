@@ -72,13 +72,14 @@ const Statement &remove_source() {
 	return statement;
 }
 
-// What changes is looked at at once.
+// What changes is looked at at once. The moment comes as a value: Citus takes no now() for all copies of the table.
 const Statement &put_policy() {
 	static const Statement statement {"agg_retention",
 	                                  R"sql(
-INSERT INTO @agg_retention AS r (canonical_symbol, timeframe, keep)
-VALUES ($1::text, $2::text, justify_hours($3::int8 * '00:00:00.000001'::interval))
-ON CONFLICT (canonical_symbol, timeframe) DO UPDATE SET keep = excluded.keep, set_at = now(), next_look_at = '-infinity', at_symbol = NULL
+INSERT INTO @agg_retention AS r (canonical_symbol, timeframe, shards, keep, set_at)
+VALUES ($1::text, $2::text, '', justify_hours($3::int8 * '00:00:00.000001'::interval), $4::timestamptz)
+ON CONFLICT (canonical_symbol, timeframe, shards) DO UPDATE
+SET keep = excluded.keep, set_at = excluded.set_at, next_look_at = '-infinity', at_symbol = NULL
 WHERE r.keep <> excluded.keep)sql",
 	                                  {},
 	                                  Planning::once_by_statistics};
@@ -86,8 +87,19 @@ WHERE r.keep <> excluded.keep)sql",
 }
 
 const Statement &remove_policy() {
-	static const Statement statement {
-	    "agg_retention", "DELETE FROM @agg_retention r WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text AND r.timeframe = $2::text"};
+	static const Statement statement {"agg_retention",
+	                                  "DELETE FROM @agg_retention r WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text "
+	                                  "AND r.timeframe = $2::text AND r.shards = ''",
+	                                  {}};
+	return statement;
+}
+
+/// What groups of shards have noted of it: they begin anew.
+const Statement &forget_progress() {
+	static const Statement statement {"agg_retention",
+	                                  "DELETE FROM @agg_retention r WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text "
+	                                  "AND r.timeframe = $2::text AND r.shards <> ''",
+	                                  {}};
 	return statement;
 }
 
@@ -340,9 +352,12 @@ Op<Answer> agg_set_retention(Database &db, Arguments arguments) {
 	co_await db.query(widest_reader(), parameters(symbol_or_all, text_parameter(timeframe)), take);
 	uint64_t changed = 0;
 	if (keep)
-		changed = co_await db.execute(put_policy(), parameters(symbol_or_all, text_parameter(timeframe), Parameter(AGG_INT8, cell(*keep))));
+		changed = co_await db.execute(put_policy(), parameters(symbol_or_all, text_parameter(timeframe), Parameter(AGG_INT8, cell(*keep)),
+		                                                       timestamp_parameter(db.transaction_start())));
 	else
 		changed = co_await db.execute(remove_policy(), parameters(symbol_or_all, text_parameter(timeframe)));
+	if (changed > 0)
+		co_await db.execute(forget_progress(), parameters(symbol_or_all, text_parameter(timeframe)));
 	if (keep && Duration {*keep} < width)
 		co_await db.notice("bars of " + timeframe + " are kept longer than that: until the whole bar of " + *widest +
 		                   " that is made of them is that old");

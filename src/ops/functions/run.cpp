@@ -67,8 +67,8 @@ std::string stats_of(Runner &runner, const TickRunner &ticks, const RetentionRun
 	return stats.text();
 }
 
-Answer answer_of_batch(Database &db, Runner &runner, const TickRunner &ticks, bool more) {
-	const std::string stats = stats_of(runner, ticks, RetentionRunner(db));
+Answer answer_of_batch(Runner &runner, const TickRunner &ticks, const RetentionRunner &retention, bool more) {
+	const std::string stats = stats_of(runner, ticks, retention);
 	return Answer::json("{\"success\": true, \"continue\": " + std::string(more ? "true" : "false") + ", " + stats.substr(1));
 }
 
@@ -349,22 +349,29 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 	order.now = arguments.maybe_timestamp("p_now_utc");
 	Runner runner(db, order, "agg_run_batch");
 	TickRunner ticks(db);
+	RetentionRunner retention(db);
 	co_await seal_dropped_chunks(db);
 	const auto minutes = co_await ticks.run(runner.now());
 	// To a task that reads it before it is committed, it would be late afterwards: tasks are the next call's.
 	if (ticks.counts().changed() > 0)
-		co_return answer_of_batch(db, runner, ticks, true);
+		co_return answer_of_batch(runner, ticks, retention, true);
 	auto tasks = co_await runner.next_tasks();
 	if (tasks.empty()) {
 		const bool released = co_await release_stale_claims(db, runner.now(), claim_lasts);
 		if (released)
 			tasks = co_await runner.next_tasks();
 	}
-	if (!tasks.empty())
+	bool more = false;
+	if (!tasks.empty()) {
 		co_await runner.run(tasks);
+		const Timestamp next_look = co_await retention.next_look();
+		more = next_look <= runner.now(); // the next call's, where nothing is due any more
+	} else if (!minutes.more) {
+		more = co_await retention.step(runner.now());
+	}
 	co_await runner.wake_tasks_above();
 	const auto rest = co_await read_due_tasks(db, runner.now(), order.assets, 1);
-	co_return answer_of_batch(db, runner, ticks, !rest.tasks.empty() || minutes.more || runner.told_others());
+	co_return answer_of_batch(runner, ticks, retention, !rest.tasks.empty() || more || minutes.more || runner.told_others());
 }
 
 } // namespace aggregation

@@ -3,6 +3,7 @@
 // subscribed, there is no trigger, and nothing is paid.
 #include "ops/functions/functions.hpp"
 
+#include "ops/boundary/holds.hpp"
 #include "ops/boundary/isolation.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
@@ -112,15 +113,9 @@ Op<bool> same_wishes(Database &db, const Consumer &consumer, const Wish &symbols
 	    Planning::by_statistics};
 	const auto symbol_text = symbols.text();
 	const auto timeframe_text = timeframes.text();
-	bool same = false;
-	auto take = [&](const Row &row) {
-		same = row.boolean(0);
-		return Flow::more;
-	};
 	auto list = parameters(Parameter(AGG_TEXT, cell(consumer.symbols)), Parameter(AGG_TEXT, cell(symbol_text)),
 	                       Parameter(AGG_TEXT, cell(consumer.timeframes)), Parameter(AGG_TEXT, cell(timeframe_text)));
-	co_await db.query(statement, std::move(list), take);
-	co_return same;
+	co_return co_await holds(db, statement, std::move(list));
 }
 
 std::string describe(const std::string &name, bool created, int64_t acked) {

@@ -1,5 +1,6 @@
 #include "ops/reading/visible_bars.hpp"
 
+#include "ops/boundary/holds.hpp"
 #include "ops/boundary/parameters.hpp"
 
 #include <string>
@@ -29,14 +30,8 @@ ORDER BY t.ord)sql",
 } // namespace
 
 Op<bool> sees_some_rows_only(Database &db) {
-	bool active = false;
-	auto take = [&](const Row &row) {
-		active = row.boolean(0);
-		return Flow::more;
-	};
 	const std::string table = db.qualify("@derived_data_bars");
-	co_await db.query(ask_row_security(), parameters(text_parameter(table)), take);
-	co_return active;
+	co_return co_await holds(db, ask_row_security(), parameters(text_parameter(table)));
 }
 
 std::vector<Parameter> BarKeys::parameters() && {

@@ -10,7 +10,7 @@ namespace {
 
 const Statement &read_policies() {
 	static const Statement statement {"agg_retention",
-		"SELECT r.canonical_symbol, r.timeframe, (EXTRACT(epoch FROM r.keep) * 1000000)::int8 FROM @agg_retention r",
+		"SELECT r.canonical_symbol, r.timeframe, (EXTRACT(epoch FROM r.keep) * 1000000)::int8 FROM @agg_retention r WHERE r.shards = ''",
 		{AGG_TEXT, AGG_TEXT, AGG_INT8}, Planning::once_by_statistics};
 	return statement;
 }

@@ -5,6 +5,7 @@
 #include "ops/boundary/parameters.hpp"
 #include "ops/boundary/subtransaction.hpp"
 #include "ops/runner/kept_bars.hpp"
+#include "ops/runner/policy_rows.hpp"
 #include "ops/runner/retention_bounds.hpp"
 #include "ops/runner/whole_partitions.hpp"
 #include "ops/tasks/tasks.hpp"
@@ -33,7 +34,7 @@ const Statement &claim_policy() {
 	static const Statement statement {"agg_retention", R"sql(
 SELECT r.canonical_symbol, r.timeframe, (EXTRACT(epoch FROM r.keep) * 1000000)::int8, r.at_symbol
 FROM @agg_retention r
-WHERE r.next_look_at <= $1::timestamptz
+WHERE r.next_look_at <= $1::timestamptz AND r.shards = $2::text
 ORDER BY r.next_look_at, r.timeframe, r.canonical_symbol
 LIMIT 1
 FOR NO KEY UPDATE SKIP LOCKED)sql",
@@ -48,7 +49,7 @@ UPDATE @agg_retention r
 SET next_look_at = $3::timestamptz, at_symbol = $4::text, rows_removed = r.rows_removed + $5::int8, looked_at = $6::timestamptz, last_error = NULL, failing_since = NULL,
 	waiting_symbols = CASE WHEN r.at_symbol IS NULL THEN 0 ELSE r.waiting_symbols END + $7::int8,
 	waits_for = COALESCE(CASE WHEN r.at_symbol IS NOT NULL THEN r.waits_for END, $8::text)
-WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text AND r.timeframe = $2::text)sql",
+WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text AND r.timeframe = $2::text AND r.shards = $9::text)sql",
 		{}, Planning::once_by_statistics};
 	return statement;
 }
@@ -57,13 +58,13 @@ const Statement &note_failure() {
 	static const Statement statement {"agg_retention", R"sql(
 UPDATE @agg_retention r
 SET next_look_at = $3::timestamptz, looked_at = $4::timestamptz, last_error = $5::text, failing_since = COALESCE(r.failing_since, $4::timestamptz)
-WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text AND r.timeframe = $2::text)sql",
+WHERE r.canonical_symbol IS NOT DISTINCT FROM $1::text AND r.timeframe = $2::text AND r.shards = $6::text)sql",
 		{}, Planning::once_by_statistics};
 	return statement;
 }
 
 const Statement &first_look() {
-	static const Statement statement {"agg_retention", "SELECT min(r.next_look_at) FROM @agg_retention r", {AGG_TIMESTAMPTZ}, Planning::once_by_statistics};
+	static const Statement statement {"agg_retention", "SELECT min(r.next_look_at) FROM @agg_retention r WHERE r.shards = $1::text", {AGG_TIMESTAMPTZ}, Planning::once_by_statistics};
 	return statement;
 }
 
@@ -220,7 +221,9 @@ Op<Timestamp> RetentionRunner::retire_whole(const std::string table, const std::
 
 Op<void> RetentionRunner::carry_out(const Policy &policy, Timestamp now, Progress &progress) {
 	const std::string &table = table_of_bars(policy.timeframe).name;
-	const auto partitions = co_await time_partitions(db_, table);
+	std::vector<TimePartition> partitions;
+	if (!db_.is_group()) // what is dropped of a shard would be missed by Citus
+		partitions = co_await time_partitions(db_, table);
 	const Timestamp kept_since = std::max(now - policy.keep, Timestamp::range_begin());
 	Timestamp wanted = partition_start(partitions, kept_since);
 	std::set<std::string> all;
@@ -292,12 +295,13 @@ Op<bool> RetentionRunner::step(Timestamp now) {
 	const bool none = co_await db_.surely_empty(claim_policy().relation);
 	if (none || db_.snapshot() == Database::Snapshot::of_transaction)
 		co_return false;
+	const std::string shards = co_await provide_policies(db_);
 	std::optional<Policy> policy;
 	auto take = [&](const Row &row) {
 		policy = Policy {row.maybe_text(0), std::string(row.text(1)), Duration {row.integer(2)}, row.maybe_text(3)};
 		return Flow::enough;
 	};
-	co_await db_.query(claim_policy(), parameters(timestamp_parameter(now)), take);
+	co_await db_.query(claim_policy(), parameters(timestamp_parameter(now), text_parameter(shards)), take);
 	if (!policy)
 		co_return false;
 	++steps_;
@@ -312,7 +316,7 @@ Op<bool> RetentionRunner::step(Timestamp now) {
 		const std::string error = fault->error().sqlstate + " " + fault->error().message;
 		const Timestamp next = now + (another_try_may_do(fault->error()) ? while_others_work : after_failure);
 		auto list = parameters(symbol, text_parameter(policy->timeframe), timestamp_parameter(next), timestamp_parameter(now),
-		                       text_parameter(error));
+		                       text_parameter(error), text_parameter(shards));
 		co_await db_.execute(note_failure(), std::move(list));
 		co_return true;
 	}
@@ -321,7 +325,7 @@ Op<bool> RetentionRunner::step(Timestamp now) {
 	const Timestamp next = progress.at ? now : now + (progress.busy ? while_others_work : between_looks);
 	auto list = parameters(symbol, text_parameter(policy->timeframe), timestamp_parameter(next), Parameter(AGG_TEXT, cell(progress.at)),
 	                       Parameter(AGG_INT8, cell(progress.rows)), timestamp_parameter(now), Parameter(AGG_INT8, cell(progress.waiting)),
-	                       Parameter(AGG_TEXT, cell(progress.waits_for)));
+	                       Parameter(AGG_TEXT, cell(progress.waits_for)), text_parameter(shards));
 	co_await db_.execute(note_step(), std::move(list));
 	co_return true;
 }
@@ -335,7 +339,8 @@ Op<Timestamp> RetentionRunner::next_look() {
 		next = row.maybe_timestamp(0).value_or(next);
 		return Flow::enough;
 	};
-	co_await db_.query(first_look(), {}, take);
+	const std::string shards = co_await provide_policies(db_);
+	co_await db_.query(first_look(), parameters(text_parameter(shards)), take);
 	co_return next;
 }
 

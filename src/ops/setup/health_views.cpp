@@ -3,8 +3,10 @@
 #include "ops/setup/health_views.hpp"
 
 #include "core/time_range.h"
+#include "ops/bars/partition_bounds.h"
 #include "ops/marks/events.h"
 #include "ops/setup/capture_triggers.h"
+#include "ops/setup/retention_views.hpp"
 #include "ops/tasks/environment.hpp"
 #include "ops/tasks/task_columns.h"
 
@@ -156,15 +158,39 @@ JOIN lag l ON l.canonical_symbol = r.canonical_symbol AND l.timeframe = r.timefr
 WHERE r.due <> 'next_run' AND r.from_utc < l.cursor HAVING min(r.marked_at) < now() - '01:00:00'::interval)sql";
 }
 
-const char *alarms_of_one_node() {
-	return R"sql(
+// There are no partitions but those of two tables: PostgreSQL is told, since it takes a table that has never had a row for one of hundreds.
+std::string alarms_of_one_node() {
+	return retention_alarms(all_policies) + "\nUNION ALL" + R"sql(
 SELECT 'ticks'::text, 'red'::text, NULL::text, NULL::text, t.failed_at, NULL::bigint, 'no bars are made of ' || t.tick_source || ': ' || t.last_error,
 	'SELECT * FROM v_aggregation_tick_sources'::text
 FROM @agg_tick_sources t WHERE t.last_error IS NOT NULL
 UNION ALL
-SELECT 'retention'::text, 'yellow'::text, r.canonical_symbol, r.timeframe, r.failing_since, NULL::bigint,
-	'bars of ' || r.timeframe || ' stay although they are old: ' || r.last_error, 'SELECT * FROM v_aggregation_retention WHERE last_error IS NOT NULL'::text
-FROM @agg_retention r WHERE r.last_error IS NOT NULL AND r.failing_since < now() - '00:10:00'::interval
+SELECT 'partitions'::text, CASE WHEN NOT n.has_now AND n.partdefid = 0 THEN 'red' ELSE 'yellow' END, NULL::text, NULL::text, p.failing_since, NULL::bigint,
+	CASE
+		WHEN NOT n.has_now AND n.partdefid = 0 THEN p.table_name || ' has no partition for now, and refuses bars'
+		WHEN NOT n.has_now THEN p.table_name || ' has no partition for now'
+		WHEN NOT n.has_soon THEN p.table_name || ' has no partition for two weeks from now'
+		ELSE 'partitions of ' || p.table_name || ' cannot be made'
+	END || COALESCE(': ' || p.last_error, ''),
+	'SELECT agg_partition_by_month(' || quote_literal(p.table_name) || ', ' || p.months_ahead || ')'
+FROM @agg_partitions p
+LEFT JOIN LATERAL (
+	SELECT k.partdefid, COALESCE(bool_or(b.from_utc <= now() AND b.to_utc > now()), false) AS has_now,
+		COALESCE(bool_or(b.from_utc <= now() + '14 days'::interval AND b.to_utc > now() + '14 days'::interval), false) AS has_soon
+	FROM pg_catalog.pg_class c
+	JOIN pg_catalog.pg_partitioned_table k ON k.partrelid = c.oid
+	LEFT JOIN LATERAL (
+		SELECT )sql" AGG_PARTITION_FROM("m.bounds") R"sql( AS from_utc, )sql" AGG_PARTITION_TO("m.bounds") R"sql( AS to_utc
+		FROM pg_catalog.pg_inherits i
+		JOIN pg_catalog.pg_class r ON r.oid = i.inhrelid
+		CROSS JOIN LATERAL )sql" AGG_PARTITION_BOUNDS("r") R"sql( AS m(bounds)
+		WHERE i.inhparent = c.oid AND NOT i.inhdetachpending OFFSET 0
+	) b ON true
+	WHERE c.relname = p.table_name AND pg_get_partkeydef(c.oid) = 'RANGE (ts_utc)'
+		AND c.relnamespace = (SELECT e.extnamespace FROM pg_catalog.pg_extension e WHERE e.extname = 'aggregation')
+	GROUP BY k.partdefid
+) n ON true
+WHERE p.table_name IN ('data_bars', 'derived_data_bars') AND (NOT n.has_now OR NOT n.has_soon OR p.failing_since < now() - '01:00:00'::interval)
 UNION ALL
 SELECT 'consumer'::text, 'yellow'::text, NULL::text, NULL::text, c.polled_at, NULL::bigint, 'consumer ' || c.consumer || ' has lost events',
 	'SELECT agg_subscribe(' || quote_literal(c.consumer) || ', p_restart => true)'

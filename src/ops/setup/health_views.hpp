@@ -32,8 +32,8 @@ const char *minutes_of_indexes();
 std::string index_age(const std::string &minutes);
 /// Of index_age.
 const char *index_alarms();
-/// Of ticks, consumers of events and policies of retention, which only a single node has.
-const char *alarms_of_one_node();
+/// Of ticks, consumers of events and partitions by month, which only a single node has, and of its policies of retention.
+std::string alarms_of_one_node();
 /// Alarms as people see them.
 std::string told(const std::string &alarms);
 /// Of alarm.

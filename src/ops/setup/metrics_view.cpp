@@ -3,6 +3,8 @@
 // tells.
 #include "ops/setup/health_views.hpp"
 
+#include "ops/setup/retention_views.hpp"
+
 namespace aggregation {
 
 // clang-format off
@@ -98,15 +100,6 @@ CROSS JOIN LATERAL (VALUES
 	('aggregation_tick_source_failing', (t.state <> 'ok')::int4::float8)
 ) m(metric, value)
 UNION ALL
-SELECT 'retention', m.metric, jsonb_build_object('timeframe', g.timeframe), m.value
-FROM (
-	SELECT r.timeframe, count(r.last_error) AS failing, sum(r.waiting_symbols) AS waiting FROM @agg_retention r GROUP BY r.timeframe
-) g
-CROSS JOIN LATERAL (VALUES
-	('aggregation_retention_failing_policies', g.failing::float8),
-	('aggregation_retention_waiting_symbols', g.waiting::float8)
-) m(metric, value)
-UNION ALL
 SELECT 'consumer', m.metric, jsonb_build_object('consumer', c.consumer), m.value
 FROM ()sql" + consumers + R"sql() c
 CROSS JOIN LATERAL (VALUES
@@ -119,7 +112,7 @@ CROSS JOIN LATERAL (VALUES
 std::string metrics_view(const std::string &truth, const std::string &consumers, const std::string &tick_sources) {
 	return with_tasks() + ", index_age AS (" + index_age(minutes_of_indexes()) + "\n), alarm AS MATERIALIZED (" + alarms() + "\nUNION ALL" +
 		index_alarms() + "\nUNION ALL" + alarms_of_one_node() + "\n)" + figures_of_alarms() + "\nUNION ALL" + figures_of_tasks() + "\nUNION ALL" + figures_of_truth(truth) + "\nUNION ALL" +
-		figures_of_indexes() + "\nUNION ALL" + figures_of_one_node(consumers, tick_sources);
+		figures_of_indexes() + "\nUNION ALL" + figures_of_retention(all_policies) + "\nUNION ALL" + figures_of_one_node(consumers, tick_sources);
 }
 
 // clang-format on

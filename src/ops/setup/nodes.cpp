@@ -1,6 +1,7 @@
 #include "ops/setup/nodes.hpp"
 
 #include "core/error.hpp"
+#include "ops/boundary/holds.hpp"
 #include "ops/boundary/parameters.hpp"
 
 namespace aggregation {
@@ -30,13 +31,7 @@ const Statement &command_others() {
 } // namespace
 
 Op<bool> has_citus(Database &db) {
-	bool answer = false;
-	auto take = [&](const Row &row) {
-		answer = row.boolean(0);
-		return Flow::enough;
-	};
-	co_await db.query(ask_citus(), {}, take);
-	co_return answer;
+	return holds(db, ask_citus());
 }
 
 Op<void> run_on_other_nodes(Database &db, const std::string command) {

@@ -297,6 +297,8 @@ const std::vector<WantedTable> &wanted_tables() {
 	     // NULL: all symbols that have no policy of their own for the timeframe
 	     {{"canonical_symbol", "text", "text"},
 	      {"timeframe", "text", "text NOT NULL"},
+	      // '': the policy. On a node of many each group of shards has a row of its own besides, which says how far it has got (policy_rows.hpp)
+	      {"shards", "text", "text NOT NULL DEFAULT ''"},
 	      {"keep", "interval", "interval NOT NULL"},
 	      {"set_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT now()"},
 	      {"next_look_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT '-infinity'"},
@@ -308,7 +310,7 @@ const std::vector<WantedTable> &wanted_tables() {
 	      {"waits_for", "text", "text"},
 	      {"last_error", "text", "text"},
 	      {"failing_since", "timestamp with time zone", "timestamptz"}},
-	     "UNIQUE NULLS NOT DISTINCT (canonical_symbol, timeframe)",
+	     "UNIQUE NULLS NOT DISTINCT (canonical_symbol, timeframe, shards)",
 	     AGG_QUEUE_STORAGE},
 	    {"agg_chunks",
 	     {{"table_name", "text", "text NOT NULL"},
@@ -320,7 +322,8 @@ const std::vector<WantedTable> &wanted_tables() {
 	     {{"table_name", "text", "text NOT NULL"},
 	      {"months_ahead", "integer", "integer NOT NULL"},
 	      {"next_look_at", "timestamp with time zone", "timestamptz NOT NULL DEFAULT '-infinity'"},
-	      {"last_error", "text", "text"}},
+	      {"last_error", "text", "text"},
+	      {"failing_since", "timestamp with time zone", "timestamptz"}},
 	     "PRIMARY KEY (table_name)"},
 	    {"agg_registry_sync",
 	     {{"env_name", "text", "text NOT NULL"},

@@ -3,6 +3,7 @@
 #include "ops/marks/events.h"
 #include "ops/setup/health_views.hpp"
 #include "ops/setup/own_tables.h"
+#include "ops/setup/retention_views.hpp"
 #include "ops/setup/setup_plan.hpp"
 #include "ops/tasks/task_columns.h"
 #include "ops/ticks/tick_triggers.h"
@@ -250,17 +251,12 @@ CROSS JOIN LATERAL (
 	WHERE e.tick_source = s.tick_source AND e.first_utc <= now() - make_interval(secs => s.delay_seconds + 60.0)
 ) l)sql";
 
-/// What a policy waits for the runner has noted when it looked.
-constexpr const char *retention = R"sql(
-SELECT r.canonical_symbol, r.timeframe, r.keep, now() - r.keep AS keeps_since, r.rows_removed, r.waiting_symbols, r.waits_for, r.looked_at,
-	NULLIF(r.next_look_at, '-infinity') AS next_look_at, r.last_error, r.failing_since
-FROM @agg_retention r)sql";
-
 // clang-format on
 
 } // namespace
 
 const std::vector<WantedView> &wanted_views() {
+	static const std::string retention = retention_view(all_policies);
 	static const std::string lag = lag_view();
 	static const std::string alerts = alerts_view();
 	static const std::string metrics = metrics_view(truth, consumers, tick_sources);
@@ -270,7 +266,7 @@ const std::vector<WantedView> &wanted_views() {
 	                                            {"v_aggregation_completeness", completeness},
 	                                            {"v_aggregation_consumers", consumers},
 	                                            {"v_aggregation_tick_sources", tick_sources},
-	                                            {"v_aggregation_retention", retention},
+	                                            {"v_aggregation_retention", retention.c_str()},
 	                                            {"v_aggregation_lag", lag.c_str()},
 	                                            {"v_aggregation_quality", quality_view()},
 	                                            {"v_aggregation_alerts", alerts.c_str()},

@@ -1,6 +1,7 @@
 #include "ops/setup/views_of_nodes.hpp"
 
 #include "ops/setup/health_views.hpp"
+#include "ops/setup/retention_views.hpp"
 
 #include <algorithm>
 #include <array>
@@ -94,8 +95,10 @@ std::string metrics_on_nodes(const std::string &columns_of_truth) {
 }
 
 std::vector<SetQuery> set_queries() {
-	std::vector<SetQuery> queries {
-	    {"alarms", with_tasks() + alarms()}, {"figures", with_tasks() + figures_of_tasks()}, {"minutes_of_indexes", minutes_of_indexes()}};
+	std::vector<SetQuery> queries {{"alarms", with_tasks() + alarms() + "\nUNION ALL" + retention_alarms(policies_of_group)},
+	                               {"figures", with_tasks() + figures_of_tasks() + "\nUNION ALL" + figures_of_retention(policies_of_group)},
+	                               {"minutes_of_indexes", minutes_of_indexes()},
+	                               {"v_aggregation_retention", retention_view(policies_of_group)}};
 	for (const auto &view : wanted_views()) {
 		const std::string name = view.name;
 		if (name == truth || std::find(lists.begin(), lists.end(), name) != lists.end())
@@ -123,6 +126,8 @@ std::optional<std::string> definition_on_nodes(const std::string &view, const Co
 		return std::nullopt;
 	if (view == truth)
 		return truth_on_nodes(of_truth);
+	if (view == "v_aggregation_retention")
+		return retention_on_nodes(rows_of(view, own));
 	if (view == "v_aggregation_alerts")
 		return alerts_on_nodes();
 	if (view == "v_aggregation_metrics")

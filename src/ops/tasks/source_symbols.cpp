@@ -1,6 +1,7 @@
 #include "ops/tasks/source_symbols.hpp"
 
 #include "ops/tasks/indexes.hpp"
+#include "ops/tasks/symbols_elsewhere.hpp"
 
 #include <set>
 
@@ -24,11 +25,17 @@ Op<std::vector<std::string>> source_symbols(Database &db) {
 	};
 	co_await db.query(symbols_with_tasks(), {}, receive);
 	const auto indexes = co_await read_indexes(db);
+	std::vector<std::string> parts;
 	for (const auto &[index, rule] : indexes.all()) {
-		if (!found.contains(index))
+		if (!found.contains(index) && !db.is_group()) // another group may have its tasks
 			continue;
 		for (auto &part : indexes.parts_of(index))
-			found.insert(std::move(part.symbol));
+			parts.push_back(std::move(part.symbol));
+	}
+	const auto elsewhere = co_await symbols_elsewhere(db, parts);
+	for (auto &part : parts) {
+		if (!elsewhere.contains(part))
+			found.insert(std::move(part));
 	}
 	co_return std::vector<std::string>(found.begin(), found.end());
 }
