@@ -166,13 +166,16 @@ extern Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTI
 
 Datum reconnect_to_use_aggregation_1_1_agg_note_calendar_change(PG_FUNCTION_ARGS) {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	agg_table_set set = agg_set_of_node(get_func_namespace(fcinfo->flinfo->fn_oid));
+	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	agg_table_set set;
 	rule_table which;
 
 	if (!agg_is_trigger_of_rules(fcinfo) && !agg_is_row_trigger_of_rules(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg(AGG_CALENDAR_TRIGGER "() is a trigger function of the tables of calendars"),
 		                errhint("agg_setup() puts its triggers there.")));
+	/* Rows are a copy's, where each node has one; TRUNCATE is asked of the table that has the copies. */
+	set = TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ? agg_set_in(schema) : agg_set_of_node(schema);
 	which = table_of(trigger, set);
 	if (agg_is_row_trigger_of_rules(fcinfo))
 		return check_row(trigger, set, which);

@@ -221,8 +221,8 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	narrowed = palloc0(sizeof(agg_argument) * (count + 1));
 	sets = agg_sets_of_call(plain, function, fcinfo->flinfo->fn_oid, arguments, count);
 	MemoryContextSwitchTo(caller);
-	if (sets.elsewhere != NULL) {
-		NullableDatum answer = agg_ask_node_of(plain, sets.elsewhere, fcinfo);
+	if (sets.symbol != NULL && sets.count == 0) {
+		NullableDatum answer = agg_ask_node_of(plain, sets.symbol, fcinfo);
 
 		result = answer.value;
 		answered = !answer.isnull;
@@ -246,7 +246,7 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 				sets.list[waiting++] = sets.list[i];
 		}
 	} while (commits && waiting > 0 && !is_over(&budget));
-	if (!answered && sets.symbol != NULL && sets.elsewhere == NULL) /* its group has just left */
+	if (!answered && sets.symbol != NULL && sets.count > 0) /* its group has just left */
 		agg_refuse_elsewhere(sets.symbol);
 	if (sets.on_others) {
 		Datum *others;

@@ -24,6 +24,10 @@ static bool works_on_all(agg_function function) {
 	case AGG_FN_agg_verify_sample:
 	case AGG_FN_agg_get_due_tasks:
 	case AGG_FN_agg_mend:
+	case AGG_FN_agg_mark_changed:
+	case AGG_FN_agg_seal_range:
+	case AGG_FN_agg_unseal_range:
+	case AGG_FN_agg_retire_source:
 	case AGG_FN_agg_reset_cursor:
 	case AGG_FN_derived_purge_deleted:
 	case AGG_FN_agg_purge_revisions:
@@ -76,6 +80,8 @@ static const agg_cell *symbol_of(agg_function function, const agg_argument *argu
 
 	if (function == AGG_FN_calc_dxy_range_1m)
 		return &dollar_index;
+	if (function == AGG_FN_agg_set_retention) /* all nodes have a copy of each policy */
+		return NULL;
 	return argument == NULL || argument->cells->is_null ? NULL : argument->cells;
 }
 
@@ -92,6 +98,7 @@ static bool works_on_plain(agg_function function) {
 	case AGG_FN_agg_metrics:
 	case AGG_FN_agg_trading_days:
 	case AGG_FN_agg_calendar_windows:
+	case AGG_FN_agg_set_retention:
 	case AGG_FN_ops_runlog_start:
 	case AGG_FN_ops_runlog_checkpoint:
 	case AGG_FN_ops_runlog_finish:
@@ -111,7 +118,6 @@ static bool works_on_node(agg_function function) {
 static bool needs_one_node(agg_function function) {
 	switch (function) {
 	case AGG_FN_agg_set_keep_revisions:
-	case AGG_FN_agg_set_retention:
 		return true;
 	default:
 		return false;
@@ -152,9 +158,7 @@ agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid f
 		set.group = agg_group_of_symbol(set.schema, symbol->as.text, symbol->length);
 		if (set.group == NULL)
 			elog(ERROR, "there is no shard for a symbol");
-		if (!set.group->here)
-			return (agg_call_sets) {.symbol = symbol, .elsewhere = symbol};
-		sets = one_set(set);
+		sets = set.group->here ? one_set(set) : (agg_call_sets) {.count = 0};
 		sets.symbol = symbol;
 		return sets;
 	}

@@ -160,9 +160,9 @@ static agg_scope *enter_scope(const agg_call_state *state, const agg_request *re
 	return request->relation == NULL && !is_mended ? agg_act_as_owner_of_ticks(table) : agg_act_as_owner_of_all_rows(table);
 }
 
-/* In a subtransaction, tasks of many people: who has to wait is left for later, and the others go on. */
+/* In a subtransaction, tasks of many people: who has to wait is left for later, and the others go on. And locks that are tried again. */
 static bool works_for_many(agg_function function) {
-	return function == AGG_FN_agg_run || function == AGG_FN_agg_run_batch || function == AGG_FN_work;
+	return function == AGG_FN_agg_run || function == AGG_FN_agg_run_batch || function == AGG_FN_work || function == AGG_FN_agg_distribute;
 }
 
 /* A part of somebody's query: it sees what that sees, in all of its statements, and writes nothing. */

@@ -7,6 +7,7 @@
 #include "shard_groups.h"
 #include "shim.h"
 
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
@@ -143,11 +144,46 @@ NullableDatum agg_ask_node_of(agg_table_set plain, const agg_cell *symbol, Funct
 
 /* ---- about all ---- */
 
-/* What each of the other nodes answers to a query of one text; an error of one of them is raised. They are asked by the
- * caller, or by the owner of a table of ours. */
-static Datum *ask_nodes(const char *query, Oid owner_of, int *count) {
-	static const char sql[] = "SELECT w.result, w.nodename || ':' || w.nodeport || ': ' || w.result, w.success "
-	                          "FROM run_command_on_workers($1) AS w";
+/* Of what run_command_on_workers() answers. */
+enum { NODE = 1, RESULT, SUCCESS };
+
+static bool has_succeeded(HeapTuple row) {
+	bool is_null;
+
+	return DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, SUCCESS, &is_null));
+}
+
+/* What a node says of its error: no more than the message comes from there. */
+static const char *message_of(HeapTuple row) {
+	static const char severity[] = "ERROR:  ";
+	const char *message = SPI_getvalue(row, SPI_tuptable->tupdesc, RESULT);
+
+	return strncmp(message, severity, strlen(severity)) == 0 ? message + strlen(severity) : message;
+}
+
+/* Where all say the same, as of an argument that makes no sense, it is no node's. */
+static void raise_failure(int failure, int count, bool writes) {
+	HeapTuple *rows = SPI_tuptable->vals;
+	const char *message = message_of(rows[failure]);
+	bool of_all = true;
+	bool any_done = false;
+
+	for (int i = 0; i < count; i++) {
+		bool succeeded = has_succeeded(rows[i]);
+
+		any_done = any_done || succeeded;
+		of_all = of_all && !succeeded && strcmp(message_of(rows[i]), message) == 0;
+	}
+	ereport(ERROR,
+	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	         of_all ? errmsg("%s", message) : errmsg("node %s: %s", SPI_getvalue(rows[failure], SPI_tuptable->tupdesc, NODE), message),
+	         any_done && writes ? errhint("What the other nodes have done by now is done.") : 0));
+}
+
+/* What each of the other nodes answers to a query of one text; an error of one of them is raised. They are asked by the caller, or by the
+ * owner of a table of ours. */
+static Datum *ask_nodes(const char *query, Oid owner_of, bool writes, int *count) {
+	static const char sql[] = "SELECT w.nodename || ':' || w.nodeport, w.result, w.success FROM run_command_on_workers($1) AS w";
 	MemoryContext caller = CurrentMemoryContext;
 	Oid types[] = {TEXTOID};
 	Datum values[] = {CStringGetTextDatum(query)};
@@ -162,27 +198,28 @@ static Datum *ask_nodes(const char *query, Oid owner_of, int *count) {
 	answers = MemoryContextAlloc(caller, sizeof(Datum) * (size_t)(*count + 1));
 	for (int i = 0; i < *count; i++) {
 		HeapTuple row = SPI_tuptable->vals[i];
-		TupleDesc columns = SPI_tuptable->tupdesc;
-		bool is_null;
 		MemoryContext spi;
 
-		if (!DatumGetBool(SPI_getbinval(row, columns, 3, &is_null)))
-			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("node %s", SPI_getvalue(row, columns, 2)),
-			                errhint("What the other nodes have done by now is done.")));
+		if (!has_succeeded(row))
+			raise_failure(i, *count, writes);
 		spi = MemoryContextSwitchTo(caller);
-		answers[i] = CStringGetTextDatum(SPI_getvalue(row, columns, 1));
+		answers[i] = CStringGetTextDatum(SPI_getvalue(row, SPI_tuptable->tupdesc, RESULT));
 		MemoryContextSwitchTo(spi);
 	}
 	SPI_finish();
 	return answers;
 }
 
+static bool writes(Oid function) {
+	return func_volatile(function) == PROVOLATILE_VOLATILE;
+}
+
 /*
  * Answers in JSON, of those that have groups of shards. What this transaction has locked, another node would wait for, and this one for
  * that: nobody would see it.
  */
-Datum *agg_ask_nodes(const char *call, int *count) {
-	Datum *answers = ask_nodes(psprintf("SELECT %s FROM set_config('lock_timeout', '30s', true)", call), InvalidOid, count);
+static Datum *ask_all(const char *call, bool writes, int *count) {
+	Datum *answers = ask_nodes(psprintf("SELECT %s FROM set_config('lock_timeout', '30s', true)", call), InvalidOid, writes, count);
 	int given = 0;
 
 	for (int i = 0; i < *count; i++) {
@@ -225,11 +262,11 @@ Datum *agg_ask_nodes_for(FunctionCallInfo fcinfo, Oid owner_of, int *count) {
 	Datum *answers;
 
 	if (!fcinfo->flinfo->fn_retset)
-		return agg_ask_nodes(call_in_sql(fcinfo), count);
+		return ask_all(call_in_sql(fcinfo), writes(fcinfo->flinfo->fn_oid), count);
 	columns = columns_of(rows->setDesc);
 	answers = ask_nodes(psprintf("SELECT COALESCE(jsonb_agg(to_jsonb(f)), '[]') FROM %s AS f%s", call_in_sql(fcinfo),
 	                             names_its_columns(fcinfo->flinfo->fn_oid) ? "" : psprintf("(%s)", columns)),
-	                    owner_of, count);
+	                    owner_of, writes(fcinfo->flinfo->fn_oid), count);
 	values[0] = PointerGetDatum(construct_array(answers, *count, TEXTOID, -1, false, TYPALIGN_INT));
 	put_out(psprintf("SELECT r.* FROM unnest($1) AS a(answer) CROSS JOIN LATERAL jsonb_to_recordset(a.answer::jsonb) AS r(%s)", columns),
 	        lengthof(types), types, values, rows);
@@ -263,10 +300,10 @@ Datum *agg_run_on_nodes(FunctionCallInfo fcinfo, int *count) {
 	bool more = true;
 
 	if (!fcinfo->args[SYNC].isnull)
-		(void)agg_ask_nodes(psprintf("%s.sync_agg_state_from_registry(%s)", schema, environment), count);
+		(void)ask_all(psprintf("%s.sync_agg_state_from_registry(%s)", schema, environment), true, count);
 	while (more) {
 		CHECK_FOR_INTERRUPTS();
-		answers = agg_ask_nodes(batch, count);
+		answers = ask_all(batch, true, count);
 		more = false;
 		for (int i = 0; i < *count; i++) {
 			more = more || goes_on(answers[i]);

@@ -205,7 +205,7 @@ static void check_result(DestReceiver *self, int operation pg_attribute_unused()
 	TupleDesc wanted = ((row_receiver *)self)->result->setDesc;
 
 	if (columns->natts != wanted->natts)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the rows have %d columns instead of %d", columns->natts, wanted->natts),
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the rows have %d columns, but the call names %d", columns->natts, wanted->natts),
 		                errhint("Name the columns that there are.")));
 	for (int i = 0; i < columns->natts; i++) {
 		Form_pg_attribute column = TupleDescAttr(columns, i);

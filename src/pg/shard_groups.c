@@ -46,6 +46,10 @@ static void forget(Datum argument pg_attribute_unused(), Oid relation) {
 	changes++;
 }
 
+uint64 agg_group_changes(void) {
+	return changes;
+}
+
 bool agg_has_citus(void) {
 	return OidIsValid(get_relname_relid("pg_dist_shard", PG_CATALOG_NAMESPACE));
 }
@@ -291,62 +295,4 @@ const agg_group *agg_group_of_symbol(Oid schema, const char *symbol, int length)
 			return groups.list[i];
 	}
 	return NULL;
-}
-
-/* ---- staying ---- */
-
-static const char hold[] = "SELECT lock_shard_metadata($1, $2)";
-static const char is_here[] = "SELECT FROM pg_dist_placement AS p JOIN pg_dist_shard AS s USING (shardid) WHERE p.shardid = $1 "
-                              "AND p.groupid = (SELECT l.groupid FROM pg_dist_local_group AS l) "
-                              "AND s.shardminvalue::int = $2 AND s.shardmaxvalue::int = $3";
-
-/* The lock that Citus's writers hold on each shard's metadata, and that a move waits for. */
-static void lock_groups(const agg_scope *scope, const agg_group *const *groups, int count) {
-	Oid types[] = {INT4OID, INT8ARRAYOID};
-	Datum *ids = palloc(sizeof(Datum) * (size_t)count);
-	Datum values[] = {Int32GetDatum(ShareLock), (Datum)0};
-
-	for (int i = 0; i < count; i++)
-		ids[i] = Int64GetDatum(groups[i]->id);
-	values[1] = PointerGetDatum(construct_array(ids, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	PushActiveSnapshot(GetLatestSnapshot()); /* a background worker has none yet */
-	(void)agg_execute(scope, hold, lengthof(types), types, values, false);
-	PopActiveSnapshot();
-}
-
-void agg_hold_all_groups(Oid schema) {
-	agg_groups groups = agg_groups_of(schema);
-	uint64 before;
-
-	do {
-		agg_scope *scope;
-
-		before = changes;
-		if (SPI_connect() != SPI_OK_CONNECT)
-			elog(ERROR, "SPI_connect failed");
-		scope = agg_act_as_owner(get_relname_relid("data_bars", schema));
-		lock_groups(scope, groups.list, groups.count);
-		agg_stop_acting(scope);
-		SPI_finish();
-		AcceptInvalidationMessages();
-		groups = agg_groups_of(schema);
-	} while (changes != before);
-}
-
-bool agg_hold_group(Oid schema, const agg_group *group) {
-	Oid types[] = {INT8OID, INT4OID, INT4OID};
-	Datum values[] = {Int64GetDatum(group->id), Int32GetDatum(group->first_hash), Int32GetDatum(group->last_hash)};
-	agg_scope *scope;
-	bool here;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	scope = agg_act_as_owner(get_relname_relid("data_bars", schema));
-	lock_groups(scope, &group, 1);
-	PushActiveSnapshot(GetLatestSnapshot());
-	here = agg_execute(scope, is_here, lengthof(types), types, values, true) > 0;
-	PopActiveSnapshot();
-	agg_stop_acting(scope);
-	SPI_finish();
-	return here;
 }

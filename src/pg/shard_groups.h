@@ -39,9 +39,16 @@ extern const agg_group *agg_group_of_shard(Oid schema, const char *relation, con
 extern const agg_group *agg_group_of_symbol(Oid schema, const char *symbol, int length);
 /* What the table is called in the group. */
 extern const char *agg_name_in_group(const agg_group *group, const char *table);
-/* Keeps the group on this node until the transaction ends. False: it has left, or has been split. */
+/* How often this session has been told that they are others, or may be. */
+extern uint64 agg_group_changes(void);
+
+/* held_groups.c. Keeps the group on this node until the transaction ends. False: it has left, or has been split. */
 extern bool agg_hold_group(Oid schema, const agg_group *group);
 /* Keeps all groups on the nodes where they are until the transaction ends. */
 extern void agg_hold_all_groups(Oid schema);
+/* For a statement of Citus's that writes the group, which it takes to be here. */
+extern void agg_hold_written_group(Oid schema, const agg_group *group);
+/* At the end of the transaction: fails where one of them has not stayed. Whoever writes then asks first. */
+extern void agg_check_held_groups(void);
 
 #endif

@@ -94,10 +94,9 @@ extern Datum agg_names_in_rules(Oid table, const char *sql);
 typedef struct agg_call_sets {
 	agg_table_set *list; /* on this node */
 	int count;
-	const agg_cell *symbol;    /* the one that it is about; or NULL */
-	const agg_cell *elsewhere; /* the symbol that it is about, whose bars are on another node; or NULL */
-	bool on_others;            /* the other nodes work on theirs */
-	Oid as_owner_of;           /* a table whose owner asks them; InvalidOid: the caller does */
+	const agg_cell *symbol; /* the one that it is about, or NULL; where there is no set, its bars are on another node */
+	bool on_others;         /* the other nodes work on theirs */
+	Oid as_owner_of;        /* a table whose owner asks them; InvalidOid: the caller does */
 } agg_call_sets;
 
 extern agg_call_sets agg_sets_of_call(agg_table_set plain, agg_function function, Oid function_oid, const agg_argument *arguments,
@@ -111,7 +110,6 @@ extern bool agg_narrow_arguments(agg_table_set set, const agg_argument *argument
 /* other_nodes.c */
 extern NullableDatum agg_ask_node_of(agg_table_set plain, const agg_cell *symbol, FunctionCallInfo fcinfo);
 extern void agg_refuse_elsewhere(const agg_cell *symbol) pg_attribute_noreturn();
-extern Datum *agg_ask_nodes(const char *call, int *count);
 extern Datum *agg_ask_nodes_for(FunctionCallInfo fcinfo, Oid owner_of, int *count);
 extern Datum *agg_run_on_nodes(FunctionCallInfo fcinfo, int *count);
 
@@ -146,6 +144,7 @@ typedef struct agg_bar_span {
 /* Of the 1m bars of each symbol; of the live bars of each symbol and timeframe. */
 extern agg_bar_span *agg_spans_of_minutes(Relation bars, size_t *count);
 extern agg_bar_span *agg_spans_of_derived_bars(Relation bars, size_t *count);
+extern void agg_log_spans_of_shards(agg_table_set set, Relation bars);
 
 /* values.c */
 extern Oid agg_type_oid(agg_type type);
@@ -173,6 +172,7 @@ extern void agg_stop_tracking(const agg_scope *scope);
 extern void agg_scan_from_start(const agg_scope *scope);
 extern void agg_avoid_loops(const agg_scope *scope);
 extern void agg_only_read(agg_scope *scope);
+extern void agg_keep_connections(const agg_scope *scope);
 extern void agg_let_citus_nest(const agg_scope *scope);
 extern void agg_begin_writing(const agg_scope *scope, Oid table);
 extern void agg_bound_waits(const agg_scope *scope);

@@ -244,8 +244,13 @@ agg_scope *agg_act_as_distributor(void) {
 
 	set_for_scope("client_min_messages", "warning"); /* its notices say to do what is done here */
 	set_for_scope("citus.enable_unsafe_triggers", "on");
-	set_for_scope("citus.multi_shard_modify_mode", "sequential"); /* what many tables are about cannot be done side by side */
+	agg_keep_connections(scope); /* what many tables are about cannot be done side by side */
 	return scope;
+}
+
+/* Statements about many shards use one connection for each node. */
+void agg_keep_connections(const agg_scope *scope pg_attribute_unused()) {
+	set_for_scope("citus.multi_shard_modify_mode", "sequential");
 }
 
 /* Citus runs statements of a call that it has been asked to make itself: a group's call reads what another group holds. */

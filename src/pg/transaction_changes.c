@@ -9,6 +9,7 @@
  * before an operation of ours looks at the log, so that it sees what its own transaction has done. A run takes what it has done itself
  * while it makes minutes, and marks what that means, instead of having it logged.
  */
+#include "shard_groups.h"
 #include "shim.h"
 
 #include "utils/memutils.h"
@@ -121,6 +122,8 @@ static void end_of_transaction(XactEvent event, void *argument pg_attribute_unus
 	switch (event) {
 	case XACT_EVENT_PRE_COMMIT:
 	case XACT_EVENT_PRE_PREPARE:
+		if (layers != NULL)
+			agg_check_held_groups(); /* the log of a group that has left may be gone by now */
 		agg_log_changes();
 		break;
 	case XACT_EVENT_ABORT:
@@ -157,6 +160,8 @@ bool agg_has_noted_changes(void) {
 }
 
 void agg_note_bar(agg_table_set set, const text *symbol, TimestampTz time) {
+	if (set.group != NULL)
+		agg_hold_written_group(set.schema, set.group);
 	if (!agg_changes_add_bar(changes_of(current_layer(), set, NULL, false), VARDATA_ANY(symbol), VARSIZE_ANY_EXHDR(symbol), time))
 		refuse_out_of_memory();
 }
@@ -169,9 +174,15 @@ void agg_note_tick(agg_table_set set, const char *source, const text *symbol, Ti
 /* All bars of a table, which is about to be emptied or has just become a partition. */
 void agg_note_table(agg_table_set set, Relation bars) {
 	size_t count;
-	const agg_bar_span *spans = agg_spans_of_minutes(bars, &count);
-	agg_changes *noted = changes_of(current_layer(), set, NULL, false);
+	const agg_bar_span *spans;
+	agg_changes *noted;
 
+	if (set.group == NULL && agg_is_distributed(set.schema)) {
+		agg_log_spans_of_shards(set, bars);
+		return;
+	}
+	spans = agg_spans_of_minutes(bars, &count);
+	noted = changes_of(current_layer(), set, NULL, false);
 	for (size_t i = 0; i < count; i++) {
 		agg_changed_range range = {
 		    .symbol = spans[i].symbol, .symbol_length = strlen(spans[i].symbol), .from = spans[i].from, .to = spans[i].to};

@@ -1,7 +1,5 @@
 # Indexes whose parts are in other groups, on this node or another: minutes, late changes, changes of rules, moves and deaths.
 source "$(dirname -- "${BASH_SOURCE[0]}")/include/cluster.sh"
-seed=${AGGREGATION_SEED:-$RANDOM}
-echo "# seed $seed"
 bars="$bars UNION ALL SELECT canonical_symbol, timeframe, ts_utc, float8send(open), float8send(high), float8send(low), float8send(close), float8send(vol), float8send(vwap), trade_count, NULL, NULL, NULL FROM data_bars WHERE source = 'synthetic'"
 pairs='EURUSD USDJPY GBPUSD USDCAD USDSEK USDCHF'
 
@@ -33,13 +31,7 @@ run() {
 		on 0 -c "CALL agg_run(p_now_utc => '$now'::timestamptz + interval '$clock minutes', p_time_budget => '5 minutes')" 2>/dev/null
 	done
 }
-node_of() { on 0 -c "SELECT array_position(ARRAY[${ports[1]}, ${ports[2]}], nodeport::int) FROM citus_shards WHERE table_name = 'data_bars'::regclass AND shardid = get_shard_id_for_distribution_column('data_bars', '$1')"; }
 shard_of() { on 0 -c "SELECT '$1_' || get_shard_id_for_distribution_column('$1', '$2')"; }
-# move SYMBOL : its group to the other worker.
-move() {
-	on 0 -c "SELECT citus_move_shard_placement(s.shardid, s.nodename, s.nodeport, '127.0.0.1', CASE s.nodeport WHEN ${ports[1]} THEN ${ports[2]} ELSE ${ports[1]} END, 'force_logical')
-		FROM citus_shards AS s WHERE s.table_name = 'data_bars'::regclass AND s.shardid = get_shard_id_for_distribution_column('data_bars', '$1')" >/dev/null
-}
 
 cluster 2
 make_market
@@ -94,29 +86,19 @@ run
 same_as_plain "$now" 'after the rules are known'
 
 # ---- moves and deaths ----
-run_on() { on "$1" -c "CALL agg_run(p_now_utc => '$now')" >/dev/null 2>&1; }
-until_stopped() { while [ ! -e "$own_folder/stop" ]; do "$@" || true; done; }
 until_stopped run_on 1 &
 runners=$!
 until_stopped run_on 2 &
 runners="$runners $!"
-kill_node() {
-	local postmaster processes
-	postmaster=$(head -n 1 "$own_folder/node$1/data/postmaster.pid")
-	processes="$postmaster $(pgrep -P "$postmaster" | paste -sd ' ')"
-	kill -9 $processes 2>/dev/null
-	while ps -p "${processes// /,}" >/dev/null; do sleep 0.1; done
-	start_node "$1"
-}
 for minute in $(seq 420 10 600); do
 	until feed "$minute" $((minute + 10)) 2>/dev/null; do sleep 0.5; done
 	on 0 -c "UPDATE data_bars SET close = close * 1.001 WHERE canonical_symbol = 'GBPUSD' AND ts_utc = '2025-07-01 0$((minute % 7)):$(printf %02d $((minute % 60)))+00'" 2>/dev/null || true
 	case $minute in
-		450) move DXY ;;
-		480) move EURUSD ;;
+		450) move_symbol DXY ;;
+		480) move_symbol EURUSD ;;
 		510) kill_node 1 ;;
 		540) kill_node 2 ;;
-		570) move BASKET ;;
+		570) move_symbol BASKET ;;
 	esac
 done
 touch "$own_folder/stop"

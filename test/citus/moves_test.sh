@@ -1,15 +1,12 @@
 # Shards move and are split, and nodes die, while a feed writes and runners run: in the end the bars are what one node makes of the minutes.
 source "$(dirname -- "${BASH_SOURCE[0]}")/include/cluster.sh"
-seed=${AGGREGATION_SEED:-$RANDOM}
-echo "# seed $seed"
-RANDOM=$seed
 cluster 2
+RANDOM=$seed
 make_market
 feed 0 60
 on 0 -c 'SELECT count(*) FROM agg_distribute(shard_count => 6)' >/dev/null
 
-until_stopped() { while [ ! -e "$own_folder/stop" ]; do "$@" || true; done; }
-run_on() { on "$1" -c "CALL agg_run(p_now_utc => '2025-07-02 00:01+00')" >/dev/null 2>&1; }
+now='2025-07-02 00:01+00'
 change() { # a late bar, a correction, a deletion
 	local minute=$((RANDOM % 60))
 	on 0 -c "UPDATE data_bars SET high = high + 0.5 WHERE canonical_symbol = 'SYM$((1 + RANDOM % 40))' AND ts_utc = '2025-07-01 00:$(printf %02d $minute)+00'" \

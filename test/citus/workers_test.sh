@@ -1,7 +1,5 @@
 # The background worker of each node makes the bars of its shards, also while the coordinator is gone.
 source "$(dirname -- "${BASH_SOURCE[0]}")/include/cluster.sh"
-seed=${AGGREGATION_SEED:-$RANDOM}
-echo "# seed $seed"
 preload='citus, aggregation' node_settings=("aggregation.longest_sleep='1s'")
 cluster 2
 make_market

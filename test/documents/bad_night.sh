@@ -70,6 +70,12 @@ run are-the-bars-true.1
 like "$(cat "$said")" 'EURUSD\|5m\|2025-07-01 10:00:00\+00\|differs\|close' 'a bar that somebody edited is found'
 is "$(sql -c 'SELECT count(*) FROM agg_verify()')" 0 'and mended'
 
+sql -c "SELECT agg_partition_by_month('data_bars', 4, '2200-01-01')" -c "UPDATE agg_partitions SET last_error = '55P03 canceling statement due to lock timeout', failing_since = now() - interval '2 hours'" >/dev/null
+is "$(alarms) $(health)" 'partitions yellow' 'partitions cannot be made'
+run there-is-no-partition.1
+like "$(cat "$said")" 'yellow\|partitions of data_bars cannot be made: 55P03' 'the table and the error'
+is "$(health)" green 'now they can'
+
 run tables-grow.1
 run after-a-crash.1
 close_page

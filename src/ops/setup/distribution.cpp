@@ -1,7 +1,9 @@
 #include "ops/setup/distribution.hpp"
 
 #include "core/error.hpp"
+#include "ops/boundary/holds.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/boundary/subtransaction.hpp"
 #include "ops/setup/nodes.hpp"
 #include "ops/setup/setup_plan.hpp"
 #include "ops/setup/views_of_nodes.hpp"
@@ -38,6 +40,8 @@ constexpr std::array of_all {"core_asset_registry_all",
 constexpr std::array without_key {"derived_data_bars",  "agg_change_log",          "agg_dirty_ranges",
                                   "agg_refused_ranges", "agg_sealed_ranges",       "agg_audit",
                                   "agg_tick_log",       "agg_calendar_exceptions", "agg_retention"};
+
+constexpr Duration longest_try = Duration::seconds(30);
 
 const Statement &ask_node() {
 	static const Statement statement {nullptr,
@@ -104,17 +108,6 @@ struct Left {
 		return names;
 	}
 };
-
-/// Whether the query has a row, and its first value is true.
-Op<bool> holds(Database &db, const Statement &question) {
-	bool answer = false;
-	auto take = [&](const Row &row) {
-		answer = !row.is_null(0) && row.boolean(0);
-		return Flow::enough;
-	};
-	co_await db.query(question, {}, take);
-	co_return answer;
-}
 
 Op<void> check_node(Database &db) {
 	const bool there = co_await has_citus(db);
@@ -184,6 +177,21 @@ Op<void> check_tables(Database &db, const std::vector<std::string> &names) {
 	co_await db.query(missing_tables(), parameters(text_parameter(schema), text_array(names)), take);
 	if (!missing.empty())
 		throw Error(sqlstate::undefined_table, "table \"" + missing + "\" does not exist", "Call agg_setup() first.");
+}
+
+const Statement &ask_partitioned() {
+	static const Statement statement {
+	    nullptr, "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = '@data_bars'::regclass AND c.relkind = 'p')", {AGG_BOOL}};
+	return statement;
+}
+
+/// Partitions have triggers of their own, which Citus neither copies nor lets go.
+Op<void> check_partitions(Database &db) {
+	const bool partitioned = co_await holds(db, ask_partitioned());
+	if (partitioned)
+		throw Error(sqlstate::object_not_in_prerequisite_state,
+		            "table \"data_bars\" is partitioned, which is not available in a distributed database",
+		            "Rename it, let agg_setup() create it without partitions, copy its rows, and drop it.");
 }
 
 struct InUse {
@@ -258,11 +266,44 @@ void divide_syncs(std::vector<DistributionStep> &steps) {
 		add(steps, "agg_registry_sync", "divided", change);
 }
 
+/// Each group looks for itself, and says what it finds.
+void divide_policies(std::vector<DistributionStep> &steps) {
+	add(steps, "agg_retention", "divided",
+	    "UPDATE @agg_retention SET at_symbol = NULL, waiting_symbols = 0, waits_for = NULL, last_error = NULL, failing_since = NULL");
+}
+
 std::string name_in_sql(std::string_view table) {
 	return "'@" + std::string(table) + "'";
 }
 
 } // namespace
+
+Op<void> keep_everybody_out(Database &db) {
+	const Left left = co_await find_left(db);
+	const std::vector<std::string> names = left.all();
+	if (names.empty())
+		co_return;
+	std::string sql;
+	for (const auto &name : names)
+		sql += (sql.empty() ? "LOCK TABLE @" : ", @") + name;
+	for (const auto &view : wanted_views())
+		sql += std::string(", @") + view.name;
+	sql += " IN ACCESS EXCLUSIVE MODE";
+	const auto nothing = [](const Row &) { return Flow::more; };
+	const Statement statement {nullptr, sql.c_str(), {}, Planning::by_statistics, Tracking::off};
+	auto lock_all = [&]() -> Op<void> { co_await db.query(statement, {}, nothing); };
+	// Each lock is waited for no longer than it takes to find out that two wait for each other, and what was locked is let go meanwhile.
+	const Timestamp until = db.clock() + longest_try;
+	for (bool locked = false; !locked;) {
+		const auto fault = co_await in_subtransaction(db, IfDone::keep, lock_all);
+		locked = !fault;
+		if (fault && fault->error().sqlstate != sqlstate::lock_not_available)
+			fault->raise();
+		if (fault && db.clock() >= until)
+			throw Error(sqlstate::lock_not_available, "the tables are in use: they could not be locked for half a minute",
+			            "Stop feeds, runners and readers, and call agg_distribute() again.", fault->error().message);
+	}
+}
 
 Op<std::vector<DistributionStep>> distribution_steps(Database &db, int64_t shard_count) {
 	std::vector<DistributionStep> steps;
@@ -274,6 +315,8 @@ Op<std::vector<DistributionStep>> distribution_steps(Database &db, int64_t shard
 	co_await check_tables(db, names);
 	const auto triggers = co_await triggers_of(db, names);
 	check_triggers(triggers);
+	if (!left.of_symbol.empty() && left.of_symbol.front() == of_symbol.front())
+		co_await check_partitions(db);
 	co_await check_unavailable(db);
 
 	// Rows that are copied to their shards are no news.
@@ -286,6 +329,8 @@ Op<std::vector<DistributionStep>> distribution_steps(Database &db, int64_t shard
 		divide_seals(steps);
 	if (is_left("agg_registry_sync"))
 		divide_syncs(steps);
+	if (is_left("agg_retention"))
+		divide_policies(steps);
 	for (const auto &table : left.of_all)
 		add(steps, table, "copied to each node", "SELECT create_reference_table(" + name_in_sql(table) + ")");
 	for (const auto &table : left.of_symbol)
@@ -309,7 +354,7 @@ Op<std::vector<DistributionStep>> distribution_steps(Database &db, int64_t shard
 	const auto columns = co_await find_columns(db);
 	for (const auto &view : wanted_views()) {
 		if (const auto definition = definition_on_nodes(view.name, columns))
-			add(steps, view.name, "made to ask all nodes", std::string("CREATE OR REPLACE VIEW @") + view.name + " AS " + *definition);
+			add(steps, view.name, "made to ask all nodes", std::string("CREATE OR REPLACE VIEW @") + view.name + " AS\n" + *definition);
 	}
 	co_return steps;
 }

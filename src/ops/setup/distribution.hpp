@@ -19,6 +19,10 @@ struct DistributionStep {
 	std::string sql;
 };
 
+/// Locks all that is to be distributed, and the views: who came to a table later, with others of them locked, would wait for the copy, and the
+/// copy for him. 55P03 where that does not come about.
+Op<void> keep_everybody_out(Database &db);
+
 /// What is left to do; nothing where all is distributed. Throws where the database is not ready for it.
 Op<std::vector<DistributionStep>> distribution_steps(Database &db, int64_t shard_count);
 

@@ -1,6 +1,6 @@
 # A Citus cluster of a test's own, on loopback: node 0 is the coordinator. Sourced.
 #
-#   cluster 2          a coordinator and two workers, each with a database "market"
+#   cluster 2          a coordinator and two workers, each with a database "market"; draws the seed of what is random, where there is none
 #   move 2, split      groups of shards; kill_node 1
 #   on 0 -c 'SELECT …' psql on a node
 #   same_as_plain      compares the bars with those that one node makes of the same minutes
@@ -29,6 +29,10 @@ start_node() {
 }
 remove_cluster() {
 	local node
+	if [ -z "${seed:-}" ]; then
+		seed=${AGGREGATION_SEED:-$RANDOM}
+		echo "# seed $seed"
+	fi
 	for node in "${!ports[@]}"; do
 		server_folder=$own_folder/node$node server_socket=${sockets[node]}
 		server_remove
@@ -37,6 +41,10 @@ remove_cluster() {
 }
 cluster() {
 	local node
+	if [ -z "${seed:-}" ]; then
+		seed=${AGGREGATION_SEED:-$RANDOM}
+		echo "# seed $seed"
+	fi
 	ports=() sockets=()
 	own_folder=$(mktemp -d /tmp/aggregation-own.XXXXXX)
 	chmod 711 "$own_folder"
@@ -63,16 +71,24 @@ join_nodes() {
 
 # ---- what happens to groups of shards, and to nodes ----
 
-# move N : the Nth group of data_bars to the other worker.
-move() {
+# node_of SYMBOL : the number of the worker that has it.
+node_of() { on 0 -c "SELECT array_position(ARRAY[${ports[1]}, ${ports[2]}], nodeport::int) FROM citus_shards WHERE table_name = 'data_bars'::regclass AND shardid = get_shard_id_for_distribution_column('data_bars', '$1')"; }
+# move N [MODE] : the Nth group of data_bars to the other worker; move_symbol SYMBOL [MODE] : the group of a symbol.
+move() { move_shard "SELECT shardid FROM citus_shards WHERE table_name = 'data_bars'::regclass ORDER BY shardid OFFSET $1 LIMIT 1" "${2:-}" >/dev/null 2>&1; }
+move_symbol() { move_shard "SELECT get_shard_id_for_distribution_column('data_bars', '$1')" "${2:-}" >/dev/null; }
+move_shard() {
 	on 0 -c "SELECT citus_move_shard_placement(s.shardid, s.nodename, s.nodeport, '127.0.0.1', CASE s.nodeport WHEN ${ports[1]} THEN ${ports[2]} ELSE ${ports[1]} END, '${2:-force_logical}')
-		FROM (SELECT * FROM citus_shards WHERE table_name = 'data_bars'::regclass ORDER BY shardid OFFSET $1 LIMIT 1) AS s" >/dev/null 2>&1
+		FROM citus_shards AS s WHERE s.table_name = 'data_bars'::regclass AND s.shardid = ($1)"
 }
+# split [MODE [ORDER]] : the first group in an order of pg_dist_shard.
 split() { # to the other worker: on the same one Citus 13.2 loses the key of what is updated meanwhile, and waits forever
-	on 0 -c "SELECT citus_split_shard_by_split_points(s.shardid, ARRAY[((s.shardminvalue::bigint + s.shardmaxvalue::bigint) / 2)::text], ARRAY[n.nodeid, n.nodeid], 'force_logical')
-		FROM (SELECT * FROM pg_dist_shard WHERE logicalrelid = 'data_bars'::regclass ORDER BY shardid LIMIT 1) AS s
+	on 0 -c "SELECT citus_split_shard_by_split_points(s.shardid, ARRAY[((s.shardminvalue::bigint + s.shardmaxvalue::bigint) / 2)::text], ARRAY[n.nodeid, n.nodeid], '${1:-force_logical}')
+		FROM (SELECT * FROM pg_dist_shard WHERE logicalrelid = 'data_bars'::regclass ORDER BY ${2:-shardid} LIMIT 1) AS s
 		JOIN pg_dist_placement AS p USING (shardid) JOIN pg_dist_node AS n ON n.groupid NOT IN (0, p.groupid)" 2>&1
 }
+until_stopped() { while [ ! -e "$own_folder/stop" ]; do "$@" || true; done; }
+# run_on NODE : what a runner of the node does once, with the test's clock.
+run_on() { on "$1" -c "CALL agg_run(p_now_utc => '${now:?}')" >/dev/null 2>&1; }
 kill_node() {
 	local postmaster processes
 	postmaster=$(head -n 1 "$own_folder/node$1/data/postmaster.pid")
@@ -105,6 +121,7 @@ feed() { minutes "$1" "$2" | on "${writer:-0}" -c '\copy data_bars (canonical_sy
 # What is compared of each live bar.
 bars="SELECT canonical_symbol, timeframe, ts_utc, float8send(open), float8send(high), float8send(low), float8send(close), float8send(vol), float8send(vwap), trade_count, source_candles, expected_candles, quality_score
 	FROM derived_data_bars WHERE deleted_at IS NULL"
+live_bars() { on 0 -c "$bars" | LC_ALL=C sort; }
 
 # same_as_plain NOW DESCRIPTION : a database of one node makes its bars of the same minutes.
 same_as_plain() {
@@ -115,9 +132,9 @@ same_as_plain() {
 		database=market on 0 -c '\copy (SELECT canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count FROM data_bars WHERE source IS DISTINCT FROM '\''synthetic'\'') TO STDOUT' |
 			on 0 -c '\copy data_bars (canonical_symbol, timeframe, ts_utc, open, high, low, close, vol, vwap, trade_count) FROM STDIN'
 		on 0 -c "CALL agg_run(p_now_utc => '$1', p_time_budget => '10 minutes')" 2>/dev/null
-		on 0 -c "$bars" | LC_ALL=C sort >"$own_folder/plain"
+		live_bars >"$own_folder/plain"
 	)
-	on 0 -c "$bars" | LC_ALL=C sort >"$own_folder/distributed"
+	live_bars >"$own_folder/distributed"
 	is "$(($(wc -l <"$own_folder/plain") > 100))" 1 "$2: there are bars to compare"
 	is "$(diff "$own_folder/plain" "$own_folder/distributed" | head -n 5)" '' "$2: the same bars, bit by bit"
 }
