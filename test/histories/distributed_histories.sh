@@ -3,6 +3,7 @@
 #
 # As random_histories.sh, but that AGGREGATION_HISTORY_ROUNDS is 2 if it is not set.
 source "${ROOT:?}/test/citus/include/cluster.sh"
+source "$ROOT/test/histories/include/rounds.sh"
 [ -e "$("$PG_CONFIG" --sharedir)/extension/citus.control" ] || skip_all 'Citus is not installed'
 
 first=${AGGREGATION_HISTORY_FIRST:-1} rounds=${AGGREGATION_HISTORY_ROUNDS:-2}
@@ -40,21 +41,12 @@ new_market() {
 	do_sql 0 -c "SELECT pg_get_functiondef('minutes'::regproc)" | do_sql 0
 }
 
-# play NUMBER : runs a session's script on one of the nodes; when the session ends, the next one goes on behind the step that it died in.
+# Each session has its node, and waits while that is dead.
+pause_of_dead=1
 play() {
-	local script=$own_folder/script.$1 rest=$own_folder/rest.$1 said=$own_folder/said.$1 done_steps total=0
-	local -x PGHOST=${sockets[$1 % 3]} PGPORT=${ports[$1 % 3]} PGAPPNAME=history$1 PGDATABASE=market
+	local -x PGHOST=${sockets[$1 % 3]} PGPORT=${ports[$1 % 3]} PGDATABASE=market
 	local -x PGOPTIONS='-c client_min_messages=error -c timezone=UTC -c statement_timeout=2min'
-	cp -- "$script" "$rest"
-	: >"$said"
-	while [ -s "$rest" ]; do
-		sed 's/^-- next --$/\\echo @next@/' "$rest" | psql -X -q -A -t >"$said.part" 2>&1
-		cat -- "$said.part" >>"$said"
-		done_steps=$(grep -c '^@next@$' "$said.part")
-		[ "$done_steps" -gt 0 ] || sleep 1
-		total=$((total + done_steps + 1))
-		awk -v skip="$total" 'BEGIN { n = 0 } n >= skip { print } /^-- next --$/ { ++n }' "$script" >"$rest"
-	done
+	play_script "$1"
 }
 
 # Groups go from node to node, one is split, and now and then a node dies.
@@ -89,7 +81,6 @@ work_to_the_end() {
 
 # same_in_fresh TABLE [QUERY] : copies rows into the database of one node.
 same_in_fresh() { do_sql 0 -c "COPY (${2-SELECT * FROM $1}) TO STDOUT" | database=fresh do_sql 0 -c "COPY $1 FROM STDIN"; }
-task_columns='canonical_symbol, timeframe, source_timeframe, calendar, agg_start_utc, run_interval_minutes, aggregation_delay_seconds, task_priority, is_mandatory'
 bars_of_round='COPY (SELECT * FROM outcome ORDER BY 1, 2, 3) TO STDOUT'
 
 failed_round() {
@@ -127,18 +118,8 @@ for ((round = first; rounds == 0 || round <= rounds; round++)); do
 	is "$(said 0 -c 'SELECT * FROM agg_verify() LIMIT 5')" '' "round $round: the proof finds nothing"
 	is "$(said 0 -c "SELECT (SELECT count(*) FROM agg_change_log), (SELECT count(*) FROM agg_dirty_ranges WHERE due = 'now')")" '0|0' "round $round: nothing is left to do"
 
-	(
-		database=fresh
-		do_sql 0 -c 'CALL forget_everything()'
-	)
-	same_in_fresh symbols
-	same_in_fresh agg_calendars "SELECT * FROM agg_calendars WHERE calendar <> 'utc'"
-	same_in_fresh agg_calendar_sessions "SELECT * FROM agg_calendar_sessions WHERE calendar <> 'utc'"
-	same_in_fresh agg_calendar_exceptions
-	same_in_fresh agg_indexes
-	same_in_fresh core_asset_registry_all
-	same_in_fresh "data_agg_state ($task_columns)" "SELECT $task_columns FROM data_agg_state"
-	same_in_fresh data_bars "SELECT * FROM data_bars WHERE canonical_symbol NOT IN ('DXY', 'CROSS', 'DEEP')"
+	database=fresh do_sql 0 -c 'CALL forget_everything()'
+	world_to_fresh
 	database=fresh do_sql 0 -c 'CALL work_to_the_end(false)'
 	is "$(said 0 -c 'SELECT * FROM days ORDER BY 1')" "$(database=fresh said 0 -c 'SELECT * FROM days ORDER BY 1')" "round $round: the days of the calendars are those of one node"
 	do_sql 0 -c "$bars_of_round" >"$own_folder/outcome"

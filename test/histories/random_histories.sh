@@ -7,6 +7,7 @@
 # is kept in AGGREGATION_HISTORY_KEEP, if that is set.
 source "$(dirname -- "${BASH_SOURCE[0]}")/../tap.sh"
 source "$(dirname -- "${BASH_SOURCE[0]}")/../own_server.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/include/rounds.sh"
 
 first=${AGGREGATION_HISTORY_FIRST:-1} rounds=${AGGREGATION_HISTORY_ROUNDS:-20}
 seed=${AGGREGATION_SEED:-$((RANDOM * 32768 + RANDOM))}
@@ -28,25 +29,14 @@ wait_for_server() { eventually 120 'SELECT true' || echo '# the server does not 
 do_sql() { sql "$@" 2>>"$own_folder/errors"; }
 said() { sql "$@" 2>&1; }
 
-# play NUMBER : runs a session's script; when the session is killed, the next one goes on behind the step that it died in.
+# Every second session reads by time whatever it can.
 play() {
-	local script=$own_folder/script.$1 rest=$own_folder/rest.$1 said=$own_folder/said.$1 done_steps total=0
-	# Every second session reads by time whatever it can.
 	if (($1 % 2 == 1)); then local -x PGOPTIONS="$PGOPTIONS -c aggregation.read_source=by_time"; fi
-	cp -- "$script" "$rest"
-	: >"$said"
-	while [ -s "$rest" ]; do
-		sed 's/^-- next --$/\\echo @next@/' "$rest" | PGAPPNAME=history$1 psql -X -q -A -t >"$said.part" 2>&1
-		cat -- "$said.part" >>"$said"
-		done_steps=$(grep -c '^@next@$' "$said.part")
-		total=$((total + done_steps + 1))
-		awk -v skip="$total" 'BEGIN { n = 0 } n >= skip { print } /^-- next --$/ { ++n }' "$script" >"$rest"
-	done
+	play_script "$1"
 }
 
 # same_in_fresh TABLE [QUERY] : copies rows into the fresh database.
 same_in_fresh() { do_sql -c "COPY (${2-TABLE $1}) TO STDOUT" | do_sql -d fresh -c "COPY $1 FROM STDIN"; }
-task_columns='canonical_symbol, timeframe, source_timeframe, calendar, agg_start_utc, run_interval_minutes, aggregation_delay_seconds, task_priority, is_mandatory'
 
 failed_round() {
 	[ -n "${AGGREGATION_HISTORY_KEEP:-}" ] || return 0
@@ -82,14 +72,7 @@ for ((round = first; rounds == 0 || round <= rounds; round++)); do
 	revisions=$((revisions + $(do_sql -c 'SELECT count(*) FROM agg_bar_revisions WHERE revision > 1')))
 
 	do_sql -d fresh -c 'CALL forget_everything()'
-	same_in_fresh symbols
-	same_in_fresh agg_calendars "SELECT * FROM agg_calendars WHERE calendar <> 'utc'"
-	same_in_fresh agg_calendar_sessions "SELECT * FROM agg_calendar_sessions WHERE calendar <> 'utc'"
-	same_in_fresh agg_calendar_exceptions
-	same_in_fresh agg_indexes
-	same_in_fresh core_asset_registry_all
-	same_in_fresh "data_agg_state ($task_columns)" "SELECT $task_columns FROM data_agg_state"
-	same_in_fresh data_bars "SELECT * FROM data_bars WHERE canonical_symbol NOT IN ('DXY', 'CROSS', 'DEEP')"
+	world_to_fresh
 	do_sql -d fresh -c 'CALL work_to_the_end(false)'
 	is "$(said -c 'SELECT * FROM days ORDER BY 1')" "$(said -d fresh -c 'SELECT * FROM days ORDER BY 1')" "round $round: the days of the calendars are those of a fresh database"
 	# What is left of the bars whose source was retired no fresh database can make.

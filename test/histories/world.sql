@@ -80,8 +80,9 @@ SELECT r.canonical_symbol, r.timeframe, r.ts_utc, r.made_at, r.revision, r.delet
 FROM (SELECT DISTINCT ON (canonical_symbol, timeframe, ts_utc) * FROM agg_bar_revisions ORDER BY canonical_symbol, timeframe, ts_utc, made_at DESC) AS r
 JOIN agg_kept_revisions AS k ON k.canonical_symbol = r.canonical_symbol AND k.timeframe = r.timeframe
 LEFT JOIN derived_data_bars AS d ON d.canonical_symbol = r.canonical_symbol AND d.timeframe = r.timeframe AND d.ts_utc = r.ts_utc AND d.deleted_at IS NULL
-WHERE r.deleted <> (d.canonical_symbol IS NULL)
-	OR (NOT r.deleted AND (r.open, r.high, r.low, r.close, r.vol, r.vwap, r.trade_count, r.quality_score, r.revision)
+WHERE (r.deleted <> (d.canonical_symbol IS NULL)
+		AND NOT (d.canonical_symbol IS NULL AND EXISTS (SELECT FROM agg_retention AS p WHERE p.canonical_symbol = r.canonical_symbol AND p.timeframe = r.timeframe))) -- what a policy removes is no revision
+	OR (NOT r.deleted AND d.canonical_symbol IS NOT NULL AND (r.open, r.high, r.low, r.close, r.vol, r.vwap, r.trade_count, r.quality_score, r.revision)
 		IS DISTINCT FROM (d.open, d.high, d.low, d.close, d.vol, d.vwap, d.trade_count, d.quality_score::bigint, d.revision))
 UNION ALL
 SELECT d.canonical_symbol, d.timeframe, d.ts_utc, NULL, NULL, NULL, NULL, d.close, d.revision
@@ -200,6 +201,8 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION configuration_kind() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT dice(7)';
+
 -- Tasks that go, come back, and are configured anew, a transaction's own changes, and source that is retired, often in one transaction with
 -- a run.
 CREATE OR REPLACE FUNCTION random_configuration() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
@@ -211,7 +214,7 @@ DECLARE
 	run text := (ARRAY['', format('SELECT agg_run_batch(p_max_tasks => %s);', 1 + dice(40)), format('SELECT catchup_aggregation_range(%L, %L, at(0), %s);', s, tf, 1 + dice(80))])[1 + dice(3)];
 	ending text := CASE WHEN dice(4) = 0 THEN 'ROLLBACK;' ELSE 'COMMIT;' END;
 BEGIN
-	CASE dice(7)
+	CASE configuration_kind()
 	WHEN 0 THEN -- gone and back; a task that is not there must not be caught up
 		RETURN format(E'BEGIN;\nDELETE FROM data_agg_state WHERE canonical_symbol = %L AND timeframe = %L;\n%s\n%s\nSELECT sync_agg_state_from_registry(''prod'');\n%s\n%s\n%s', s, tf, CASE WHEN dice(3) = 0 THEN E'COMMIT;\nBEGIN;' ELSE '' END, nap, run, nap, ending);
 	WHEN 1 THEN
