@@ -91,14 +91,20 @@ WHERE d.deleted_at IS NULL AND NOT EXISTS (SELECT FROM agg_bar_revisions AS r WH
 
 CREATE OR REPLACE FUNCTION retired_symbol() RETURNS text LANGUAGE sql STABLE AS $$ SELECT symbol FROM symbols ORDER BY n DESC LIMIT 1 $$;
 
--- Seals that were there when the writer's transaction began, and its own: one that is committed while it writes comes after it. What somebody
--- takes away or brings back by hand is his decision.
+-- Seals that were there when the writer's transaction began, and its own: one that is committed while it writes comes after it. Bars of five
+-- minutes are sealed by those of minutes and by their own, not by those of hours that a policy has removed. What somebody takes away or brings
+-- back by hand is his decision.
 CREATE OR REPLACE FUNCTION watch_sealed() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+DECLARE
+	seals text;
 BEGIN
-	IF OLD.timeframe = '5m' AND EXISTS (SELECT FROM agg_sealed_ranges AS r WHERE r.canonical_symbol = OLD.canonical_symbol AND r.from_utc < OLD.ts_utc + interval '5 min' AND r.to_utc > OLD.ts_utc
-			AND (pg_xact_commit_timestamp(r.xmin) < now()) IS NOT FALSE)
-		AND current_query() !~ 'derived_(soft_delete|restore)_range' THEN
-		INSERT INTO note VALUES (format('sealed bar changed by %s: %s to %s', current_query(), OLD, NEW));
+	IF OLD.timeframe = '5m' AND current_query() !~ 'derived_(soft_delete|restore)_range' THEN
+		SELECT string_agg(r::text, ' ') INTO seals FROM agg_sealed_ranges AS r
+		WHERE r.canonical_symbol = OLD.canonical_symbol AND COALESCE(r.timeframe, '1m') IN ('1m', '5m')
+			AND r.from_utc < OLD.ts_utc + interval '5 min' AND r.to_utc > OLD.ts_utc AND (pg_xact_commit_timestamp(r.xmin) < now()) IS NOT FALSE;
+		IF seals IS NOT NULL THEN
+			INSERT INTO note VALUES (format('sealed bar changed by %s: %s to %s; seals %s', current_query(), OLD, NEW, seals));
+		END IF;
 	END IF;
 	RETURN NEW;
 END

@@ -29,10 +29,6 @@ start_node() {
 }
 remove_cluster() {
 	local node
-	if [ -z "${seed:-}" ]; then
-		seed=${AGGREGATION_SEED:-$RANDOM}
-		echo "# seed $seed"
-	fi
 	for node in "${!ports[@]}"; do
 		server_folder=$own_folder/node$node server_socket=${sockets[node]}
 		server_remove
