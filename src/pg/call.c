@@ -199,7 +199,8 @@ static TimestampTz begin_share(const time_budget *budget, int sets) {
 static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
 	MemoryContext caller = CurrentMemoryContext;
 	agg_table_set plain = agg_set_of_call(fcinfo);
-	bool answers_json = get_func_rettype(fcinfo->flinfo->fn_oid) == JSONBOID;
+	bool distributed = agg_is_distributed(plain.schema);
+	bool joins = distributed && (commits || get_func_rettype(fcinfo->flinfo->fn_oid) == JSONBOID);
 	ArrayBuildState *answers = NULL;
 	agg_argument *arguments;
 	agg_argument *narrowed;
@@ -240,7 +241,7 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 				continue;
 			result = call_on(sets.list[i], fcinfo, function, narrowed, count, commits);
 			answered = true;
-			if (answers_json && (sets.count > 1 || sets.on_others))
+			if (joins && (commits || sets.count > 1 || sets.on_others) && DatumGetPointer(result) != NULL)
 				answers = accumArrayResult(answers, result, false, JSONBOID, caller);
 			if (GetCurrentTimestamp() >= end)
 				sets.list[waiting++] = sets.list[i];
@@ -259,8 +260,10 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	if (answers != NULL)
 		result = agg_join_answers(makeArrayResult(answers, caller));
 	answered = answered || answers != NULL;
-	if (commits && sets.on_others && answers != NULL)
-		ereport(NOTICE, (errmsg("agg_run: %s", agg_text_of_answer(result))));
+	if (commits && distributed)
+		ereport(NOTICE, (answers != NULL
+		                     ? errmsg("agg_run: %s", agg_text_of_answer(result))
+		                     : errmsg("agg_run: nothing is due here; next_run_at, status and enabled in data_agg_state say when and why")));
 	fcinfo->isnull = fcinfo->flinfo->fn_retset || !answered;
 	return result;
 }

@@ -17,7 +17,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'reconnect_to_use_aggregation_1_1_agg_run_batch';
 
 COMMENT ON FUNCTION @extschema@.agg_run_batch(text, int, int, timestamptz) IS
-'Runs one batch of agg_run() in the caller''s transaction, for callers that cannot use CALL: the p_max_tasks most urgent due tasks that nobody else has locked. If nothing is due, claims of agg_start() that are older than 15 minutes are released first; if nothing is due then either, a step of a policy of agg_set_retention() is made.
+'Runs one batch of agg_run() in the caller''s transaction, for callers that cannot use CALL: the p_max_tasks most urgent due tasks that nobody else has locked. If nothing is due, tasks whose late source has come back become due, and claims of agg_start() that are older than 15 minutes are released; if nothing is due then either, a step of a policy of agg_set_retention() is made.
 Answers success, continue (more is due, or a policy is to be carried out), tasks, task_runs, tasks_failed, windows_processed, bars_created, bars_inserted, bars_updated, bars_unchanged, bars_deleted, bars_quality_poor, bars_skipped, source_rows_refused, failures (the first twenty: canonical_symbol, timeframe, sqlstate, error, recorded).';
 
 CREATE VIEW @extschema@.v_aggregation_progress AS

@@ -72,6 +72,14 @@ Answer answer_of_batch(Runner &runner, const TickRunner &ticks, const RetentionR
 	return Answer::json("{\"success\": true, \"continue\": " + std::string(more ? "true" : "false") + ", " + stats.substr(1));
 }
 
+/// What waits for a feed that has come back becomes due, and what a worker has claimed that is gone.
+Op<Restless> wake_waiting(Database &db, Timestamp now) {
+	const auto restless = co_await wake_tasks_of_returned_feeds(db, now);
+	if (restless.stale_claims)
+		co_await release_stale_claims(db, now, claim_lasts);
+	co_return restless;
+}
+
 struct LoopOrder {
 	std::string environment;
 	RunOrder run;
@@ -280,10 +288,8 @@ Op<LoopEnd> run_loop(Database &db, Runner &runner, TickRunner &ticks, RetentionR
 		co_await db.commit_lazily();
 	const auto minutes = co_await make_minutes(db, ticks, runner.now(), log);
 	if (order.look_at_late_sources) {
-		const auto restless = co_await wake_tasks_of_returned_feeds(db, runner.now());
+		const auto restless = co_await wake_waiting(db, runner.now());
 		end.tasks_waiting = restless.tasks_waiting;
-		if (restless.stale_claims)
-			co_await release_stale_claims(db, runner.now(), claim_lasts);
 		if (restless.stale_claims || restless.tasks_waiting)
 			co_await db.commit_lazily();
 	}
@@ -308,7 +314,10 @@ Op<Answer> agg_run(Database &db, Arguments arguments) {
 	TickRunner ticks(db, [&runner] { return runner.time_is_up(); });
 	RetentionRunner retention(db);
 	co_await run_loop(db, runner, ticks, retention, order);
-	if (runner.different_tasks() > 0 || ticks.counts().looked_at() + ticks.failure_count() > 0 || retention.any()) {
+	const bool any = runner.different_tasks() > 0 || ticks.counts().looked_at() + ticks.failure_count() > 0 || retention.any();
+	if (db.is_group()) // the caller tells what was done in all of them
+		co_return any ? Answer::json(stats_of(runner, ticks, retention)) : Answer::rows();
+	if (any) {
 		co_await db.notice("agg_run: " + stats_of(runner, ticks, retention));
 	} else {
 		// The environment that everybody has is not looked up: a call that finds nothing is the most frequent one.
@@ -357,8 +366,8 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 		co_return answer_of_batch(runner, ticks, retention, true);
 	auto tasks = co_await runner.next_tasks();
 	if (tasks.empty()) {
-		const bool released = co_await release_stale_claims(db, runner.now(), claim_lasts);
-		if (released)
+		const auto restless = co_await wake_waiting(db, runner.now());
+		if (restless.woken || restless.stale_claims)
 			tasks = co_await runner.next_tasks();
 	}
 	bool more = false;

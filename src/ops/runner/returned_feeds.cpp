@@ -118,11 +118,12 @@ Op<std::vector<Task>> read_those(Database &db, const std::vector<TaskKey> &keys)
 
 Op<Restless> wake_tasks_of_returned_feeds(Database &db, Timestamp now) {
 	const auto waiting = co_await read_waiting(db, now);
-	if (!waiting.tasks.empty()) {
+	Restless restless {.tasks_waiting = !waiting.tasks.empty(), .stale_claims = waiting.stale_claims};
+	if (restless.tasks_waiting) {
 		const auto tasks = co_await read_those(db, waiting.tasks);
-		co_await wake(db, tasks, now);
+		restless.woken = co_await wake(db, tasks, now);
 	}
-	co_return Restless {.tasks_waiting = !waiting.tasks.empty(), .stale_claims = waiting.stale_claims};
+	co_return restless;
 }
 
 Op<bool> wake_tasks_above(Database &db, SeenTasks &ran, Timestamp now) {

@@ -15,6 +15,7 @@ inline constexpr Duration between_looks_at_late_sources = Duration::minutes(1);
 /// What keeps a runner from resting.
 struct Restless {
 	bool tasks_waiting = false; // for a late source
+	bool woken = false;         // some of them are due now
 	bool stale_claims = false;  // see stale_claims.hpp; asked for in the same statement
 };
 
