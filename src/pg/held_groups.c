@@ -77,11 +77,16 @@ static bool are_all(Oid schema, const held_groups *one) {
 }
 
 static bool have_stayed(const held_groups *one) {
+	bool stayed;
+
 	if (agg_group_changes() == one->since)
 		return true;
+	PushActiveSnapshot(GetLatestSnapshot()); /* at a transaction's end there is none any more */
 	lock(one->schema, one->list, one->count);
 	AcceptInvalidationMessages();
-	return one->all ? are_all(one->schema, one) : is_here(one->schema, one->list[0]);
+	stayed = one->all ? are_all(one->schema, one) : is_here(one->schema, one->list[0]);
+	PopActiveSnapshot();
+	return stayed;
 }
 
 void agg_check_held_groups(void) {

@@ -104,7 +104,10 @@ SELECT canonical_symbol AS first, (array_agg(canonical_symbol) OVER ())[7] AS se
 SELECT bag_eq(format($$SELECT canonical_symbol, ts_utc, close FROM agg_latest(ARRAY[%1$L, %2$L], '5m', false)$$, :'first', :'second'),
 	format($$SELECT DISTINCT ON (canonical_symbol) canonical_symbol, ts_utc, close FROM plain_bars WHERE canonical_symbol IN (%1$L, %2$L) AND timeframe = '5m' AND deleted_at IS NULL ORDER BY canonical_symbol, ts_utc DESC$$, :'first', :'second'),
 	'a list of symbols is asked of their groups');
+BEGIN;
 SELECT agg_verify_sample(p_fraction => 0.2, p_seed => 1) AS audit \gset
+SELECT shards_changed() \g /dev/null
+COMMIT; -- looks whether the groups are still here
 SELECT is((SELECT count(*) FROM agg_audit)::int, 1, 'an audit of all groups is one');
 SELECT is((SELECT windows FROM agg_audit)::text, :'audit'::jsonb ->> 'windows', 'of all their windows');
 
