@@ -136,9 +136,9 @@ SELECT is(probe.fingerprint(), :'before', 'a look at a dead feed writes nothing,
 DELETE FROM data_bars WHERE ts_utc = '2099-01-01';
 SELECT world.minutes('BACK', '2025-07-01 01:00+00', 60);
 BEGIN;
-SELECT string_agg(agg_run_batch(p_now_utc => '2025-07-01 02:07:30+00') ->> 'continue', ' ') AS said FROM generate_series(1, 3) \gset batches_
+SELECT string_agg(agg_run_batch(p_now_utc => '2025-07-01 02:07:30+00') ->> 'continue', ' ')::text AS said FROM generate_series(1, 3) \gset batches_
 SELECT is(state('BACK', '5m') || ', ' || state('BACK', '1h'), '01 02:00 next 01 02:08:30 idle, 01 02:00 next 01 03:00:30 idle', 'a batch looks, too');
-SELECT is(:'batches_said', 'true false false', 'and says so');
+SELECT is(:'batches_said'::text, 'true false false', 'and says so');
 ROLLBACK;
 CALL agg_run(p_now_utc => '2025-07-01 02:07:30+00');
 SELECT is(state('BACK', '5m'), '01 02:00 next 01 02:08:30 idle', 'the feed is back: run though it was not due');

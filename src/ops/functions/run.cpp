@@ -365,17 +365,19 @@ Op<Answer> agg_run_batch(Database &db, Arguments arguments) {
 	if (ticks.counts().changed() > 0)
 		co_return answer_of_batch(runner, ticks, retention, true);
 	auto tasks = co_await runner.next_tasks();
-	if (tasks.empty()) {
+	const bool any_due = !tasks.empty();
+	if (!any_due) {
 		const auto restless = co_await wake_waiting(db, runner.now());
 		if (restless.woken || restless.stale_claims)
 			tasks = co_await runner.next_tasks();
 	}
-	bool more = false;
-	if (!tasks.empty()) {
+	if (!tasks.empty())
 		co_await runner.run(tasks);
+	bool more = false;
+	if (any_due) {
 		const Timestamp next_look = co_await retention.next_look();
 		more = next_look <= runner.now(); // the next call's, where nothing is due any more
-	} else if (!minutes.more) {
+	} else if (!minutes.more) {           // what has just been woken may be so each time: nobody waits for it
 		more = co_await retention.step(runner.now());
 	}
 	co_await runner.wake_tasks_above();
