@@ -196,6 +196,16 @@ static TimestampTz begin_share(const time_budget *budget, int sets) {
 	return now + budget->cell->as.integer;
 }
 
+/* The transaction of a CALL may have its snapshot already. */
+static void begin_read_committed(void) {
+	if (!IsolationUsesXactSnapshot())
+		return;
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	agg_commit();
+	SPI_finish();
+}
+
 static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) {
 	MemoryContext caller = CurrentMemoryContext;
 	agg_table_set plain = agg_set_of_call(fcinfo);
@@ -212,6 +222,8 @@ static Datum call(FunctionCallInfo fcinfo, agg_function function, bool commits) 
 	bool answered = false;
 
 	refuse_nesting(fcinfo->flinfo->fn_oid, function);
+	if (commits)
+		begin_read_committed();
 	if (!agg_is_running())
 		agg_check_release(function);
 	if (fcinfo->flinfo->fn_retset)

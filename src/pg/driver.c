@@ -93,6 +93,16 @@ static void end_subtransaction(agg_call_state *state, bool release) {
 
 /* ---- transactions of the operation's own ---- */
 
+/* Who commits batch by batch must see what others have committed meanwhile, whatever the session's default is. */
+void agg_read_committed(void) {
+	XactIsoLevel = XACT_READ_COMMITTED;
+}
+
+void agg_commit(void) {
+	SPI_commit();
+	agg_read_committed();
+}
+
 static void commit(agg_call_state *state, bool lazily) {
 	if (!state->commits || state->depth > 0)
 		elog(ERROR, "operation cannot commit here");
@@ -100,7 +110,7 @@ static void commit(agg_call_state *state, bool lazily) {
 		(void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	if (state->own_snapshot)
 		PopActiveSnapshot();
-	SPI_commit();
+	agg_commit();
 	if (state->own_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	agg_check_release(state->function);

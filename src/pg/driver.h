@@ -31,6 +31,8 @@ typedef struct agg_call_state {
 	agg_error description; /* of `error` */
 } agg_call_state;
 
+/* And begin another transaction. */
+extern void agg_commit(void);
 /* What outlives a commit cannot belong to the transaction: then `parent` is a context that does. */
 extern agg_call_state *agg_begin_call(MemoryContext parent, agg_table_set set, bool commits);
 extern void agg_create_operation(agg_call_state *state, agg_function function, const agg_argument *arguments, size_t count);

@@ -25,6 +25,8 @@
 extern Datum agg_call(FunctionCallInfo fcinfo, agg_function function);
 extern void agg_call_in_trigger(agg_table_set set, agg_function function, const agg_argument *arguments, size_t count);
 extern Datum agg_call_committing(FunctionCallInfo fcinfo, agg_function function);
+/* A transaction of our own becomes READ COMMITTED, before its first snapshot. */
+extern void agg_read_committed(void);
 extern TimestampTz agg_call_in_background(MemoryContext memory, Oid schema, agg_function function, const agg_argument *arguments,
                                           size_t count);
 

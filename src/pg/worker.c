@@ -96,6 +96,7 @@ static long take_turn(MemoryContext memory, readiness *known) {
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	agg_read_committed();
 	pgstat_report_activity(STATE_RUNNING, "aggregation: running due tasks");
 	schema = extension_schema();
 	if (OidIsValid(schema))

@@ -108,7 +108,9 @@ ALTER TABLE derived_data_bars OWNER TO CURRENT_USER;
 ALTER TABLE data_bars OWNER TO keeper, ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 SELECT agg_mark_changed('OTHER', '2025-07-01', '2025-07-02') \g /dev/null
 SELECT count(*) AS bars FROM derived_data_bars WHERE deleted_at IS NULL \gset
-SELECT agg_run_batch(p_now_utc => '2025-08-01') \g /dev/null
+SELECT probe.refuses($$SELECT agg_run_batch(p_now_utc => '2025-08-01')$$, '0A000', '%row security%data_bars%', '%FORCE%', 'a feed that the owner of the minutes does not see is not one that is gone');
+UPDATE data_agg_state SET next_run_at = NULL;
+SELECT probe.answers(agg_run_batch(p_now_utc => '2025-08-01'), '{"tasks": 4, "tasks_failed": 4}', 'tasks that are due are told so');
 SELECT is((SELECT count(*) FROM derived_data_bars WHERE deleted_at IS NULL), :bars::bigint, 'rows that the owner of the minutes does not see are not rows that are gone');
 SELECT probe.refuses($$SELECT catchup_aggregation_range('OTHER', '5m', '2025-07-01', 3, '2025-08-01')$$, '0A000', '%row security%data_bars%', '%FORCE%', 'nor source that is missing');
 SELECT probe.refuses($$SELECT * FROM agg_gaps('OTHER', '2025-07-01', '2025-07-02')$$, '0A000', '%row security%data_bars%', '%FORCE%', 'nor missing');

@@ -4,6 +4,7 @@
 #include "ops/boundary/worth_asking.hpp"
 
 #include <array>
+#include <numeric>
 #include <string_view>
 
 namespace aggregation {
@@ -21,17 +22,25 @@ const Statement &look_at_task() {
 #define AGG_DELETE_TAKEN "taken WHERE d.ctid = taken.place RETURNING taken.ord, d.from_utc, d.to_utc, d.row_count, d.due"
 #define AGG_TAKEN_TYPES AGG_INT8, AGG_TIMESTAMPTZ, AGG_TIMESTAMPTZ, AGG_INT8, AGG_TEXT
 
-#define AGG_SIDE(of_cursor, order)                                                                                                         \
+#define AGG_SIDE(which, order)                                                                                                             \
 	"SELECT m.place, t.ord FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY AS t(symbol, timeframe, cursor, ord) "   \
 	"CROSS JOIN LATERAL (SELECT c.ctid AS place FROM @agg_dirty_ranges c WHERE c.canonical_symbol = t.symbol "                             \
-	"AND c.timeframe = t.timeframe AND c.from_utc " of_cursor " t.cursor ORDER BY c.from_utc " order                                       \
-	" LIMIT $4::int8 FOR UPDATE SKIP LOCKED) m"
+	"AND c.timeframe = t.timeframe AND " which " ORDER BY c.from_utc " order " LIMIT $4::int8 FOR UPDATE SKIP LOCKED) m"
 
 // What lies before the cursors and what a run may pass are limited apart: the one must not keep the other waiting.
 const Statement &take() {
 	static const Statement statement {
 	    "agg_dirty_ranges",
-	    "DELETE FROM @agg_dirty_ranges d USING (" AGG_SIDE("<", "DESC") " UNION ALL " AGG_SIDE(">=", "ASC") ") " AGG_DELETE_TAKEN,
+	    "DELETE FROM @agg_dirty_ranges d USING (" AGG_SIDE("c.from_utc < t.cursor", "DESC") " UNION ALL " AGG_SIDE(
+	        "c.from_utc >= t.cursor", "ASC") ") " AGG_DELETE_TAKEN,
+	    {AGG_TAKEN_TYPES}};
+	return statement;
+}
+
+const Statement &take_reasons() {
+	static const Statement statement {
+	    "agg_dirty_ranges",
+	    "DELETE FROM @agg_dirty_ranges d USING (" AGG_SIDE("c.from_utc < t.cursor AND c.due <> 'next_run'", "DESC") ") " AGG_DELETE_TAKEN,
 	    {AGG_TAKEN_TYPES}};
 	return statement;
 }
@@ -135,6 +144,20 @@ void take_row(const Row &row, DirtyRanges &ranges) {
 	ranges_called(ranges, row.text(4)).add({row.timestamp(1), row.timestamp(2), row.maybe_integer(3).value_or(0)});
 }
 
+std::vector<Parameter> of_tasks(const std::vector<TaskKey> &keys, const std::vector<Timestamp> &cursors, const std::vector<size_t> &tasks,
+                                int64_t most) {
+	std::vector<agg_cell> symbols;
+	std::vector<agg_cell> timeframes;
+	std::vector<agg_cell> cells;
+	for (const size_t task : tasks) {
+		symbols.push_back(cell(std::string_view(keys[task].symbol)));
+		timeframes.push_back(cell(std::string_view(keys[task].timeframe)));
+		cells.push_back(cell(cursors.at(task)));
+	}
+	return parameters(Parameter(AGG_TEXT, std::move(symbols)), Parameter(AGG_TEXT, std::move(timeframes)),
+	                  Parameter(AGG_TIMESTAMPTZ, std::move(cells)), Parameter(AGG_INT8, cell(most)));
+}
+
 } // namespace
 
 Op<bool> is_dirty(Database &db, const TaskKey &key) {
@@ -153,19 +176,24 @@ Op<std::vector<TakenMarks>> take_dirty(Database &db, const std::vector<TaskKey> 
 	const bool any = co_await worth_asking(db, "agg_dirty_ranges", keys.size());
 	if (!any)
 		co_return taken;
+	std::vector<int64_t> reasons(keys.size()); // to run, before the cursor
+	std::vector<int64_t> others(keys.size());
+	std::vector<size_t> asked(keys.size());
+	std::iota(asked.begin(), asked.end(), size_t {0});
 	auto receive = [&](const Row &row) {
-		const auto task = static_cast<size_t>(row.integer(0) - 1);
-		take_row(row, taken.at(task).ranges);
+		const size_t task = asked.at(static_cast<size_t>(row.integer(0) - 1));
+		take_row(row, taken[task].ranges);
 		if (row.timestamp(1) < cursors.at(task))
-			++taken[task].before_cursor;
+			++(row.text(4) == "next_run" ? others : reasons)[task];
 		return Flow::more;
 	};
-	std::vector<agg_cell> cursor_cells;
-	for (const Timestamp cursor : cursors)
-		cursor_cells.push_back(cell(cursor));
-	auto list = parameters(symbols_of(keys), timeframes_of(keys), Parameter(AGG_TIMESTAMPTZ, std::move(cursor_cells)),
-	                       Parameter(AGG_INT8, cell(most)));
-	co_await db.query(take(), std::move(list), receive);
+	co_await db.query(take(), of_tasks(keys, cursors, asked, most), receive);
+	// What is no reason to run must not keep what is one from being taken.
+	std::erase_if(asked, [&](size_t task) { return others[task] == 0 || others[task] + reasons[task] < most; });
+	if (!asked.empty())
+		co_await db.query(take_reasons(), of_tasks(keys, cursors, asked, most), receive);
+	for (size_t i = 0; i < taken.size(); ++i)
+		taken[i].reasons_left = reasons[i] >= most;
 	co_return taken;
 }
 

@@ -37,11 +37,12 @@ Op<bool> is_dirty(Database &db, const TaskKey &key);
 
 struct TakenMarks {
 	DirtyRanges ranges;
-	int64_t before_cursor = 0; // marks, as they were stored; some may have overlapped
+	bool reasons_left = false; // to run, before the cursor: perhaps
 };
 
 /// Deletes and returns marks of these tasks, in the same order: of each the newest `most` of those that begin before its cursor, and the
-/// oldest `most` of the others. Those that another transaction holds at this moment are left alone.
+/// oldest `most` of the others; and where those are not all reasons to run, the newest `most` that are. Those that another transaction holds
+/// at this moment are left alone.
 Op<std::vector<TakenMarks>> take_dirty(Database &db, const std::vector<TaskKey> &keys, const std::vector<Timestamp> &cursors, int64_t most);
 
 /// Stores marks.

@@ -24,9 +24,9 @@ const Statement &count_late() {
 
 /// What is to be done for one run, and what is left for later.
 struct LateWork {
-	RangeSet todo;
+	DirtyRanges todo;
 	DirtyRanges rest;
-	bool left = false; // of rest: what could have been done now
+	bool left = false; // of rest: what is a reason to run again, and could have been done now
 };
 
 int64_t windows_in(const TaskRun &run, const TimeRange &range) {
@@ -52,14 +52,18 @@ LateWork sort_marks(const TaskRun &run) {
 	};
 	put_back(run.dirty.now, work.rest.now);
 	put_back(run.dirty.next_run, work.rest.next_run);
-	const RangeSet marked = run.dirty.all();
-	RangeSet all;
-	for (const auto &range : marked.ranges()) // perhaps by somebody who does not know windows
-		all.add({run.task.target.floor(std::max(range.from, Timestamp::range_begin())), run.task.target.ceil(range.to), range.rows});
-	all.clip(Timestamp::range_begin(), reached);
-	all.subtract(looked_at(run));
-	all.add(run.strays);
-	work.todo = std::move(all);
+	const auto windows = [&](const RangeSet &marked) {
+		RangeSet all;
+		for (const auto &range : marked.ranges()) // perhaps by somebody who does not know windows
+			all.add({run.task.target.floor(std::max(range.from, Timestamp::range_begin())), run.task.target.ceil(range.to), range.rows});
+		all.clip(Timestamp::range_begin(), reached);
+		all.subtract(looked_at(run));
+		return all;
+	};
+	work.todo.now = windows(run.dirty.now);
+	work.todo.now.add(run.strays);
+	work.todo.next_run = windows(run.dirty.next_run);
+	work.todo.next_run.subtract(work.todo.now);
 	return work;
 }
 
@@ -103,30 +107,40 @@ std::vector<TimeRange> parted_at_start(const TaskRun &run, const RangeSet &todo)
 	return parts;
 }
 
-/// Takes the newest `most` windows out of work.todo, in ascending order; the others go to work.rest.
-Op<std::vector<TimeRange>> newest(Database &db, const TaskRun &run, LateWork &work, int64_t most, LookAgain &again) {
+/// Takes the newest `most` windows out of todo; the others go to rest. Answers how many it took.
+Op<int64_t> take_newest(Database &db, const TaskRun &run, const RangeSet todo, int64_t most, RangeSet &chosen, RangeSet &rest,
+                        LookAgain &again) {
 	const Timestamp start = run.task.target.ceil(run.task.start);
-	std::vector<TimeRange> chosen;
-	auto left = parted_at_start(run, work.todo);
-	while (!left.empty() && most > 0) {
+	int64_t taken = 0;
+	auto left = parted_at_start(run, todo);
+	while (!left.empty() && taken < most) {
 		TimeRange range = left.back();
 		left.pop_back();
-		if (windows_in(run, range) > most || range.from < start)
+		if (windows_in(run, range) > most - taken || range.from < start)
 			range = co_await shrink(db, run, range, again);
-		const int64_t windows = std::min(windows_in(run, range), most);
+		const int64_t windows = std::min(windows_in(run, range), most - taken);
 		if (windows == 0)
 			continue;
 		const Timestamp from = run.task.target.after(range.to, -windows);
-		chosen.push_back({from, range.to});
+		chosen.add({from, range.to});
 		if (range.from < from)
 			left.push_back({range.from, from});
-		most -= windows;
+		taken += windows;
 	}
-	for (const auto &range : left) {
-		work.rest.now.add({range.from, range.to, 0});
-		work.left = true;
-	}
-	std::reverse(chosen.begin(), chosen.end());
+	for (const auto &range : left)
+		rest.add({range.from, range.to, 0});
+	co_return taken;
+}
+
+/// The windows of this run. Those that are a reason to run come first: who looks again and again at everything that it has made, as with an
+/// old snapshot, comes to an end.
+Op<RangeSet> choose(Database &db, const TaskRun &run, LateWork &work, LookAgain &again) {
+	RangeSet chosen;
+	RangeSet left;
+	const int64_t taken = co_await take_newest(db, run, work.todo.now, run.most_windows, chosen, left, again);
+	work.left = !left.empty();
+	work.rest.now.add(left);
+	co_await take_newest(db, run, work.todo.next_run, run.most_windows - taken, chosen, work.rest.next_run, again);
 	co_return chosen;
 }
 
@@ -260,7 +274,7 @@ Op<void> take_late_work(Database &db, std::vector<TaskRun> &runs, int64_t max_wi
 	}
 	auto taken = co_await take_dirty(db, keys, cursors, max_windows);
 	for (size_t i = 0; i < runs.size(); ++i) {
-		runs[i].late_work_left = taken[i].before_cursor >= max_windows;
+		runs[i].late_work_left = taken[i].reasons_left;
 		runs[i].dirty = std::move(taken[i].ranges);
 		// What is marked ahead of the cursor may be stored there, as bars of windows that a calendar no longer has.
 		if (runs[i].dirty.empty())
@@ -280,9 +294,8 @@ Op<void> rederive(Database &db, std::vector<TaskRun> &runs, IndexMinutes &minute
 		if (nothing_to_look_at(run))
 			continue;
 		auto work = sort_marks(run);
-		const auto chosen = co_await newest(db, run, work, run.most_windows, again);
-		for (const auto &range : chosen)
-			run.late_passed.add(range);
+		const RangeSet chosen = co_await choose(db, run, work, again);
+		run.late_passed.add(chosen);
 		run.late_work_left = run.late_work_left || work.left;
 		if (!work.rest.empty())
 			rest.push_back({&run.task.key, std::move(work.rest)});
