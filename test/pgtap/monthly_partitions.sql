@@ -82,7 +82,10 @@ DO $$ BEGIN PERFORM agg_setup(); END $$;
 SELECT world.minutes('A', '2025-06-30 22:00+00', 240);
 SELECT md5(string_agg(d::text, E'\n' ORDER BY d.ts_utc)) AS before, pg_relation_filenode('data_bars') AS file FROM data_bars d \gset
 SELECT probe.refuses($$SELECT agg_partition_by_month('data_bars')$$, '55000', 'table "data_bars" has rows', '%p_from_utc%', 'rows need a month');
-SELECT probe.refuses($$SELECT agg_partition_by_month('data_bars', 4, '2025-07-01 00:00+00')$$, '23514', '%', '%', 'after all of them');
+SELECT probe.refuses($$SELECT agg_partition_by_month('data_bars', 4, '2025-07-01 00:00+00')$$, '23514', 'table "data_bars" has bars from 2025-07-01%', '%p_from_utc%', 'after all of them');
+SELECT probe.refuses($$SELECT agg_partition_by_month('data_bars', 4, '2025-08-01 00:00-04')$$, '22023', '%beginning of a month in UTC (data_bars)%2025-08-01T04:00:00%', '%2025-08-01 00:00+00%', 'as UTC has it: else a month would have no partition');
+SELECT probe.refuses($$SELECT agg_partition_by_month('data_bars', 4, '2025-07-31 22:00+00')$$, '22023', '%beginning of a month%', '%2025-08-01 00:00+00%', 'from either side');
+SELECT probe.refuses($$SELECT agg_partition_by_month('data_bars', 4, '0205-01-01 00:00+00')$$, '22023', '%100 years%', '%', 'thousands of months');
 SELECT is((SELECT count(*) FROM pg_class WHERE relname = 'data_bars' AND relkind = 'r'), 1::bigint, 'nothing has happened');
 ALTER TABLE data_bars ADD CONSTRAINT data_bars_before CHECK (ts_utc < '2025-08-01 00:00+00') NOT VALID;
 ALTER TABLE data_bars VALIDATE CONSTRAINT data_bars_before;

@@ -45,6 +45,10 @@ BEGIN
 				AND )sql" AGG_PARTITION_FROM("b.bound") R"sql( < following AND )sql" AGG_PARTITION_TO("b.bound") R"sql( > month
 		) THEN
 			part := home || '.' || quote_ident('{table}_p' || to_char(month, 'YYYYMMDD'));
+			IF to_regclass(part) IS NOT NULL THEN
+				RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = format('table %s is there, and is no partition of "{table}"', part),
+					HINT = 'Attach it again, rename it or drop it.';
+			END IF;
 			EXECUTE format('CREATE TABLE %s (LIKE %s.%I INCLUDING ALL)', part, home, '{table}');
 			IF rest IS NOT NULL THEN
 				EXECUTE format('WITH moved AS (DELETE FROM %1$s WHERE ts_utc >= %2$L AND ts_utc < %3$L RETURNING %4$s) INSERT INTO %5$s (%4$s) SELECT %4$s FROM moved',

@@ -6,6 +6,7 @@
 #include "ops/boundary/filled_in.hpp"
 #include "ops/boundary/json.hpp"
 #include "ops/boundary/parameters.hpp"
+#include "ops/boundary/subtransaction.hpp"
 #include "ops/functions/setup.hpp"
 #include "ops/setup/setup_plan.hpp"
 
@@ -16,6 +17,7 @@ namespace aggregation {
 namespace {
 
 constexpr int64_t most_months = 120;
+constexpr Duration longest_history = Duration::minutes(int64_t {100} * 366 * 24 * 60); // each month is a partition
 
 // clang-format off
 
@@ -38,6 +40,7 @@ DECLARE
 	home constant text := (SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'aggregation');
 	old constant oid := (home || '.{table}')::regclass;
 	old_name constant text := home || '.{table}_before';
+	messages constant text := current_setting('client_min_messages');
 	commands text[];
 	command text;
 	has_rows boolean;
@@ -48,6 +51,14 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'table "{table}" has rows',
 			HINT = 'Pass p_from_utc, the first month that gets a partition of its own: the rows before it stay where they are, in one partition. Add a CHECK first, so that the table is not read under a lock (docs/storage.md).';
 	END IF;
+	IF has_rows AND '{from}'::timestamptz AT TIME ZONE 'UTC' <> date_trunc('month', '{from}'::timestamptz AT TIME ZONE 'UTC') THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'p_from_utc is not the beginning of a month in UTC ({table}), but {from}',
+			HINT = format('Pass one, such as ''%s-01 00:00+00''.', to_char('{from}'::timestamptz AT TIME ZONE 'UTC' + '15 days'::interval, 'YYYY-MM'));
+	END IF;
+	IF has_rows AND '{from}'::timestamptz > now() + '62 days'::interval THEN
+		RAISE NOTICE 'all bars before {from} are in one partition of "{table}"; months have partitions of their own from then on';
+	END IF;
+	PERFORM set_config('client_min_messages', 'warning', true); -- until the end: of constraints that are not there
 	IF (SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = old) THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'table "{table}" has row security',
 			HINT = 'Disable it, and create the policies on the partitioned table.';
@@ -89,9 +100,15 @@ BEGIN
 		EXECUTE command;
 	END LOOP;
 	IF has_rows THEN
-		EXECUTE format('ALTER TABLE %s.%I ATTACH PARTITION %s FOR VALUES FROM (MINVALUE) TO (%L)', home, '{table}', old_name, '{from}');
+		BEGIN
+			EXECUTE format('ALTER TABLE %s.%I ATTACH PARTITION %s FOR VALUES FROM (MINVALUE) TO (%L)', home, '{table}', old_name, '{from}');
+		EXCEPTION WHEN check_violation THEN
+			RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'table "{table}" has bars from {from} on, or without a time',
+				HINT = 'Pass a p_from_utc that lies after all of them: the first of the next month, mostly.';
+		END;
 		EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I', old_name, '{table}_before');
 	END IF;
+	PERFORM set_config('client_min_messages', messages, true);
 END
 $turn$)sql";
 
@@ -167,6 +184,10 @@ Op<Answer> agg_partition_by_month(Database &db, Arguments arguments) {
 	if (ahead && (*ahead < 1 || *ahead > most_months))
 		throw Error(sqlstate::invalid_parameter_value, "p_months_ahead must be from 1 to 120 (" + table + ")",
 		            "Pass how many months ahead partitions are made, such as 4, or NULL for no more of them.");
+	const Timestamp now = db.transaction_start();
+	if (from && *from < now - longest_history)
+		throw Error(sqlstate::invalid_parameter_value, "p_from_utc is more than 100 years ago (" + table + "): " + to_iso8601(*from),
+		            "Pass the first month that gets a partition of its own.");
 	const auto before = co_await look_at(db, table);
 	if (!before.is_there)
 		throw not_to_be_partitioned(table, "is not there", "Run agg_setup() first.");
@@ -180,13 +201,18 @@ Op<Answer> agg_partition_by_month(Database &db, Arguments arguments) {
 		co_await db.execute(forget_table(), parameters(text_parameter(table)));
 		co_return Answer::json(JsonObject().add("success", true).add("converted", false).add("partitions_made", 0).text());
 	}
-	if (before.is_plain)
-		co_await turn(db, table, from);
-	const Timestamp now = db.transaction_start();
-	const int64_t made = co_await make_partitions(db, table, std::min(from.value_or(now), now),
-	                                              now + Duration::minutes(*ahead * 31 * 24 * 60), Waiting::as_set);
-	if (before.is_plain)
-		co_await mend_tables(db);
+	int64_t made = 0;
+	auto work = [&]() -> Op<void> {
+		if (before.is_plain)
+			co_await turn(db, table, from);
+		made = co_await make_partitions(db, table, std::min(from.value_or(now), now), now + Duration::minutes(*ahead * 31 * 24 * 60),
+		                                Waiting::as_set);
+		if (before.is_plain)
+			co_await mend_tables(db);
+	};
+	const auto fault = co_await in_subtransaction(db, IfDone::keep, work);
+	if (fault) // without the pages of SQL in which it came about
+		throw Error(fault->error());
 	co_await db.execute(list_table(), parameters(text_parameter(table), Parameter(AGG_INT4, cell(*ahead))));
 	co_return Answer::json(JsonObject().add("success", true).add("converted", before.is_plain).add("partitions_made", made).text());
 }

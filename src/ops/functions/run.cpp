@@ -283,9 +283,11 @@ Op<LoopEnd> run_loop(Database &db, Runner &runner, TickRunner &ticks, RetentionR
 	LoggedRun log(db, order.environment);
 	LoopEnd end;
 	co_await seal_dropped_chunks(db);
-	const bool looked = co_await make_partitions_ahead(db, runner.now());
-	if (looked)
-		co_await db.commit_lazily();
+	for (bool looked = true; looked;) { // a table each time
+		looked = co_await make_partitions_ahead(db, runner.now());
+		if (looked)
+			co_await db.commit_lazily();
+	}
 	const auto minutes = co_await make_minutes(db, ticks, runner.now(), log);
 	if (order.look_at_late_sources) {
 		const auto restless = co_await wake_waiting(db, runner.now());
