@@ -20,6 +20,9 @@ ALTER TABLE data_bars ADD COLUMN venue text DEFAULT 'here', ADD CONSTRAINT posit
 CREATE INDEX by_venue ON data_bars (venue, ts_utc);
 CREATE ROLE partition_reader;
 GRANT SELECT ON data_bars, derived_data_bars TO partition_reader;
+BEGIN;
+SELECT probe.answers(agg_partition_by_month('data_bars'), '{"success": true, "converted": true}', 'from now on, if nothing else is said');
+ROLLBACK;
 SELECT probe.answers(agg_partition_by_month('data_bars', 2, '2025-06-15 00:00+00'), '{"success": true, "converted": true}', 'an empty table is replaced');
 SELECT probe.answers(agg_partition_by_month('derived_data_bars', 2, '2025-06-01 00:00+00'), '{"success": true, "converted": true}', 'and the other');
 SELECT is((SELECT count(*) FROM agg_setup(true)), 0::bigint, 'nothing is missing');

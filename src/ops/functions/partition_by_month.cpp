@@ -40,6 +40,7 @@ DECLARE
 	home constant text := (SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'aggregation');
 	old constant oid := (home || '.{table}')::regclass;
 	old_name constant text := home || '.{table}_before';
+	first constant timestamptz := NULLIF('{from}', '')::timestamptz;
 	messages constant text := current_setting('client_min_messages');
 	commands text[];
 	command text;
@@ -51,11 +52,11 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'table "{table}" has rows',
 			HINT = 'Pass p_from_utc, the first month that gets a partition of its own: the rows before it stay where they are, in one partition. Add a CHECK first, so that the table is not read under a lock (docs/storage.md).';
 	END IF;
-	IF has_rows AND '{from}'::timestamptz AT TIME ZONE 'UTC' <> date_trunc('month', '{from}'::timestamptz AT TIME ZONE 'UTC') THEN
+	IF has_rows AND first AT TIME ZONE 'UTC' <> date_trunc('month', first AT TIME ZONE 'UTC') THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'p_from_utc is not the beginning of a month in UTC ({table}), but {from}',
-			HINT = format('Pass one, such as ''%s-01 00:00+00''.', to_char('{from}'::timestamptz AT TIME ZONE 'UTC' + '15 days'::interval, 'YYYY-MM'));
+			HINT = format('Pass one, such as ''%s-01 00:00+00''.', to_char(first AT TIME ZONE 'UTC' + '15 days'::interval, 'YYYY-MM'));
 	END IF;
-	IF has_rows AND '{from}'::timestamptz > now() + '62 days'::interval THEN
+	IF has_rows AND first > now() + '62 days'::interval THEN
 		RAISE NOTICE 'all bars before {from} are in one partition of "{table}"; months have partitions of their own from then on';
 	END IF;
 	PERFORM set_config('client_min_messages', 'warning', true); -- until the end: of constraints that are not there
